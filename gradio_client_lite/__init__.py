@@ -1,0 +1,36 @@
+"""A client for Gradio apps that needs little more than the standard library.
+
+>>> from gradio_client_lite import Client                             # doctest: +SKIP
+>>> Client("http://127.0.0.1:7860").predict("hello", api_name="/echo")  # doctest: +SKIP
+'hello'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .job import Job
+
+__all__ = ["Client", "Job", "__version__"]
+
+# Bound when first used, so that importing the package costs next to nothing.
+_HOMES = {"Client": ".client", "Job": ".job"}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,198 @@
+"""Every exception this package raises, as one tree.
+
+Siblings differ by what the caller does next::
+
+    GradioClientError
+    ├── UsageError                        correct the call
+    │   ├── ArgumentError (TypeError)         missing, unknown or doubly given arguments and options
+    │   ├── UnknownEndpointError (ValueError) no such, or an ambiguous, endpoint
+    │   └── InvalidAPIEndpointError (ValueError) the app's author keeps this endpoint to the app itself
+    ├── AuthenticationError (ValueError)  log in, or pass other credentials
+    ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
+    ├── AppError (ValueError)             the app's function raised; its text is for the user
+    ├── ValidationError (ValueError)      the app refused the values; correct them
+    ├── RetryLater                        the app is there, but too busy now
+    │   ├── QueueError                        its queue is full
+    │   └── TooManyRequestsError              it asks for fewer requests
+    ├── HTTPStatusError (ValueError)      an unexpected HTTP status
+    ├── ProtocolError (ValueError)        the server sent what no Gradio server sends; report it
+    │   ├── EventTooLarge                     one streamed event is over the limit
+    │   └── ResponseTooLarge                  a response body is over the limit
+    ├── ConnectionFailed (ConnectionError) the network, the server or a proxy failed; try again
+    │   ├── ConnectFailed                     no connection could be made
+    │   │   ├── TLSError                          the certificate or the handshake was refused
+    │   │   └── ProxyError                        the proxy refused
+    │   ├── ConnectionLost                    it broke while a request was under way
+    │   ├── TooManyRedirects
+    │   ├── StreamLost                        a job's event stream broke; carries the event ids
+    │   ├── ServerStopped                     the server said that it is going down
+    │   └── ClientClosed                      the client was closed first
+    └── DeadlineExceeded (TimeoutError)   raise the deadline, or try again
+        ├── ConnectTimeout
+        └── ReadTimeout
+
+The official client's names keep their official bases, so `except ValueError` goes on working.
+A text never holds a token, a password or a cookie.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+
+class GradioClientError(Exception):
+    """The base of every exception of this package."""
+
+
+class UsageError(GradioClientError):
+    """The call itself is wrong; nothing was sent."""
+
+
+class ArgumentError(UsageError, TypeError):
+    """An argument or option is missing, unknown, given twice or of the wrong kind."""
+
+
+class UnknownEndpointError(UsageError, ValueError):
+    """The app has no such endpoint, or several and none was named."""
+
+
+class InvalidAPIEndpointError(UsageError, ValueError):
+    """The endpoint exists, but the app's author has made it private."""
+
+
+class AuthenticationError(GradioClientError, ValueError):
+    """The app wants credentials, or refused those it was given."""
+
+
+class UnsupportedAppError(GradioClientError, ValueError):
+    """The URL does not lead to a Gradio app this client can call."""
+
+
+class AppError(GradioClientError, ValueError):
+    """The app's own function failed.
+
+    Args:
+        message: the text for the user; may hold HTML.
+        duration: seconds a user interface should show it; None or 0 means until closed.
+        visible: whether a user interface should show it at all.
+        title: the heading to show above it.
+        print_exception: whether the app prints the traceback on its own console.
+        extra: fields newer servers may add; kept in `extra`, otherwise ignored.
+    """
+
+    def __init__(
+        self,
+        message: str = "Error raised.",
+        duration: Optional[float] = 10,
+        visible: bool = True,
+        title: str = "Error",
+        print_exception: bool = True,
+        **extra: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.duration = duration
+        self.visible = visible
+        self.title = title
+        self.print_exception = print_exception
+        self.extra = extra
+
+
+class ValidationError(GradioClientError, ValueError):
+    """The app's own validation refused the values that were passed."""
+
+
+class RetryLater(GradioClientError):
+    """The app is reachable but will not take the request now."""
+
+
+class QueueError(RetryLater):
+    """The app's queue is full."""
+
+
+class TooManyRequestsError(RetryLater):
+    """The app answered 429: it wants fewer requests."""
+
+
+class HTTPStatusError(GradioClientError, ValueError):
+    """The server answered with a status that has no better name here.
+
+    Args:
+        text: the whole message.
+        status: the HTTP status code.
+        url: what was requested, without credentials.
+    """
+
+    def __init__(self, text: str, *, status: int = 0, url: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.url = url
+
+
+class ProtocolError(GradioClientError, ValueError):
+    """The server sent something that is not Gradio's protocol."""
+
+
+class EventTooLarge(ProtocolError):
+    """One server-sent event is larger than the decoder's limit."""
+
+
+class ResponseTooLarge(ProtocolError):
+    """A response body, after decompression, is larger than its limit."""
+
+
+class ConnectionFailed(GradioClientError, ConnectionError):
+    """The network, the server or a proxy failed; trying again may help."""
+
+
+class ConnectFailed(ConnectionFailed):
+    """No connection to the server could be made."""
+
+
+class TLSError(ConnectFailed):
+    """The TLS handshake failed, or the certificate is not trusted."""
+
+
+class ProxyError(ConnectFailed):
+    """The proxy could not be reached or refused the request."""
+
+
+class ConnectionLost(ConnectionFailed):
+    """The connection broke after the request had been sent, before its answer was whole."""
+
+
+class TooManyRedirects(ConnectionFailed):
+    """The server kept redirecting."""
+
+
+class StreamLost(ConnectionFailed):
+    """The event stream broke and the server has dropped the jobs that were on it.
+
+    Args:
+        text: the whole message.
+        event_ids: the server's ids of the jobs that had not finished.
+    """
+
+    def __init__(self, text: str, event_ids: Tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.event_ids = event_ids
+
+
+class ServerStopped(ConnectionFailed):
+    """The server said that it is stopping."""
+
+
+class ClientClosed(ConnectionFailed):
+    """The client was closed before the job had finished."""
+
+
+class DeadlineExceeded(GradioClientError, TimeoutError):
+    """A deadline passed."""
+
+
+class ConnectTimeout(DeadlineExceeded):
+    """No connection was made within the connect timeout."""
+
+
+class ReadTimeout(DeadlineExceeded):
+    """The server sent nothing for as long as the read timeout."""
