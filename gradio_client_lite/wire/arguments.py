@@ -1,0 +1,67 @@
+"""Binding of Python arguments to an endpoint's declared parameters.
+
+Texts follow the official client, which users' code and tests match against.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ..errors import ArgumentError
+
+_HINT = "Please click on 'view API' in the footer of the Gradio app to see usage."
+_MISSING = object()
+
+
+def bind(
+    parameters: Optional[Sequence[Mapping[str, Any]]], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> List[Any]:
+    """The arguments in the order the endpoint declares them, defaults filled in.
+
+    Args:
+        parameters: the endpoint's `parameters` of `/info`; None when nothing is known of it.
+        args: positional arguments; those beyond the declared ones pass through.
+        kwargs: arguments by parameter name.
+
+    Raises:
+        ArgumentError: an argument is missing, unknown or given twice.
+
+    Example:
+        >>> bind([{"parameter_name": "a"}, {"parameter_name": "b", "parameter_has_default": True,
+        ...        "parameter_default": 2}], (1,), {})
+        [1, 2]
+    """
+    if parameters is None:
+        if kwargs:
+            raise ArgumentError(f"This endpoint does not support key-word arguments. {_HINT}")
+        return list(args)
+    values = list(args) + [_default(parameter) for parameter in parameters[len(args) :]]
+    places = _places(parameters)
+    for name, value in kwargs.items():
+        values[_place(name, places, len(args))] = value
+    for place, value in enumerate(values):
+        if value is _MISSING:
+            name = parameters[place].get("parameter_name") or f"argument {place}"
+            raise ArgumentError(f"No value provided for required argument: {name}")
+    return values
+
+
+def _default(parameter: Mapping[str, Any]) -> Any:
+    return parameter.get("parameter_default") if parameter.get("parameter_has_default") else _MISSING
+
+
+def _places(parameters: Sequence[Mapping[str, Any]]) -> Dict[str, int]:
+    return {
+        parameter["parameter_name"]: place
+        for place, parameter in enumerate(parameters)
+        if isinstance(parameter.get("parameter_name"), str)
+    }
+
+
+def _place(name: str, places: Mapping[str, int], positional: int) -> int:
+    place = places.get(name)
+    if place is None:
+        raise ArgumentError(f"Parameter `{name}` is not a valid key-word argument. {_HINT}")
+    if place < positional:
+        raise ArgumentError(f"Parameter `{name}` is already set as a positional argument. {_HINT}")
+    return place

@@ -1,0 +1,280 @@
+"""An app's `/config` as a frozen AppSpec.
+
+Sources: `get_config_file` and `BlockFunction.get_config` of gradio/blocks.py in 4.16.0, 4.44.1, 5.50.0 and
+6.31.0. Servers add fields in every release and authors write components of their own, so a field that is
+absent or of the wrong kind takes its default; only what cannot be a Gradio config at all is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+from ..errors import AuthenticationError, UnsupportedAppError
+from .schema import contains_file
+from .version import Version
+
+# Components that hold no value, or one no caller should see, on servers that do not send `skip_api` (3.x).
+_SKIPPED_TYPES = frozenset(
+    (
+        "state",
+        "row",
+        "column",
+        "tabs",
+        "tab",
+        "tabitem",
+        "box",
+        "form",
+        "accordion",
+        "group",
+        "interpretation",
+        "dataset",
+        "sidebar",
+    )
+)
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """One input or output of an endpoint.
+
+    Args:
+        id: the component's number in the config.
+        type: its kind in lower case, such as "textbox"; "unknown" when the config does not list it.
+        label: what the author called it; "" when nothing.
+        skip: its value is not part of the API: outputs drop it.
+        is_state: it is session state, which the server keeps; None is sent in its place.
+        value_is_file: its value is, or contains, a file.
+    """
+
+    id: int
+    type: str
+    label: str
+    skip: bool
+    is_state: bool
+    value_is_file: bool
+
+
+@dataclass(frozen=True)
+class EndpointSpec:
+    """One function of the app.
+
+    Args:
+        fn_index: the number requests name it by.
+        api_name: "/predict", with its slash; None when it has no name, False when the author withheld one.
+        inputs: the components its arguments come from, skipped ones included, in order.
+        outputs: the components its results go to, likewise.
+        is_valid: whether clients may call it.
+        visibility: "public", "undocumented" (callable, not listed) or "private" (neither).
+        backend_fn: whether it runs on the server; False for JavaScript-only functions.
+        queue: True or False as the author said; None for the app's default, which is to queue.
+        generator: whether it yields several results.
+        batch: whether its function takes and returns lists of values.
+        cancels: the fn_index of each function that calling this one cancels.
+    """
+
+    fn_index: int
+    api_name: Union[str, bool, None]
+    inputs: Tuple[ComponentSpec, ...]
+    outputs: Tuple[ComponentSpec, ...]
+    is_valid: bool
+    visibility: str
+    backend_fn: bool
+    queue: Optional[bool]
+    generator: bool
+    batch: bool
+    cancels: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    """What a client needs to know of an app.
+
+    Args:
+        version: the Gradio version of the server.
+        protocol: "ws", "sse", "sse_v1", "sse_v2", "sse_v2.1" or "sse_v3".
+        api_prefix: what stands between the app's URL and a route: "" or, from Gradio 5, "gradio_api/".
+        endpoints: the functions, by fn_index, in the order of the config.
+        connect_heartbeat: whether the app wants a heartbeat; None when it does not say (before 4.42).
+        has_state: whether any component is session state.
+        max_file_size: bytes an uploaded file may have; None means no limit.
+    """
+
+    version: Version
+    protocol: str
+    api_prefix: str
+    endpoints: Dict[int, EndpointSpec]
+    connect_heartbeat: Optional[bool]
+    has_state: bool
+    max_file_size: Optional[int]
+
+
+def parse_config(raw: Any, url: str) -> AppSpec:
+    """Reads an app's config.
+
+    Args:
+        raw: the decoded JSON of `/config`, or of `window.gradio_config` in the app's page.
+        url: where it came from; for error texts only.
+
+    Raises:
+        UnsupportedAppError: it is not the config of a Gradio app, or of one older than 3.0.
+        AuthenticationError: it is the stub a server shows before login.
+
+    Example:
+        >>> spec = parse_config({"version": "6.31.0", "protocol": "sse_v3", "dependencies": []}, "http://host/")
+        >>> spec.protocol, spec.endpoints
+        ('sse_v3', {})
+    """
+    dependencies = _require_dependencies(raw, url)
+    components = _Components(raw.get("components"))
+    endpoints: Dict[int, EndpointSpec] = {}
+    for position, dependency in enumerate(dependencies):
+        if isinstance(dependency, dict):
+            endpoint = _parse_endpoint(dependency, position, components)
+            endpoints[endpoint.fn_index] = endpoint
+    heartbeat = raw.get("connect_heartbeat")
+    return AppSpec(
+        version=Version.parse(raw.get("version")),
+        protocol=_text(raw.get("protocol"), "ws"),
+        api_prefix=_prefix(raw.get("api_prefix")),
+        endpoints=endpoints,
+        connect_heartbeat=heartbeat if isinstance(heartbeat, bool) else None,
+        has_state=components.has_state,
+        max_file_size=_size(raw.get("max_file_size")),
+    )
+
+
+def endpoint_visibility(dependency: Mapping[str, Any]) -> str:
+    """Tells who may see an endpoint: "public", "undocumented" or "private".
+
+    Gradio 6 says `api_visibility`; before it, `api_name=False` meant private and `show_api=False`
+    undocumented.
+
+    Args:
+        dependency: a dependency of a config, or an endpoint of an `/info`.
+    """
+    stated = dependency.get("api_visibility")
+    if dependency.get("api_name") is False or stated == "private":
+        return "private"
+    if stated in ("public", "undocumented"):
+        return str(stated)
+    return "undocumented" if dependency.get("show_api") is False else "public"
+
+
+def is_skipped(component: Mapping[str, Any]) -> bool:
+    """Tells whether a component of a config is no part of the API, as its server sees it.
+
+    Args:
+        component: one of the config's components; from Gradio 4 on it says so itself.
+    """
+    skip = component.get("skip_api")
+    return skip if isinstance(skip, bool) else _text(component.get("type"), "") in _SKIPPED_TYPES
+
+
+class _Components:
+    """The components of a config by id; each one's spec is made once, when an endpoint first names it."""
+
+    def __init__(self, raw: Any) -> None:
+        listed = (
+            [component for component in raw if isinstance(component, dict)] if isinstance(raw, list) else []
+        )
+        self._raw = {item["id"]: item for item in listed if _index(item.get("id")) is not None}
+        self._specs: Dict[int, ComponentSpec] = {}
+        self.has_state = any(component.get("type") == "state" for component in listed)
+
+    def specs(self, ids: Any) -> Tuple[ComponentSpec, ...]:
+        return tuple([self._spec(id_) for id_ in ids]) if isinstance(ids, list) else ()
+
+    def _spec(self, id_: Any) -> ComponentSpec:
+        if _index(id_) is None:
+            return _parse_component(-1, {})
+        spec = self._specs.get(id_)
+        if spec is None:
+            spec = self._specs[id_] = _parse_component(id_, self._raw.get(id_, {}))
+        return spec
+
+
+def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
+    type_ = _text(raw.get("type"), "unknown")
+    props = raw.get("props")
+    return ComponentSpec(
+        id=id_,
+        type=type_,
+        label=_text(props.get("label"), "") if isinstance(props, dict) else "",
+        skip=is_skipped(raw),
+        is_state=type_ == "state",
+        value_is_file=contains_file(raw.get("api_info")),
+    )
+
+
+def _parse_endpoint(dependency: Mapping[str, Any], position: int, components: _Components) -> EndpointSpec:
+    fn_index = _index(dependency.get("id"))
+    api_name = dependency.get("api_name")
+    queue = dependency.get("queue")
+    types = dependency.get("types")
+    visibility = endpoint_visibility(dependency)
+    return EndpointSpec(
+        fn_index=position if fn_index is None else fn_index,
+        api_name="/" + api_name if isinstance(api_name, str) else False if api_name is False else None,
+        inputs=components.specs(dependency.get("inputs")),
+        outputs=components.specs(dependency.get("outputs")),
+        is_valid=visibility != "private",
+        visibility=visibility,
+        backend_fn=bool(dependency.get("backend_fn")),
+        queue=queue if isinstance(queue, bool) else None,
+        generator=bool(types.get("generator")) if isinstance(types, dict) else False,
+        batch=bool(dependency.get("batch")),
+        cancels=tuple(_indexes(dependency.get("cancels"))),
+    )
+
+
+def _require_dependencies(raw: Any, url: str) -> List[Any]:
+    if not isinstance(raw, dict):
+        raise UnsupportedAppError(f"{_shown(url)} is not a Gradio app: its config is not a JSON object.")
+    if "allow_flagging" in raw:
+        raise UnsupportedAppError(
+            "Gradio 2.x is not supported by this client. "
+            "Please upgrade your Gradio app to Gradio 3.x or higher."
+        )
+    dependencies = raw.get("dependencies")
+    if isinstance(dependencies, list):
+        return dependencies
+    if raw.get("auth_required"):
+        raise AuthenticationError(
+            f"Could not load {_shown(url)} as credentials were not provided. Please login."
+        )
+    raise UnsupportedAppError(
+        f"{_shown(url)} is not a Gradio app this client can call: its config lists no dependencies. "
+        "Check that the URL is that of the app itself."
+    )
+
+
+def _shown(url: str) -> str:
+    """The URL without what may be secret: userinfo, query and fragment."""
+    scheme, separator, rest = url.partition("?")[0].partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
+
+
+def _prefix(value: Any) -> str:
+    name = _text(value, "").strip("/")
+    return name + "/" if name else ""
+
+
+def _text(value: Any, default: str) -> str:
+    return value if isinstance(value, str) else default
+
+
+def _index(value: Any) -> Optional[int]:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _indexes(value: Any) -> List[int]:
+    return [item for item in value if _index(item) is not None] if isinstance(value, list) else []
+
+
+def _size(value: Any) -> Optional[int]:
+    """A number of bytes; JSON may write it as a float, and NaN or an infinity is no limit at all."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 2**63:
+        return None
+    return int(value)

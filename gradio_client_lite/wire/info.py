@@ -1,0 +1,166 @@
+"""The description of an app's API: cleaned from its `/info`, or derived from its config.
+
+Sources: `get_api_info` of gradio/blocks.py in 4.16.0, 4.44.1, 5.0.2, 5.50.0 and 6.31.0. `/info` exists from
+about Gradio 3.30 and, before 6, one component with a broken schema makes all of it fail; the config has
+nearly everything it says, except the parameter names and None defaults of the app's own functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ..errors import ProtocolError
+from .config import endpoint_visibility, is_skipped
+from .schema import json_schema_to_python_type
+
+_Components = Dict[int, Dict[str, Any]]
+
+_GROUPS = ("named_endpoints", "unnamed_endpoints")
+# What an `/info` says of an endpoint for the use of Gradio's own pages.
+_NOT_SHOWN = frozenset(("show_api", "api_visibility", "code_snippets"))
+
+
+def clean_info(raw_info: Any) -> Dict[str, Any]:
+    """Reads an app's `/info`, keeping the endpoints a caller may see.
+
+    Args:
+        raw_info: the decoded JSON of `/info`; not changed, but the result shares its parts.
+
+    Returns:
+        {"named_endpoints": {"/predict": endpoint}, "unnamed_endpoints": {"3": endpoint}}, where an endpoint
+        has the lists "parameters" and "returns" and whatever else the server says of it.
+
+    Raises:
+        ProtocolError: it is not an `/info`; `derive_info` can stand in for it.
+    """
+    if not isinstance(raw_info, dict) or not any(isinstance(raw_info.get(key), dict) for key in _GROUPS):
+        raise ProtocolError(
+            "The app's /info lists no endpoints, so it is not that of a Gradio app. "
+            "Its config can be used to describe the API instead."
+        )
+    return {**raw_info, **{key: _clean_endpoints(raw_info.get(key)) for key in _GROUPS}}
+
+
+def _clean_endpoints(raw: Any) -> Dict[str, Any]:
+    endpoints = raw.items() if isinstance(raw, dict) else ()
+    return {
+        name: _clean_endpoint(endpoint)
+        for name, endpoint in endpoints
+        if isinstance(endpoint, dict) and endpoint_visibility(endpoint) == "public"
+    }
+
+
+def _clean_endpoint(raw: Mapping[str, Any]) -> Dict[str, Any]:
+    endpoint = {key: value for key, value in raw.items() if key not in _NOT_SHOWN}
+    for key in ("parameters", "returns"):
+        endpoint[key] = _dicts(endpoint.get(key))
+    return endpoint
+
+
+def derive_info(raw_config: Any) -> Dict[str, Any]:
+    """Makes from an app's config what its `/info` would say.
+
+    A config does not know the names and None defaults in the app's functions: parameters are called
+    param_0, param_1, … by their place among the inputs, and only a component's own value is a default.
+
+    Args:
+        raw_config: the decoded JSON of `/config`; not changed, but the result shares its parts.
+
+    Returns:
+        What `clean_info` returns. Endpoints without a name (Gradio 3) stand under their number.
+    """
+    config = _mapping(raw_config)
+    components = {item["id"]: item for item in _dicts(config.get("components")) if _is_index(item.get("id"))}
+    # The pages of Gradio 3 do not list the unnamed functions that make up an Interface either.
+    lists_unnamed = config.get("mode") not in ("interface", "tabbed_interface")
+    info: Dict[str, Any] = {key: {} for key in _GROUPS}
+    for position, dependency in enumerate(_dicts(config.get("dependencies"))):
+        if not dependency.get("backend_fn") or endpoint_visibility(dependency) != "public":
+            continue
+        endpoint = _derive_endpoint(dependency, components)
+        name = dependency.get("api_name")
+        if endpoint is not None and isinstance(name, str):
+            info["named_endpoints"].setdefault("/" + name, endpoint)
+        elif endpoint is not None and lists_unnamed:
+            index = dependency.get("id")
+            info["unnamed_endpoints"][str(index if _is_index(index) else position)] = endpoint
+    return info
+
+
+def _derive_endpoint(dependency: Mapping[str, Any], components: _Components) -> Optional[Dict[str, Any]]:
+    """None when the config lacks one of its components: servers leave such an endpoint out too."""
+    inputs = _shown_components(dependency.get("inputs"), components)
+    outputs = _shown_components(dependency.get("outputs"), components)
+    if inputs is None or outputs is None:
+        return None
+    return {
+        "parameters": [_derive_parameter(place, component) for place, component in inputs],
+        "returns": [_derive_return(component) for _, component in outputs],
+    }
+
+
+def _shown_components(ids: Any, components: _Components) -> Optional[List[Tuple[int, Dict[str, Any]]]]:
+    """The components that are part of the API, each with its place among all of them."""
+    listed = ids if isinstance(ids, list) else []
+    if not all(_is_index(id_) and id_ in components for id_ in listed):
+        return None
+    found = [(place, components[id_]) for place, id_ in enumerate(listed)]
+    return [(place, component) for place, component in found if not is_skipped(component)]
+
+
+def _derive_parameter(place: int, component: Mapping[str, Any]) -> Dict[str, Any]:
+    schema, example = _schema(component, "api_info_as_input")
+    # Gradio 5 shows only what a component adds for the API; before it, the schema's own description.
+    source = "additional_description" if "api_info_as_input" in component else "description"
+    default = _mapping(component.get("props")).get("value")
+    return {
+        "label": _label(component, "parameter"),
+        "parameter_name": f"param_{place}",
+        "parameter_has_default": default is not None,
+        "parameter_default": default,
+        **_type(component, schema, source),
+        "example_input": example,
+    }
+
+
+def _derive_return(component: Mapping[str, Any]) -> Dict[str, Any]:
+    schema, _ = _schema(component, "api_info_as_output")
+    return {"label": _label(component, "value"), **_type(component, schema, "description")}
+
+
+def _type(component: Mapping[str, Any], schema: Any, description: str) -> Dict[str, Any]:
+    name = _mapping(component.get("props")).get("name", component.get("type"))
+    return {
+        "type": schema,
+        "python_type": {
+            "type": json_schema_to_python_type(schema),
+            "description": _mapping(schema).get(description, ""),
+        },
+        "component": name.capitalize() if isinstance(name, str) else "Any",
+    }
+
+
+def _schema(component: Mapping[str, Any], key: str) -> Tuple[Any, Any]:
+    """A component's schema in one direction, and an example; Gradio 3 wraps both."""
+    schema = component.get(key, component.get("api_info"))
+    example = component.get("example_inputs")
+    if isinstance(schema, dict) and isinstance(schema.get("info"), dict) and "type" not in schema:
+        return schema["info"], _mapping(example).get("serialized", example)
+    return schema, example
+
+
+def _label(component: Mapping[str, Any], kind: str) -> str:
+    label = _mapping(component.get("props")).get("label")
+    return label if isinstance(label, str) else f"{kind}_{component['id']}"
+
+
+def _dicts(value: Any) -> List[Dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> Dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

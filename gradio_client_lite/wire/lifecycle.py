@@ -1,0 +1,166 @@
+"""The life of one job as its messages tell it: messages in, updates out, one state at a time.
+
+A table holds which status each message gives. The machine has no clock: the caller says when a
+message came. Ends are final; whatever comes after the end is ignored.
+
+    STARTING ──► IN_QUEUE ──► PROCESSING ──► ITERATING / PROGRESS / LOG ──► FINISHED
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+
+from ..errors import AppError, GradioClientError, ProtocolError, QueueError
+from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
+from .messages import Completed, Estimation, Generating, Log, Message, ProcessStarts, Progress, QueueFull
+from .outputs import OutputLog
+
+HIDDEN_ERROR = (
+    "The upstream Gradio app has raised an exception but has not enabled "
+    "verbose error reporting. To enable, set show_error=True in launch()."
+)
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    """The job ended well with these output values, one for each output component."""
+
+    data: List[Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job ended with an error."""
+
+    error: GradioClientError
+
+
+@dataclass(frozen=True)
+class CancelledByServer:
+    """The server ended the job without an output, as it does when somebody cancels it."""
+
+
+Outcome = Union[Succeeded, Failed, CancelledByServer]
+
+
+@dataclass(frozen=True)
+class NewOutput:
+    """A value was added to the output log, at this index."""
+
+    index: int
+    success: bool
+
+
+Step = Union[StatusUpdate, NewOutput]
+
+
+class Lifecycle:
+    """What is known of one job.
+
+    Args:
+        diffs: whether the protocol sends edits after a generator's first value (sse_v2 on).
+
+    Attributes:
+        status: the latest StatusUpdate.
+        outputs: the values received so far.
+        outcome: how the job ended; None while it has not.
+    """
+
+    def __init__(self, *, diffs: bool, now: datetime) -> None:
+        self.status = StatusUpdate(Status.STARTING, time=now)
+        self.outputs = OutputLog()
+        self.outcome: Optional[Outcome] = None
+        self._diffs = diffs
+
+    def feed(self, message: Message, now: datetime) -> Tuple[Step, ...]:
+        """Take one message; return what it adds, in the order a user should see it.
+
+        Raises:
+            ProtocolError: an edit list is malformed; the caller should fail the job.
+        """
+        if self.outcome is not None:
+            return ()
+        handler = _HANDLERS.get(type(message))
+        return handler(self, message, now) if handler else ()
+
+    def _enter(self, status: StatusUpdate) -> Tuple[Step, ...]:
+        self.status = status
+        return (status,)
+
+    def _estimation(self, message: Estimation, now: datetime) -> Tuple[Step, ...]:
+        return self._enter(
+            StatusUpdate(Status.IN_QUEUE, message.rank, message.queue_size, message.eta, time=now)
+        )
+
+    def _starts(self, message: ProcessStarts, now: datetime) -> Tuple[Step, ...]:
+        return self._enter(StatusUpdate(Status.PROCESSING, time=now, eta=message.eta))
+
+    def _progress(self, message: Progress, now: datetime) -> Tuple[Step, ...]:
+        return self._enter(ProgressUpdate(Status.PROGRESS, time=now, progress_data=list(message.units)))
+
+    def _log(self, message: Log, now: datetime) -> Tuple[Step, ...]:
+        return self._enter(
+            LogUpdate(
+                Status.LOG,
+                time=now,
+                log=(message.message, message.level),
+                title=message.title,
+                duration=message.duration,
+                visible=message.visible,
+            )
+        )
+
+    def _generating(self, message: Generating, now: datetime) -> Tuple[Step, ...]:
+        status = self._enter(StatusUpdate(Status.ITERATING, time=now, success=message.success))
+        if not message.data:
+            return status
+        index = len(self.outputs)
+        self.outputs.append(message.data, diff=self._diffs and index > 0 and not message.streaming)
+        return (NewOutput(index, message.success), *status)
+
+    def _queue_full(self, _: QueueFull, now: datetime) -> Tuple[Step, ...]:
+        self.outcome = Failed(QueueError("Queue is full! Please try again."))
+        return self._enter(StatusUpdate(Status.QUEUE_FULL, time=now, success=False))
+
+    def _completed(self, message: Completed, now: datetime) -> Tuple[Step, ...]:
+        # No step: the job says that it has finished once its result can be had.
+        self.outcome = _outcome(message)
+        success = isinstance(self.outcome, Succeeded)
+        self.status = StatusUpdate(Status.FINISHED, rank=0, time=now, success=success)
+        return ()
+
+
+_HANDLERS: Dict[Type[Any], Callable[[Lifecycle, Any, datetime], Tuple[Step, ...]]] = {
+    Estimation: Lifecycle._estimation,
+    ProcessStarts: Lifecycle._starts,
+    Progress: Lifecycle._progress,
+    Log: Lifecycle._log,
+    Generating: Lifecycle._generating,
+    QueueFull: Lifecycle._queue_full,
+    Completed: Lifecycle._completed,
+}
+
+
+def _outcome(message: Completed) -> Outcome:
+    output = message.output
+    if "error" in output:
+        return Failed(app_error(output))
+    data = output.get("data")
+    if isinstance(data, list):
+        return Succeeded(data)
+    # The `cancel` route completes the job with an empty output (gradio/routes.py, `cancel_event`).
+    if not output and message.success:
+        return CancelledByServer()
+    return Failed(ProtocolError(f"The server completed the job without its data; it sent {sorted(output)}."))
+
+
+def app_error(output: Dict[str, Any]) -> AppError:
+    """The AppError that an `{"error": text, "title": …, "duration": …}` object stands for."""
+    fields = {key: value for key, value in output.items() if isinstance(key, str)}
+    text = fields.pop("error")
+    # Positional parameters of BaseException itself cannot be given by name.
+    fields.pop("self", None)
+    fields.pop("message", None)
+    return AppError(HIDDEN_ERROR if text is None else str(text), **fields)

@@ -1,0 +1,222 @@
+"""The messages of Gradio's queue: a decoded JSON object in, a frozen typed message out.
+
+Source: gradio/server_messages.py (4.31 on) and the queue of earlier releases, which send the same
+objects as plain dictionaries. Fields and kinds that are not known here are ignored, so that a newer
+server does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+from ..errors import ProtocolError
+from ..updates import ProgressUnit
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """The job waits in the queue. `eta` is in seconds."""
+
+    rank: Optional[int]
+    queue_size: Optional[int]
+    eta: Optional[float]
+
+
+@dataclass(frozen=True)
+class ProcessStarts:
+    """A worker has taken the job. `eta` is in seconds."""
+
+    eta: Optional[float]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The bars of the function's `gr.Progress()`."""
+
+    units: Tuple[ProgressUnit, ...]
+
+
+@dataclass(frozen=True)
+class Generating:
+    """A generator has yielded. The first one holds the values, later ones edits from sse_v2 on.
+
+    `streaming` marks `process_streaming`, whose data are always whole values: the server makes edits
+    only for the runs of generators (gradio/blocks.py, `handle_streaming_diffs`).
+    """
+
+    data: List[Any]
+    success: bool
+    streaming: bool = False
+
+
+@dataclass(frozen=True)
+class Log:
+    """`gr.Info`, `gr.Warning` or `gr.Success` was called. `duration` is in seconds."""
+
+    message: str
+    level: str
+    title: Optional[str]
+    duration: Optional[float]
+    visible: bool
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The server is alive."""
+
+
+@dataclass(frozen=True)
+class CloseStream:
+    """The server sees no pending event in this session and ends the stream."""
+
+
+@dataclass(frozen=True)
+class QueueFull:
+    """The queue took no more jobs."""
+
+
+@dataclass(frozen=True)
+class UnexpectedError:
+    """The stream itself failed on the server; every job on it is concerned."""
+
+    message: str
+    session_not_found: bool
+
+
+@dataclass(frozen=True)
+class ServerStopped:
+    """The server is going down."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The job has ended. `output` holds `data`, or `error` and what goes with it."""
+
+    output: Dict[str, Any]
+    success: bool
+
+
+Message = Union[
+    Estimation,
+    ProcessStarts,
+    Progress,
+    Generating,
+    Log,
+    Heartbeat,
+    CloseStream,
+    QueueFull,
+    UnexpectedError,
+    ServerStopped,
+    Completed,
+]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message and the event id it is for; None when it concerns the whole stream."""
+
+    event_id: Optional[str]
+    message: Message
+
+
+def decode(data: str) -> Optional[Envelope]:
+    """The message in one event's data; None for a kind that is not known here.
+
+    Raises:
+        ProtocolError: it is not a JSON object with a `msg`, or a field has an impossible type.
+    """
+    try:
+        raw = json.loads(data)
+    except ValueError as exc:
+        raise ProtocolError(f"The server streamed an event that is not JSON: {_excerpt(data)}") from exc
+    except RecursionError as exc:
+        raise ProtocolError("The server streamed JSON that is nested too deeply.") from exc
+    return parse(raw)
+
+
+def parse(raw: Any) -> Optional[Envelope]:
+    """Like `decode`, for an object that is already decoded."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("msg"), str):
+        raise ProtocolError(f"The server streamed an event without a `msg`: {_excerpt(repr(raw))}")
+    reader = _READERS.get(raw["msg"])
+    if reader is None:
+        return None
+    event_id = raw.get("event_id")
+    return Envelope(event_id if isinstance(event_id, str) else None, reader(raw))
+
+
+def _estimation(raw: Dict[str, Any]) -> Message:
+    return Estimation(_number(raw, "rank"), _number(raw, "queue_size"), _number(raw, "rank_eta"))
+
+
+def _process_starts(raw: Dict[str, Any]) -> Message:
+    return ProcessStarts(_number(raw, "eta"))
+
+
+def _progress(raw: Dict[str, Any]) -> Message:
+    units = raw.get("progress_data")
+    return Progress(tuple(ProgressUnit.from_msg(units if isinstance(units, list) else [])))
+
+
+def _generating(raw: Dict[str, Any]) -> Message:
+    data = _output(raw).get("data") or []
+    if not isinstance(data, list):
+        raise ProtocolError(f"The server streamed an output whose data is no list: {_excerpt(repr(data))}")
+    return Generating(data, bool(raw.get("success", True)), raw["msg"] == "process_streaming")
+
+
+def _log(raw: Dict[str, Any]) -> Message:
+    title = raw.get("title")
+    return Log(
+        str(raw.get("log") or ""),
+        str(raw.get("level") or ""),
+        title if isinstance(title, str) else None,
+        _number(raw, "duration"),
+        raw.get("visible") is not False,
+    )
+
+
+def _unexpected_error(raw: Dict[str, Any]) -> Message:
+    text = str(raw.get("message") or "")
+    if text == "Server stopped unexpectedly.":
+        return ServerStopped()
+    # Releases before 4.31 have no flag and send the text of their HTTP error alone.
+    lost = bool(raw.get("session_not_found")) or "Session not found" in text or text.startswith("404")
+    return UnexpectedError(text, lost)
+
+
+def _completed(raw: Dict[str, Any]) -> Message:
+    return Completed(_output(raw), bool(raw.get("success", True)))
+
+
+def _output(raw: Dict[str, Any]) -> Dict[str, Any]:
+    output = raw.get("output")
+    return output if isinstance(output, dict) else {}
+
+
+def _number(raw: Dict[str, Any], key: str) -> Any:
+    value = raw.get(key)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _excerpt(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+_READERS: Dict[str, Callable[[Dict[str, Any]], Message]] = {
+    "estimation": _estimation,
+    "process_starts": _process_starts,
+    "progress": _progress,
+    "process_generating": _generating,
+    # A function fed by a stream of inputs (gr.Audio(streaming=True), 5.0 on) answers with these.
+    "process_streaming": _generating,
+    "log": _log,
+    "heartbeat": lambda _: Heartbeat(),
+    "close_stream": lambda _: CloseStream(),
+    "queue_full": lambda _: QueueFull(),
+    "unexpected_error": _unexpected_error,
+    "Server stopped unexpectedly.": lambda _: ServerStopped(),
+    "process_completed": _completed,
+}

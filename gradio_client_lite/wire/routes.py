@@ -1,0 +1,75 @@
+"""The URLs of an app, built from where the caller reached it and the prefix its config names.
+
+`config["root"]` is never used: behind proxies it is what the server believes, not what the caller can reach.
+Source: gradio/routes.py of 4.16 – 6.31; from 5.0 on all but config and login live under `/gradio_api`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+
+def normalise_src(src: str) -> str:
+    """`src` with one trailing slash and without query or fragment.
+
+    Example:
+        >>> normalise_src("https://example.com/app?x=1")
+        'https://example.com/app/'
+    """
+    parts = urlsplit(src.strip())
+    return urlunsplit((parts.scheme.lower(), parts.netloc, parts.path.rstrip("/") + "/", "", ""))
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Every URL the client calls.
+
+    Args:
+        src: the app's URL with its trailing slash.
+        api_prefix: "" or "gradio_api/".
+    """
+
+    src: str
+    api_prefix: str = ""
+
+    @property
+    def api(self) -> str:
+        """What the API routes start with."""
+        return self.src + self.api_prefix
+
+    @property
+    def config(self) -> str:
+        return self.src + "config"
+
+    @property
+    def login(self) -> str:
+        return self.src + "login"
+
+    @property
+    def info(self) -> str:
+        return self.api + "info?serialize=False"
+
+    @property
+    def join(self) -> str:
+        return self.api + "queue/join"
+
+    @property
+    def cancel(self) -> str:
+        return self.api + "cancel"
+
+    @property
+    def reset(self) -> str:
+        return self.api + "reset"
+
+    @property
+    def run(self) -> str:
+        """Direct calls; the body's fn_index, not this name, chooses the function."""
+        return self.api + "run/predict"
+
+    def data(self, session_hash: str) -> str:
+        """The event stream of a session."""
+        return f"{self.api}queue/data?session_hash={quote(session_hash, safe='')}"
+
+    def heartbeat(self, session_hash: str) -> str:
+        return f"{self.api}heartbeat/{quote(session_hash, safe='')}"

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import copy
+import threading
+import tracemalloc
+from random import Random
+from typing import Any, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gradio_client_lite.errors import ProtocolError
+from gradio_client_lite.wire import diff, outputs
+from gradio_client_lite.wire.outputs import OutputLog, copy_json
+
+
+def appended(text: str) -> List[Any]:
+    return [[["append", [], text]]]
+
+
+def growing(count: int) -> OutputLog:
+    log = OutputLog()
+    log.append([""], diff=False)
+    for number in range(1, count):
+        log.append(appended(f"{number} "), diff=True)
+    return log
+
+
+def wreck(value: Any) -> None:
+    """Change all that can be changed."""
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    for item in list(items):
+        wreck(item)
+    if isinstance(value, (list, dict)):
+        value.clear()
+
+
+# --- what the entries are
+
+
+def test_new_log_is_empty() -> None:
+    log = OutputLog()
+    assert len(log) == 0
+    assert log.values() == []
+    assert list(log.cursor()) == []
+    with pytest.raises(IndexError):
+        log.last()
+
+
+def test_edit_lists_apply_to_the_previous_value_of_their_output() -> None:
+    log = OutputLog()
+    log.append(["a", [1]], diff=False)
+    log.append([[["append", [], "b"]], [["add", [1], 2]]], diff=True)
+    log.append([[], [["replace", [0], 9]]], diff=True)
+    assert log.values() == [["a", [1]], ["ab", [1, 2]], ["ab", [9, 2]]]
+
+
+def test_outputs_without_an_edit_list_stay() -> None:
+    log = OutputLog()
+    log.append(["a", "b"], diff=False)
+    log.append(appended("!"), diff=True)
+    log.append([], diff=True)
+    assert log.values() == [["a", "b"], ["a!", "b"], ["a!", "b"]]
+
+
+def test_output_that_was_not_there_before_starts_from_none() -> None:
+    log = OutputLog()
+    log.append(["a"], diff=False)
+    log.append([[], [["replace", [], "new"]], []], diff=True)
+    assert log.last() == ["a", "new", None]
+    assert log.values() == [["a"], ["a", "new", None]]
+
+
+def test_log_may_begin_with_edit_lists() -> None:
+    log = OutputLog()
+    log.append([[["replace", [], "a"]]], diff=True)
+    assert log.last() == ["a"]
+
+
+def test_full_entry_replaces_everything() -> None:
+    log = OutputLog()
+    log.append(["a", "b"], diff=False)
+    log.append([1], diff=False)
+    log.append([[["replace", [], 2]]], diff=True)
+    assert log.values() == [["a", "b"], [1], [2]]
+    assert log.last() == [2]
+
+
+# --- reading
+
+
+def test_values_between_two_positions() -> None:
+    log = growing(5)
+    assert log.values(1, 3) == [["1 "], ["1 2 "]]
+    assert log.values(3) == [["1 2 3 "], ["1 2 3 4 "]]
+    assert log.values(4, 99) == [["1 2 3 4 "]]
+    assert log.values(9) == []
+    assert log.values(3, 1) == []
+
+
+def test_cursor_goes_on_where_it_stopped() -> None:
+    log = OutputLog()
+    cursor = log.cursor()
+    assert list(cursor) == []
+    log.append(["a"], diff=False)
+    assert list(cursor) == [["a"]]
+    assert list(cursor) == []
+    log.append(appended("b"), diff=True)
+    assert next(cursor) == ["ab"]
+
+
+def test_cursor_can_start_later() -> None:
+    log = growing(4)
+    assert next(log.cursor(2)) == ["1 2 "]
+    late = log.cursor(4)
+    assert list(late) == []
+    log.append(appended("end"), diff=True)
+    assert list(late) == [["1 2 3 end"]]
+
+
+def test_cursors_do_not_disturb_each_other() -> None:
+    log = growing(3)
+    one, other = log.cursor(), log.cursor()
+    assert [next(one), next(one), next(other), next(one), next(other)] == [
+        *([""], ["1 "], [""], ["1 2 "], ["1 "]),
+    ]
+
+
+def test_last_then_earlier_values_then_last_again() -> None:
+    log = growing(4)
+    assert log.last() == ["1 2 3 "]
+    assert log.values(1, 2) == [["1 "]]
+    log.append(appended("4 "), diff=True)
+    assert log.last() == ["1 2 3 4 "]
+    assert log.last() == ["1 2 3 4 "]
+
+
+def test_last_reads_only_what_came_since_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = growing(1000)
+    log.last()
+    applied: List[int] = []
+    original = diff.apply_diffs
+
+    def counting(value: Any, edit_lists: Any) -> Any:
+        lists = list(edit_lists)
+        applied.append(len(lists))
+        return original(value, lists)
+
+    monkeypatch.setattr(outputs, "apply_diffs", counting)
+    log.last()
+    log.append(appended("x"), diff=True)
+    log.append(appended("y"), diff=True)
+    assert log.last()[0].endswith("999 xy")
+    assert applied == [2]
+
+
+# --- a value handed out is the caller's own
+
+
+def test_changing_what_was_handed_out_changes_nothing_else() -> None:
+    log = OutputLog()
+    log.append([[{"content": "a", "more": [1]}], {"k": {"x": [1]}}], diff=False)
+    log.append([[["append", [0, "content"], "b"]]], diff=True)
+    log.append([[["add", [1], {"content": ["new"]}]]], diff=True)
+    log.append([[], [["replace", ["k", "x", 0], {"deep": []}]]], diff=True)
+    expected = copy.deepcopy(log.values())
+    cursor = log.cursor()
+    for position in range(4):
+        value = next(cursor)
+        assert value == expected[position]
+        wreck(value)
+        wreck(log.last())
+        wreck(log.values())
+    assert log.values() == expected
+    assert log.last() == expected[-1]
+
+
+def test_values_kept_by_the_caller_stay_as_they_were() -> None:
+    log = OutputLog()
+    log.append([["a"]], diff=False)
+    cursor = log.cursor()
+    first = next(cursor)
+    log.append([[["append", [0], "b"], ["add", [1], "c"]]], diff=True)
+    last = log.last()
+    log.append([[["replace", [0], "z"]]], diff=True)
+    assert list(cursor) == [[["ab", "c"]], [["z", "c"]]]
+    assert first == [["a"]]
+    assert last == [["ab", "c"]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32).map(Random), st.integers(1, 15))
+def test_every_way_of_reading_agrees_with_a_list_of_values(random: Random, count: int) -> None:
+    log = OutputLog()
+    cursor = log.cursor()
+    expected: List[Any] = []
+    seen: List[Any] = []
+    for number in range(count):
+        if number == 0 or random.random() < 0.2:
+            value: List[Any] = ["", [{"text": ""}]]
+            log.append(copy.deepcopy(value), diff=False)
+        else:
+            value = copy.deepcopy(expected[-1])
+            text = str(number)
+            if random.random() < 0.5:
+                value[0] += text
+                edits: List[Any] = [[["append", [], text]]]
+            else:
+                value[1][-1]["text"] += text
+                value[1].append({"text": text})
+                size = len(value[1])
+                edits = [[], [["append", [size - 2, "text"], text], ["add", [size - 1], {"text": text}]]]
+            log.append(edits, diff=True)
+        expected.append(value)
+        action = random.randrange(4)
+        if action == 0:
+            latest = log.last()
+            assert latest == value
+            wreck(latest)
+        elif action == 1:
+            for item in cursor:
+                seen.append(copy.deepcopy(item))
+                wreck(item)
+            assert seen == expected
+        elif action == 2:
+            start = random.randrange(len(expected))
+            assert log.values(start) == expected[start:]
+    assert log.values() == expected
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize("values", [None, "text", {"a": 1}, 3])
+@pytest.mark.parametrize("diff", [False, True])
+def test_entry_that_is_not_a_list_is_refused(values: Any, diff: bool) -> None:
+    with pytest.raises(ProtocolError):
+        OutputLog().append(values, diff=diff)
+
+
+@pytest.mark.parametrize("edits", [None, "ab", {}, [1], [[]], [["replace", []]]])
+def test_edit_list_of_the_wrong_shape_is_refused_at_once(edits: Any) -> None:
+    log = OutputLog()
+    with pytest.raises(ProtocolError):
+        log.append([[], edits], diff=True)
+    assert len(log) == 0
+
+
+def test_entries_before_a_diff_that_does_not_apply_stay_readable() -> None:
+    log = growing(3)
+    log.append([[["delete", ["x"], None]]], diff=True)
+    log.append(appended("never"), diff=True)
+    cursor = log.cursor()
+    assert [next(cursor) for _ in range(3)] == [[""], ["1 "], ["1 2 "]]
+    for _ in range(2):
+        with pytest.raises(ProtocolError, match="'delete'"):
+            next(cursor)
+    with pytest.raises(ProtocolError):
+        log.last()
+    with pytest.raises(ProtocolError):
+        log.values()
+    assert log.values(0, 3)[-1] == ["1 2 "]
+
+
+def test_full_entry_after_a_diff_that_does_not_apply_is_readable() -> None:
+    log = growing(2)
+    log.append([[["append", [], 5]]], diff=True)
+    log.append(["whole"], diff=False)
+    log.append(appended("!"), diff=True)
+    assert log.last() == ["whole!"]
+    assert log.values(3) == [["whole"], ["whole!"]]
+
+
+# --- memory and threads
+
+
+def test_memory_grows_with_what_was_received() -> None:
+    tracemalloc.start()
+    try:
+        log = OutputLog()
+        log.append([""], diff=False)
+        for number in range(20_000):
+            log.append(appended(f"{number:050d}"), diff=True)
+        cursor = log.cursor()
+        for _ in range(100):
+            next(cursor)
+        assert len(log.last()[0]) == 1_000_000
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 25_000_000
+
+
+def test_one_thread_appends_while_others_read() -> None:
+    log = OutputLog()
+    count = 2000
+    wrong: List[Any] = []
+
+    def read() -> None:
+        cursor, seen = log.cursor(), 0
+        while seen < count:
+            for value in cursor:
+                seen += 1
+                if value != ["x" * seen]:
+                    wrong.append(value)
+                    return
+            if len(log):
+                latest = log.last()[0]
+                if len(latest) < seen:
+                    wrong.append(latest)
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    log.append(["x"], diff=False)
+    for _ in range(count - 1):
+        log.append(appended("x"), diff=True)
+    for reader in readers:
+        reader.join(30)
+    assert not any(reader.is_alive() for reader in readers)
+    assert wrong == []
+
+
+# --- copies
+
+
+def test_copy_has_its_own_containers_and_shares_the_rest() -> None:
+    text = "long" * 100
+    value = {"a": [text, {"b": []}], "c": None}
+    copied = copy_json(value)
+    assert copied == value
+    assert copied["a"][0] is text
+    wreck(copied)
+    assert value == {"a": [text, {"b": []}], "c": None}
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, "text"])
+def test_copy_of_a_plain_value_is_that_value(value: Any) -> None:
+    assert copy_json(value) is value
+
+
+def test_copy_of_a_very_deep_value() -> None:
+    value: Any = []
+    for _ in range(50_000):
+        value = [value]
+    copied = copy_json(value)
+    depth = 0
+    while copied:
+        copied = copied[0]
+        depth += 1
+    assert depth == 50_000
