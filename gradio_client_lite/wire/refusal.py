@@ -7,7 +7,6 @@ from typing import Any, Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import (
-    AppError,
     AuthenticationError,
     GradioClientError,
     HTTPStatusError,
@@ -39,9 +38,9 @@ def refusal(status: int, body: bytes, url: str, doing: str) -> GradioClientError
     content = _json(body)
     if status == 422:
         return ValidationError(validation_message(content) or f"{where}: {_text(content, body)}")
-    error = _function_error(content)
-    if error is not None:
-        return error
+    # Direct calls report the function's exception as {"error": text} with status 500.
+    if status == 500 and isinstance(content, dict) and "error" in content:
+        return app_error(content)
     return HTTPStatusError(f"{where}: {_text(content, body)}", status=status, url=bare_url(url))
 
 
@@ -65,11 +64,6 @@ def bare_url(url: str) -> str:
     """`url` without user, password, query and fragment, fit for a text."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _function_error(content: Any) -> Optional[AppError]:
-    # Direct calls report the function's exception as {"error": text} with status 500.
-    return app_error(content) if isinstance(content, dict) and "error" in content else None
 
 
 def _json(body: bytes) -> Any:

@@ -9,15 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ..errors import ArgumentError
+
 
 def normalise_src(src: str) -> str:
     """`src` with one trailing slash and without query or fragment.
+
+    Raises:
+        ArgumentError: it is malformed.
 
     Example:
         >>> normalise_src("https://example.com/app?x=1")
         'https://example.com/app/'
     """
-    parts = urlsplit(src.strip())
+    try:
+        parts = urlsplit(src.strip())
+    except ValueError:
+        # Not chained, and without the URL: either may quote a password.
+        raise ArgumentError("src is not a well-formed URL; correct it.") from None
     return urlunsplit((parts.scheme.lower(), parts.netloc, parts.path.rstrip("/") + "/", "", ""))
 
 

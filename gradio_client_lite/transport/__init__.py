@@ -1,0 +1,1 @@
+"""The only rooms that touch sockets. `http.Transport` is the HTTP one."""

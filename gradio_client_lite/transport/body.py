@@ -1,0 +1,223 @@
+"""The body of an answer: where it ends, and what it was before it was compressed."""
+
+from __future__ import annotations
+
+import re
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Any, Optional
+
+from ..errors import ProtocolError
+from .connection import Connection
+from .headers import Headers
+
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z")
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_BITS = 16 + 15
+_MAX_LINE = 8192
+_MAX_TRAILERS = 100
+
+
+class BodyReader:
+    """Reads a body framed by Content-Length, by chunks or by the connection's end (RFC 9112 section 6).
+
+    Args:
+        connection: its head has just been read.
+        method: of the request.
+        response: that head.
+        headers: its header fields.
+
+    Attributes:
+        done: the whole body has been read; nothing of it is left on the connection.
+        keep: whether the server will keep the connection open afterwards.
+        until_close: the body ends where the connection ends.
+    """
+
+    def __init__(self, connection: Connection, method: str, response: HTTPResponse, headers: Headers) -> None:
+        self._connection = connection
+        self._reader = connection.reader
+        self._left = 0 if response.length is None else response.length
+        self._chunked = bool(response.chunked)
+        self._in_chunk = False
+        self.keep = not response.will_close
+        self.done = False
+        self.until_close = False
+        empty = response.status < 200 or response.status in (204, 304) or method == "HEAD"
+        if empty:
+            self._chunked, self._left = False, 0
+        elif self._chunked:
+            # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).
+            self.keep = self.keep and "content-length" not in headers
+        else:
+            _check_framing(headers)
+            self.until_close = response.length is None
+        if not self._chunked and not self.until_close and self._left == 0:
+            self.done = True
+
+    @property
+    def known_size(self) -> int:
+        """At least how many bytes are still to come."""
+        return self._left
+
+    def read_some(self, size: int) -> bytes:
+        """Return up to `size` bytes as soon as there are any; b"" at the end.
+
+        Raises:
+            IncompleteRead: the connection ended before the body did.
+            HTTPException: the chunks are malformed.
+            OSError: it broke or took too long.
+        """
+        if self.done:
+            return b""
+        if self._chunked and not self._left and not self._next_chunk():
+            return b""
+        if self.until_close:
+            data = self._reader.read1(size)
+            self.done = not data
+            return data
+        data = self._reader.read1(min(size, self._left))
+        if not data:
+            raise IncompleteRead(b"", self._left)
+        self._left -= len(data)
+        if not self._left:
+            self._at_boundary()
+        return data
+
+    def _at_boundary(self) -> None:
+        """Finish at once where no further read is needed to know that the body is over."""
+        if not self._chunked:
+            self.done = True
+        elif self._connection.buffered().startswith(b"\r\n0\r\n\r\n"):
+            self._next_chunk()
+
+    def _next_chunk(self) -> bool:
+        """Step over the frame between two chunks; False at the end of the body."""
+        if self._in_chunk and self._line() not in (b"\r\n", b"\n"):
+            raise HTTPException("chunk longer than its size")
+        self._in_chunk = True
+        match = _SIZE_LINE.match(self._line())
+        if match is None:
+            raise HTTPException("bad chunk size")
+        self._left = int(match.group(1), 16)
+        if self._left:
+            return True
+        for _ in range(_MAX_TRAILERS):
+            if self._line() in (b"\r\n", b"\n"):
+                self.done = True
+                return False
+        raise HTTPException("too many trailers")
+
+    def _line(self) -> bytes:
+        line = self._reader.readline(_MAX_LINE)
+        if not line.endswith(b"\n"):
+            if len(line) < _MAX_LINE:
+                raise IncompleteRead(b"")
+            raise HTTPException("chunk header too long")
+        return line
+
+
+def _check_framing(headers: Headers) -> None:
+    """Refuse framing that would have to be guessed.
+
+    Raises:
+        HTTPException: lengths that differ or are no numbers, or an unknown transfer coding.
+    """
+    coding = headers.get("transfer-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise HTTPException("unknown transfer coding")
+    lengths = set(headers.get_all("content-length"))
+    if len(lengths) > 1 or any(not length.strip().isdigit() for length in lengths):
+        raise HTTPException("bad content length")
+
+
+class Inflater:
+    """Undoes gzip or deflate step by step, bounded.
+
+    All that can be decompressed is given out at once: an event the server has flushed is not held back.
+
+    Args:
+        coding: "gzip" or "deflate".
+
+    Attributes:
+        pending: there may be output left that needs no further input.
+    """
+
+    def __init__(self, coding: str) -> None:
+        import zlib
+
+        self._zlib = zlib
+        self._coding = coding
+        self._engine: Any = zlib.decompressobj(_GZIP_BITS) if coding == "gzip" else None
+        self._waiting = b""
+        self._started = False
+        self.pending = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the data may end here."""
+        return not self._started or (self._engine is not None and bool(self._engine.eof))
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        """Add input and return up to `limit` bytes of output; the rest stays pending.
+
+        Raises:
+            ProtocolError: the data is corrupt.
+        """
+        self._waiting += data
+        self._started = self._started or bool(data)
+        if self._engine is None:
+            if len(self._waiting) < 2:
+                return b""
+            self._engine = self._zlib.decompressobj(_deflate_bits(self._waiting))
+        try:
+            return self._inflate(limit)
+        except self._zlib.error as exc:
+            raise ProtocolError(
+                f"An answer holds corrupt {self._coding} data; report it to the server."
+            ) from exc
+
+    def _inflate(self, limit: int) -> bytes:
+        parts = []
+        while limit > 0 and (self._waiting or self.pending):
+            if self._engine.eof and not self._next_member():
+                self.pending = False
+                break
+            out = self._engine.decompress(self._waiting, limit)
+            self._waiting = self._engine.unconsumed_tail or self._engine.unused_data
+            limit -= len(out)
+            # Cut off by the limit: zlib may hold more, even when it has taken all the input.
+            self.pending = limit == 0
+            parts.append(out)
+        return b"".join(parts)
+
+    def _next_member(self) -> bool:
+        """Begin another gzip member, if one follows; what else follows the data is padding (RFC 1952)."""
+        if self._coding == "gzip":
+            if self._waiting.startswith(_GZIP_MAGIC):
+                self._engine = self._zlib.decompressobj(_GZIP_BITS)
+                return True
+            if _GZIP_MAGIC.startswith(self._waiting):
+                return False
+        self._waiting = b""
+        return False
+
+
+def _deflate_bits(start: bytes) -> int:
+    """Tell zlib's format (RFC 1950), which "deflate" means, from the raw one some servers send."""
+    zlib_header = start[0] & 15 == 8 and (start[0] << 8 | start[1]) % 31 == 0
+    return 15 if zlib_header else -15
+
+
+def inflater_for(headers: Headers) -> Optional[Inflater]:
+    """Return what undoes the Content-Encoding; None when there is none.
+
+    Raises:
+        ProtocolError: a coding nobody asked for.
+    """
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding in ("", "identity"):
+        return None
+    if coding in ("gzip", "x-gzip"):
+        return Inflater("gzip")
+    if coding == "deflate":
+        return Inflater("deflate")
+    raise ProtocolError(f"The server used the content coding {coding!r}, which was not asked for; report it.")

@@ -1,0 +1,254 @@
+"""One connection: sends a request, reads the head of its answer, and knows whether it may be used again.
+
+`http.client.HTTPResponse` parses the answer's head. Sending is done here, because the head and a small body
+have to leave in one packet, deadlines have to hold for every single read, and a failure has to tell whether
+anything had been sent.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Iterable, Iterator, Optional, Protocol, Union, cast
+
+from ..errors import ArgumentError
+from .proxy import Proxy
+from .sockets import SocketLike, SocketReader, ready, shutdown
+from .timeout import Deadline
+
+# Bodies up to this size go out together with the head.
+_ONE_SEND = 65536
+_SLICE = 262144
+_BUFFER = 16384
+
+
+class SizedBody(Protocol):
+    """A request body made of chunks.
+
+    Each iteration starts at the beginning, so it can be sent again. An attribute `size` wins over len().
+    """
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+Body = Union[bytes, bytearray, memoryview, SizedBody]
+
+
+class BodyFailed(Exception):
+    """Carries an exception out of the caller's body, so that it is not taken for the network's."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def body_size(body: Body) -> int:
+    """Return the length of a body in bytes: its attribute `size` or else its len()."""
+    if isinstance(body, memoryview):
+        return body.nbytes
+    size = getattr(body, "size", None)
+    return size if isinstance(size, int) else len(body)
+
+
+class Connection:
+    """One open socket with its read buffer.
+
+    Args:
+        sock: connected; TLS done, where the route has it.
+        route: what the pool keeps it under.
+        proxy: the one that reads the requests: plain http through a proxy, not through a tunnel.
+
+    Attributes:
+        sent: whether any byte of the request now under way has left.
+        whole: whether the request has been sent completely.
+        idle_since: when the pool got it back.
+        aborted: somebody woke its reader; it must not be used again.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_owner",
+        "_pid",
+        "_raw",
+        "_sock",
+        "aborted",
+        "idle_since",
+        "proxy",
+        "reader",
+        "route",
+        "sent",
+        "whole",
+    )
+
+    def __init__(self, sock: SocketLike, route: Any, *, proxy: Optional[Proxy] = None) -> None:
+        self._sock = sock
+        self._owner = True
+        self._raw = SocketReader(sock, Deadline(None))
+        self.reader: io.BufferedReader[SocketReader] = io.BufferedReader(self._raw, _BUFFER)
+        self._pid = os.getpid()
+        self.route = route
+        self.proxy = proxy
+        self.idle_since = 0.0
+        self.aborted = False
+        self.sent = False
+        self.whole = False
+
+    def __del__(self) -> None:
+        self.close()
+
+    @property
+    def received(self) -> bool:
+        """Whether any byte of the answer has arrived."""
+        return self._raw.received
+
+    def prepare(self, limit: Optional[float], deadline: Deadline) -> None:
+        """Set the limits of the request that comes: silence in seconds (None for ever) and deadline."""
+        raw = self._raw
+        raw.limit, raw.deadline = limit, deadline
+        raw.received = self.sent = self.whole = False
+
+    def set_limit(self, seconds: Optional[float]) -> None:
+        """Change the longest silence, in seconds; None for ever."""
+        self._raw.limit = seconds
+
+    def send(self, head: bytes, body: Optional[Body]) -> None:
+        """Send a request; stop early, without an error, when the server answers before it is whole.
+
+        Raises:
+            OSError: it broke; `sent` tells whether anything had left.
+            BodyFailed: the caller's body raised.
+        """
+        if body is None:
+            self.whole = self._send_first(head)
+        elif isinstance(body, (bytes, bytearray, memoryview)):
+            view = memoryview(body).cast("B")
+            if len(view) <= _ONE_SEND:
+                self.whole = self._send_first(head + view)
+            else:
+                self.whole = self._send_first(head) and self._send_rest(view)
+        else:
+            self.whole = self._send_chunks(head, body)
+
+    def _send_chunks(self, head: bytes, body: SizedBody) -> bool:
+        left = body_size(body)
+        for chunk in _chunks(body):
+            left -= len(chunk)
+            if left < 0:
+                break
+            if head and len(chunk) <= _ONE_SEND:
+                done = self._send_first(head + chunk)
+            else:
+                done = (not head or self._send_first(head)) and self._send_rest(memoryview(chunk))
+            head = b""
+            if not done:
+                return False
+        if left:
+            raise BodyFailed(ArgumentError("The request body did not yield as many bytes as its size says."))
+        return not head or self._send_first(head)
+
+    def _send_first(self, data: bytes) -> bool:
+        raw = self._raw
+        raw.set_timeout()
+        count = self._sock.send(data)
+        self.sent = True
+        return count == len(data) or self._send_rest(memoryview(data)[count:])
+
+    def _send_rest(self, view: memoryview) -> bool:
+        raw = self._raw
+        while view:
+            readable, writable = ready(self._sock, write=True, timeout=raw.deadline.left(raw.limit))
+            if readable and self._answered():
+                return False
+            if writable:
+                raw.set_timeout()
+                view = view[self._sock.send(view[:_SLICE]) :]
+            elif not readable:
+                raise socket.timeout("timed out")
+        return True
+
+    def _answered(self) -> bool:
+        """Whether the server has sent something or hung up, when it should still be listening."""
+        self._raw.wait = False
+        try:
+            return bool(self.reader.peek(1)) or self._raw.eof
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._raw.wait = True
+
+    def read_head(self, method: str) -> HTTPResponse:
+        """Read status line and headers; informational answers (1xx) are skipped.
+
+        Raises:
+            OSError: it broke or took too long.
+            HTTPException: this is not HTTP/1.x, or it ended within the head.
+        """
+        for _ in range(10):
+            response = HTTPResponse(cast(socket.socket, self), method=method)
+            try:
+                response.begin()
+            finally:
+                # The buffer outlives the answer: leftover bytes have to be noticed.
+                response.fp = cast(Any, None)
+            if self._raw.eof:
+                # http.client takes an end within the headers for their end.
+                raise ConnectionResetError("closed within the headers")
+            if not 100 <= response.status < 200 or response.status == 101:
+                return response
+        raise HTTPException("too many informational answers")
+
+    def makefile(self, _mode: str) -> io.BufferedReader[SocketReader]:
+        """Give `HTTPResponse` the buffer to read from; it asks for a file as it would ask a socket."""
+        return self.reader
+
+    def buffered(self) -> bytes:
+        """Return what has been received but not read, without reading from the socket."""
+        self._raw.wait = None
+        try:
+            return self.reader.peek(1)
+        finally:
+            self._raw.wait = True
+
+    def set_waiting(self, waiting: bool) -> None:
+        """With False, reads raise BlockingIOError where they would wait."""
+        self._raw.wait = waiting
+
+    def reusable(self) -> bool:
+        """Whether the last exchange left it clean: all sent, nothing unread, not aborted."""
+        return self.whole and not self.aborted and not self._raw.eof and not self.buffered()
+
+    def stale(self) -> bool:
+        """Whether an idle connection was closed, or got bytes nobody asked for."""
+        try:
+            return ready(self._sock, write=False, timeout=0)[0]
+        except (OSError, ValueError):
+            return True
+
+    def abort(self) -> None:
+        """Wake a thread that reads or writes; it gets an error. For any thread; idempotent."""
+        self.aborted = True
+        # Not in a child after fork: shutdown acts on the connection, which is the parent's too.
+        if self._pid == os.getpid():
+            shutdown(self._sock)
+
+    def close(self) -> None:
+        """Close the socket; only while no thread is using it. Idempotent."""
+        if self._owner:
+            self._sock.close()
+
+    def release(self) -> None:
+        """Leave the socket to its maker, who will close it."""
+        self._owner = False
+
+
+def _chunks(body: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a body's chunks, none empty; what the body raises is marked as the caller's."""
+    try:
+        yield from (chunk for chunk in body if chunk)
+    except Exception as exc:
+        raise BodyFailed(exc) from exc

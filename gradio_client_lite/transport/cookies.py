@@ -1,0 +1,217 @@
+"""A small cookie jar after RFC 6265, that reads like a dict."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, MutableMapping, Optional, Tuple
+
+from ..errors import ArgumentError
+from .url import Target
+
+_MAX_COOKIES = 300
+_MAX_BYTES = 8192
+_NAME = re.compile(r"[^\x00-\x20\x7f;=,]+\Z").match
+_VALUE = re.compile(r"[^\x00-\x1f\x7f;]*\Z").match
+# Anybody can have a name below these, so no cookie is shared by all of them. The full list has thousands of
+# entries; these are the ones under which Gradio apps live.
+_SHARED = frozenset(
+    {"hf.space", "gradio.live", "github.io", "ngrok.io", "ngrok.app", "ngrok-free.app", "trycloudflare.com"}
+)
+_SECOND_LEVEL = frozenset(
+    {"ac", "co", "com", "edu", "gob", "gov", "go", "mil", "ne", "net", "nom", "or", "org"}
+)
+
+_Key = Tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class _Cookie:
+    name: str
+    value: str = field(repr=False)
+    domain: str
+    path: str = "/"
+    host_only: bool = True
+    secure: bool = False
+    expires: Optional[float] = None
+
+    @property
+    def key(self) -> _Key:
+        return self.domain, self.path, self.name
+
+    def matches(self, target: Target) -> bool:
+        if self.secure and target.scheme != "https":
+            return False
+        if not (target.host == self.domain or (not self.host_only and _below(target.host, self.domain))):
+            return False
+        path = target.path.partition("?")[0]
+        return path == self.path or path.startswith(self.path.rstrip("/") + "/")
+
+
+class CookieJar(MutableMapping[str, str]):
+    """The cookies of one transport.
+
+    As a mapping it holds names and values: setting one gives it to the host of the base URL, reading prefers
+    that host's. Only matching cookies are sent. Safe to use from several threads.
+
+    Args:
+        host: of the base URL.
+        cookies: to begin with, for that host.
+        clock: seconds since the epoch, as cookies expire by the calendar.
+
+    Example:
+        >>> jar = CookieJar("localhost", {"a": "1"})
+        >>> jar["b"] = "2"
+        >>> dict(jar)
+        {'a': '1', 'b': '2'}
+    """
+
+    def __init__(
+        self,
+        host: str,
+        cookies: Optional[Mapping[str, str]] = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._host = host
+        self._clock = clock
+        self._cookies: Dict[_Key, _Cookie] = {}
+        self._lock = threading.Lock()
+        for name, value in (cookies or {}).items():
+            self[name] = value
+
+    def forget_lock(self) -> None:
+        """In a child after fork: the lock may be held by a thread that does not exist there."""
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> str:
+        found = [cookie for cookie in self._live() if cookie.name == name]
+        if not found:
+            raise KeyError(name)
+        own = [cookie for cookie in found if cookie.domain == self._host]
+        return (own or found)[-1].value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
+            raise ArgumentError(f"The cookie {name!r} has a name or value that cannot be sent.")
+        with self._lock:
+            self._put(_Cookie(name, value, self._host))
+
+    def __delitem__(self, name: str) -> None:
+        with self._lock:
+            keys = [key for key in self._cookies if key[2] == name]
+            for key in keys:
+                del self._cookies[key]
+        if not keys:
+            raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(cookie.name for cookie in self._live()))
+
+    def __len__(self) -> int:
+        return len({cookie.name for cookie in self._live()})
+
+    def __repr__(self) -> str:
+        return f"<CookieJar {', '.join(self)}>"
+
+    def _live(self) -> List[_Cookie]:
+        now = self._clock()
+        with self._lock:
+            cookies = list(self._cookies.values())
+        return [cookie for cookie in cookies if cookie.expires is None or cookie.expires > now]
+
+    def _put(self, cookie: _Cookie) -> None:
+        """Store under the lock; the newest goes last, the oldest makes room."""
+        self._cookies.pop(cookie.key, None)
+        self._cookies[cookie.key] = cookie
+        if len(self._cookies) > _MAX_COOKIES:
+            del self._cookies[next(iter(self._cookies))]
+
+    def header(self, target: Target, own: str = "") -> str:
+        """Return the Cookie header for a request; "" when nothing matches.
+
+        Args:
+            target: where it goes.
+            own: a Cookie header the caller made; its cookies win over those of the jar.
+        """
+        if not self._cookies:
+            return own
+        taken = {part.partition("=")[0].strip() for part in own.split(";")}
+        found = [cookie for cookie in self._live() if cookie.matches(target) and cookie.name not in taken]
+        found.sort(key=lambda cookie: -len(cookie.path))
+        return "; ".join(([own] if own else []) + [f"{cookie.name}={cookie.value}" for cookie in found])
+
+    def store(self, target: Target, lines: Iterable[str]) -> None:
+        """Take over the Set-Cookie lines of an answer; what is malformed or not the host's is ignored."""
+        for line in lines:
+            cookie = _parse(line, target, self._clock) if len(line) <= _MAX_BYTES else None
+            if cookie is None:
+                continue
+            with self._lock:
+                known = self._cookies.get(cookie.key)
+                if known is not None and known.secure and target.scheme != "https":
+                    continue
+                if cookie.expires is not None and cookie.expires <= self._clock():
+                    self._cookies.pop(cookie.key, None)
+                else:
+                    self._put(cookie)
+
+
+def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_Cookie]:
+    """Read one Set-Cookie line (RFC 6265 section 5.2); None when it must be ignored."""
+    pair, *rest = line.split(";")
+    name, equals, value = (part.strip() for part in pair.partition("="))
+    if not equals or not _NAME(name) or not _VALUE(value):
+        return None
+    attributes: Dict[str, str] = {}
+    for part in rest:
+        key, _, text = part.partition("=")
+        attributes[key.strip().lower()] = text.strip()
+    secure = "secure" in attributes
+    if secure and target.scheme != "https":
+        return None
+    domain = attributes.get("domain", "").lstrip(".").lower()
+    if domain and domain != target.host and (_public(domain) or not _below(target.host, domain)):
+        return None
+    return _Cookie(
+        name,
+        value,
+        domain or target.host,
+        path=_cookie_path(attributes.get("path", ""), target),
+        host_only=not domain or _public(domain),
+        secure=secure,
+        expires=_expiry(attributes, clock),
+    )
+
+
+def _cookie_path(path: str, target: Target) -> str:
+    if path.startswith("/"):
+        return path
+    return target.path.partition("?")[0].rpartition("/")[0] or "/"
+
+
+def _expiry(attributes: Mapping[str, str], clock: Callable[[], float]) -> Optional[float]:
+    age = attributes.get("max-age", "")
+    if re.fullmatch(r"-?[0-9]{1,12}", age):
+        return clock() + int(age)
+    if "expires" in attributes:
+        from email.utils import mktime_tz, parsedate_tz
+
+        date = parsedate_tz(attributes["expires"].replace("-", " "))
+        try:
+            return mktime_tz(date) if date is not None else None
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _below(host: str, domain: str) -> bool:
+    return host.endswith("." + domain) and ":" not in host and not host.replace(".", "").isdigit()
+
+
+def _public(domain: str) -> bool:
+    """Whether a domain looks like a suffix under which strangers register names."""
+    first, _, rest = domain.partition(".")
+    return not rest or domain in _SHARED or (first in _SECOND_LEVEL and len(rest) == 2)

@@ -1,0 +1,119 @@
+"""One request, one answer: on a kept connection, or on a new one when the kept one is dead."""
+
+from __future__ import annotations
+
+import socket
+from http.client import HTTPResponse
+from typing import Callable, Dict, Optional, Tuple
+
+from ..errors import ClientClosed
+from .connection import BodyFailed, Connection
+from .dial import Dialer, Route
+from .failures import FOREIGN, translate_exchange
+from .pool import Pool
+from .proxy import Proxy, ProxyChoice
+from .redirect import Hop
+from .timeout import Deadline, Timeout
+from .url import Target
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Makes the head of a request; the proxy is the one that wants an absolute URL, if any.
+Encode = Callable[[Hop, Optional[Proxy]], bytes]
+
+
+class Exchanger:
+    """Sends requests.
+
+    Args:
+        pool: where connections are kept.
+        dialer: makes new ones.
+        proxies: chooses the proxy of each origin; asked once.
+        encode: makes the head of a request.
+    """
+
+    def __init__(self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, encode: Encode) -> None:
+        self._pool = pool
+        self._dialer = dialer
+        self._proxies = proxies
+        self._encode = encode
+        self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
+
+    def send(
+        self, hop: Hop, limits: Timeout, deadline: Deadline, idempotent: Optional[bool]
+    ) -> Tuple[Connection, HTTPResponse]:
+        """Send a request and read the head of its answer, on a kept connection or else a new one.
+
+        Args:
+            hop: the request.
+            limits: connect and read timeout.
+            deadline: of everything.
+            idempotent: whether it may be sent twice; None lets the method decide.
+
+        Returns:
+            The connection, counted as active, and the head read from it.
+        """
+        route = self._route(hop.target)
+        repeatable = hop.method in _IDEMPOTENT if idempotent is None else idempotent
+        if self._pool.closed:
+            raise ClientClosed(f"The client was closed; {hop.target.label} was not asked.")
+        connection = self._pool.take(route, idempotent=repeatable)
+        if connection is not None:
+            head = self._attempt(connection, hop, limits, deadline, repeatable)
+            if head is not None:
+                return connection, head
+        connection = self._dialer.dial(route, hop.target, limits.connect, deadline)
+        if not self._pool.add(connection):
+            raise ClientClosed(f"The client was closed; {hop.target.label} was not asked.")
+        head = self._attempt(connection, hop, limits, deadline, None)
+        assert head is not None  # noqa: S101 - only a kept connection may fail silently
+        return connection, head
+
+    def _attempt(
+        self,
+        connection: Connection,
+        hop: Hop,
+        limits: Timeout,
+        deadline: Deadline,
+        repeatable: Optional[bool],
+    ) -> Optional[HTTPResponse]:
+        """Use one connection.
+
+        Args:
+            repeatable: None for a new connection. For a kept one, whether the request may be sent twice.
+
+        Returns:
+            The head; None when a kept connection was dead and the request may go out on another.
+        """
+        connection.prepare(limits.read, deadline)
+        try:
+            try:
+                connection.send(self._encode(hop, connection.proxy), hop.body)
+            except OSError as exc:
+                # A server that refuses an upload answers and closes: the answer counts, if it is there.
+                if not connection.sent or connection.aborted or isinstance(exc, socket.timeout):
+                    raise
+            return connection.read_head(hop.method)
+        except FOREIGN as exc:
+            self._pool.drop(connection)
+            if connection.aborted:
+                raise ClientClosed(f"The client was closed while it asked {hop.target.label}.") from exc
+            dead = isinstance(exc, OSError) and not isinstance(exc, socket.timeout)
+            untouched = not connection.received and (repeatable or not connection.sent)
+            if repeatable is not None and dead and untouched:
+                return None
+            raise translate_exchange(exc, hop.target.label, deadline) from exc
+        except BodyFailed as exc:
+            self._pool.drop(connection)
+            raise exc.cause from None
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+
+    def _route(self, target: Target) -> Route:
+        origin = target.origin
+        try:
+            proxy = self._chosen[origin]
+        except KeyError:
+            proxy = self._chosen[origin] = self._proxies.choose(target)
+        return Route(*origin, proxy)

@@ -1,0 +1,129 @@
+"""The single place where foreign exceptions become ours.
+
+Sockets, `ssl` and `http.client` raise a dozen types; callers see the tree of errors.py. The cause is kept by
+`raise translate(...) from exc` at the call.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from typing import Optional, Type
+
+from ..errors import (
+    ConnectFailed,
+    ConnectionFailed,
+    ConnectionLost,
+    ConnectTimeout,
+    DeadlineExceeded,
+    GradioClientError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeout,
+    TLSError,
+)
+from .timeout import Deadline
+
+# What sockets, ssl (its errors are OSErrors) and http.client raise.
+FOREIGN = (OSError, HTTPException)
+
+
+def translate_connect(
+    exc: Exception, place: str, deadline: Deadline, *, proxy: Optional[str] = None
+) -> GradioClientError:
+    """Return our exception for a failure before the request was sent.
+
+    Args:
+        exc: what was raised.
+        place: the URL asked for, without userinfo and query.
+        deadline: of the whole request; tells a passed total limit from a slow connect.
+        proxy: the proxy's URL without userinfo, when it was the proxy that could not be reached.
+    """
+    where = f"the proxy {proxy} (for {place})" if proxy else place
+    if isinstance(exc, GradioClientError):
+        return exc
+    if deadline.passed():
+        return _deadline(place)
+    if isinstance(exc, (socket.timeout, TimeoutError)):
+        return ConnectTimeout(
+            f"No connection to {where} was made in time. Check the address, or raise the connect timeout."
+        )
+    if _is_tls(exc):
+        return TLSError(_tls_advice(exc, where))
+    if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
+        return ProxyError(f"{where} did not answer in HTTP/1.1. Check the proxy's URL.")
+    kind: Type[ConnectionFailed] = ProxyError if proxy else ConnectFailed
+    if isinstance(exc, socket.gaierror):
+        return kind(f"The host name of {where} could not be resolved. Check its spelling and the network.")
+    if isinstance(exc, ConnectionRefusedError):
+        return kind(f"The connection to {where} was refused. Is it running, and is the port right?")
+    return kind(f"No connection to {where} could be made: {_reason(exc)}. Check the address and the network.")
+
+
+def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> GradioClientError:
+    """Return our exception for a failure while sending a request or reading its answer.
+
+    Args:
+        exc: what was raised.
+        place: the URL asked for, without userinfo and query.
+        deadline: of the whole request.
+    """
+    if isinstance(exc, GradioClientError):
+        return exc
+    if deadline.passed():
+        return _deadline(place)
+    if isinstance(exc, socket.timeout) and exc.errno is None:
+        return ReadTimeout(f"{place} sent nothing within the read timeout. Raise it, or try again.")
+    if isinstance(exc, IncompleteRead):
+        return ConnectionLost(f"The answer of {place} was cut short. Try again.")
+    if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
+        return ProtocolError(
+            f"{place} did not answer in HTTP/1.1 ({type(exc).__name__}). Check that the URL, its scheme "
+            "and its port belong to a web server."
+        )
+    if _is_tls(exc) and "ALERT" in str(getattr(exc, "reason", "")):
+        # With TLS 1.3 the server judges a client certificate only after the handshake.
+        return TLSError(_tls_advice(exc, place))
+    return ConnectionLost(
+        f"The connection to {place} broke before the answer was whole ({_reason(exc)}). The server may "
+        "have acted on the request; try again if that does no harm."
+    )
+
+
+def _deadline(place: str) -> DeadlineExceeded:
+    return DeadlineExceeded(f"The request to {place} was not done by its deadline. Raise the total timeout.")
+
+
+def _is_tls(exc: Exception) -> bool:
+    if not isinstance(exc, OSError) or isinstance(exc, ConnectionError):
+        return False
+    import ssl
+
+    return isinstance(exc, (ssl.SSLError, ssl.CertificateError))
+
+
+def _tls_advice(exc: Exception, where: str) -> str:
+    reason = str(getattr(exc, "reason", "") or type(exc).__name__)
+    if "CERTIFICATE_VERIFY" in reason:
+        detail = getattr(exc, "verify_message", "") or "not trusted"
+        return (
+            f"The TLS certificate of {where} was refused: {detail}. Pass ssl_verify='path/to/ca.pem' with "
+            "the certificate authority to trust, or ssl_verify=False to accept any certificate."
+        )
+    if "ALERT" in reason:
+        return f"{where} refused the TLS handshake ({reason}). It may want a client certificate: pass cert."
+    return (
+        f"The TLS handshake with {where} failed ({reason}). The server may speak plain http, or want other "
+        "TLS settings: pass ssl_verify=False, a CA file or an ssl.SSLContext."
+    )
+
+
+def _reason(exc: Exception) -> str:
+    """A short reason without the foreign text, which may quote what was sent."""
+    number = getattr(exc, "errno", None)
+    if isinstance(exc, RemoteDisconnected):
+        return "closed by the server"
+    if isinstance(number, int) and number in errno.errorcode:
+        return errno.errorcode[number]
+    return type(exc).__name__

@@ -1,0 +1,258 @@
+"""HTTP/1.1 over kept connections.
+
+`Transport` ties the parts of this folder together. One request goes: check (url, headers) -> take or dial a
+connection (exchange, pool, dial) -> send, read the head (heads, connection) -> cookies, redirect, or the body
+(body, response).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Mapping, Optional, Tuple
+
+from ..errors import ArgumentError, TooManyRedirects
+from .body import BodyReader, inflater_for
+from .connection import Body
+from .cookies import CookieJar
+from .dial import Connect, Dialer, check_proxy_status, connect_tcp
+from .exchange import Exchanger
+from .failures import FOREIGN, translate_exchange
+from .fork import call_after_fork
+from .headers import Headers, check_method, request_fields
+from .heads import HeadMaker
+from .pool import Pool
+from .proxy import Proxies, ProxyChoice
+from .redirect import MAX_REDIRECTS, REDIRECTS, Hop, next_hop
+from .response import Response, StreamingResponse
+from .timeout import Clock, Deadline, Timeout
+from .tls import TLS, Cert, Verify
+from .url import parse_url
+
+__all__ = ["Response", "StreamingResponse", "Timeout", "Transport"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_BYTES = 256 * 1024 * 1024
+
+
+class Transport:
+    """Makes requests. Threads may share one; after `os.fork` the child gets connections of its own.
+
+    Args:
+        base_url: the app's URL. Its host owns cookies set without a domain, its origin gets `auth`.
+        cookies: to begin with.
+        timeout: limits for requests that bring none.
+        verify: True (the authorities of the system), False (accept any certificate), the path of a CA file or
+            directory, or an `ssl.SSLContext`.
+        cert: TLS client certificate: a path, or (cert, key) or (cert, key, password).
+        proxies: one proxy URL, or a mapping such as {"https": "http://user:pw@proxy:3128"}; see
+            `ProxyChoice`.
+        trust_env: whether proxies, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR of the environment count.
+        auth: (user, password) for basic auth; userinfo in a URL does the same.
+        follow_redirects: for requests that do not say.
+        idle_expiry: seconds after which an idle connection is no longer used for a request that must not be
+            sent twice.
+        max_idle: how many idle connections are kept.
+        clock: monotonic seconds.
+        connect: makes TCP connections; see `dial.connect_tcp`.
+
+    Raises:
+        ArgumentError: the base URL, a cookie or a proxy is wrong.
+
+    Example:
+        transport = Transport(base_url="http://127.0.0.1:7860/")
+        config = transport.request("GET", "http://127.0.0.1:7860/config").json()
+        transport.close()
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        cookies: Optional[Mapping[str, str]] = None,
+        timeout: Timeout = Timeout(),  # noqa: B008 - frozen
+        verify: Verify = True,
+        cert: Optional[Cert] = None,
+        proxies: Optional[Proxies] = None,
+        trust_env: bool = True,
+        auth: Optional[Tuple[str, str]] = None,
+        follow_redirects: bool = True,
+        idle_expiry: float = 4.0,
+        max_idle: int = 16,
+        clock: Clock = time.monotonic,
+        connect: Connect = connect_tcp,
+    ) -> None:
+        self._base = parse_url(base_url)
+        self._timeout = timeout
+        self._follow = follow_redirects
+        self._clock = clock
+        self._cookies = CookieJar(self._base.host, cookies)
+        self._tls = TLS(verify, cert, trust_env=trust_env)
+        self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock)
+        heads = HeadMaker(self._base, self._cookies, auth)
+        choice = ProxyChoice(proxies, trust_env=trust_env)
+        self._exchanger = Exchanger(self._pool, Dialer(self._tls, connect), choice, heads.make)
+        call_after_fork(self)
+
+    @property
+    def cookies(self) -> CookieJar:
+        """The cookies, as a mapping of names to values."""
+        return self._cookies
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Optional[Mapping[str, str]] = None,
+        body: Optional[Body] = None,
+        timeout: Optional[Timeout] = None,
+        follow_redirects: Optional[bool] = None,
+        idempotent: Optional[bool] = None,
+        max_bytes: int = _MAX_BYTES,
+        credentials: bool = True,
+    ) -> Response:
+        """Send a request and read the whole answer. No status raises.
+
+        Args:
+            method: such as "GET".
+            url: absolute. Userinfo in it is sent as basic auth.
+            headers: win over what the transport would send itself.
+            body: bytes, or chunks: an object with `__iter__`, giving bytes from the start each time, and with
+                `__len__` or `size`.
+            timeout: None for the transport's.
+            follow_redirects: None for the transport's.
+            idempotent: whether it may be sent twice when a kept connection turns out to be dead; None: GET,
+                HEAD and OPTIONS may.
+            max_bytes: the largest body to accept, after decompression.
+            credentials: False sends neither cookies nor basic auth, and keeps no cookie.
+
+        Raises:
+            ArgumentError: URL, method or headers cannot be sent; nothing was.
+            ConnectFailed, TLSError, ProxyError, ConnectTimeout: there is no connection.
+            ConnectionLost: it broke before the answer was whole.
+            ReadTimeout, DeadlineExceeded: it took too long.
+            TooManyRedirects, ResponseTooLarge, ProtocolError: the answer is not acceptable.
+            ClientClosed: the transport was closed.
+        """
+        hop = self._first_hop(method, url, headers, body, credentials, "gzip, deflate")
+        response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
+        # Closed after any error, and given back after the last byte: nothing is left to clean up.
+        return Response(response.status, response.headers, response.url, response.read_all())
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Optional[Mapping[str, str]] = None,
+        body: Optional[Body] = None,
+        timeout: Optional[Timeout] = None,
+        follow_redirects: Optional[bool] = None,
+        idempotent: Optional[bool] = None,
+        max_bytes: Optional[int] = None,
+        credentials: bool = True,
+    ) -> StreamingResponse:
+        """Send a request and return once the headers of the answer are there.
+
+        Arguments and exceptions are those of `request`, but `max_bytes` None means no limit. Use the result
+        as a context manager, or close it.
+        """
+        hop = self._first_hop(method, url, headers, body, credentials, None)
+        return self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
+
+    def close(self) -> None:
+        """Close all connections. Requests under way, and later ones, raise ClientClosed. Idempotent."""
+        self._pool.close()
+
+    def _first_hop(
+        self,
+        method: str,
+        url: str,
+        headers: Optional[Mapping[str, str]],
+        body: Optional[Body],
+        credentials: bool,
+        coding: Optional[str],
+    ) -> Hop:
+        if isinstance(body, str):
+            raise ArgumentError("The body must be bytes; encode the text first.")
+        fields = request_fields(headers)
+        if coding is None:
+            # Compression could hold events back.
+            coding = "identity" if "event-stream" in fields.get("accept", "") else "gzip, deflate"
+        fields.setdefault("accept-encoding", coding)
+        return Hop(check_method(method), parse_url(url), fields, body, credentials, credentials)
+
+    def _open(
+        self,
+        hop: Hop,
+        timeout: Optional[Timeout],
+        follow: Optional[bool],
+        idempotent: Optional[bool],
+        max_bytes: Optional[int],
+    ) -> StreamingResponse:
+        """Follow redirects until there is an answer to give out."""
+        limits = timeout or self._timeout
+        deadline = Deadline(limits.total, self._clock)
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._answer(hop, limits, deadline, idempotent, max_bytes)
+            location = response.headers.get("location")
+            wanted = self._follow if follow is None else follow
+            if not wanted or location is None or response.status not in REDIRECTS:
+                return response
+            response.close()
+            hop = next_hop(hop, response.status, location)
+        raise TooManyRedirects(
+            f"More than {MAX_REDIRECTS} redirects, the last to {hop.target.label}; check the URL."
+        )
+
+    def _answer(
+        self,
+        hop: Hop,
+        limits: Timeout,
+        deadline: Deadline,
+        idempotent: Optional[bool],
+        max_bytes: Optional[int],
+    ) -> StreamingResponse:
+        """Send one request and return its answer, the headers read and its cookies kept."""
+        started = self._clock()
+        connection, head = self._exchanger.send(hop, limits, deadline, idempotent)
+        try:
+            headers = Headers(head.getheaders())
+            body = BodyReader(connection, hop.method, head, headers)
+            inflater = None if body.done else inflater_for(headers)
+            if connection.proxy is not None:
+                check_proxy_status(head.status, connection.proxy, tunnel=False)
+        except FOREIGN as exc:
+            self._pool.drop(connection)
+            raise translate_exchange(exc, hop.target.label, deadline) from exc
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+        if hop.cookies and "set-cookie" in headers:
+            self._cookies.store(hop.target, headers.get_all("set-cookie"))
+        if logger.isEnabledFor(logging.DEBUG):
+            spent = (self._clock() - started) * 1000
+            logger.debug("%s %s -> %d in %.1f ms", hop.method, hop.target.label, head.status, spent)
+        return StreamingResponse(
+            status=head.status,
+            headers=headers,
+            target=hop.target,
+            connection=connection,
+            body=body,
+            inflater=inflater,
+            pool=self._pool,
+            deadline=deadline,
+            max_bytes=max_bytes,
+        )
+
+    def after_fork(self) -> None:
+        """In a child after fork: leave the parent's connections alone and make fresh locks."""
+        self._pool.forget()
+        self._cookies.forget_lock()
+        self._tls.forget_lock()
+
+    def __repr__(self) -> str:
+        idle, active = self._pool.counts()
+        return f"<Transport {self._base.label} idle={idle} active={active}>"

@@ -1,0 +1,151 @@
+"""Which proxy a request goes through, from arguments or from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Dict, List, Mapping, Optional, Union
+
+from ..errors import ArgumentError
+from .headers import basic_auth
+from .url import Target, parse_url, scrub
+
+Proxies = Union[str, Mapping[str, Optional[str]]]
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """One proxy; `authorization` is the value of Proxy-Authorization."""
+
+    scheme: str
+    host: str
+    port: int
+    authorization: Optional[str] = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """Its URL for error texts."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def parse_proxy(text: str) -> Proxy:
+    """Read a proxy's URL; without a scheme it is http.
+
+    Raises:
+        ArgumentError: it is no URL, or not http or https (SOCKS is not supported).
+    """
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    if scheme not in ("", "http", "https"):
+        raise ArgumentError(
+            f"The proxy {scrub(text)!r} is of a kind that is not supported; use an http:// or https:// proxy."
+        )
+    target = parse_url(text if scheme else "http://" + text)
+    authorization = basic_auth(*target.userinfo) if target.userinfo else None
+    return Proxy(target.scheme, target.host, target.port, authorization)
+
+
+class ProxyChoice:
+    """Chooses a proxy for a target.
+
+    Args:
+        proxies: the URL of one proxy for everything, or a mapping. Its keys are "http", "https", "all" (also
+            with "://" behind) or name hosts: "all://host", "https://host:port", "all://*.domain"; the most
+            exact key wins, the value None means no proxy; "no_proxy" lists what is excepted. With None the
+            environment is asked.
+        trust_env: whether it may be: <scheme>_PROXY, ALL_PROXY and NO_PROXY, lower case first. It is read
+            once, here.
+
+    Raises:
+        ArgumentError: a proxy URL is wrong, or of an unsupported kind such as SOCKS.
+    """
+
+    def __init__(self, proxies: Optional[Proxies] = None, *, trust_env: bool = True) -> None:
+        self._explicit: Optional[Dict[str, Optional[Proxy]]] = None
+        self._environ: Dict[str, str] = {}
+        self._bypass: List[str] = []
+        if isinstance(proxies, str):
+            proxies = {"all": proxies}
+        if proxies is not None:
+            keys = {key.lower().replace("://", " ").strip(): value for key, value in proxies.items()}
+            self._bypass = _entries(keys.pop("no_proxy", None))
+            self._explicit = {key: parse_proxy(value) if value else None for key, value in keys.items()}
+        elif trust_env:
+            self._environ = _proxy_environment()
+            self._bypass = [
+                entry for entry in self._environ.get("no", "").lower().replace(",", " ").split() if entry
+            ]
+
+    def choose(self, target: Target) -> Optional[Proxy]:
+        """Return the proxy for a target; None to connect directly.
+
+        Raises:
+            ArgumentError: the environment names a proxy that cannot be used.
+        """
+        if any(_matches(entry, target) for entry in self._bypass):
+            return None
+        if self._explicit is not None:
+            return self._explicit.get(self._best_key(self._explicit, target))
+        text = self._environ.get(target.scheme) or self._environ.get("all")
+        return parse_proxy(text) if text else None
+
+    @staticmethod
+    def _best_key(keys: Mapping[str, object], target: Target) -> str:
+        host = target.host
+        parents = ["*." + host.split(".", n)[n] for n in range(1, host.count(".") + 1)]
+        hosts = [f"{host}:{target.port}", host, "*" + host, *parents]
+        candidates = [f"{scheme} {name}" for name in hosts for scheme in (target.scheme, "all")]
+        candidates += [f"{target.scheme} *", "all *", target.scheme]
+        return next((key for key in candidates if key in keys), "all")
+
+
+def _entries(text: Optional[str]) -> List[str]:
+    return (text or "").lower().replace(",", " ").split()
+
+
+def _proxy_environment() -> Dict[str, str]:
+    """Return the proxy variables by their part before "_proxy"."""
+    found: Dict[str, str] = {}
+    for name in ("http", "https", "all", "no"):
+        value = os.environ.get(f"{name}_proxy")
+        # A CGI server turns a request's "Proxy:" header into HTTP_PROXY (CVE-2016-5385).
+        if value is None and not (name == "http" and "REQUEST_METHOD" in os.environ):
+            value = os.environ.get(f"{name.upper()}_PROXY")
+        if value and value.strip():
+            found[name] = value.strip()
+    return found
+
+
+def _matches(entry: str, target: Target) -> bool:
+    """Whether one entry of NO_PROXY covers a target: `*`, domain, host:port, address or network."""
+    if entry == "*":
+        return True
+    if "/" in entry:
+        return _in_network(entry, target.host)
+    host, port = entry, ""
+    if entry.startswith("["):
+        host, _, port = entry[1:].partition("]")
+        port = port.lstrip(":")
+    elif entry.count(":") == 1:
+        host, _, port = entry.partition(":")
+    if port and port != str(target.port):
+        return False
+    host = host.lstrip("*").lstrip(".")
+    if not host:
+        return False
+    return target.host == host or (target.host.endswith("." + host) and not _is_address(target.host))
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _in_network(entry: str, host: str) -> bool:
+    if not _is_address(host):
+        return False
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False

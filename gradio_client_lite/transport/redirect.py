@@ -1,0 +1,77 @@
+"""Redirects: what the next request is, and what must not travel with it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Dict, Optional
+from urllib.parse import urljoin
+
+from ..errors import ArgumentError, ProtocolError
+from .connection import Body
+from .url import Target, parse_url
+
+MAX_REDIRECTS = 20
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What is harmless, as nobody can list what is secret: tokens travel in headers of any name.
+_HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "range", "user-agent"})
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One request of a chain of redirects.
+
+    Args:
+        method: upper case.
+        target: where it goes.
+        fields: the caller's headers that still apply, names in lower case.
+        body: to be sent; None for none.
+        cookies: whether the jar's cookies may be sent, and its answer's cookies kept.
+        auth: whether basic auth may be sent.
+    """
+
+    method: str
+    target: Target
+    fields: Dict[str, str] = field(repr=False)
+    body: Optional[Body] = field(default=None, repr=False)
+    cookies: bool = True
+    auth: bool = True
+
+
+def next_hop(hop: Hop, status: int, location: str) -> Hop:
+    """Return the request a redirect asks for (RFC 9110 section 15.4).
+
+    Args:
+        hop: what was answered.
+        status: one of REDIRECTS.
+        location: the Location header as received.
+
+    Raises:
+        ProtocolError: it leads to no http(s) URL, or would send a body in clear that was sent over TLS.
+    """
+    target = _resolve(hop, location)
+    method, body, fields = hop.method, hop.body, hop.fields
+    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        method, body = "GET", None
+        fields = {name: value for name, value in fields.items() if name != "content-type"}
+    if target.origin == hop.target.origin:
+        return Hop(method, replace(target, userinfo=hop.target.userinfo), fields, body, hop.cookies, hop.auth)
+    downgrade = hop.target.scheme == "https" and target.scheme == "http"
+    if downgrade and body is not None:
+        raise ProtocolError(
+            f"{hop.target.label} redirects an upload to {target.label}, where anybody could read it; it was "
+            "not followed. Use the URL the server should have redirected to."
+        )
+    fields = {name: value for name, value in fields.items() if name in _HARMLESS}
+    return Hop(method, target, fields, body, hop.cookies and not downgrade, auth=False)
+
+
+def _resolve(hop: Hop, location: str) -> Target:
+    """Return where a Location leads; its userinfo is not used."""
+    with suppress(UnicodeError):
+        # http.client decodes headers as latin-1, servers that do not encode a URL send UTF-8.
+        location = location.encode("latin-1").decode("utf-8")
+    try:
+        return replace(parse_url(urljoin(hop.target.url, location.strip())), userinfo=None)
+    except (ArgumentError, ValueError) as exc:
+        raise ProtocolError(f"{hop.target.label} redirects to what is no http(s) URL; report it.") from exc

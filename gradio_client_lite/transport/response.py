@@ -1,0 +1,294 @@
+"""Answers: whole ones, and ones that are read as they arrive."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, List, Optional
+
+from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge
+from .body import BodyReader, Inflater
+from .connection import Connection
+from .failures import FOREIGN, translate_exchange
+from .headers import Headers
+from .timeout import Deadline
+from .url import Target
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Type
+
+    from .pool import Pool
+
+_PIECE = 1 << 18
+# What close() may read of a body that has already arrived, to keep the connection.
+_DRAIN = 65536
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole answer. Any status is one; nothing is raised for it.
+
+    Args:
+        status: the HTTP status code.
+        headers: case-insensitive.
+        url: what was asked for last, after redirects, without userinfo.
+        body: decompressed.
+    """
+
+    status: int
+    headers: Headers
+    url: str
+    body: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body as text, in the charset of the Content-Type or else UTF-8; what is invalid is replaced."""
+        _, _, charset = self.headers.get("content-type", "").lower().partition("charset=")
+        try:
+            return self.body.decode(charset.partition(";")[0].strip(" \"'") or "utf-8", "replace")
+        except LookupError:
+            return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Return the body read as JSON.
+
+        Raises:
+            ProtocolError: it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as exc:
+            kind = self.headers.get("content-type", "no content type")[:80]
+            place = self.url.partition("?")[0]
+            raise ProtocolError(
+                f"{place} answered {self.status} with {kind} instead of JSON. Check that the URL is that of "
+                "a Gradio app."
+            ) from exc
+
+
+class StreamingResponse:
+    """An answer whose body is read as it arrives; made by `Transport.stream`.
+
+    One thread reads; `abort` and `close` may be called from any. A context manager that closes.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: case-insensitive.
+        url: what was asked for last, after redirects, without userinfo.
+    """
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        headers: Headers,
+        target: Target,
+        connection: Connection,
+        body: BodyReader,
+        inflater: Optional[Inflater],
+        pool: Pool,
+        deadline: Deadline,
+        max_bytes: Optional[int],
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.url = target.url
+        self._label = target.label
+        self._body = body
+        self._inflater = inflater
+        self._pool = pool
+        self._deadline = deadline
+        self._left = max_bytes
+        self._connection: Optional[Connection] = connection
+        self._whole = False
+        self._ended = False
+        # One is held while reading. The other guards that the connection is not woken once it was given back.
+        self._reading = threading.Lock()
+        self._owning = threading.Lock()
+        if body.done:
+            self._finish()
+
+    def read_some(self, size: int = 65536) -> bytes:
+        """Return what has arrived, at most `size` bytes; wait only when nothing has.
+
+        Returns:
+            b"" at the clean end of the body; the connection has then gone back to the pool.
+
+        Raises:
+            ConnectionLost: the body was cut short, or `abort` or `close` was called.
+            ClientClosed: the transport was closed.
+            ReadTimeout: nothing came for as long as the read timeout; the stream is closed then.
+            DeadlineExceeded: the total timeout passed.
+            ProtocolError: the chunks or the compressed data are malformed.
+            ResponseTooLarge: there is more than `max_bytes`.
+        """
+        with self._reading:
+            if self._ended:
+                return b""
+            try:
+                return self._read_limited(size)
+            except (*FOREIGN, GradioClientError) as exc:
+                failure = self._failed(exc)
+                raise failure from (None if failure is exc else exc)
+            except BaseException:
+                self._close()
+                raise
+
+    def set_read_timeout(self, seconds: Optional[float]) -> None:
+        """Change the longest silence `read_some` bears, from its next wait on; None for no limit."""
+        connection = self._connection
+        if connection is not None:
+            connection.set_limit(seconds)
+
+    def read_all(self) -> bytes:
+        """Return the rest of the body; raises as `read_some` does."""
+        pieces: List[bytes] = []
+        while not self._ended:
+            pieces.append(self.read_some(_PIECE))
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read_limited(self, size: int) -> bytes:
+        if self._left is None:
+            return self._read(size)
+        if self._inflater is None and self._body.known_size > self._left:
+            raise self._too_large()
+        data = self._read(min(size, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise self._too_large()
+        return data
+
+    def _too_large(self) -> ResponseTooLarge:
+        return ResponseTooLarge(f"The answer of {self._label} is larger than the limit for it.")
+
+    def _read(self, size: int) -> bytes:
+        if self._inflater is not None:
+            return self._read_inflated(self._inflater, size)
+        data = self._read_raw(size)
+        self._ended = self._whole
+        return data
+
+    def _read_inflated(self, inflater: Inflater, size: int) -> bytes:
+        while True:
+            data = inflater.feed(b"", size) if inflater.pending else b""
+            if not data and not self._whole:
+                data = inflater.feed(self._read_raw(size), size)
+            if data:
+                return data
+            if self._whole and not inflater.pending:
+                if not inflater.whole:
+                    raise ConnectionLost(f"The answer of {self._label} was cut short. Try again.")
+                self._ended = True
+                return b""
+
+    def _read_raw(self, size: int) -> bytes:
+        """Read the body as it was sent; give the connection back after its last byte."""
+        connection = self._connection
+        if connection is None:
+            if self._whole:
+                return b""
+            raise ConnectionLost(f"The stream of {self._label} is closed.")
+        data = self._body.read_some(size)
+        if connection.aborted:
+            # The end may be the one that abort made.
+            raise ConnectionLost(f"The stream of {self._label} was aborted.")
+        if self._body.done:
+            self._finish()
+        return data
+
+    def _failed(self, exc: Exception) -> GradioClientError:
+        aborted = self._connection is not None and self._connection.aborted
+        self._close()
+        self._whole = self._ended = False
+        if aborted and self._pool.closed:
+            return ClientClosed(f"The client was closed while it read {self._label}.")
+        if aborted:
+            return ConnectionLost(f"The stream of {self._label} was aborted.")
+        return translate_exchange(exc, self._label, self._deadline)
+
+    def _finish(self) -> None:
+        """Give the connection back; the body is complete."""
+        connection = self._detach()
+        self._whole = True
+        if connection is None:
+            return
+        if self._body.keep:
+            self._pool.give_back(connection)
+        else:
+            self._pool.drop(connection)
+
+    def _detach(self) -> Optional[Connection]:
+        with self._owning:
+            connection, self._connection = self._connection, None
+        return connection
+
+    def _close(self) -> None:
+        connection = self._detach()
+        if connection is not None:
+            self._pool.drop(connection)
+
+    def abort(self) -> None:
+        """End the stream now: a blocked `read_some` raises ConnectionLost, and so does every later one.
+
+        For any thread. Idempotent; without effect when the body has been read to its end.
+        """
+        with self._owning:
+            if self._connection is None:
+                return
+            self._connection.abort()
+        if self._reading.acquire(blocking=False):
+            # Nobody is reading, so nobody else will close it.
+            try:
+                self._close()
+            finally:
+                self._reading.release()
+
+    def close(self) -> None:
+        """Let the answer go. A connection whose answer has already arrived to its end is kept.
+
+        For any thread: where another one is reading, this is `abort`. Idempotent.
+        """
+        if self._connection is None:
+            return
+        if not self._reading.acquire(blocking=False):
+            self.abort()
+            return
+        try:
+            self._drain()
+            self._close()
+        finally:
+            self._reading.release()
+
+    def _drain(self) -> None:
+        """Read, without waiting, what has arrived; it may be the end."""
+        connection = self._connection
+        if connection is None or connection.aborted:
+            return
+        budget = _DRAIN
+        connection.set_waiting(False)
+        try:
+            while not self._body.done and budget > 0:
+                budget -= len(self._body.read_some(budget))
+        except FOREIGN:
+            return
+        finally:
+            connection.set_waiting(True)
+        if self._body.done:
+            self._finish()
+
+    def __enter__(self) -> StreamingResponse:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "open" if self._connection is not None else "closed"
+        return f"<StreamingResponse {self.status} {self._label} {state}>"

@@ -1,0 +1,117 @@
+"""Sockets as connections use them: read under limits, waited for, shut down."""
+
+from __future__ import annotations
+
+import io
+import select
+import socket
+from typing import Any, Optional, Protocol, Tuple
+
+from .timeout import Deadline
+
+
+class SocketLike(Protocol):
+    """What a connection needs of a socket; tests may script it."""
+
+    def send(self, data: Any, /) -> int: ...
+    def recv_into(self, buffer: Any, /) -> int: ...
+    def settimeout(self, seconds: Optional[float], /) -> None: ...
+    def shutdown(self, how: int, /) -> None: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class SocketReader(io.RawIOBase):
+    """The raw stream under a connection's buffer; every single read obeys the limits.
+
+    Attributes:
+        limit: the longest silence in seconds; None for ever.
+        deadline: of the request under way.
+        received: whether any byte has arrived since it was last set to False.
+        eof: whether the peer has closed.
+        wait: whether reads wait. False: they raise BlockingIOError instead. None: nothing is read, as only
+            what is buffered is wanted.
+    """
+
+    def __init__(self, sock: SocketLike, deadline: Deadline) -> None:
+        self.sock = sock
+        self.limit: Optional[float] = None
+        self.deadline = deadline
+        self.received = False
+        self.eof = False
+        self.wait: Optional[bool] = True
+        self._set: Optional[float] = -1.0
+
+    def readable(self) -> bool:
+        return True
+
+    def set_timeout(self) -> None:
+        """Give the socket the time one step may take.
+
+        Raises:
+            socket.timeout: the deadline has passed.
+        """
+        self._apply(self.deadline.left(self.limit))
+
+    def _apply(self, seconds: Optional[float]) -> None:
+        if seconds != self._set:
+            self._set = seconds
+            self.sock.settimeout(seconds)
+
+    def readinto(self, buffer: Any, /) -> Optional[int]:
+        if self.wait is None:
+            return None
+        self._apply(self.deadline.left(self.limit) if self.wait else 0.0)
+        try:
+            count = self.sock.recv_into(buffer)
+        except OSError as error:
+            if not self.wait and _would_block(error):
+                raise BlockingIOError("nothing has arrived") from error
+            raise
+        if count:
+            self.received = True
+        else:
+            self.eof = True
+        return count
+
+
+def _would_block(error: OSError) -> bool:
+    if isinstance(error, BlockingIOError):
+        return True
+    import ssl
+
+    return isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
+
+
+def ready(sock: SocketLike, *, write: bool, timeout: Optional[float]) -> Tuple[bool, bool]:
+    """Wait until a socket is readable (or, with `write`, writable).
+
+    Args:
+        sock: the socket.
+        write: whether becoming writable ends the wait too.
+        timeout: seconds, 0 to look only; None waits for ever.
+
+    Returns:
+        Whether it is readable (or broken), and whether it is writable.
+    """
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(sock.fileno(), select.POLLIN | select.POLLPRI | (select.POLLOUT if write else 0))
+        events = poller.poll(None if timeout is None else timeout * 1000)
+        mask = events[0][1] if events else 0
+        return bool(mask & ~select.POLLOUT), bool(mask & select.POLLOUT)
+    number = sock.fileno()
+    readable, writable, broken = select.select([number], [number] if write else [], [number], timeout)
+    return bool(readable or broken), bool(writable)
+
+
+def shutdown(sock: SocketLike) -> None:
+    """Shut a socket down in both directions, whatever state it is in."""
+    try:
+        if isinstance(sock, socket.socket):
+            # Not SSLSocket.shutdown: it would let a concurrent read see ciphertext.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        else:
+            sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass

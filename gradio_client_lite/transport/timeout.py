@@ -1,0 +1,84 @@
+"""How long to wait: the caller's limits, and the deadline made of them."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from ..errors import ArgumentError
+
+Clock = Callable[[], float]
+# Waits may end this much early, in seconds: system timers are rounded.
+_GRAIN = 0.002
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """The limits of one request, in seconds; None means no limit.
+
+    Args:
+        connect: until the connection stands: TCP, proxy tunnel and TLS handshake together. Looking up
+            a host name is left to the operating system and cannot be cut short.
+        read: the longest silence while sending the request or reading the answer.
+        total: the whole request, redirects, retries and the body included. For a stream this is its
+            whole life, so leave it None there unless that is wanted.
+
+    Raises:
+        ArgumentError: a limit is not a positive number.
+
+    Example:
+        >>> Timeout(connect=5.0, read=30.0)
+        Timeout(connect=5.0, read=30.0, total=None)
+    """
+
+    connect: Optional[float] = 10.0
+    read: Optional[float] = 60.0
+    total: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "read", "total"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, (int, float)) and value > 0):
+                raise ArgumentError(f"The {name} timeout must be a positive number of seconds, or None.")
+
+
+class Deadline:
+    """A moment on a monotonic clock, asked for the time left at each step.
+
+    Args:
+        seconds: from now; None means never.
+        clock: a monotonic clock in seconds.
+    """
+
+    __slots__ = ("_at", "_clock")
+
+    def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._at = None if seconds is None else clock() + seconds
+
+    def left(self, limit: Optional[float] = None) -> Optional[float]:
+        """Return the seconds one step may take: the time left, but at most `limit`.
+
+        Raises:
+            socket.timeout: the moment has passed. It is what a socket raises too, so one handler
+                serves both.
+        """
+        if self._at is None:
+            return limit
+        left = self._at - self._clock()
+        if left <= 0:
+            raise socket.timeout("deadline passed")
+        return left if limit is None or left < limit else limit
+
+    def passed(self) -> bool:
+        """Whether the moment has come."""
+        return self._at is not None and self._clock() >= self._at - _GRAIN
+
+    def sooner(self, seconds: Optional[float]) -> Deadline:
+        """Return a deadline `seconds` from now, or this one where it comes first."""
+        other = Deadline(seconds, self._clock)
+        if self._at is not None and (other._at is None or self._at < other._at):
+            return self
+        return other

@@ -1,0 +1,195 @@
+"""TLS: the context made once, and TLS inside TLS for https proxies."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar, Union, cast
+
+from ..errors import ArgumentError
+from .sockets import SocketLike, shutdown
+from .timeout import Deadline
+
+if TYPE_CHECKING:
+    import ssl
+
+Verify = Union[bool, str, "os.PathLike[str]", "ssl.SSLContext"]
+Cert = Union[str, Tuple[str, ...]]
+_T = TypeVar("_T")
+_RECORD = 65536
+
+
+class TLS:
+    """Wraps sockets in TLS with one context, made when it is first needed.
+
+    Args:
+        verify: True checks against the system's authorities, False accepts any certificate; a path names
+            a CA file (PEM) or directory; an `ssl.SSLContext` is used as it is.
+        cert: client certificate: the path of a PEM file, or (cert, key) or (cert, key, password).
+        trust_env: with True, SSL_CERT_FILE and SSL_CERT_DIR replace the system's authorities.
+    """
+
+    def __init__(self, verify: Verify = True, cert: Optional[Cert] = None, *, trust_env: bool = True) -> None:
+        self._verify = verify
+        self._cert = cert
+        self._trust_env = trust_env
+        self._context: Optional[ssl.SSLContext] = None
+        self._lock = threading.Lock()
+
+    def forget_lock(self) -> None:
+        """In a child after fork: the lock may be held by a thread that does not exist there."""
+        self._lock = threading.Lock()
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context, made at the first call.
+
+        Raises:
+            ArgumentError: a CA or certificate file is missing or not usable.
+        """
+        if self._context is None:
+            with self._lock:
+                if self._context is None:
+                    self._context = _make_context(self._verify, self._cert, self._trust_env)
+        return self._context
+
+    def wrap(self, sock: SocketLike, host: str, deadline: Deadline) -> SocketLike:
+        """Do the handshake over a connected socket, which the result then owns.
+
+        Raises:
+            OSError: the handshake failed (ssl.SSLError) or timed out.
+            ArgumentError: the settings are not usable.
+        """
+        context = self.context()
+        host = host.partition("%")[0]
+        sock.settimeout(deadline.left())
+        if isinstance(sock, socket.socket) and not hasattr(sock, "pending"):
+            return context.wrap_socket(sock, server_hostname=host)
+        return NestedTLS(sock, context, host, deadline.left())
+
+
+def _make_context(verify: Verify, cert: Optional[Cert], trust_env: bool) -> ssl.SSLContext:
+    import ssl
+
+    if isinstance(verify, ssl.SSLContext):
+        context = verify
+    elif isinstance(verify, bool):
+        context = _system_context(trust_env)
+        if not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+    else:
+        context = _custom_context(os.fspath(verify))
+    if not isinstance(verify, ssl.SSLContext):
+        context.set_alpn_protocols(["http/1.1"])
+    if cert is not None:
+        chain = (cert,) if isinstance(cert, str) else cert
+        try:
+            context.load_cert_chain(*chain)
+        except (OSError, TypeError) as exc:
+            raise ArgumentError(
+                f"The client certificate {chain[0]!r} could not be loaded: pass a PEM file with certificate "
+                "and key, or (cert, key) or (cert, key, password)."
+            ) from exc
+    return context
+
+
+def _system_context(trust_env: bool) -> ssl.SSLContext:
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    names = (paths.openssl_cafile_env, paths.openssl_capath_env)
+    if trust_env or not any(name in os.environ for name in names):
+        # OpenSSL itself reads SSL_CERT_FILE and SSL_CERT_DIR.
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for place in (paths.openssl_cafile, paths.openssl_capath):
+        if os.path.exists(place):
+            _load(context, place)
+    return context
+
+
+def _custom_context(path: str) -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        _load(context, path)
+    except OSError as exc:
+        raise ArgumentError(f"ssl_verify: {path!r} is no PEM file, or directory, of certificates.") from exc
+    return context
+
+
+def _load(context: ssl.SSLContext, path: str) -> None:
+    if os.path.isdir(path):
+        context.load_verify_locations(capath=path)
+    else:
+        context.load_verify_locations(cafile=path)
+
+
+class NestedTLS:
+    """TLS over a socket that is TLS already: an https target through an https proxy.
+
+    `ssl` can wrap only real sockets, so records pass through two memory buffers. One thread reads or writes
+    at a time, as `Connection` does.
+    """
+
+    def __init__(
+        self, outer: SocketLike, context: ssl.SSLContext, host: str, timeout: Optional[float]
+    ) -> None:
+        import ssl
+
+        self._outer = outer
+        self._timeout = timeout
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._want_read = ssl.SSLWantReadError
+        self._eof = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        self._inner = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self._pump(self._inner.do_handshake)
+
+    def _pump(self, step: Callable[[], _T]) -> _T:
+        """Repeat a TLS step, moving records, until it needs no more input; the timeout is for all of it."""
+        deadline = Deadline(self._timeout) if self._timeout else None
+        while True:
+            try:
+                result = step()
+            except self._want_read:
+                self._flush()
+                if deadline is not None:
+                    self._outer.settimeout(deadline.left())
+                buffer = bytearray(_RECORD)
+                count = self._outer.recv_into(buffer)
+                if count:
+                    self._in.write(memoryview(buffer)[:count])
+                else:
+                    self._in.write_eof()
+                continue
+            self._flush()
+            return result
+
+    def _flush(self) -> None:
+        view = memoryview(self._out.read())
+        while view:
+            view = view[self._outer.send(view) :]
+
+    def recv_into(self, buffer: Any) -> int:
+        try:
+            return cast(int, self._pump(lambda: self._inner.read(len(buffer), buffer)))
+        except self._eof:
+            return 0
+
+    def send(self, data: Any) -> int:
+        return self._pump(lambda: self._inner.write(data))
+
+    def settimeout(self, seconds: Optional[float]) -> None:
+        self._timeout = seconds
+        self._outer.settimeout(seconds)
+
+    def shutdown(self, _how: int) -> None:
+        shutdown(self._outer)
+
+    def fileno(self) -> int:
+        return self._outer.fileno()
+
+    def close(self) -> None:
+        self._outer.close()

@@ -1,0 +1,128 @@
+"""URLs as requests need them: checked, percent-encoded, without credentials."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Optional, Tuple
+from urllib.parse import quote, unquote, urlsplit
+
+from ..errors import ArgumentError
+
+_PORTS = {"http": 80, "https": 443}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HOST_NAME = re.compile(r"[a-z0-9._-]+\Z")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# RFC 3986 section 3.3 and 3.4, with "%" because what is encoded already stays as it is.
+_PATH_SAFE = "/:@!$&'()*+,;=~%"
+_QUERY_SAFE = _PATH_SAFE + "?[]"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a request goes.
+
+    Args:
+        scheme: "http" or "https".
+        host: lower-case ASCII name or address, an IPv6 one without brackets.
+        port: always a number.
+        path: what the request line asks for: path and query, encoded.
+        netloc: the value of the Host header.
+        url: the whole URL without userinfo and fragment.
+        userinfo: user and password that stood in the URL, decoded.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    netloc: str
+    url: str
+    userinfo: Optional[Tuple[str, str]] = field(default=None, repr=False)
+
+    @property
+    def origin(self) -> Tuple[str, str, int]:
+        """Scheme, host and port: what credentials are bound to."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def label(self) -> str:
+        """The URL for error texts and logs: without the query, which may hold secrets."""
+        return self.url.partition("?")[0]
+
+
+def scrub(text: str) -> str:
+    """Return a URL that may be malformed without what could be its userinfo or query."""
+    text = re.sub(r"//.*@", "//", text.partition("?")[0], flags=re.DOTALL)
+    return _CONTROL.sub("?", text)
+
+
+@lru_cache(maxsize=256)
+def parse_url(url: str) -> Target:
+    """Check a URL and split it.
+
+    Args:
+        url: absolute, http or https. Spaces and non-ASCII characters are percent-encoded (UTF-8), a
+            host name becomes its IDNA form, a fragment is dropped.
+
+    Raises:
+        ArgumentError: another scheme, no host, a bad port, or a control character anywhere.
+
+    Example:
+        >>> parse_url("http://localhost:7860/a b?q=\u00e9#top").path
+        '/a%20b?q=%C3%A9'
+    """
+    try:
+        return _parse(url)
+    except ValueError as error:
+        # Not chained: the texts of urlsplit and of the codecs quote the URL, and with it a password.
+        reason = "not Unicode" if isinstance(error, UnicodeError) else "malformed"
+        raise ArgumentError(f"The URL {scrub(url)!r} is {reason}; correct it.") from None
+
+
+def _parse(url: str) -> Target:
+    if _CONTROL.search(url):
+        raise ArgumentError(f"The URL {scrub(url)!r} holds a control character; remove or encode it.")
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS:
+        raise ArgumentError(f"The URL {scrub(url)!r} must begin with http:// or https://.")
+    if not parts.hostname or "\\" in parts.netloc:
+        raise ArgumentError(f"The URL {scrub(url)!r} names no host.")
+    default = _PORTS[parts.scheme]
+    port = default if parts.port is None else parts.port
+    host = _ascii_host(parts.hostname, url)
+    netloc = f"[{host.partition('%')[0]}]" if ":" in host else host
+    if port != default:
+        netloc = f"{netloc}:{port}"
+    path = _encode(parts.path, _PATH_SAFE) or "/"
+    if parts.query:
+        path += "?" + _encode(parts.query, _QUERY_SAFE)
+    userinfo = None
+    if parts.username is not None or parts.password is not None:
+        userinfo = unquote(parts.username or ""), unquote(parts.password or "")
+    return Target(parts.scheme, host, port, path, netloc, f"{parts.scheme}://{netloc}{path}", userinfo)
+
+
+def _encode(text: str, safe: str) -> str:
+    return quote(_STRAY_PERCENT.sub("%25", text), safe=safe)
+
+
+def _ascii_host(host: str, url: str) -> str:
+    """Return the host as it goes on the wire: IPv6 checked, names in IDNA form."""
+    if ":" in host:
+        address, _, zone = host.partition("%")
+        try:
+            socket.inet_pton(socket.AF_INET6, address)
+        except OSError:
+            raise ArgumentError(f"The URL {scrub(url)!r} holds a bad IPv6 address.") from None
+        zone = zone[2:] if zone.startswith("25") else zone
+        return f"{address}%{zone}" if zone else address
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    host = host.lower()
+    labels = host[:-1].split(".") if host.endswith(".") else host.split(".")
+    if not _HOST_NAME.match(host) or not all(0 < len(label) < 64 for label in labels):
+        raise ArgumentError(f"The URL {scrub(url)!r} holds a bad host name.")
+    return host

@@ -1,0 +1,225 @@
+"""Where bodies end, compression, and limits."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from gradio_client_lite.errors import ConnectionLost, ProtocolError, ResponseTooLarge
+
+from .peers import always, answer
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
+
+
+def once(data):
+    """A script: one answer as raw bytes, then the end."""
+
+    def script(peer):
+        peer.request()
+        peer.send(data)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CHUNKED + b"3\r\nabc\r\n3;name=value\r\ndef\r\n0\r\n\r\n",
+        CHUNKED + b"6\r\nabcdef\r\n0\r\ntrailer: x\r\n\r\n",
+        OK + b"content-length: 6\r\n\r\nabcdef",
+        OK + b"\r\nabcdef",
+        b"HTTP/1.0 200 OK\r\n\r\nabcdef",
+    ],
+    ids=["chunks", "trailer", "length", "until-close", "http10"],
+)
+def test_every_framing_gives_the_body(serve, connect_to, data):
+    server = serve(once(data))
+    assert connect_to(server.url).request("GET", server.url).body == b"abcdef"
+
+
+def test_a_chunked_answer_keeps_the_connection(serve, connect_to):
+    server = serve(always(lambda _: CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"))
+    transport = connect_to(server.url)
+    for _ in range(3):
+        assert transport.request("GET", server.url).body == b"abc"
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OK + b"content-length: 10\r\n\r\nabc",
+        OK + b"content-length: 10\r\n\r\n",
+        CHUNKED + b"5\r\nabc",
+        CHUNKED + b"3\r\nabc\r\n",
+        CHUNKED + b"3\r\nabc",
+        CHUNKED + b"3\r\nabc\r\n0\r\n",
+        CHUNKED + b"3",
+        CHUNKED,
+        OK + b"content-type: text/plain\r\n",
+        OK,
+        b"HTTP/1.1 200",
+        b"",
+        OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"abcdef" * 100)[:-12],
+    ],
+    ids=[
+        "length",
+        "length-empty",
+        "in-chunk",
+        "after-chunk",
+        "after-chunk-data",
+        "in-trailers",
+        "in-chunk-size",
+        "no-chunk",
+        "in-headers",
+        "no-header",
+        "in-status",
+        "nothing",
+        "in-gzip",
+    ],
+)
+def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
+    server = serve(once(data))
+    transport = connect_to(server.url)
+    with pytest.raises((ConnectionLost, ProtocolError)) as caught:
+        transport.request("GET", server.url)
+    assert isinstance(caught.value, ConnectionLost) or data == b"HTTP/1.1 200"
+    assert "idle=0 active=0" in repr(transport)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"-3\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"3\r\nabcd\r\n0\r\n\r\n",
+        CHUNKED + b"0\r\n" + b"a: b\r\n" * 200,
+        CHUNKED + b"3;" + b"x" * 20000 + b"\r\nabc\r\n0\r\n\r\n",
+        OK + b"content-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+        OK + b"content-length: +3\r\n\r\nabc",
+        OK + b"content-length: -3\r\n\r\nabc",
+        OK + b"transfer-encoding: gzip\r\n\r\nabc",
+        OK + b"content-encoding: br\r\ncontent-length: 3\r\n\r\nabc",
+        OK + b"x: " + b"y" * 70000 + b"\r\n\r\n",
+        OK + b"x: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50,
+    ],
+    ids=[
+        "size",
+        "negative-size",
+        "long-chunk",
+        "trailers",
+        "long-size-line",
+        "two-lengths",
+        "signed-length",
+        "negative-length",
+        "coding",
+        "content-coding",
+        "long-header",
+        "headers",
+        "informational",
+    ],
+)
+def test_malformed_answers_are_protocol_errors(serve, connect_to, data):
+    server = serve(once(data))
+    with pytest.raises(ProtocolError):
+        connect_to(server.url).request("GET", server.url)
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_answers_without_body_keep_the_connection(serve, connect_to, status):
+    head = f"HTTP/1.1 {status}\r\ncontent-encoding: gzip\r\n\r\n".encode()
+    server = serve(always(lambda _: head))
+    transport = connect_to(server.url)
+    assert [transport.request("GET", server.url).body for _ in range(2)] == [b"", b""]
+    assert server.connections == 1
+
+
+def test_an_answer_to_head_has_no_body(serve, connect_to):
+    server = serve(always(lambda _: OK + b"content-length: 10\r\ncontent-encoding: gzip\r\n\r\n"))
+    transport = connect_to(server.url)
+    response = transport.request("HEAD", server.url)
+    assert (response.body, response.headers["content-length"]) == (b"", "10")
+    transport.request("HEAD", server.url)
+    assert server.connections == 1
+
+
+def raw_deflate(data):
+    engine = zlib.compressobj(wbits=-15)
+    return engine.compress(data) + engine.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "data"),
+    [
+        ("gzip", gzip.compress(b"abc" * 1000)),
+        ("x-gzip", gzip.compress(b"abc" * 1000)),
+        ("GZIP", gzip.compress(b"abc" * 400) + gzip.compress(b"abc" * 600)),
+        ("gzip", gzip.compress(b"abc" * 1000) + b"\0" * 20),
+        ("deflate", zlib.compress(b"abc" * 1000)),
+        ("deflate", raw_deflate(b"abc" * 1000)),
+        ("identity", b"abc" * 1000),
+    ],
+    ids=["gzip", "x-gzip", "members", "padded", "deflate", "raw-deflate", "identity"],
+)
+@pytest.mark.parametrize("chunk", [1, 7, 100000])
+def test_compressed_bodies_are_decompressed(serve, connect_to, coding, data, chunk):
+    pieces = [data[i : i + chunk] for i in range(0, len(data), chunk)]
+    framed = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    head = OK + f"transfer-encoding: chunked\r\ncontent-encoding: {coding}\r\n\r\n".encode()
+    server = serve(always(lambda _: head + framed))
+    transport = connect_to(server.url)
+    assert transport.request("GET", server.url).body == b"abc" * 1000
+    assert "idle=1 active=0" in repr(transport)
+
+
+def test_corrupt_compressed_data_is_a_protocol_error(serve, connect_to):
+    data = bytearray(gzip.compress(bytes(range(256)) * 20))
+    data[20] ^= 0xFF
+    server = serve(always(lambda _: answer(bytes(data), content_encoding="gzip")))
+    transport = connect_to(server.url)
+    with pytest.raises(ProtocolError, match="corrupt"):
+        transport.request("GET", server.url)
+    assert "active=0" in repr(transport)
+
+
+def test_an_empty_body_may_claim_to_be_compressed(serve, connect_to):
+    server = serve(always(lambda _: answer(b"", content_encoding="gzip")))
+    assert connect_to(server.url).request("GET", server.url).body == b""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(b"x" * 1001),
+        CHUNKED + b"3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n",
+        answer(gzip.compress(b"x" * 1001), content_encoding="gzip"),
+        answer(gzip.compress(b"x" * 10_000_000), content_encoding="gzip"),
+        # The limit is known to be broken before anything of the body is read.
+        OK + b"content-length: 99999999999\r\n\r\n",
+    ],
+    ids=["length", "chunks", "gzip", "bomb", "announced"],
+)
+def test_a_body_over_the_limit_is_refused(serve, connect_to, reply):
+    server = serve(always(lambda _: reply))
+    transport = connect_to(server.url)
+    with pytest.raises(ResponseTooLarge):
+        transport.request("GET", server.url, max_bytes=1000)
+    assert "active=0" in repr(transport)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_a_body_at_the_limit_is_taken(serve, connect_to, coding):
+    body = gzip.compress(b"x" * 1000) if coding == "gzip" else b"x" * 1000
+    server = serve(always(lambda _: answer(body, content_encoding=coding)))
+    assert connect_to(server.url).request("GET", server.url, max_bytes=1000).body == b"x" * 1000
+
+
+def test_a_large_body_arrives_whole(serve, connect_to):
+    body = bytes(range(256)) * 40_000
+    server = serve(always(lambda _: answer(body)))
+    assert connect_to(server.url).request("GET", server.url).body == body

@@ -1,0 +1,286 @@
+"""Keeping connections, and sending again when a kept one turns out to be dead."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from gradio_client_lite.errors import ConnectionLost
+from gradio_client_lite.transport.dial import connect_tcp
+from gradio_client_lite.transport.http import Transport
+
+from .peers import always, answer
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class DeadOnUse:
+    """A socket that looks alive, until its peer is gone all at once: the race no check can win.
+
+    Args:
+        fail: "send" raises at sending, "read" at reading.
+    """
+
+    def __init__(self, sock, fail):
+        self._sock, self._fail, self.armed = sock, fail, False
+        self.tried = []
+
+    def send(self, data):
+        if self.armed:
+            self.tried.append(bytes(data))
+            if self._fail == "send":
+                raise BrokenPipeError(32, "gone")
+            return len(data)
+        return self._sock.send(data)
+
+    def recv_into(self, buffer):
+        if self.armed:
+            raise ConnectionResetError(104, "gone")
+        return self._sock.recv_into(buffer)
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
+@pytest.fixture
+def dying():
+    """Make a `connect` whose first connection can be made to die."""
+
+    def make(fail):
+        sockets = []
+
+        def connect(host, port, deadline):
+            sock = connect_tcp(host, port, deadline)
+            if not sockets:
+                sock = DeadOnUse(sock, fail)
+            sockets.append(sock)
+            return sock
+
+        return connect, sockets
+
+    return make
+
+
+def test_one_connection_serves_many_requests(serve, connect_to):
+    server = serve(always())
+    transport = connect_to(server.url)
+    for _ in range(5):
+        transport.request("GET", server.url)
+        transport.request("POST", server.url, body=b"x")
+    assert server.connections == 1
+
+
+def test_nagle_is_off():
+    sockets = []
+
+    def connect(host, port, deadline):
+        sockets.append(connect_tcp(host, port, deadline))
+        return sockets[0]
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport = Transport(base_url="http://x/", connect=connect)
+        thread = threading.Thread(
+            target=lambda: transport.request("GET", f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        )
+        thread.start()
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(1000)
+            assert sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            peer.sendall(answer())
+            thread.join()
+        transport.close()
+
+
+def test_the_connection_used_last_is_reused_first(serve, connect_to):
+    ports = []
+
+    def script(peer):
+        while peer.request():
+            ports.append(peer.sock.getpeername()[1])
+            peer.answer()
+
+    server = serve(script)
+    transport = connect_to(server.url)
+    first, second = (transport.stream("GET", server.url) for _ in range(2))
+    first.read_all()
+    second.read_all()
+    transport.request("GET", server.url)
+    assert ports[2] == ports[1] != ports[0]
+
+
+def test_origins_do_not_share_connections(serve, connect_to):
+    one, two = serve(always()), serve(always())
+    transport = connect_to(one.url)
+    transport.request("GET", one.url)
+    transport.request("GET", two.url)
+    assert (one.connections, two.connections) == (1, 1)
+
+
+def test_no_more_idle_connections_are_kept_than_allowed(serve, connect_to):
+    server = serve(always())
+    transport = connect_to(server.url, max_idle=2)
+    for stream in [transport.stream("GET", server.url) for _ in range(4)]:
+        stream.read_all()
+    assert "idle=2 active=0" in repr(transport)
+
+
+def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
+    clock = Clock()
+    server = serve(always())
+    transport = connect_to(server.url, clock=clock, idle_expiry=4.0)
+    transport.request("GET", server.url)
+    clock.now += 3.9
+    transport.request("POST", server.url)
+    assert server.connections == 1
+    clock.now += 4.1
+    transport.request("POST", server.url)
+    assert server.connections == 2
+
+
+def test_a_get_may_use_it_for_longer(serve, connect_to):
+    clock = Clock()
+    server = serve(always())
+    transport = connect_to(server.url, clock=clock, idle_expiry=4.0)
+    transport.request("GET", server.url)
+    clock.now += 30
+    transport.request("GET", server.url)
+    assert server.connections == 1
+    clock.now += 61
+    transport.request("GET", server.url)
+    assert server.connections == 2
+    assert "idle=1 active=0" in repr(transport)
+
+
+@pytest.mark.parametrize("junk", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
+def test_an_idle_connection_the_server_closed_or_spoke_on_is_discarded(serve, connect_to, junk):
+    ended = threading.Event()
+
+    def script(peer):
+        peer.request()
+        peer.answer(b"first")
+        peer.send(junk)
+        peer.sock.shutdown(socket.SHUT_WR)
+        ended.set()
+        peer.closed()
+
+    server = serve(script, always(b"second"))
+    transport = connect_to(server.url)
+    assert transport.request("POST", server.url, body=b"1").body == b"first"
+    assert ended.wait(10)
+    assert transport.request("POST", server.url, body=b"2").body == b"second"
+    assert [request.body for request in server.requests] == [b"1", b"2"]
+
+
+def test_bytes_behind_an_answer_are_not_taken_for_the_next_one(serve, connect_to):
+    server = serve(always(lambda _: answer(b"good") + answer(b"evil")))
+    transport = connect_to(server.url)
+    assert [transport.request("GET", server.url).body for _ in range(2)] == [b"good", b"good"]
+    assert server.connections == 2
+
+
+def test_connection_close_is_obeyed(serve, connect_to):
+    server = serve(always(lambda _: answer(connection="close")))
+    transport = connect_to(server.url)
+    transport.request("GET", server.url)
+    assert "idle=0 active=0" in repr(transport)
+
+
+@pytest.mark.parametrize("fail", ["send", "read"])
+def test_an_idempotent_request_is_sent_again_when_a_kept_connection_dies(serve, connect_to, dying, fail):
+    connect, sockets = dying(fail)
+    server = serve(always())
+    transport = connect_to(server.url, connect=connect)
+    transport.request("GET", server.url)
+    sockets[0].armed = True
+    assert transport.request("GET", server.url).body == b"ok"
+    assert server.connections == 2
+
+
+def test_a_post_is_sent_again_when_nothing_of_it_had_left(serve, connect_to, dying):
+    connect, sockets = dying("send")
+    server = serve(always())
+    transport = connect_to(server.url, connect=connect)
+    transport.request("GET", server.url)
+    sockets[0].armed = True
+    assert transport.request("POST", server.url, body=b"x").body == b"ok"
+    assert [request.method for request in server.requests] == ["GET", "POST"]
+
+
+def test_a_post_that_was_sent_is_never_sent_again(serve, connect_to, dying):
+    connect, sockets = dying("read")
+    server = serve(always())
+    transport = connect_to(server.url, connect=connect)
+    transport.request("GET", server.url)
+    sockets[0].armed = True
+    with pytest.raises(ConnectionLost, match="broke"):
+        transport.request("POST", server.url, body=b"x")
+    assert [data[:6] for data in sockets[0].tried] == [b"POST /"]
+    assert [request.method for request in server.requests] == ["GET"]
+    assert "idle=0 active=0" in repr(transport)
+
+
+def test_a_post_called_idempotent_is_sent_again(serve, connect_to, dying):
+    connect, sockets = dying("read")
+    server = serve(always())
+    transport = connect_to(server.url, connect=connect)
+    transport.request("GET", server.url)
+    sockets[0].armed = True
+    assert transport.request("POST", server.url, body=b"x", idempotent=True).status == 200
+
+
+def test_a_new_connection_that_dies_is_not_tried_again(serve, connect_to):
+    def script(peer):
+        peer.request()
+        peer.reset()
+
+    server = serve(script)
+    with pytest.raises(ConnectionLost):
+        connect_to(server.url).request("GET", server.url)
+    assert server.connections == 1
+
+
+def test_an_answer_that_has_begun_is_not_asked_for_again(serve, connect_to):
+    def script(peer):
+        peer.request()
+        peer.answer(b"first")
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-le")
+
+    server = serve(script, always())
+    transport = connect_to(server.url)
+    transport.request("GET", server.url)
+    with pytest.raises(ConnectionLost):
+        transport.request("GET", server.url)
+    assert server.connections == 1
+
+
+def test_threads_share_a_transport(serve, connect_to):
+    server = serve(always(lambda r: answer(r.path.encode())))
+    transport = connect_to(server.url)
+    wrong = []
+
+    def work(number):
+        for turn in range(20):
+            path = f"/{number}/{turn}"
+            if transport.request("GET", server.url.rstrip("/") + path).body != path.encode():
+                wrong.append(path)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert server.connections <= 8
+    assert "active=0" in repr(transport)

@@ -1,0 +1,246 @@
+"""TLS against real handshakes."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import subprocess
+import sys
+import threading
+
+import pytest
+import trustme
+
+from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, TLSError
+from gradio_client_lite.transport.http import Timeout
+from gradio_client_lite.transport.tls import TLS
+
+from .peers import always, answer
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def ca_file(authority, tmp_path_factory):
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def wrap(authority):
+    """Makes a server speak TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return lambda sock: context.wrap_socket(sock, server_side=True)
+
+
+def test_an_unknown_authority_is_refused_with_advice(serve, connect_to, wrap):
+    server = serve(always(), wrap=wrap)
+    with pytest.raises(TLSError) as caught:
+        connect_to(server.url).request("GET", server.url + "a?token=s3cret")
+    text = str(caught.value)
+    assert server.url + "a" in text
+    assert "ssl_verify=False" in text
+    assert "ca.pem" in text
+    assert "s3cret" not in text
+    assert isinstance(caught.value, ConnectFailed)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def test_verification_may_be_turned_off(serve, connect_to, wrap):
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url, verify=False).request("GET", server.url).body == b"ok"
+
+
+def test_a_ca_file_is_trusted(serve, connect_to, wrap, ca_file):
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url, verify=ca_file).request("GET", server.url).body == b"ok"
+
+
+def test_a_ca_directory_is_loaded_as_one(tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda self, **where: loaded.append(where), raising=True
+    )
+    TLS(str(tmp_path)).context()
+    assert loaded == [{"capath": str(tmp_path)}]
+
+
+def test_a_context_is_used_as_it_is(serve, connect_to, wrap, authority):
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url, verify=context).request("GET", server.url).body == b"ok"
+
+
+def test_the_environment_names_authorities_unless_it_is_not_trusted(
+    serve, connect_to, wrap, ca_file, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", ca_file)
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    with pytest.raises(TLSError):
+        connect_to(server.url, trust_env=False).request("GET", server.url)
+
+
+def test_another_hosts_certificate_is_refused(serve, connect_to, authority, ca_file):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("other.test").configure_cert(context)
+    server = serve(always(), wrap=lambda sock: context.wrap_socket(sock, server_side=True))
+    with pytest.raises(TLSError, match="refused"):
+        connect_to(server.url, verify=ca_file).request("GET", server.url)
+
+
+@pytest.mark.parametrize("verify", ["no-such-file.pem", __file__])
+def test_a_ca_file_that_is_none_is_an_argument_error(serve, connect_to, wrap, verify):
+    server = serve(always(), wrap=wrap)
+    with pytest.raises(ArgumentError, match="ssl_verify"):
+        connect_to(server.url, verify=verify).request("GET", server.url)
+
+
+@pytest.fixture(scope="module")
+def demanding(authority):
+    """Makes a server demand a client certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return lambda sock: context.wrap_socket(sock, server_side=True)
+
+
+@pytest.mark.parametrize("parts", ["one file", "two files"])
+def test_a_client_certificate_is_shown(serve, connect_to, demanding, authority, ca_file, tmp_path, parts):
+    issued = authority.issue_cert("client@example.org")
+    both, cert, key = (tmp_path / name for name in ("both.pem", "cert.pem", "key.pem"))
+    issued.private_key_and_cert_chain_pem.write_to_path(both)
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    server = serve(always(), wrap=demanding)
+    chosen = str(both) if parts == "one file" else (str(cert), str(key))
+    assert connect_to(server.url, verify=ca_file, cert=chosen).request("GET", server.url).body == b"ok"
+
+
+def test_a_missing_client_certificate_is_refused(serve, connect_to, demanding, ca_file):
+    server = serve(always(), wrap=demanding)
+    # TLS 1.3 reports it while reading; the reset of the closing server may come first.
+    with pytest.raises((TLSError, ConnectionLost)) as caught:
+        connect_to(server.url, verify=ca_file).request("GET", server.url)
+    assert not isinstance(caught.value, TLSError) or "cert" in str(caught.value)
+
+
+def test_a_client_certificate_that_is_none_is_an_argument_error(serve, connect_to, wrap, ca_file):
+    server = serve(always(), wrap=wrap)
+    with pytest.raises(ArgumentError, match="client certificate"):
+        connect_to(server.url, verify=ca_file, cert="no-such.pem").request("GET", server.url)
+
+
+def test_https_to_a_plain_http_server_says_so(serve, connect_to):
+    def script(peer):
+        peer.sock.recv(1000)
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    server = serve(script)
+    url = server.url.replace("http:", "https:")
+    with pytest.raises(TLSError, match="plain http"):
+        connect_to(url).request("GET", url)
+
+
+def test_the_handshake_counts_as_connecting(serve, connect_to):
+    done = threading.Event()
+    server = serve(lambda peer: done.wait(10))
+    url = server.url.replace("http:", "https:")
+    with pytest.raises(TimeoutError, match="connect timeout"):
+        connect_to(url).request("GET", url, timeout=Timeout(connect=0.1))
+    done.set()
+
+
+def test_connections_and_the_context_are_reused(serve, connect_to, wrap, ca_file, monkeypatch):
+    made = []
+    original = ssl.SSLContext.wrap_socket
+    monkeypatch.setattr(
+        ssl.SSLContext, "wrap_socket", lambda self, *a, **k: made.append(self) or original(self, *a, **k)
+    )
+    server = serve(always(), wrap=wrap)
+    transport = connect_to(server.url, verify=ca_file)
+    made.clear()
+    with transport.stream("GET", server.url), transport.stream("GET", server.url):
+        for _ in range(3):
+            transport.request("GET", server.url)
+    clients = [context for context in made if context.verify_mode == ssl.CERT_REQUIRED]
+    assert len({id(context) for context in clients}) == 1
+    assert server.connections == len(clients) <= 3
+
+
+def test_large_uploads_and_answers_pass_through_tls(serve, connect_to, wrap, ca_file):
+    body = bytes(range(256)) * 20_000
+    server = serve(always(lambda request: answer(request.body)), wrap=wrap)
+    transport = connect_to(server.url, verify=ca_file)
+    for _ in range(2):
+        assert transport.request("POST", server.url, body=body).body == body
+    assert server.connections == 1
+
+
+def test_an_early_answer_is_seen_through_tls(serve, connect_to, wrap, ca_file):
+    done = threading.Event()
+
+    def script(peer):
+        peer.head()
+        peer.answer(b"too large", "413 Too Large")
+        done.wait(10)
+
+    server = serve(script, wrap=wrap)
+    response = connect_to(server.url, verify=ca_file).request("POST", server.url, body=b"x" * 50_000_000)
+    done.set()
+    assert response.status == 413
+
+
+def test_abort_wakes_a_read_through_tls(serve, connect_to, wrap, ca_file):
+    def script(peer):
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        peer.closed()
+
+    server = serve(script, wrap=wrap)
+    stream = connect_to(server.url, verify=ca_file).stream("GET", server.url)
+    caught = []
+
+    def read():
+        try:
+            stream.read_some()
+        except ConnectionLost as exc:
+            caught.append(exc)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    stream.abort()
+    thread.join(10)
+    assert len(caught) == 1
+
+
+def test_a_kept_tls_connection_the_server_closed_is_replaced(serve, connect_to, wrap, ca_file):
+    def script(peer):
+        peer.request()
+        peer.answer(b"first")
+        peer.sock.settimeout(0)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            # Sends the close alert.
+            peer.sock.unwrap()
+        ended.set()
+        peer.closed()
+
+    ended = threading.Event()
+    server = serve(script, always(b"second"), wrap=wrap)
+    transport = connect_to(server.url, verify=ca_file)
+    assert transport.request("POST", server.url).body == b"first"
+    assert ended.wait(10)
+    assert transport.request("POST", server.url).body == b"second"
+
+
+def test_importing_the_package_imports_no_ssl():
+    code = "import sys, gradio_client_lite.transport; print('ssl' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "False"
