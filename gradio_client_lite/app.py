@@ -1,0 +1,190 @@
+"""An app one is connected to: its routes, its config, its API description and the session's headers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from concurrent.futures import Future
+from typing import Any, Dict, Optional, Tuple
+from urllib.parse import urlencode
+
+from .errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    GradioClientError,
+    HTTPStatusError,
+    RetryLater,
+    TooManyRequestsError,
+    UnsupportedAppError,
+)
+from .request_headers import RequestHeaders
+from .transport.fork import call_after_fork
+from .transport.http import Response, Transport
+from .wire.config import AppSpec, parse_config
+from .wire.info import clean_info, derive_info
+from .wire.refusal import bare_url, refusal
+from .wire.routes import Routes
+
+_log = logging.getLogger(__name__)
+_PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
+
+
+class App:
+    """Connects, and keeps what connecting found out.
+
+    Args:
+        transport: the connections.
+        src: the app's URL with its trailing slash.
+        headers: of every request.
+
+    Attributes:
+        src: the URL as redirects corrected it.
+        config: the app's config as it was sent.
+        spec: the same, understood.
+    """
+
+    def __init__(self, transport: Transport, src: str, headers: RequestHeaders) -> None:
+        self.transport = transport
+        self.src = src
+        self.headers = headers
+        self.config: Dict[str, Any] = {}
+        # The one fetch of the description, under way or done; the lock guards the reference alone.
+        self._info: Optional[Future[Dict[str, Any]]] = None
+        self._info_lock = threading.Lock()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Forget a fetch that only the parent's thread will end."""
+        self._info_lock = threading.Lock()
+        if self._info is not None and not self._info.done():
+            self._info = None
+
+    def login(self, auth: Tuple[str, str]) -> None:
+        """Log in with (user, password); the cookies the app gives are kept by the transport.
+
+        Raises:
+            AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say).
+        """
+        url = Routes(self.src).login
+        body = urlencode({"username": auth[0], "password": auth[1]}).encode()
+        headers = self.headers({"content-type": "application/x-www-form-urlencoded"})
+        response = self.transport.request("POST", url, headers=headers, body=body)
+        if response.status in (400, 401, 403):
+            raise AuthenticationError(f"Could not login to {bare_url(self.src)}. Invalid credentials.")
+        if not 200 <= response.status < 300:
+            raise HTTPStatusError(
+                f"Could not login to {bare_url(self.src)}: it answered {response.status}.",
+                status=response.status,
+                url=bare_url(url),
+            )
+
+    def connect(self) -> None:
+        """Fetch and understand the config.
+
+        Raises:
+            AuthenticationError: the app wants a login.
+            TooManyRequestsError: it wants fewer requests.
+            UnsupportedAppError: it is no Gradio app, or one of Gradio 2.
+        """
+        self.config = self._fetch_config()
+        self.spec: AppSpec = parse_config(self.config, bare_url(self.src))
+        self.routes = Routes(self.src, self.spec.api_prefix)
+
+    def _fetch_config(self) -> Dict[str, Any]:
+        url = Routes(self.src).config
+        response = self.transport.request("GET", url, headers=self.headers({}))
+        if response.status == 401:
+            raise AuthenticationError(
+                f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
+            )
+        if response.status == 429:
+            raise TooManyRequestsError("Too many requests to the API, please try again later.")
+        if 200 <= response.status < 300:
+            config = _json_object(response)
+            if config is not None:
+                self._follow(response)
+                return config
+        return self._config_of_page()
+
+    def _follow(self, response: Response) -> None:
+        # An app that was reached by redirect (http to https, another path) stays where it was found.
+        base, found, _ = response.url.partition("?")[0].rpartition("config")
+        if found and base != self.src:
+            self.src = base
+
+    def _config_of_page(self) -> Dict[str, Any]:
+        """The config that old servers only write into their page."""
+        response = self.transport.request("GET", self.src, headers=self.headers({}))
+        if not 200 <= response.status < 300:
+            raise UnsupportedAppError(
+                f"Could not fetch config for {bare_url(self.src)}: it answered {response.status}. "
+                "Check that the URL is that of a Gradio app."
+            )
+        found = _PAGE_CONFIG.search(response.text)
+        if found is None:
+            raise _no_config(self.src)
+        try:
+            config, _ = json.JSONDecoder().raw_decode(response.text, found.end())
+        except (ValueError, RecursionError) as exc:
+            raise _no_config(self.src) from exc
+        if not isinstance(config, dict):
+            raise _no_config(self.src)
+        return config
+
+    def info(self) -> Dict[str, Any]:
+        """The API description: the app's `/info`, or made from the config when the app cannot give it.
+
+        Fetched once, when it is first asked for.
+
+        Raises:
+            ConnectionFailed, DeadlineExceeded, RetryLater: the app cannot be reached or is too busy; the
+                next call tries again.
+        """
+        with self._info_lock:
+            future = self._info
+            if future is None:
+                future = self._info = Future()
+                mine = True
+            else:
+                mine = False
+        if mine:
+            self._resolve_info(future)
+        return future.result()
+
+    def _resolve_info(self, future: Future[Dict[str, Any]]) -> None:
+        try:
+            future.set_result(self._fetch_info())
+        except BaseException as exc:
+            with self._info_lock:
+                self._info = None
+            future.set_exception(exc)
+
+    def _fetch_info(self) -> Dict[str, Any]:
+        url = self.routes.info
+        try:
+            response = self.transport.request("GET", url, headers=self.headers({}))
+            if not 200 <= response.status < 300:
+                raise refusal(response.status, response.body, url, "fetching the API description")
+            return clean_info(response.json())
+        except (ConnectionFailed, DeadlineExceeded, RetryLater):
+            raise
+        except GradioClientError as exc:
+            _log.info("the app's API description is made from its config: %s", exc)
+            return derive_info(self.config)
+
+
+def _json_object(response: Response) -> Optional[Dict[str, Any]]:
+    try:
+        value = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _no_config(src: str) -> UnsupportedAppError:
+    return UnsupportedAppError(
+        f"Could not get Gradio config from: {bare_url(src)}. Check that the URL is that of a Gradio app."
+    )

@@ -1,0 +1,157 @@
+"""Calls: from an endpoint and its arguments to a Job and the driver that runs it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+from .app import App
+from .endpoint import Endpoint
+from .errors import GradioClientError
+from .job import Job, JobHost
+from .queues.base import Driver
+from .queues.direct import DirectCalls
+from .queues.session import SessionQueue
+from .sessions import Sessions
+from .transport.http import Timeout
+from .updates import StatusUpdate
+from .wire.cancelling import CancelPlan, plan_cancel
+from .wire.payload import encode_body, join_body
+from .workers import Workers
+
+_log = logging.getLogger(__name__)
+
+#: Telling a server of a cancellation never holds the caller for longer, in seconds.
+_CANCEL_TIMEOUT = Timeout(connect=5.0, read=5.0, total=5.0)
+#: No server numbers a function so.
+_NO_FUNCTION = -1
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Makes the jobs of one client.
+
+    Args:
+        app: what is called.
+        sessions: the session that queued calls belong to.
+        direct: runs functions that skip the queue.
+        workers: bound the requests made at the same time.
+        callbacks: run the user's functions.
+        note: is told each status that the user asks for.
+        oauth_token: what endpoints that declare a `gr.OAuthToken` get; None gives none.
+    """
+
+    app: App
+    sessions: Sessions
+    direct: DirectCalls
+    workers: Workers
+    callbacks: Workers
+    note: Callable[[StatusUpdate], None]
+    oauth_token: Optional[str]
+
+    def prepare(
+        self,
+        endpoint: Endpoint,
+        headers: Mapping[str, str],
+        args: Tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        owner: object,
+    ) -> Tuple[Job, Driver]:
+        """The job of a call, not sent yet, and the driver that will send it.
+
+        Args:
+            endpoint: what is called.
+            headers: of this call alone.
+            args: positional arguments.
+            kwargs: arguments by parameter name.
+            owner: what must stay alive for as long as the job does.
+
+        Raises:
+            ArgumentError: the arguments do not fit the endpoint or cannot be sent.
+        """
+        queue = self.sessions.current
+        values = endpoint.arguments(args, kwargs)
+        fields = join_body(values, endpoint.fn_index, queue.session_hash, self._oauth(endpoint))
+        body = encode_body(fields, endpoint.label)
+        job = Job(
+            self._host(endpoint, queue, owner),
+            fn_index=endpoint.fn_index,
+            label=endpoint.label,
+            diffs=self.app.spec.protocol != "sse_v1",
+            headers=headers,
+            body=lambda: body,
+        )
+        # A generator's values come only through the queue; a direct call would give the first alone.
+        direct = endpoint.spec.queue is False and not endpoint.spec.generator
+        return job, self.direct if direct else queue
+
+    def _oauth(self, endpoint: Endpoint) -> Dict[str, str]:
+        if self.oauth_token and endpoint.takes_oauth_token:
+            return {"oauth_token": self.oauth_token}
+        return {}
+
+    def _host(self, endpoint: Endpoint, queue: SessionQueue, owner: object) -> JobHost:
+        return JobHost(
+            shape=endpoint.shape,
+            blocks=lambda _: False,
+            run_work=self.workers.submit,
+            run_callback=self.callbacks.submit,
+            cancel=partial(self._cancel, endpoint, queue),
+            note=self.note,
+            owner=owner,
+        )
+
+    # -- cancelling
+
+    def _cancel(self, endpoint: Endpoint, queue: SessionQueue, job: Job, warn: bool) -> None:
+        """Tell the driver, and the server, that nobody waits for `job` any more."""
+        queue.forget(job)
+        self.direct.forget(job)
+        plan = plan_cancel(self.app.spec, endpoint.spec)
+        if warn and plan.warning:
+            warnings.warn(plan.warning, stacklevel=4)
+        if job.event_id is None:
+            return
+        tell = partial(self._tell, plan, job, job.event_id, queue)
+        if _in_event_loop():
+            self.workers.submit(tell)
+        else:
+            tell()
+
+    def _tell(self, plan: CancelPlan, job: Job, event_id: str, queue: SessionQueue) -> None:
+        routes, session_hash = self.app.routes, queue.session_hash
+        # The server stops every running job that this session has of the function, and the others would
+        # wait for ever (gradio/routes.py 4.31 – 6.31, `cancel_event`). With others about, it is told of no
+        # function: it then takes this job from its queue, or ends its generator, and no more.
+        alone = not queue.has_others(job)
+        if plan.route:
+            fn_index = job.fn_index if alone else _NO_FUNCTION
+            body = {"fn_index": fn_index, "session_hash": session_hash, "event_id": event_id}
+            self._post_quietly(routes.cancel, body)
+        elif plan.fn_index is not None and alone:
+            self._post_quietly(routes.run, join_body([], plan.fn_index, session_hash, {}))
+        self._post_quietly(routes.reset, {"event_id": event_id})
+
+    def _post_quietly(self, url: str, body: Dict[str, Any]) -> None:
+        headers = self.app.headers({"content-type": "application/json"})
+        content = encode_body(body, url)
+        try:
+            self.app.transport.request("POST", url, headers=headers, body=content, timeout=_CANCEL_TIMEOUT)
+        except GradioClientError as exc:
+            # The job is cancelled here all the same, and cancel() promises no more than to try.
+            _log.warning("the server was not told of a cancellation: %s", exc)
+
+
+def _in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

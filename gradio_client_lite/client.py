@@ -1,0 +1,425 @@
+"""Client: connects to an app, then delegates."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+
+from .app import App
+from .calls import Calls
+from .console import say
+from .describe import render
+from .endpoint import Endpoint, find_endpoint
+from .errors import ArgumentError, DeadlineExceeded, UnsupportedAppError
+from .job import Callback, Job, follow, splat
+from .options import check_arguments, default_headers, http_options, make_transport
+from .queues.direct import DirectCalls
+from .queues.heartbeat import Heartbeat
+from .queues.session import SessionQueue, parse_event_id
+from .request_headers import RequestHeaders
+from .sessions import Sessions
+from .transport.http import Timeout, Transport
+from .updates import StatusUpdate, Update
+from .wire.payload import encode_body
+from .wire.refusal import bare_url, refusal
+from .wire.routes import normalise_src
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Literal, Type
+
+    from .queues.base import Driver
+
+_SSE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
+#: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
+_LONG_WAIT = 30
+_HOT_SPACE = (
+    "Due to heavy traffic on this app, the prediction will take approximately {eta} seconds. "
+    "For faster predictions without waiting in queue, you may duplicate the space using: "
+    "Client.duplicate({space})"
+)
+
+
+class Client:
+    """A connection to one Gradio app. Threads may share it.
+
+    Args:
+        src: the app's URL, "http://…" or "https://…".
+        hf_token: Hugging Face token to send to this app; `token` is its newer name. None sends none.
+        max_workers: how many requests `submit` makes at the same time; jobs in flight are not limited.
+        verbose: whether to say on the console what was loaded.
+        auth: (user, password) for apps with a login.
+        httpx_kwargs: `timeout`, `proxy` or `proxies`, `auth`, `cookies`, `headers`, `cert`, `verify`,
+            `trust_env`, `follow_redirects`, with the meaning they have in httpx.
+        headers: sent with every request, over the defaults of the same name.
+        ssl_verify: True, False (accept any certificate), the path of a CA file or folder, or an SSLContext.
+        analytics_enabled: accepted for compatibility; nothing is ever sent.
+        token: the same as `hf_token`.
+        oauth_token: Hugging Face token that the app's function may act with; sent only to endpoints that
+            declare a `gr.OAuthToken`.
+        timeout: seconds that `predict` may take in all; None waits for as long as the job takes.
+        stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
+
+    Raises:
+        ArgumentError: an option is unknown or of the wrong kind.
+        AuthenticationError: the app wants a login, or refused this one.
+        UnsupportedAppError: the URL is not that of a Gradio app.
+        ConnectionFailed, DeadlineExceeded: it cannot be reached.
+
+    Example:
+        >>> client = Client("http://127.0.0.1:7860")              # doctest: +SKIP
+        >>> client.predict("hello", api_name="/echo")             # doctest: +SKIP
+        'hello'
+    """
+
+    def __init__(
+        self,
+        src: str,
+        hf_token: Union[str, bool, None] = None,
+        max_workers: int = 40,
+        verbose: bool = True,
+        auth: Optional[Tuple[str, str]] = None,
+        httpx_kwargs: Optional[Dict[str, Any]] = None,
+        *,
+        headers: Optional[Dict[str, str]] = None,
+        ssl_verify: Any = True,
+        analytics_enabled: bool = True,  # noqa: ARG002 - nothing is sent either way
+        token: Union[str, bool, None] = None,
+        oauth_token: Optional[str] = None,
+        timeout: Optional[float] = None,
+        stream_grace: float = 15.0,
+    ) -> None:
+        check_arguments(src, max_workers, auth)
+        options = http_options(httpx_kwargs)
+        self.verbose = verbose
+        self.space_id: Optional[str] = None
+        self.hf_token = self.token = hf_token if token is None else token
+        self.oauth_token = oauth_token
+        self.ssl_verify = ssl_verify
+        self._timeout = timeout
+        self._grace = stream_grace
+        src = normalise_src(src)
+        self._headers = RequestHeaders(default_headers(self.token, options, headers))
+        self._transport = make_transport(src, options, ssl_verify)
+        # A password in the URL is the transport's business; it must not reach texts.
+        self._app = App(self._transport, bare_url(src), self._headers)
+        try:
+            if auth is not None:
+                self._app.login((auth[0], auth[1]))
+            self._app.connect()
+            self._require_protocol()
+        except BaseException:
+            self._transport.close()
+            raise
+        self._workers = Workers(max_workers, "gradio-worker")
+        self.endpoints: Dict[int, Endpoint] = {
+            fn_index: Endpoint(spec, self._app.info) for fn_index, spec in self._app.spec.endpoints.items()
+        }
+        # A direct call's function runs while its answer is awaited, for as long as it takes.
+        unhurried = Timeout(connect=options.timeout.connect, read=None)
+        direct = DirectCalls(self._transport, self._app.routes, self._headers, unhurried)
+        self._sessions = self._open_sessions()
+        callbacks = Workers(None, "gradio-callback")
+        self._calls = Calls(
+            self._app,
+            self._sessions,
+            direct,
+            self._workers,
+            callbacks,
+            partial(_note, self.verbose, self.space_id),
+            oauth_token,
+        )
+        self._finalizer = weakref.finalize(
+            self, _shut_down, self._sessions, direct, self._transport, self._workers, callbacks
+        )
+        # At exit there is nothing to do: every thread is a daemon and the sockets go with the process.
+        self._finalizer.atexit = False
+        if verbose:
+            say(f"Loaded as API: {self.src}")
+
+    # -- what is known of the app
+
+    @property
+    def src(self) -> str:
+        """The app's URL with a trailing slash."""
+        return self._app.src
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """The app's `/config`."""
+        return self._app.config
+
+    @property
+    def protocol(self) -> str:
+        """How the app's queue is spoken to, for example "sse_v3"."""
+        return self._app.spec.protocol
+
+    @property
+    def api_prefix(self) -> str:
+        """What stands between `src` and a route: "/" or "gradio_api/"."""
+        return self._app.spec.api_prefix or "/"
+
+    @property
+    def app_version(self) -> Any:
+        """The server's Gradio version, comparable."""
+        return self._app.spec.version
+
+    @property
+    def headers(self) -> Dict[str, str]:
+        """The headers of every request; changes count from the next one on."""
+        return self._headers.base
+
+    @headers.setter
+    def headers(self, headers: Mapping[str, str]) -> None:
+        self._headers.base = dict(headers)
+
+    @property
+    def cookies(self) -> Any:
+        """The cookies, as a mapping of names to values; changes count from the next request on."""
+        return self._transport.cookies
+
+    @property
+    def session_hash(self) -> str:
+        """What the server keeps this client's State under; setting it changes to that session."""
+        return self._sessions.current.session_hash
+
+    @session_hash.setter
+    def session_hash(self, session_hash: str) -> None:
+        self._sessions.open(session_hash)
+
+    def view_api(
+        self,
+        all_endpoints: Optional[bool] = None,
+        print_info: bool = True,
+        return_format: Optional[Literal["dict", "str"]] = None,
+    ) -> Union[Dict[str, Any], str, None]:
+        """Describe the endpoints, their parameters and what they return.
+
+        Args:
+            all_endpoints: True lists unnamed endpoints too, False only named ones; None lists the
+                unnamed ones where there are no others.
+            print_info: whether to write the text to the console.
+            return_format: "str" returns the text, "dict" the description; None returns nothing.
+        """
+        info = self._app.info()
+        if print_info or return_format == "str":
+            text = render(info, all_endpoints)
+            if print_info:
+                say(text)
+        if return_format == "str":
+            return text
+        return info if return_format == "dict" else None
+
+    # -- calling
+
+    def predict(
+        self,
+        *args: Any,
+        api_name: Optional[str] = None,
+        fn_index: Optional[int] = None,
+        headers: Optional[Dict[str, str]] = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Call an endpoint and return its result; of a generator, its last value.
+
+        Args:
+            args: the function's arguments, in order.
+            api_name: the endpoint, with its leading slash. Not needed where the app has only one.
+            fn_index: the endpoint by number, where it has no name; `api_name` wins.
+            headers: for this call alone, over those of the client.
+            kwargs: arguments by parameter name; see `view_api`.
+
+        Raises:
+            ArgumentError, UnknownEndpointError: the call is wrong; nothing was sent.
+            AppError: the app's function raised.
+            ValidationError: the app refused the values.
+            RetryLater: its queue is full, or it wants fewer requests.
+            ConnectionFailed, DeadlineExceeded: the network, or the client's `timeout`.
+        """
+        job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
+        if self._timeout is None:
+            driver.submit(job)
+        else:  # sending it, and a direct call's answer, count for the timeout too
+            self._workers.submit(driver.submit, job)
+        return self._await(job)
+
+    def submit(
+        self,
+        *args: Any,
+        api_name: Optional[str] = None,
+        fn_index: Optional[int] = None,
+        headers: Optional[Dict[str, str]] = None,
+        result_callbacks: Union[Callable[..., object], List[Callable[..., object]], None] = None,
+        **kwargs: Any,
+    ) -> Job:
+        """Start a call and return its Job at once.
+
+        Arguments are those of `predict`, and it raises ArgumentError and UnknownEndpointError in the
+        same way; every other failure is the job's.
+
+        Args:
+            result_callbacks: one function or several, called in order with the result, a tuple's parts
+                as separate arguments, on a thread of the client's; not after a failure.
+        """
+        callbacks = _callback_list(result_callbacks)
+        job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
+        for callback in callbacks:
+            job.add_done_callback(callback)
+        self._workers.submit(driver.submit, job)
+        return job
+
+    def stream_messages(
+        self, *data: Any, api_name: Optional[str] = None, fn_index: Optional[int] = None
+    ) -> Iterator[Update]:
+        """Call an endpoint and yield everything it reports, in order: status, progress, logs, outputs.
+
+        The final output comes last. Leaving the loop early cancels the call.
+
+        Raises:
+            The same as `predict`; what was received before a failure is yielded first.
+        """
+        job, driver = self._prepare(api_name, fn_index, None, data, {})
+        self._workers.submit(driver.submit, job)
+        return follow(job)
+
+    def send_data(
+        self,
+        data: Dict[str, Any],
+        hash_data: Dict[str, Any],
+        protocol: str,  # noqa: ARG002 - all protocols with this route take the same body
+        request_headers: Optional[Dict[str, str]],
+    ) -> str:
+        """Join the queue with a body made by hand and return the event id.
+
+        Args:
+            data: `{"data": […], "fn_index": …, "session_hash": …}`.
+            hash_data: more fields of the body; they win.
+            protocol: the app's protocol.
+            request_headers: for this request, over those of the client.
+
+        Raises:
+            The same as `predict`.
+        """
+        url = self._app.routes.join
+        headers = self._headers(request_headers or {})
+        headers["content-type"] = "application/json"
+        body = encode_body({**data, **hash_data}, "send_data")
+        response = self._transport.request("POST", url, headers=headers, body=body)
+        if not 200 <= response.status < 300:
+            raise refusal(response.status, response.body, url, "joining the queue")
+        return parse_event_id(response.body, "send_data")
+
+    def reset_session(self) -> None:
+        """Forget this client's State on the server: later calls belong to a new session."""
+        self._sessions.open(str(uuid.uuid4()))
+
+    def add_zero_gpu_headers(self, headers: Dict[str, str]) -> Dict[str, str]:
+        """A copy of `headers` with the `x-ip-token` of the Gradio request this runs in, if there is one.
+
+        A ZeroGPU Space counts the use of its GPU by that token. Only calls to Spaces get it.
+        """
+        token = _zero_gpu_token() if self.space_id else None
+        return {**headers, "x-ip-token": token} if token else dict(headers)
+
+    def close(self) -> None:
+        """End everything: unfinished jobs fail with ClientClosed, connections are closed. Idempotent."""
+        self._finalizer()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        return str(self.view_api(print_info=False, return_format="str"))
+
+    def __repr__(self) -> str:
+        return f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
+
+    # -- parts of a call
+
+    def _prepare(
+        self,
+        api_name: Optional[str],
+        fn_index: Optional[int],
+        headers: Optional[Mapping[str, str]],
+        args: Tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Tuple[Job, Driver]:
+        endpoint = find_endpoint(self.endpoints, api_name, fn_index)
+        extra = self.add_zero_gpu_headers({"x-gradio-user": "api", **(headers or {})})
+        return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
+
+    def _await(self, job: Job) -> Any:
+        from concurrent.futures import TimeoutError as WaitTimeout
+
+        try:
+            return job.result(self._timeout)
+        except (WaitTimeout, TimeoutError) as exc:
+            if job.done():
+                return job.result()
+            # Telling the server may take a while, which the caller has not got.
+            self._workers.submit(job.cancel)
+            raise DeadlineExceeded(
+                f"{job.label} gave no result within {self._timeout} seconds; it was cancelled. "
+                "Make the client with a larger timeout, or use submit()."
+            ) from exc
+
+    def _open_sessions(self) -> Sessions:
+        parts = (self._transport, self._app.routes)
+        spec = self._app.spec
+        # Servers before `connect_heartbeat` came keep State for as long as the heartbeat lasts.
+        heartbeat = spec.has_state if spec.connect_heartbeat is None else spec.connect_heartbeat
+        grace, headers = self._grace, self._headers  # not self: a session must not keep its client
+        return Sessions(
+            lambda session: SessionQueue(*parts, session, headers, grace=grace),
+            (lambda session: Heartbeat(*parts, session, headers)) if heartbeat else None,
+            str(uuid.uuid4()),
+        )
+
+    def _require_protocol(self) -> None:
+        if self.protocol not in _SSE_PROTOCOLS:
+            raise UnsupportedAppError(
+                f"The app at {self.src} runs Gradio {self.app_version} with the protocol {self.protocol!r}; "
+                f"this client speaks {', '.join(_SSE_PROTOCOLS)}."
+            )
+
+
+def _shut_down(sessions: Sessions, direct: DirectCalls, transport: Transport, *pools: Workers) -> None:
+    sessions.close()
+    direct.close()
+    transport.close()
+    for pool in pools:
+        pool.stop()
+
+
+def _callback_list(
+    callbacks: Union[Callable[..., object], List[Callable[..., object]], None],
+) -> List[Callback]:
+    listed = [] if callbacks is None else [callbacks] if callable(callbacks) else list(callbacks)
+    if not all(callable(callback) for callback in listed):
+        raise ArgumentError("result_callbacks must be a function or a list of functions.")
+    return [splat(callback) for callback in listed]
+
+
+def _note(verbose: bool, space_id: Optional[str], status: StatusUpdate) -> None:
+    if verbose and space_id and status.eta and status.eta > _LONG_WAIT:
+        say(_HOT_SPACE.format(eta=int(status.eta), space=space_id))
+
+
+def _zero_gpu_token() -> Optional[str]:
+    """The x-ip-token of the Gradio request this code runs in; Gradio itself is never imported."""
+    context = getattr(sys.modules.get("gradio.context"), "LocalContext", None)
+    request = context.request.get(None) if context is not None else None
+    headers = getattr(request, "headers", None)
+    return headers.get("x-ip-token") if headers is not None else None

@@ -1,0 +1,124 @@
+"""Endpoint: one API function of an app; arguments in, shaped outputs out."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+
+from .errors import UnknownEndpointError
+from .wire.arguments import bind
+from .wire.config import EndpointSpec
+
+Info = Callable[[], Mapping[str, Any]]
+
+_AMBIGUOUS = "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`"
+
+
+class Endpoint:
+    """What can be called under one `api_name` or `fn_index`.
+
+    Args:
+        spec: what the app's config says of it.
+        info: gives the app's API description; called only when it is needed.
+    """
+
+    def __init__(self, spec: EndpointSpec, info: Info) -> None:
+        self.spec = spec
+        self._info = info
+        self._visible_inputs = sum(not component.skip for component in spec.inputs)
+        self._kept = tuple(place for place, component in enumerate(spec.outputs) if not component.skip)
+
+    @property
+    def fn_index(self) -> int:
+        """The number requests name it by."""
+        return self.spec.fn_index
+
+    @property
+    def api_name(self) -> Union[str, bool, None]:
+        """Its name with a leading slash; None without one, False when it is private."""
+        return self.spec.api_name
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it may be called."""
+        return self.spec.is_valid
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is listed, named and runs on the server: what a call without a name may mean."""
+        spec = self.spec
+        named = spec.is_valid and isinstance(spec.api_name, str)
+        return named and spec.backend_fn and spec.visibility == "public"
+
+    @property
+    def label(self) -> str:
+        """What texts call it."""
+        return self.spec.api_name if isinstance(self.spec.api_name, str) else f"fn_index={self.fn_index}"
+
+    @property
+    def parameters_info(self) -> Optional[List[Dict[str, Any]]]:
+        """The `parameters` of its API description; None when there is none."""
+        described = self._described()
+        return None if described is None else described.get("parameters")
+
+    @property
+    def takes_oauth_token(self) -> bool:
+        """Whether its function declares a `gr.OAuthToken`."""
+        return bool((self._described() or {}).get("oauth_token"))
+
+    def _described(self) -> Optional[Dict[str, Any]]:
+        info = self._info()
+        named = info.get("named_endpoints", {}).get(self.spec.api_name)
+        found = named or info.get("unnamed_endpoints", {}).get(str(self.fn_index))
+        return found if isinstance(found, dict) else None
+
+    def arguments(self, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> List[Any]:
+        """The values to send, one for each input component that takes one.
+
+        Raises:
+            ArgumentError: an argument is missing, unknown or given twice.
+        """
+        # A full set of positional arguments needs no description, which saves fetching it.
+        complete = not kwargs and len(args) >= self._visible_inputs
+        values = list(args) if complete else bind(self.parameters_info, args, kwargs)
+        for place, component in enumerate(self.spec.inputs):
+            if component.is_state:
+                values.insert(place, None)
+        return values
+
+    def shape(self, data: List[Any]) -> Any:
+        """What the caller gets: one value as it is, several as a tuple, skipped components dropped."""
+        values = tuple(data[place] for place in self._kept if place < len(data))
+        return values[0] if len(self._kept) == 1 and values else values
+
+    def __repr__(self) -> str:
+        return f"Endpoint(api_name={self.api_name!r}, fn_index={self.fn_index})"
+
+
+def find_endpoint(
+    endpoints: Mapping[int, Endpoint], api_name: Optional[str], fn_index: Optional[int]
+) -> Endpoint:
+    """The endpoint a call means.
+
+    Args:
+        endpoints: all of the app's, by fn_index.
+        api_name: its name with the leading slash; the first match counts. Wins over `fn_index`.
+        fn_index: its number. With neither, the one public endpoint of the app.
+
+    Raises:
+        UnknownEndpointError: there is none, or more than one and none was named.
+    """
+    if api_name is not None:
+        for endpoint in endpoints.values():
+            if endpoint.api_name == api_name and endpoint.is_valid:
+                return endpoint
+        hint = "" if str(api_name).startswith("/") else " Did you mean to use a leading slash?"
+        raise UnknownEndpointError(f"Cannot find a function with `api_name`: {api_name}.{hint}")
+    if fn_index is not None:
+        found = endpoints.get(fn_index)
+        if found is None or not found.is_valid:
+            raise UnknownEndpointError(f"Invalid function index: {fn_index}.")
+        return found
+    public = [endpoint for endpoint in endpoints.values() if endpoint.is_public]
+    if len(public) != 1:
+        raise UnknownEndpointError(_AMBIGUOUS)
+    return public[0]

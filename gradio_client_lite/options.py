@@ -1,0 +1,152 @@
+"""The constructor's options, checked and brought into the transport's terms.
+
+`httpx_kwargs` is what code written for the official client passes; the names that mean something to
+any HTTP client are mapped, others are refused, because ignoring them would change what the caller asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
+
+from ._version import __version__
+from .errors import ArgumentError
+from .request_headers import RequestHeaders
+from .transport.http import Timeout, Transport
+from .transport.url import scrub
+
+_KNOWN = (
+    "timeout",
+    "proxy",
+    "proxies",
+    "auth",
+    "cookies",
+    "headers",
+    "cert",
+    "verify",
+    "trust_env",
+    "follow_redirects",
+)
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """What `httpx_kwargs` says; None where it says nothing and None is no value of its own."""
+
+    timeout: Timeout = field(default_factory=Timeout)
+    proxies: Any = None
+    auth: Optional[Tuple[str, str]] = None
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cert: Any = None
+    verify: Any = None
+    trust_env: bool = True
+    follow_redirects: bool = True
+
+
+def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
+    """`httpx_kwargs` as HttpOptions; the caller's mapping is left as it is.
+
+    Raises:
+        ArgumentError: a name has no counterpart here, or a value is of the wrong kind.
+
+    Example:
+        >>> http_options({"timeout": 30}).timeout
+        Timeout(connect=30, read=30, total=None)
+    """
+    given = dict(httpx_kwargs or {})
+    unknown = sorted(set(given) - set(_KNOWN))
+    if unknown:
+        raise ArgumentError(
+            f"httpx_kwargs has no counterpart here for {', '.join(unknown)}; it takes {', '.join(_KNOWN)}."
+        )
+    if given.get("proxy") is not None and given.get("proxies") is not None:
+        raise ArgumentError("httpx_kwargs has both proxy and proxies; give one of them.")
+    options: Dict[str, Any] = {}
+    if "timeout" in given:
+        options["timeout"] = _timeout(given["timeout"])
+    proxies = given.get("proxy") if given.get("proxy") is not None else given.get("proxies")
+    if proxies is not None:
+        options["proxies"] = (
+            proxies if isinstance(proxies, Mapping) else str(getattr(proxies, "url", proxies))
+        )
+    if given.get("auth") is not None:
+        options["auth"] = _pair(given["auth"])
+    for name in ("cookies", "headers"):
+        if given.get(name) is not None:
+            options[name] = _mapping(name, given[name])
+    for name in ("cert", "verify", "trust_env", "follow_redirects"):
+        if given.get(name) is not None:
+            options[name] = given[name]
+    return HttpOptions(**options)
+
+
+def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
+    """Refuse constructor arguments of the wrong kind.
+
+    Raises:
+        ArgumentError: `src` is no http(s) URL, `max_workers` no whole number above 0, `auth` no pair.
+    """
+    if not isinstance(src, str) or not src.strip().lower().startswith(("http://", "https://")):
+        shown = scrub(src) if isinstance(src, str) else src
+        raise ArgumentError(
+            f"src must be the URL of a Gradio app, beginning with http:// or https://; it is {shown!r}."
+        )
+    if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+        raise ArgumentError(f"max_workers must be a whole number above 0; it is {max_workers!r}.")
+    if auth is not None and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
+        raise ArgumentError("auth must be a (user, password) pair.")
+
+
+def default_headers(
+    token: Union[str, bool, None], options: HttpOptions, headers: Optional[Mapping[str, str]]
+) -> Dict[str, str]:
+    """The headers of every request: our own, under those of `options`, under `headers`."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    defaults = {
+        "user-agent": f"{__package__}/{__version__}; python/{python}",
+        "x-gradio-user": "api",
+    }
+    if isinstance(token, str) and token.strip():
+        defaults["x-hf-authorization"] = f"Bearer {token.strip()}"
+    merged = RequestHeaders(defaults)(options.headers)
+    return RequestHeaders(merged)(headers or {})
+
+
+def make_transport(src: str, options: HttpOptions, ssl_verify: Any) -> Transport:
+    """The connections of a client for the app at `src`."""
+    return Transport(
+        base_url=src,
+        cookies=options.cookies,
+        timeout=options.timeout,
+        verify=ssl_verify if options.verify is None else options.verify,
+        cert=options.cert,
+        proxies=options.proxies,
+        trust_env=options.trust_env,
+        auth=options.auth,
+        follow_redirects=options.follow_redirects,
+    )
+
+
+def _timeout(value: Any) -> Timeout:
+    if value is None:
+        return Timeout(connect=None, read=None)
+    if isinstance(value, tuple) and len(value) in (2, 4):
+        return Timeout(connect=value[0], read=value[1])
+    if hasattr(value, "connect") and hasattr(value, "read"):
+        return Timeout(connect=value.connect, read=value.read)
+    return Timeout(connect=value, read=value)
+
+
+def _pair(value: Any) -> Tuple[str, str]:
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, str) for part in value):
+        return (value[0], value[1])
+    raise ArgumentError("httpx_kwargs['auth'] must be a (user, password) pair of strings.")
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, str]:
+    try:
+        return {str(key): str(content) for key, content in dict(value).items()}
+    except (TypeError, ValueError) as exc:
+        raise ArgumentError(f"httpx_kwargs[{name!r}] must be a mapping of strings.") from exc

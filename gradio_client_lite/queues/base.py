@@ -1,0 +1,58 @@
+"""What a queue driver and the jobs it carries expect of each other."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Mapping, Optional, Protocol
+
+from ..wire.messages import Message
+
+
+class Call(Protocol):
+    """One job, as a driver sees it.
+
+    Its methods may be called on any thread; all but `request_body` return at once.
+    """
+
+    #: The server's id of the job; None until it has given one.
+    event_id: Optional[str]
+    #: The endpoint's number.
+    fn_index: int
+    #: What error texts call the endpoint.
+    label: str
+    #: Headers of this call alone, over those of the client.
+    headers: Mapping[str, str]
+
+    def request_body(self) -> bytes:
+        """The JSON to send; blocks while the files among the arguments are uploaded."""
+
+    def done(self) -> bool:
+        """Whether it has ended; nothing more need be delivered."""
+
+    def joined(self, event_id: str) -> None:
+        """The server has taken the job under this id."""
+
+    def feed(self, message: Message) -> None:
+        """A message of the server for this job, in order."""
+
+    def fail(self, error: BaseException) -> None:
+        """The job can no longer end well."""
+
+
+class Driver(Protocol):
+    """One way of running jobs."""
+
+    def submit(self, call: Call) -> None:
+        """Send the job to the server, blocking only for the requests that needs.
+
+        It never raises: what goes wrong reaches `call.fail`.
+        """
+
+    def forget(self, call: Call) -> None:
+        """The caller has no more interest in the job: it was cancelled."""
+
+    def close(self) -> None:
+        """End everything under way; jobs that have not finished fail with ClientClosed."""
+
+
+#: Gives the headers of a request from those of one call.
+Headers = Callable[[Mapping[str, str]], Dict[str, str]]

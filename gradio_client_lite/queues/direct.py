@@ -1,0 +1,83 @@
+"""Functions that skip the queue: one POST, whose answer is the result.
+
+Source: gradio/routes.py, `predict` (`/run/{api_name}`); the body's fn_index chooses the function.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Set
+
+from ..errors import ClientClosed, ProtocolError
+from ..transport.http import Timeout, Transport
+from ..wire.messages import Completed, ProcessStarts
+from ..wire.refusal import refusal
+from ..wire.routes import Routes
+from .base import Call, Headers
+
+
+class DirectCalls:
+    """Runs jobs by direct POST.
+
+    Args:
+        transport: the client's connections.
+        routes: the app's URLs.
+        headers: gives the headers of a request.
+        timeout: how long to wait; the function runs while the answer is awaited.
+    """
+
+    def __init__(self, transport: Transport, routes: Routes, headers: Headers, timeout: Timeout) -> None:
+        self._transport = transport
+        self._routes = routes
+        self._headers = headers
+        self._timeout = timeout
+        # Changed by single operations only, which need no lock. A call that slips in beside `close` is
+        # ended by the transport, which is closed next.
+        self._calls: Set[Call] = set()
+        self._closed = False
+
+    def submit(self, call: Call) -> None:
+        """Make the call and deliver its result; what goes wrong reaches `call.fail`."""
+        if call.done():
+            return
+        if self._closed:
+            call.fail(ClientClosed(f"The client was closed before {call.label} was called."))
+            return
+        self._calls.add(call)
+        try:
+            call.feed(ProcessStarts(eta=None))
+            output = self._post(call)
+            call.feed(Completed(output, success=True))
+        except BaseException as exc:
+            call.fail(exc)
+            if not isinstance(exc, Exception):
+                raise
+        finally:
+            self.forget(call)
+
+    def forget(self, call: Call) -> None:
+        """Deliver nothing more to `call`; the answer, when it comes, is dropped."""
+        self._calls.discard(call)
+
+    def close(self) -> None:
+        """Fail what is under way with ClientClosed."""
+        self._closed = True
+        for call in list(self._calls):
+            call.fail(ClientClosed(f"The client was closed before {call.label} had finished."))
+
+    def _post(self, call: Call) -> Dict[str, Any]:
+        url = self._routes.run
+        headers = self._headers(call.headers)
+        headers["content-type"] = "application/json"
+        response = self._transport.request(
+            "POST", url, headers=headers, body=call.request_body(), timeout=self._timeout
+        )
+        if not 200 <= response.status < 300:
+            raise refusal(response.status, response.body, url, f"calling {call.label}")
+        try:
+            answer = json.loads(response.body)
+        except (ValueError, RecursionError) as exc:
+            raise ProtocolError(f"The answer of {call.label} is not JSON.") from exc
+        if not isinstance(answer, dict) or not answer:
+            raise ProtocolError(f"The answer of {call.label} is not a JSON object with its data.")
+        return answer

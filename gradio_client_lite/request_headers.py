@@ -1,0 +1,21 @@
+"""The headers that a client sends with every request."""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping
+
+
+class RequestHeaders:
+    """The headers of every request to the app; `base` is the client's own, which the caller may change."""
+
+    def __init__(self, base: Mapping[str, str]) -> None:
+        self.base: Dict[str, str] = dict(base)
+
+    def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
+        """The base with those of one call over them; names match in any case."""
+        if not call:
+            return dict(self.base)
+        given = {name.lower() for name in call}
+        merged = {name: value for name, value in self.base.items() if name.lower() not in given}
+        merged.update(call)
+        return merged

@@ -1,0 +1,100 @@
+"""Sessions: which session hash new calls belong to, and its heartbeat."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+import weakref
+from typing import Callable, List, Optional
+
+from .queues.heartbeat import Heartbeat
+from .queues.session import SessionQueue
+from .transport.fork import call_after_fork
+
+
+class Sessions:
+    """The session of new calls; those before it live on while they have jobs.
+
+    Args:
+        make_queue: makes the queue driver of a session hash.
+        make_heartbeat: makes its heartbeat; None when the app needs none.
+        session_hash: the first session.
+    """
+
+    def __init__(
+        self,
+        make_queue: Callable[[str], SessionQueue],
+        make_heartbeat: Optional[Callable[[str], Heartbeat]],
+        session_hash: str,
+    ) -> None:
+        self._make_queue = make_queue
+        self._make_heartbeat = make_heartbeat
+        # Guards the fields below it.
+        self._lock = threading.Lock()
+        self._closed = False
+        self._queues: List[weakref.ref[SessionQueue]] = []
+        self._heartbeat: Optional[Heartbeat] = None
+        self._unstarted: Optional[Heartbeat] = None
+        self._current = make_queue(session_hash)
+        self.open(session_hash)
+        call_after_fork(self)
+
+    @property
+    def current(self) -> SessionQueue:
+        """The queue driver of the session that new calls belong to."""
+        if self._unstarted is not None:
+            self._start_heartbeat()
+        return self._current
+
+    def open(self, session_hash: str) -> None:
+        """Let new calls belong to `session_hash`; jobs of the session before go on to their end."""
+        before = self._enter(session_hash)
+        if before is not None:
+            before.stop()
+        self._start_heartbeat()
+
+    def _enter(self, session_hash: str) -> Optional[Heartbeat]:
+        """Make the session the current one; return the heartbeat of the one before."""
+        queue = self._make_queue(session_hash)
+        heartbeat = self._make_heartbeat(session_hash) if self._make_heartbeat else None
+        with self._lock:
+            self._current = queue
+            self._queues = [ref for ref in self._queues if ref() is not None]
+            self._queues.append(weakref.ref(queue))
+            before, self._heartbeat = self._heartbeat, None
+            self._unstarted = None if self._closed else heartbeat
+            closed = self._closed
+        if closed:
+            queue.close()
+        return before
+
+    def _start_heartbeat(self) -> None:
+        with self._lock:
+            heartbeat, self._unstarted = self._unstarted, None
+            if heartbeat is None:
+                return
+            self._heartbeat = heartbeat
+        heartbeat.start()
+
+    def after_fork(self) -> None:
+        """Leave the session to the parent process, which reads its stream, and open one of our own.
+
+        Its heartbeat starts with the first use: a child may not have threads yet, and many never call.
+        """
+        self._lock = threading.Lock()
+        self._queues = []
+        self._heartbeat = None
+        self._enter(str(uuid.uuid4()))
+
+    def close(self) -> None:
+        """End all of them; unfinished jobs fail with ClientClosed."""
+        with self._lock:
+            self._closed = True
+            self._unstarted = None
+            heartbeat, self._heartbeat = self._heartbeat, None
+            queues = [ref() for ref in self._queues]
+        if heartbeat is not None:
+            heartbeat.stop()
+        for queue in queues:
+            if queue is not None:
+                queue.close()
