@@ -1,0 +1,117 @@
+"""The embedded app: functions served as a Gradio app, for tests without a network."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any, Callable, Mapping, Optional, Tuple, Type, Union
+
+from . import description
+from .execution import Execution
+from .functions import Function, endpoints_of
+from .login import Logins
+from .queue import Queue
+from .routes import Routes
+from .server import Server
+
+
+class App:
+    """A running app. `serve` makes it; use it in a `with` block or call `close`.
+
+    Example:
+        >>> with serve({"/echo": lambda text: text}) as app:
+        ...     app.url.startswith("http://127.0.0.1:")
+        True
+    """
+
+    def __init__(self, server: Server, queue: Queue, stopped: threading.Event, host: str, names: Any) -> None:
+        self._server = server
+        self._queue = queue
+        self._stopped = stopped
+        self._names = tuple(names)
+        self._url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
+
+    @property
+    def url(self) -> str:
+        """Where it is, with a slash at the end; what `Client` takes."""
+        return self._url
+
+    def close(self) -> None:
+        """Stop serving, within a second. May be called twice.
+
+        Open streams end with the message "Server stopped unexpectedly."; functions that still run are
+        left to end on their daemon threads.
+        """
+        if self._stopped.is_set():
+            return
+        self._queue.stop()
+        self._stopped.set()
+        self._server.close()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._stopped.is_set() else ", ".join(self._names)
+        return f"<{type(self).__name__} {self._url} [{state}]>"
+
+
+def serve(
+    functions: Mapping[str, Union[Function, Callable[..., Any]]],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    auth: Optional[Tuple[str, str]] = None,
+    show_error: bool = True,
+    threads: int = 40,
+    heartbeat: float = 15.0,
+    connect_heartbeat: bool = False,
+) -> App:
+    """Serve functions as a Gradio app that speaks the wire of Gradio 6.31 (sse_v3, below /gradio_api).
+
+    Parameter names, defaults, JSON types and the number of outputs come from the functions' signatures;
+    generators stream what they yield. A function fails its call by raising: `AppError` carries title,
+    duration and visibility. `info`, `warning` and `progress` reach the caller while it runs.
+
+    Args:
+        functions: what to serve, by API name with its slash. Wrap one in `Function` for options.
+        host: the address to listen on.
+        port: the port to listen on; 0 means any free one.
+        auth: user name and password to log in with; None means no login.
+        show_error: whether callers see the text of exceptions other than `AppError`.
+        threads: how many queued functions may run at once.
+        heartbeat: seconds between heartbeat messages.
+        connect_heartbeat: whether clients are asked to keep a heartbeat connection open.
+
+    Raises:
+        ArgumentError: a name or an option is wrong.
+        OSError: the address cannot be listened on.
+
+    Example:
+        >>> def count(to: int):
+        ...     for number in range(to):
+        ...         yield number
+        >>> from gradio_client_lite import Client
+        >>> with serve({"/echo": lambda text: text, "/count": count}) as app:
+        ...     with Client(app.url, verbose=False) as client:
+        ...         client.predict("a", api_name="/echo"), list(client.submit(3, api_name="/count"))
+        ('a', [0, 1, 2])
+    """
+    endpoints = endpoints_of(functions)
+    executions = {i: Execution(endpoint, show_error=show_error) for i, endpoint in endpoints.items()}
+    config = description.config(
+        endpoints.values(), show_error=show_error, connect_heartbeat=connect_heartbeat
+    )
+    queue = Queue(executions.values(), threads=threads, heartbeat=heartbeat)
+    stopped = threading.Event()
+    routes = Routes(executions, queue, Logins(auth), config, heartbeat, stopped.wait)
+    server = Server(host, port, routes.answer)
+    return App(server, queue, stopped, host, functions)

@@ -1,0 +1,123 @@
+"""Running one call of a function: its outputs as server messages, with the times they took.
+
+The messages are those of `process_events` of gradio/queueing.py 6.31.0 and `process_api` of gradio/blocks.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import closing
+from typing import Any, Dict, Generator, List, Optional, Tuple
+
+from ..errors import AppError
+from .functions import Endpoint
+from .sessions import Message
+from .values import edits
+
+_logger = logging.getLogger(__name__)
+
+
+class Execution:
+    """Runs one endpoint and keeps its average duration.
+
+    Args:
+        endpoint: the function.
+        show_error: whether callers see the text of exceptions other than `AppError`.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, show_error: bool) -> None:
+        self.endpoint = endpoint
+        self._show_error = show_error
+        self._lock = threading.Lock()  # guards the two counters
+        self._seconds = 0.0
+        self._steps = 0
+
+    def messages(self, data: List[Any]) -> Generator[Message, None, None]:
+        """Run the function; yields every output as it comes, the last one as `process_completed`.
+
+        The first output of a stream is whole, those that follow are edits, the last is whole again.
+        Closing it early closes a generator that the function returned.
+        """
+        sent: Optional[List[Any]] = None
+        with closing(self._outputs(data)) as outputs:
+            while True:
+                began = time.perf_counter()
+                try:
+                    values = next(outputs, None)
+                except BaseException as error:  # SystemExit as well: the caller waits for an answer
+                    yield self._failed(error, streamed=sent is not None)
+                    return
+                seconds = time.perf_counter() - began
+                if values is None or not self.endpoint.generator:
+                    final = values or sent or [None] * len(self.endpoint.outputs)
+                    yield completed(self._output(final, seconds, is_generating=False))
+                    return
+                changed = values if sent is None else [edits(*pair) for pair in zip(sent, values)]
+                yield _generating(self._output(changed, seconds, is_generating=True))
+                sent = values
+
+    def direct(self, data: List[Any]) -> Tuple[bool, Dict[str, Any]]:
+        """Run the function outside the queue: whether it succeeded, and its (first) output or its error."""
+        with closing(self.messages(data)) as messages:
+            message = next(messages)
+        return message["success"], message["output"]
+
+    def _outputs(self, data: List[Any]) -> Generator[List[Any], None, None]:
+        if self.endpoint.generator:
+            yield from self.endpoint.iterate(data)
+        else:
+            yield self.endpoint.call(data)
+
+    def _output(self, data: List[Any], seconds: float, *, is_generating: bool) -> Dict[str, Any]:
+        with self._lock:
+            self._seconds += seconds
+            self._steps += 1
+            average = self._seconds / self._steps
+        return {
+            "data": data,
+            "is_generating": is_generating,
+            "duration": seconds,
+            "average_duration": average,
+            "render_config": None,
+            "changed_state_ids": [],
+            "used_cache": None,
+        }
+
+    def _failed(self, error: BaseException, *, streamed: bool) -> Message:
+        if not isinstance(error, AppError):
+            _logger.warning("The function /%s raised.", self.endpoint.api_name, exc_info=error)
+        output = error_output(error, show_error=self._show_error)
+        if streamed:  # the real server leaves the title out here, but not the display time
+            return completed(output, success=False)
+        return {**completed({}, success=False), "output": output, "title": output.get("title", "Error")}
+
+
+def error_output(error: BaseException, *, show_error: bool) -> Dict[str, Any]:
+    """What a caller is told of an exception: `error_payload` of gradio/utils.py 6.31.0."""
+    if isinstance(error, AppError):
+        return {
+            "error": error.message,
+            "duration": error.duration,
+            "visible": error.visible,
+            "title": error.title,
+        }
+    return {"error": str(error), "visible": True} if show_error else {"error": None}
+
+
+def completed(output: Dict[str, Any], *, success: bool = True) -> Message:
+    """The last message of an event. A cancelled one succeeds with the output `{}`."""
+    return {
+        "msg": "process_completed",
+        "output": output,
+        "success": success,
+        "title": None,
+        "used_cache": None,
+        "cache_duration": output.get("duration"),
+        "avg_time": output.get("average_duration"),
+    }
+
+
+def _generating(output: Dict[str, Any]) -> Message:
+    return {"msg": "process_generating", "output": output, "success": True, "time_limit": None}
