@@ -6,7 +6,10 @@ Siblings differ by what the caller does next::
     ├── UsageError                        correct the call
     │   ├── ArgumentError (TypeError)         missing, unknown or doubly given arguments and options
     │   ├── UnknownEndpointError (ValueError) no such, or an ambiguous, endpoint
-    │   └── InvalidAPIEndpointError (ValueError) the app's author keeps this endpoint to the app itself
+    │   ├── InvalidAPIEndpointError (ValueError) the app's author keeps this endpoint to the app itself
+    │   ├── InvalidFile (ValueError)          a file to send is missing, unreadable or was changed meanwhile
+    │   │   └── FileTooLarge                      it is larger than the app takes
+    │   └── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
     ├── AuthenticationError (ValueError)  log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
     ├── AppError (ValueError)             the app's function raised; its text is for the user
@@ -58,6 +61,18 @@ class UnknownEndpointError(UsageError, ValueError):
 
 class InvalidAPIEndpointError(UsageError, ValueError):
     """The endpoint exists, but the app's author has made it private."""
+
+
+class InvalidFile(UsageError, ValueError):
+    """A file to send is missing, cannot be read or changed while it was sent."""
+
+
+class FileTooLarge(InvalidFile):
+    """A file to send is larger than the app takes."""
+
+
+class FolderError(UsageError, ValueError):
+    """Downloads cannot be saved: the path is no folder, or cannot be written to."""
 
 
 class AuthenticationError(GradioClientError, ValueError):

@@ -28,6 +28,7 @@ from ..wire.messages import Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.refusal import refusal
 from ..wire.routes import Routes
+from ..workers import Workers
 from .base import Call, Headers
 from .stream import StreamReader
 
@@ -68,6 +69,8 @@ class SessionQueue:
         self._headers = headers
         self._grace = grace
         self._idle_timeout = idle_timeout
+        # One thread, kept for a moment: calls one after the other need not start one each.
+        self._threads = Workers(1, "gradio-stream")
         # Guards the fields below it; no request is made while it is held.
         self._changed = threading.Condition(threading.Lock())
         self._calls: Dict[str, Call] = {}
@@ -127,6 +130,7 @@ class SessionQueue:
             call.fail(_closed_error(call.label))
         if reader is not None:
             reader.stop()
+        self._threads.stop()
 
     # -- joining
 
@@ -174,7 +178,7 @@ class SessionQueue:
 
     def _start(self, reader: StreamReader) -> None:
         try:
-            threading.Thread(target=reader.run, name="gradio-stream", daemon=True).start()
+            self._threads.submit(reader.run)
         except RuntimeError as exc:
             with self._changed:
                 self._reader = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import warnings
 
@@ -23,6 +24,8 @@ def in_child(work):
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
+        # A child that hangs must end the test, not hang it.
+        signal.alarm(20)
         try:
             os.write(write, str(work()).encode())
         except BaseException as exc:

@@ -1,0 +1,206 @@
+"""Downloads: the files of a result, saved and named by their content."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Literal, Mapping, Optional, Sequence, Union
+
+from .app import App
+from .errors import FolderError, HTTPStatusError
+from .saving import Savings
+from .transfer import Transfer
+from .wire.config import EndpointSpec
+from .wire.filedata import Slot, file_outputs, find_files, has_files
+from .wire.fileurls import Location, location_of
+from .wire.version import Version
+from .workers import Workers
+
+#: Threads of one client that help with results of several files; the thread that wants them works too.
+_HELPERS = 3
+_STEADY_STREAMS_SINCE = Version.parse("5.0.0")
+
+
+def default_folder() -> str:
+    """Where downloads go: the environment variable GRADIO_TEMP_DIR, else `gradio` in the temporary folder."""
+    import tempfile
+
+    return os.environ.get("GRADIO_TEMP_DIR") or os.path.join(tempfile.gettempdir(), "gradio")
+
+
+class Downloads:
+    """Fetches the files of an app's results.
+
+    Args:
+        app: where from.
+        folder: where to; made when the first file comes. False leaves the server's dicts as they are.
+
+    Raises:
+        FolderError: `folder` is no folder, or cannot be written to. It is a ValueError.
+    """
+
+    def __init__(self, app: App, folder: Union[str, os.PathLike[str], Literal[False]]) -> None:
+        self._app = app
+        self._savings = None if folder is False else Savings(_checked(folder))
+        self._helpers = Workers(_HELPERS, "gradio-download")
+
+    def of_job(self, spec: EndpointSpec) -> JobFiles:
+        """The files of one job's results.
+
+        Args:
+            spec: the endpoint that gives them.
+        """
+        return JobFiles(self._app, spec, self._savings, self._helpers)
+
+
+class JobFiles:
+    """Fetches the files of one job, each once, however often its values are asked for."""
+
+    def __init__(self, app: App, spec: EndpointSpec, savings: Optional[Savings], helpers: Workers) -> None:
+        self._app = app
+        self._savings = savings
+        self._helpers = helpers
+        self._is_file = file_outputs(spec, app.spec.version)
+        self._live_streams = app.spec.version < _STEADY_STREAMS_SINCE
+        # Guards the dict, of what is fetched or being fetched, by URL.
+        self._lock = threading.Lock()
+        self._fetched: Dict[str, Future[str]] = {}
+
+    def wants(self, data: Sequence[Any]) -> bool:
+        """Whether there is anything to fetch for these output values."""
+        return self._savings is not None and has_files(data, self._is_file)
+
+    def fetch(self, data: List[Any], *, final: bool) -> List[Any]:
+        """The output values with the paths of local copies in place of the server's files. Blocks.
+
+        Args:
+            data: one value for each output component; it is not changed.
+            final: whether this is the result: of a stream of segments it has the whole as one file, values
+                before it have the playlist of what there is so far.
+
+        Raises:
+            HTTPStatusError, AuthenticationError: the server refuses a file.
+            ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that came.
+            ProtocolError: what came is not what the server announced.
+            FolderError: it cannot be saved.
+        """
+        if not self.wants(data):
+            return data
+        copy, slots = find_files(data, self._is_file)
+        if len(slots) == 1:
+            self._fill(slots[0], final)
+        else:
+            _SideBySide(slots, lambda slot: self._fill(slot, final)).run(self._helpers)
+        return copy
+
+    def _fill(self, slot: Slot, final: bool) -> None:
+        slot.put(self._local(slot.file, final))
+
+    def _local(self, file: Mapping[str, Any], final: bool) -> str:
+        location = location_of(file, self._app.routes, live_streams=self._live_streams)
+        if final and location.whole is not None:
+            try:
+                return self._download(location.whole)
+            except HTTPStatusError:
+                # A server that cannot join the segments; the playlist names every one of them.
+                return self._download(location)
+        if location.steady or location.live:
+            return self._once(location)
+        return self._download(location)
+
+    def _once(self, location: Location) -> str:
+        while True:
+            with self._lock:
+                future = self._fetched.get(location.url)
+                mine = future is None
+                if future is None:
+                    future = self._fetched[location.url] = Future()
+            if mine:
+                self._resolve(location, future)
+            path = future.result()
+            if mine or location.live or os.path.exists(path):
+                return path
+            with self._lock:  # somebody has removed the file: fetch it again
+                if self._fetched.get(location.url) is future:
+                    del self._fetched[location.url]
+
+    def _resolve(self, location: Location, future: Future[str]) -> None:
+        try:
+            future.set_result(self._download(location))
+        except BaseException as exc:
+            with self._lock:
+                self._fetched.pop(location.url, None)
+            future.set_exception(exc)
+
+    def _download(self, location: Location) -> str:
+        assert self._savings is not None  # noqa: S101 - nothing is wanted without them
+        with self._savings.new() as saving:
+            Transfer(self._app, location).into(saving)
+            return saving.keep(location.name)
+
+
+class _SideBySide:
+    """Does one thing for several slots, on this thread and on helpers as far as they are free.
+
+    The thread that waits works too, so it never waits for a thread that has not begun.
+    """
+
+    def __init__(self, slots: Sequence[Slot], work: Callable[[Slot], None]) -> None:
+        self._work = work
+        # Guards the three fields below it.
+        self._changed = threading.Condition(threading.Lock())
+        self._left = list(reversed(slots))
+        self._busy = 0
+        self._error: Optional[BaseException] = None
+
+    def run(self, helpers: Workers) -> None:
+        """Do all; raise the first error once nothing is under way any more."""
+        for _ in range(min(len(self._left) - 1, _HELPERS)):
+            with suppress(RuntimeError):  # the system has no thread to spare; this one does it all
+                helpers.submit(self._take_turns)
+        self._take_turns()
+        with self._changed:
+            while self._busy:
+                self._changed.wait()
+            if self._error is not None:
+                raise self._error
+
+    def _take_turns(self) -> None:
+        while True:
+            with self._changed:
+                if not self._left or self._error is not None:
+                    return
+                slot = self._left.pop()
+                self._busy += 1
+            error: Optional[BaseException] = None
+            try:
+                self._work(slot)
+            except BaseException as exc:
+                error = exc
+            with self._changed:
+                self._busy -= 1
+                self._error = self._error or error
+                self._changed.notify_all()
+
+
+def _checked(folder: Union[str, os.PathLike[str]]) -> Path:
+    """The folder, unless it is plain that nothing can be saved there; it need not exist yet."""
+    try:
+        path = Path(folder).absolute()
+        if path.exists() and not path.is_dir():
+            raise FolderError(f"Path: {folder} is not a directory.")
+        there = next(parent for parent in (path, *path.parents) if parent.exists())
+        writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    except (OSError, TypeError) as exc:
+        raise FolderError(
+            f"download_files must be the path of a folder, or False; it is {folder!r}."
+        ) from exc
+    if not writable:
+        raise FolderError(
+            f"Nothing can be saved in {folder}: {there} cannot be written to. Pass another folder as "
+            "download_files, or False."
+        )
+    return path

@@ -1,0 +1,139 @@
+"""Transfer: the bytes of one file, from the server to where they are saved."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Dict, Optional, Tuple
+
+from .app import App
+from .errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
+from .saving import Saving
+from .transport.http import StreamingResponse, Timeout
+from .wire.fileurls import Location
+from .wire.refusal import bare_url, refusal
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 18
+#: How often one file is begun again or gone on with; each time some bytes must have come.
+_MAX_RETRIES = 4
+#: The server of a live stream gives up after 120 seconds without a chunk (gradio/routes.py 4.16, `stream`).
+_LIVE = Timeout(connect=10.0, read=130.0)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+
+
+class Transfer:
+    """Fetches one file; goes on where a broken connection left off, if the server can do that safely.
+
+    Args:
+        app: whose transport and headers are used.
+        location: where the file is; elsewhere than at the app it is asked for without any credentials.
+    """
+
+    def __init__(self, app: App, location: Location) -> None:
+        self._app = app
+        self._location = location
+        # The strong validator of the representation being fetched, and its size; None when it has none.
+        self._etag: Optional[str] = None
+        self._total: Optional[int] = None
+        self._begun = False
+
+    def into(self, saving: Saving) -> None:
+        """Write the whole file into `saving`.
+
+        Raises:
+            GradioClientError: of the kind that tells what went wrong.
+        """
+        retries = 0
+        while not self._attempt(saving, may_retry=retries < _MAX_RETRIES):
+            retries += 1
+
+    def _attempt(self, saving: Saving, *, may_retry: bool) -> bool:
+        """Fetch all, or what is still to come; False when another attempt may do better."""
+        before, begun = saving.size, self._begun
+        try:
+            return self._fetch(saving)
+        except (ConnectionLost, ReadTimeout) as exc:
+            # Without a validator everything is fetched again, which is worth trying once.
+            gained = saving.size > before
+            hopeful = (
+                (gained and self._etag is not None) if begun else gained or isinstance(exc, ConnectionLost)
+            )
+            if self._location.live or not hopeful or not may_retry:
+                raise
+            _log.info("a download is gone on with: %s", exc)
+            return False
+
+    def _fetch(self, saving: Saving) -> bool:
+        self._begun = True
+        with self._open(saving.size) as response:
+            if response.status == 200:
+                self._begin(response, saving)
+            elif saving.size and response.status in (206, 416) and not self._continues(response, saving.size):
+                self._etag = None  # the file has changed: from the start again
+                saving.restart()
+                return False
+            elif response.status != 206 or not saving.size:
+                raise self._refused(response)
+            _copy(response, saving)
+        if self._total is not None and saving.size != self._total:
+            raise ProtocolError(
+                f"{bare_url(self._location.url)} gave {saving.size} bytes of a file of {self._total}; "
+                "it may have changed. Try again."
+            )
+        return True
+
+    def _open(self, offset: int) -> StreamingResponse:
+        location, fields = self._location, {"accept-encoding": "identity"}
+        if offset and self._etag is not None:
+            fields.update({"range": f"bytes={offset}-", "if-range": self._etag})
+        headers = self._app.headers(fields) if location.own else self._foreign(fields)
+        timeout = _LIVE if location.live else None
+        return self._app.transport.stream(
+            "GET", location.url, headers=headers, timeout=timeout, credentials=location.own
+        )
+
+    def _foreign(self, fields: Dict[str, str]) -> Dict[str, str]:
+        """The headers for another host: none of the app's but who is asking."""
+        return {**fields, "user-agent": self._app.headers({}).get("user-agent", "")}
+
+    def _begin(self, response: StreamingResponse, saving: Saving) -> None:
+        """Start from the first byte."""
+        if saving.size:
+            saving.restart()
+        headers = response.headers
+        encoded = "content-encoding" in headers
+        etag, length = headers.get("etag", ""), headers.get("content-length", "")
+        strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
+        self._etag = etag if strong and not encoded else None
+        self._total = int(length) if length.isdecimal() and not encoded else None
+
+    def _continues(self, response: StreamingResponse, offset: int) -> bool:
+        """Whether a partial answer is exactly the rest of what has been fetched."""
+        found = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
+        if found is None or self._etag is None:
+            return False
+        first, last, total = (int(number) for number in found.groups())
+        whole = self._total is None or total == self._total
+        rest: Tuple[int, int] = (offset, total - 1)
+        return (first, last) == rest and whole and response.headers.get("etag") == self._etag
+
+    def _refused(self, response: StreamingResponse) -> GradioClientError:
+        url, status = bare_url(self._location.url), response.status
+        if status in (401, 429):
+            return refusal(status, b"", url, "downloading a file")
+        if status == 206:
+            return ProtocolError(f"{url} answered with a part of a file that was not asked for.")
+        advice = "" if self._location.own else " It is not at the app, so no credentials were sent."
+        return HTTPStatusError(
+            f"{url} answered {status} while a file was downloaded.{advice}", status=status, url=url
+        )
+
+
+def _copy(response: StreamingResponse, saving: Saving) -> None:
+    while True:
+        chunk = response.read_some(_CHUNK)
+        if not chunk:
+            return
+        saving.write(chunk)

@@ -1,0 +1,102 @@
+"""File names that are safe on Linux, macOS and Windows.
+
+Two rules: a name that goes up loses what the official client 2.7 takes away (gradio_client/utils.py), so that
+both send the same; a name that comes down is a server's word, so it loses everything that could lead out of
+the folder it is saved in, or that some system cannot store.
+"""
+
+from __future__ import annotations
+
+import re
+from os.path import splitext
+
+#: Below the 255 bytes of Linux and macOS and the 255 UTF-16 units of Windows.
+MAX_BYTES = 200
+
+_FALLBACK = "file"
+_CONTROLS = "\x00-\x1f\x7f"
+_NOT_UP = re.compile(rf'[<>:"/\\|?*{_CONTROLS}`$!{{}}]')
+_NOT_DOWN = re.compile(rf'[<>:"|?*{_CONTROLS}]')
+_SEPARATOR = re.compile(r"[/\\]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# What Windows takes for a device, with any extension ("Naming Files, Paths, and Namespaces" of its manual).
+_DEVICES = frozenset(
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
+    + [f"{port}{number}" for port in ("COM", "LPT") for number in "123456789\u00b9\u00b2\u00b3"]
+)
+
+
+def strip_invalid_filename_characters(filename: str, max_bytes: int = MAX_BYTES) -> str:
+    """A file name without path separators, control characters and what shells or Windows trip over.
+
+    Letters of any script, spaces, parentheses, `%`, `#`, `&` and `'` stay. The rules, odd corners included,
+    are those of gradio_client 2.7, whose servers apply them too.
+
+    Args:
+        filename: the last part of a path.
+        max_bytes: what the result may take in UTF-8; the extension is kept for as long as it fits.
+
+    Example:
+        >>> strip_invalid_filename_characters("Größe (1)/a?.png")
+        'Größe (1)a.png'
+    """
+    stem, suffix = splitext(filename)
+    stem = _NOT_UP.sub("", stem)
+    if suffix:
+        suffix = "." + _NOT_UP.sub("", suffix[1:])
+        stem = stem or _FALLBACK
+    if stem + suffix == "..":
+        return ".."
+    return _bounded(_portable(stem + suffix), max_bytes)
+
+
+def upload_name(filename: str) -> str:
+    """The name a file is sent under: never empty, never `..`, always UTF-8."""
+    name = strip_invalid_filename_characters(_LONE_SURROGATE.sub("_", filename))
+    return _FALLBACK if name == ".." else name
+
+
+def download_name(path: str) -> str:
+    """The name to save a file under that a server calls `path`: one harmless path component.
+
+    Args:
+        path: a path of the server's system, whichever that is, or the path of a URL, decoded.
+
+    Example:
+        >>> download_name("C:\\\\temp\\\\..\\\\con.txt")
+        '_con.txt'
+    """
+    name = _SEPARATOR.split(path)[-1]
+    while _DRIVE.match(name):
+        name = name[2:]
+    name = _NOT_DOWN.sub("", _LONE_SURROGATE.sub("_", name))
+    # Once more, because a cut may end in a space or leave the name of a device.
+    return _portable(_bounded(_portable(name), MAX_BYTES))
+
+
+def _portable(name: str) -> str:
+    """Without the trailing dots and spaces that Windows drops, and no device."""
+    name = name.rstrip(" .") or _FALLBACK
+    if name.partition(".")[0].rstrip(" ").upper() in _DEVICES:
+        return "_" + name
+    return name
+
+
+def _bounded(name: str, limit: int) -> str:
+    stem, suffix = splitext(name)
+    room = limit - _size(suffix)
+    if room < 0:
+        stem = _cut(_FALLBACK, limit)
+        return stem + _cut(suffix, limit - _size(stem))
+    return _cut(stem, room) + suffix
+
+
+def _cut(text: str, limit: int) -> str:
+    """The longest beginning of `text` that takes at most `limit` bytes in UTF-8."""
+    return text.encode("utf-8", "surrogatepass")[:limit].decode("utf-8", "ignore")
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,181 @@
+"""Jobs on real servers: many at once, cancelling, streaming, sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import warnings
+from concurrent.futures import CancelledError, as_completed, wait
+from typing import Iterator
+
+import pytest
+
+from gradio_client_lite import Client
+from gradio_client_lite.errors import AppError
+from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUpdate, Status, StatusUpdate
+
+from .servers import Server
+
+_DEADLINE = 60.0  # seconds, for what takes one
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.url, verbose=False) as client:
+        yield client
+
+
+def _wait_until_running(client: Client, job) -> None:
+    """Wait for the first value of a generator."""
+    next(iter(job))
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_200_jobs_submitted_at_once_all_end_right(client: Client, attempt: int) -> None:
+    jobs = [client.submit(f"{attempt}-{i}", api_name="/noop") for i in range(200)]
+    assert [job.result(_DEADLINE) for job in jobs] == [f"{attempt}-{i}" for i in range(200)]
+
+
+def test_jobs_in_flight_need_no_thread_each(server: Server) -> None:
+    with Client(server.url, verbose=False, max_workers=4) as client:
+        before = threading.active_count()
+        jobs = [client.submit(1, api_name="/slow") for _ in range(30)]
+        peak = before
+        for job in as_completed(jobs, timeout=_DEADLINE):
+            peak = max(peak, threading.active_count())
+            assert job.result() == 1
+        assert peak - before <= 4 + 1  # the workers and the reader
+
+
+def test_one_worker_is_enough_for_many_jobs(server: Server) -> None:
+    with Client(server.url, verbose=False, max_workers=1) as client:
+        jobs = [client.submit(str(i), api_name="/noop") for i in range(20)]
+        done, pending = wait(jobs, timeout=_DEADLINE)
+        assert not pending
+        assert {job.result() for job in done} == {str(i) for i in range(20)}
+
+
+def test_sequential_predicts_reuse_two_connections(client: Client) -> None:
+    for i in range(10):
+        assert client.predict(str(i), api_name="/noop") == str(i)
+    assert "idle=2" in repr(client._transport) or "idle=1 active=1" in repr(client._transport)
+
+
+def test_calls_work_after_the_server_dropped_idle_connections(client: Client) -> None:
+    assert client.predict("before", api_name="/noop") == "before"
+    time.sleep(5.5)  # uvicorn closes connections that were idle for 5 seconds
+    assert client.predict("after", api_name="/noop") == "after"
+    assert client.predict("direct", api_name="/direct") == "direct"
+
+
+def test_cancelling_a_generator_stops_it_on_the_server(client: Client) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        job = client.submit(30, api_name="/forever")
+        _wait_until_running(client, job)
+        assert job.cancel() is True
+    assert job.status().code is Status.CANCELLED
+    with pytest.raises(CancelledError):
+        job.result(0)
+    # The function allows one job less were the first still running, so this one ends in time.
+    assert client.submit(2, 0, api_name="/count").result(_DEADLINE) == 1
+
+
+def test_cancelling_one_job_leaves_others_of_its_function_alone(client: Client) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cancelled = client.submit(20, api_name="/slow")
+        other = client.submit(1.5, api_name="/slow")
+        next(update for update in other.updates(_DEADLINE) if update["code"] is Status.PROCESSING)
+        assert cancelled.cancel() is True
+    assert other.result(_DEADLINE) == 1.5
+
+
+def test_a_cancelled_job_ends_its_iteration(client: Client) -> None:
+    job = client.submit(30, api_name="/forever")
+    received = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for value in job:
+            received.append(value)
+            if len(received) == 2:
+                job.cancel()
+    assert received[:2] == [0, 1]
+
+
+def test_stream_messages_yields_every_kind_of_update_and_the_result_last(client: Client) -> None:
+    updates = list(client.stream_messages("x", api_name="/tell"))
+    logs = [update for update in updates if isinstance(update, LogUpdate)]
+    assert [(log.message, log.level) for log in logs] == [
+        ("for your information: é", "info"),
+        ("be warned", "warning"),
+    ]
+    assert updates[-1] == OutputUpdate("x", success=True, final=True)
+    progress = [u for u in client.stream_messages(25, api_name="/progress") if isinstance(u, ProgressUpdate)]
+    assert progress
+    assert progress[-1].progress_data[-1].desc in ("working", "a fraction", "starting")
+
+
+def test_stream_messages_raises_what_the_app_raised_after_its_values(client: Client) -> None:
+    received = []
+    with pytest.raises(AppError, match="failed after the parts"):
+        for update in client.stream_messages(2, api_name="/fail_midway"):
+            received.append(update)
+    assert [u.outputs for u in received if isinstance(u, OutputUpdate)] == ["part 0", "part 1"]
+
+
+def test_logs_are_all_kept_however_late_they_are_asked_for(client: Client) -> None:
+    job = client.submit("x", api_name="/tell")
+    job.result(_DEADLINE)
+    assert [log.level for log in job.logs()] == ["info", "warning"]
+
+
+def test_a_job_can_be_awaited_and_followed_with_async_for(client: Client) -> None:
+    async def follow() -> None:
+        job = client.submit(3, 0.01, api_name="/count")
+        updates = [update async for update in job]
+        assert [u.outputs for u in updates if isinstance(u, OutputUpdate)] == [0, 1, 2, 2]
+        assert updates[-1].final is True
+        assert any(isinstance(u, StatusUpdate) and u.code is Status.PROCESSING for u in updates)
+        assert await job == 2
+        jobs = [client.submit(str(i), api_name="/noop") for i in range(10)]
+        assert await asyncio.gather(*map(asyncio.wrap_future, jobs)) == [str(i) for i in range(10)]
+
+    asyncio.run(follow())
+
+
+def test_one_job_at_a_time_reports_its_place_in_the_queue(client: Client) -> None:
+    jobs = [client.submit(0.5, api_name="/one_at_a_time") for _ in range(3)]
+    ranks = [
+        [u.rank for u in job.updates(_DEADLINE) if isinstance(u, StatusUpdate) and u.code is Status.IN_QUEUE]
+        for job in jobs
+    ]
+    assert all(ranks)
+    assert max(rank for seen in ranks for rank in seen if rank is not None) >= 1
+
+
+def test_state_lasts_for_a_session_and_reset_session_starts_another(client: Client) -> None:
+    assert client.predict("a", "b", api_name="/count_calls")[0] == "a 1 b"
+    assert client.predict("a", "b", api_name="/count_calls")[0] == "a 2 b"
+    client.reset_session()
+    assert client.predict("a", "b", api_name="/count_calls")[0] == "a 1 b"
+
+
+def test_a_session_hash_can_be_shared(server: Server, client: Client) -> None:
+    client.predict("a", "b", api_name="/count_calls")
+    with Client(server.url, verbose=False) as other:
+        other.session_hash = client.session_hash
+        assert other.predict("a", "b", api_name="/count_calls")[0] == "a 2 b"
+
+
+def test_jobs_of_a_session_that_was_reset_still_end(client: Client) -> None:
+    job = client.submit(0.5, api_name="/slow")
+    client.reset_session()
+    assert client.predict("x", api_name="/noop") == "x"
+    assert job.result(_DEADLINE) == 0.5
+
+
+def test_a_client_that_is_dropped_while_its_job_runs_does_not_take_the_job_with_it(server: Server) -> None:
+    job = Client(server.url, verbose=False).submit(0.3, api_name="/slow")
+    assert job.result(_DEADLINE) == 0.3
