@@ -24,7 +24,6 @@ from .request_headers import RequestHeaders
 from .transport.fork import call_after_fork
 from .transport.http import Response, Transport
 from .wire.config import AppSpec, parse_config
-from .wire.info import clean_info, derive_info
 from .wire.refusal import bare_url, refusal
 from .wire.routes import Routes
 
@@ -163,6 +162,8 @@ class App:
             future.set_exception(exc)
 
     def _fetch_info(self) -> Dict[str, Any]:
+        from .wire.info import clean_info, derive_info  # many calls need no description
+
         url = self.routes.info
         try:
             response = self.transport.request("GET", url, headers=self.headers({}))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from .app import App
 from .endpoint import Endpoint
@@ -20,6 +19,7 @@ from .sessions import Sessions
 from .transport.http import Timeout
 from .updates import StatusUpdate
 from .wire.cancelling import CancelPlan, plan_cancel
+from .wire.drivers import runs_directly
 from .wire.payload import encode_body, join_body
 from .workers import Workers
 
@@ -31,8 +31,7 @@ _CANCEL_TIMEOUT = Timeout(connect=5.0, read=5.0, total=5.0)
 _NO_FUNCTION = -1
 
 
-@dataclass(frozen=True)
-class Calls:
+class Calls(NamedTuple):
     """Makes the jobs of one client.
 
     Args:
@@ -85,9 +84,7 @@ class Calls:
             headers=headers,
             body=lambda: body,
         )
-        # A generator's values come only through the queue; a direct call would give the first alone.
-        direct = endpoint.spec.queue is False and not endpoint.spec.generator
-        return job, self.direct if direct else queue
+        return job, self.direct if runs_directly(self.app.spec, endpoint.spec) else queue
 
     def _oauth(self, endpoint: Endpoint) -> Dict[str, str]:
         if self.oauth_token and endpoint.takes_oauth_token:
@@ -109,6 +106,7 @@ class Calls:
 
     def _cancel(self, endpoint: Endpoint, queue: SessionQueue, job: Job, warn: bool) -> None:
         """Tell the driver, and the server, that nobody waits for `job` any more."""
+        alone = not queue.has_others(job)
         queue.forget(job)
         self.direct.forget(job)
         plan = plan_cancel(self.app.spec, endpoint.spec)
@@ -116,18 +114,17 @@ class Calls:
             warnings.warn(plan.warning, stacklevel=4)
         if job.event_id is None:
             return
-        tell = partial(self._tell, plan, job, job.event_id, queue)
+        tell = partial(self._tell, plan, job, job.event_id, queue.session_hash, alone)
         if _in_event_loop():
             self.workers.submit(tell)
         else:
             tell()
 
-    def _tell(self, plan: CancelPlan, job: Job, event_id: str, queue: SessionQueue) -> None:
-        routes, session_hash = self.app.routes, queue.session_hash
+    def _tell(self, plan: CancelPlan, job: Job, event_id: str, session_hash: str, alone: bool) -> None:
+        routes = self.app.routes
         # The server stops every running job that this session has of the function, and the others would
         # wait for ever (gradio/routes.py 4.31 – 6.31, `cancel_event`). With others about, it is told of no
         # function: it then takes this job from its queue, or ends its generator, and no more.
-        alone = not queue.has_others(job)
         if plan.route:
             fn_index = job.fn_index if alone else _NO_FUNCTION
             body = {"fn_index": fn_index, "session_hash": session_hash, "event_id": event_id}

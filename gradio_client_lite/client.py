@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
@@ -11,16 +10,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 from .app import App
 from .calls import Calls
 from .console import say
-from .describe import render
 from .endpoint import Endpoint, find_endpoint
 from .errors import ArgumentError, DeadlineExceeded, UnsupportedAppError
 from .job import Callback, Job, follow, splat
 from .options import check_arguments, default_headers, http_options, make_transport
 from .queues.direct import DirectCalls
-from .queues.heartbeat import Heartbeat
 from .queues.session import SessionQueue, parse_event_id
 from .request_headers import RequestHeaders
-from .sessions import Sessions
+from .sessions import Sessions, new_session_hash
 from .transport.http import Timeout, Transport
 from .updates import StatusUpdate, Update
 from .wire.payload import encode_body
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Literal, Type
 
     from .queues.base import Driver
+    from .queues.heartbeat import Heartbeat
 
 _SSE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
 #: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
@@ -207,6 +205,8 @@ class Client:
         """
         info = self._app.info()
         if print_info or return_format == "str":
+            from .describe import render  # not needed to make calls
+
             text = render(info, all_endpoints)
             if print_info:
                 say(text)
@@ -315,7 +315,7 @@ class Client:
 
     def reset_session(self) -> None:
         """Forget this client's State on the server: later calls belong to a new session."""
-        self._sessions.open(str(uuid.uuid4()))
+        self._sessions.open(new_session_hash())
 
     def add_zero_gpu_headers(self, headers: Dict[str, str]) -> Dict[str, str]:
         """A copy of `headers` with the `x-ip-token` of the Gradio request this runs in, if there is one.
@@ -379,12 +379,18 @@ class Client:
         parts = (self._transport, self._app.routes)
         spec = self._app.spec
         # Servers before `connect_heartbeat` came keep State for as long as the heartbeat lasts.
-        heartbeat = spec.has_state if spec.connect_heartbeat is None else spec.connect_heartbeat
+        wanted = spec.has_state if spec.connect_heartbeat is None else spec.connect_heartbeat
         grace, headers = self._grace, self._headers  # not self: a session must not keep its client
+
+        def make_heartbeat(session_hash: str) -> Heartbeat:
+            from .queues.heartbeat import Heartbeat
+
+            return Heartbeat(*parts, session_hash, headers)
+
         return Sessions(
-            lambda session: SessionQueue(*parts, session, headers, grace=grace),
-            (lambda session: Heartbeat(*parts, session, headers)) if heartbeat else None,
-            str(uuid.uuid4()),
+            lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace),
+            make_heartbeat if wanted else None,
+            new_session_hash(),
         )
 
     def _require_protocol(self) -> None:
@@ -406,7 +412,8 @@ def _shut_down(sessions: Sessions, direct: DirectCalls, transport: Transport, *p
 def _callback_list(
     callbacks: Union[Callable[..., object], List[Callable[..., object]], None],
 ) -> List[Callback]:
-    listed = [] if callbacks is None else [callbacks] if callable(callbacks) else list(callbacks)
+    given = [] if callbacks is None else callbacks
+    listed = list(given) if isinstance(given, (list, tuple)) else [given]
     if not all(callable(callback) for callback in listed):
         raise ArgumentError("result_callbacks must be a function or a list of functions.")
     return [splat(callback) for callback in listed]

@@ -38,6 +38,9 @@ class Downloads:
         app: where from.
         folder: where to; made when the first file comes. False leaves the server's dicts as they are.
 
+    Attributes:
+        helpers: threads for results of several files.
+
     Raises:
         FolderError: `folder` is no folder, or cannot be written to. It is a ValueError.
     """
@@ -45,7 +48,7 @@ class Downloads:
     def __init__(self, app: App, folder: Union[str, os.PathLike[str], Literal[False]]) -> None:
         self._app = app
         self._savings = None if folder is False else Savings(_checked(folder))
-        self._helpers = Workers(_HELPERS, "gradio-download")
+        self.helpers = Workers(_HELPERS, "gradio-download")
 
     def of_job(self, spec: EndpointSpec) -> JobFiles:
         """The files of one job's results.
@@ -53,7 +56,7 @@ class Downloads:
         Args:
             spec: the endpoint that gives them.
         """
-        return JobFiles(self._app, spec, self._savings, self._helpers)
+        return JobFiles(self._app, spec, self._savings, self.helpers)
 
 
 class JobFiles:
@@ -189,6 +192,8 @@ class _SideBySide:
 def _checked(folder: Union[str, os.PathLike[str]]) -> Path:
     """The folder, unless it is plain that nothing can be saved there; it need not exist yet."""
     try:
+        if "\0" in os.fspath(folder):
+            raise TypeError("a null character")
         path = Path(folder).absolute()
         if path.exists() and not path.is_dir():
             raise FolderError(f"Path: {folder} is not a directory.")

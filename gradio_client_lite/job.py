@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import warnings
-from dataclasses import dataclass
 from datetime import datetime
 from typing import (
     TYPE_CHECKING,
@@ -21,6 +20,7 @@ from typing import (
     Iterator,
     List,
     Mapping,
+    NamedTuple,
     Optional,
 )
 
@@ -37,8 +37,7 @@ _log = logging.getLogger(__name__)
 Callback = Callable[["concurrent.futures.Future[Any]"], object]
 
 
-@dataclass(frozen=True)
-class JobHost:
+class JobHost(NamedTuple):
     """What a job needs from the client that made it.
 
     Args:

@@ -7,8 +7,7 @@ any HTTP client are mapped, others are refused, because ignoring them would chan
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ._version import __version__
 from .errors import ArgumentError
@@ -30,15 +29,14 @@ _KNOWN = (
 )
 
 
-@dataclass(frozen=True)
-class HttpOptions:
+class HttpOptions(NamedTuple):
     """What `httpx_kwargs` says; None where it says nothing and None is no value of its own."""
 
-    timeout: Timeout = field(default_factory=Timeout)
+    timeout: Timeout = Timeout()
     proxies: Any = None
     auth: Optional[Tuple[str, str]] = None
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Optional[Mapping[str, str]] = None
+    headers: Optional[Mapping[str, str]] = None
     cert: Any = None
     verify: Any = None
     trust_env: bool = True
@@ -110,7 +108,7 @@ def default_headers(
     }
     if isinstance(token, str) and token.strip():
         defaults["x-hf-authorization"] = f"Bearer {token.strip()}"
-    merged = RequestHeaders(defaults)(options.headers)
+    merged = RequestHeaders(defaults)(options.headers or {})
     return RequestHeaders(merged)(headers or {})
 
 

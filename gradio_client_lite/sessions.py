@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import threading
-import uuid
 import weakref
-from typing import Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
-from .queues.heartbeat import Heartbeat
-from .queues.session import SessionQueue
 from .transport.fork import call_after_fork
+
+if TYPE_CHECKING:
+    from .queues.heartbeat import Heartbeat
+    from .queues.session import SessionQueue
+
+
+def new_session_hash() -> str:
+    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
+    return os.urandom(16).hex()
 
 
 class Sessions:
@@ -62,10 +69,8 @@ class Sessions:
             self._queues = [ref for ref in self._queues if ref() is not None]
             self._queues.append(weakref.ref(queue))
             before, self._heartbeat = self._heartbeat, None
+            # A closed client's transport refuses every request, so its heartbeats have no use.
             self._unstarted = None if self._closed else heartbeat
-            closed = self._closed
-        if closed:
-            queue.close()
         return before
 
     def _start_heartbeat(self) -> None:
@@ -84,7 +89,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._queues = []
         self._heartbeat = None
-        self._enter(str(uuid.uuid4()))
+        self._enter(new_session_hash())
 
     def close(self) -> None:
         """End all of them; unfinished jobs fail with ClientClosed."""

@@ -125,7 +125,6 @@ class StatusUpdate:
 _STATUS_KEYS: Tuple[str, ...] = tuple(field.name for field in fields(StatusUpdate))
 
 
-@dataclass(frozen=True)
 class ProgressUpdate(StatusUpdate):
     """A StatusUpdate that carries `progress_data`."""
 

@@ -16,7 +16,7 @@ from .wire.config import EndpointSpec
 from .wire.filedata import Slot, find_files, has_files, marked_only, new_meta
 from .wire.fileurls import is_own, is_own_file, is_url
 from .wire.multipart import MultipartBody, Part, Progress
-from .wire.names import upload_name
+from .wire.names import form_name, upload_name
 from .wire.refusal import bare_url, refusal
 
 _log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Uploads:
 
     def _send(self, uploads: Sequence[_Upload], headers: Mapping[str, str]) -> None:
         parts = [
-            Part(upload.name, upload.mime_type, upload.source.size(), upload.source.read)
+            Part(form_name(upload.name), upload.mime_type, upload.source.size(), upload.source.read)
             for upload in uploads
         ]
         body = MultipartBody("files", parts, self._progress)

@@ -113,7 +113,9 @@ class SessionQueue:
     def has_others(self, call: Call) -> bool:
         """Whether the session has, or may just be getting, another job of the same endpoint."""
         with self._changed:
-            return self._joining > 0 or any(
+            # A call that is not among the joined ones is itself still joining.
+            own = 0 if call.event_id in self._calls else 1
+            return self._joining > own or any(
                 other is not call and other.fn_index == call.fn_index for other in self._calls.values()
             )
 

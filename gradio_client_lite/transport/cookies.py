@@ -5,8 +5,18 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, MutableMapping, Optional, Tuple
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    MutableMapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..errors import ArgumentError
 from .url import Target
@@ -27,15 +37,17 @@ _SECOND_LEVEL = frozenset(
 _Key = Tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class _Cookie:
+class _Cookie(NamedTuple):
     name: str
-    value: str = field(repr=False)
+    value: str
     domain: str
     path: str = "/"
     host_only: bool = True
     secure: bool = False
     expires: Optional[float] = None
+
+    def __repr__(self) -> str:
+        return f"<cookie {self.name!r} of {self.domain}{self.path}>"  # never its value
 
     @property
     def key(self) -> _Key:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Union
 
 from ..errors import ArgumentError
 from .headers import basic_auth
@@ -13,14 +12,16 @@ from .url import Target, parse_url, scrub
 Proxies = Union[str, Mapping[str, Optional[str]]]
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     """One proxy; `authorization` is the value of Proxy-Authorization."""
 
     scheme: str
     host: str
     port: int
-    authorization: Optional[str] = field(default=None, repr=False)
+    authorization: Optional[str] = None
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self.label}>"  # never its credentials
 
     @property
     def label(self) -> str:

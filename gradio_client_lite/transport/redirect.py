@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Dict, Optional
+from typing import Dict, NamedTuple, Optional
 from urllib.parse import urljoin
 
 from ..errors import ArgumentError, ProtocolError
@@ -17,8 +16,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "range", "user-agent"})
 
 
-@dataclass(frozen=True)
-class Hop:
+class Hop(NamedTuple):
     """One request of a chain of redirects.
 
     Args:
@@ -32,10 +30,13 @@ class Hop:
 
     method: str
     target: Target
-    fields: Dict[str, str] = field(repr=False)
-    body: Optional[Body] = field(default=None, repr=False)
+    fields: Dict[str, str]
+    body: Optional[Body] = None
     cookies: bool = True
     auth: bool = True
+
+    def __repr__(self) -> str:
+        return f"<Hop {self.method} {self.target.label}>"  # headers and body may hold secrets
 
 
 def next_hop(hop: Hop, status: int, location: str) -> Hop:
@@ -55,7 +56,7 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
         method, body = "GET", None
         fields = {name: value for name, value in fields.items() if name != "content-type"}
     if target.origin == hop.target.origin:
-        return Hop(method, replace(target, userinfo=hop.target.userinfo), fields, body, hop.cookies, hop.auth)
+        return Hop(method, target._replace(userinfo=hop.target.userinfo), fields, body, hop.cookies, hop.auth)
     downgrade = hop.target.scheme == "https" and target.scheme == "http"
     if downgrade and body is not None:
         raise ProtocolError(
@@ -72,6 +73,6 @@ def _resolve(hop: Hop, location: str) -> Target:
         # http.client decodes headers as latin-1, servers that do not encode a URL send UTF-8.
         location = location.encode("latin-1").decode("utf-8")
     try:
-        return replace(parse_url(urljoin(hop.target.url, location.strip())), userinfo=None)
+        return parse_url(urljoin(hop.target.url, location.strip()))._replace(userinfo=None)
     except (ArgumentError, ValueError) as exc:
         raise ProtocolError(f"{hop.target.label} redirects to what is no http(s) URL; report it.") from exc

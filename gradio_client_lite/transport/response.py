@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional
 
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge
 from .body import BodyReader, Inflater
@@ -26,8 +25,7 @@ _PIECE = 1 << 18
 _DRAIN = 65536
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """A whole answer. Any status is one; nothing is raised for it.
 
     Args:
@@ -40,7 +38,10 @@ class Response:
     status: int
     headers: Headers
     url: str
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.url.partition('?')[0]} {len(self.body)} bytes>"
 
     @property
     def text(self) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from ..errors import ArgumentError
@@ -20,8 +19,7 @@ _PATH_SAFE = "/:@!$&'()*+,;=~%"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """Where a request goes.
 
     Args:
@@ -40,7 +38,10 @@ class Target:
     path: str
     netloc: str
     url: str
-    userinfo: Optional[Tuple[str, str]] = field(default=None, repr=False)
+    userinfo: Optional[Tuple[str, str]] = None
+
+    def __repr__(self) -> str:
+        return f"<Target {self.label}>"  # userinfo and query may hold secrets
 
     @property
     def origin(self) -> Tuple[str, str, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from .config import AppSpec, EndpointSpec
 from .version import Version
@@ -18,8 +17,7 @@ _CANNOT = (
 )
 
 
-@dataclass(frozen=True)
-class CancelPlan:
+class CancelPlan(NamedTuple):
     """What to send besides `reset` {event_id}, which every server understands.
 
     Args:

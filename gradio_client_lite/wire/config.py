@@ -7,8 +7,7 @@ absent or of the wrong kind takes its default; only what cannot be a Gradio conf
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError
 from .schema import contains_file
@@ -34,8 +33,7 @@ _SKIPPED_TYPES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class ComponentSpec:
+class ComponentSpec(NamedTuple):
     """One input or output of an endpoint.
 
     Args:
@@ -55,8 +53,7 @@ class ComponentSpec:
     value_is_file: bool
 
 
-@dataclass(frozen=True)
-class EndpointSpec:
+class EndpointSpec(NamedTuple):
     """One function of the app.
 
     Args:
@@ -86,8 +83,7 @@ class EndpointSpec:
     cancels: Tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class AppSpec:
+class AppSpec(NamedTuple):
     """What a client needs to know of an app.
 
     Args:

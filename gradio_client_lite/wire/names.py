@@ -58,6 +58,17 @@ def upload_name(filename: str) -> str:
     return _FALLBACK if name == ".." else name
 
 
+def form_name(name: str) -> str:
+    """What an upload's form calls a file whose `upload_name` is this.
+
+    The same, unless older servers would leave nothing of it: up to 5.x they keep letters, digits and `._-, `
+    of the stem (gradio_client/utils.py 1.12), and a file without a name cannot be fetched from them.
+    """
+    stem, suffix = splitext(name)
+    kept = "".join(char for char in stem if char.isalnum() or char in "._-, ") + suffix
+    return _FALLBACK + name if kept in ("", ".", "..") else name
+
+
 def download_name(path: str) -> str:
     """The name to save a file under that a server calls `path`: one harmless path component.
 

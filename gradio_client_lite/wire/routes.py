@@ -6,7 +6,7 @@ Source: gradio/routes.py of 4.16 – 6.31; from 5.0 on all but config and login 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import ArgumentError
@@ -30,8 +30,7 @@ def normalise_src(src: str) -> str:
     return urlunsplit((parts.scheme.lower(), parts.netloc, parts.path.rstrip("/") + "/", "", ""))
 
 
-@dataclass(frozen=True)
-class Routes:
+class Routes(NamedTuple):
     """Every URL the client calls.
 
     Args:

@@ -14,8 +14,7 @@ and never again, and the unfinished line is only appended to until its end is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import List, Optional, Union
+from typing import List, NamedTuple, Optional, Union
 
 from ..errors import EventTooLarge
 
@@ -34,8 +33,7 @@ _MAX_RETRY_DIGITS = 18
 _Line = Union[bytes, bytearray]
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One dispatched event.
 
     Args:

@@ -1,0 +1,50 @@
+"""An App that needs no server to be connected to."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from gradio_client_lite.app import App
+from gradio_client_lite.request_headers import RequestHeaders
+from gradio_client_lite.transport.http import Transport
+from gradio_client_lite.wire.config import parse_config
+from gradio_client_lite.wire.routes import Routes
+
+FILE = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string"},
+        "url": {},
+        "size": {},
+        "orig_name": {},
+        "mime_type": {},
+        "meta": {"default": {"_type": "gradio.FileData"}},
+    },
+}
+
+
+def component(number: int, kind: str, label: str = "", **fields: Any) -> Mapping[str, Any]:
+    """A component of a config."""
+    return {"id": number, "type": kind, "props": {"label": label}, "skip_api": False, **fields}
+
+
+CONFIG = {
+    "version": "6.31.0",
+    "protocol": "sse_v3",
+    "api_prefix": "/gradio_api",
+    "components": [
+        component(1, "file", "Your file", api_info=FILE),
+        component(2, "json", "Data", api_info={"description": "any valid json"}),
+        component(3, "state", skip_api=True),
+    ],
+    "dependencies": [{"id": 0, "api_name": "f", "backend_fn": True, "inputs": [1, 2], "outputs": [1, 2, 3]}],
+}
+
+
+def app_of(transport: Transport, src: str, headers: Mapping[str, str] = {}, **changes: Any) -> App:
+    """An app at `src` whose config is CONFIG with changes; its one endpoint has fn_index 0."""
+    app = App(transport, src, RequestHeaders(headers))
+    app.config = {**CONFIG, **changes}
+    app.spec = parse_config(app.config, src)
+    app.routes = Routes(src, app.spec.api_prefix)
+    return app

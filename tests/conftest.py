@@ -1,0 +1,135 @@
+"""Fixtures that run real Gradio servers, and rules for the whole suite.
+
+`server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
+`hide_errors_server` and `small_queue_server` run it for an older release and the newest; `file_server`
+for one release of each generation of components. A server starts when the first test needs it and ends
+after its last one; pytest puts the tests of one server together, so no two releases run at once.
+
+`@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
+some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
+made or a server that does not start is an error, never a skip; in CI a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Callable, Iterator, List
+
+import pytest
+from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
+from apps.servers import Server, release, running_server, tail
+
+_FIXTURES = {
+    "server": "plain",
+    "auth_server": "auth",
+    "subpath_server": "subpath",
+    "https_server": "https",
+    "hide_errors_server": "hide_errors",
+    "small_queue_server": "small_queue",
+    "file_server": "files",
+}
+_RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
+
+
+def _server_fixture(variant: str) -> Callable[..., Any]:
+    @pytest.fixture(scope="session")
+    def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+        with running_server(request.param, tmp_path_factory.mktemp(variant), variant) as server:
+            yield server
+
+    return run
+
+
+server = _server_fixture("plain")
+auth_server = _server_fixture("auth")
+subpath_server = _server_fixture("subpath")
+https_server = _server_fixture("https")
+hide_errors_server = _server_fixture("hide_errors")
+small_queue_server = _server_fixture("small_queue")
+file_server = _server_fixture("files")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "servers(*versions, since=None): the Gradio releases a test is for")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a server fixture once for each release."""
+    for name in _FIXTURES.keys() & set(metafunc.fixturenames):
+        versions = _RELEASES.get(name, VARIANT_SERVERS)
+        metafunc.parametrize(name, list(versions), indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Leave out the releases that a test or this run is not about: left out, not skipped."""
+    chosen = _chosen_releases(config)
+    wanted = [
+        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _asks_oracle(item))
+    ]
+    if len(wanted) < len(items):
+        kept = {id(item) for item in wanted}
+        config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+        items[:] = wanted
+
+
+def _asks_oracle(item: pytest.Item) -> bool:
+    return "oracle_for" in getattr(item, "fixturenames", ())
+
+
+def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
+    callspec = getattr(item, "callspec", None)
+    params = callspec.params if callspec else {}
+    releases = [value for name, value in params.items() if name in _FIXTURES]
+    marks = list(item.iter_markers("servers"))
+    return all(version in chosen and all(_allows(mark, version) for mark in marks) for version in releases)
+
+
+def _allows(mark: pytest.Mark, version: str) -> bool:
+    named = not mark.args or version in mark.args
+    return named and release(version) >= release(mark.kwargs.get("since", "0"))
+
+
+def _chosen_releases(config: pytest.Config) -> set[str]:
+    """What `--servers` names, else all of them, or two where the interpreter does not run the whole."""
+    named = config.getoption("--servers")
+    chosen = set(named.split(",")) if named else set(SERVERS if _runs_whole() else SMOKE_SERVERS)
+    if not chosen <= set(SERVERS):
+        raise pytest.UsageError(f"--servers knows {', '.join(SERVERS)}")
+    return chosen
+
+
+def _runs_whole() -> bool:
+    """Whether this interpreter tests every release and compares with the official client.
+
+    It does, unless GRADIO_TEST_WHOLE_ON, which `.ci/run` sets to fit its time, names others: "3.12,3.13".
+    """
+    whole_on = os.environ.get("GRADIO_TEST_WHOLE_ON")
+    return not whole_on or "{}.{}".format(*sys.version_info) in whole_on.split(",")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show the server's output with a failure; in CI fail what would be skipped."""
+    report: pytest.TestReport = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI forbids: {report.longrepr}"
+    if report.failed:
+        servers = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Server)]
+        report.sections += [(f"output of {server}", tail(server.log)) for server in servers]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    """In CI fail a module that skips itself as a whole."""
+    report: pytest.CollectReport = yield
+    if os.environ.get("CI") and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI forbids: {report.longrepr}"
+    return report

@@ -1,0 +1,433 @@
+"""Calls of an app that breaks somewhere on the way."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from typing import Any, Callable, Dict, Type
+
+import pytest
+
+from gradio_client_lite import Client
+from gradio_client_lite.errors import (
+    AppError,
+    ArgumentError,
+    AuthenticationError,
+    ConnectionLost,
+    DeadlineExceeded,
+    GradioClientError,
+    HTTPStatusError,
+    ProtocolError,
+    QueueError,
+    ReadTimeout,
+    ServerStopped,
+    StreamLost,
+    TooManyRequestsError,
+    UnknownEndpointError,
+    ValidationError,
+)
+from gradio_client_lite.queues.session import SessionQueue
+
+from .badserver import (
+    PATIENCE,
+    BadServer,
+    chunk,
+    config,
+    event,
+    for_ever,
+    hang_up,
+    raw,
+    reply,
+    reset,
+    silent,
+    streaming,
+)
+
+Serve = Callable[..., BadServer]
+Connect = Callable[..., Client]
+Promptly = Callable[..., Any]
+
+LOST = streaming(event("unexpected_error", message="404: Session not found.", session_not_found=True))
+
+
+def truncated(*pieces: bytes) -> Any:
+    """A stream that ends in the middle of a chunk."""
+    return streaming(*pieces, then=raw(b"40\r\ndata: {"))
+
+
+def in_turn(*behaviours: Any) -> Any:
+    """One behaviour after the other, the last one for all that follow."""
+    left = list(behaviours)
+    return lambda peer, request: (left.pop(0) if len(left) > 1 else left[0])(peer, request)
+
+
+# --- the good server, so that the others are known to differ from it by what they say
+
+
+def test_good_server_is_understood(serve: Serve, connect: Connect) -> None:
+    client = connect(serve().url)
+    assert client.predict("a", api_name="/echo") == "a"
+    assert client.predict("b", api_name="/direct") == "b"
+    assert client.predict(text="c", api_name="/echo") == "c"
+    jobs = [client.submit(str(number), api_name="/echo") for number in range(50)]
+    assert [job.result(PATIENCE) for job in jobs] == [str(number) for number in range(50)]
+
+
+# --- the call is wrong, and nothing is sent
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "kind"),
+    [
+        ((), {"api_name": "/echo"}, ArgumentError),
+        ((), {"api_name": "/echo", "nope": 1}, ArgumentError),
+        (("a",), {"api_name": "/echo", "text": "b"}, ArgumentError),
+        ((object(),), {"api_name": "/echo"}, ArgumentError),
+        ((b"bytes",), {"api_name": "/direct"}, ArgumentError),
+        (("a",), {}, UnknownEndpointError),
+        (("a",), {"api_name": "/nope"}, UnknownEndpointError),
+        (("a",), {"api_name": "echo"}, UnknownEndpointError),
+        (("a",), {"fn_index": 99}, UnknownEndpointError),
+    ],
+)
+@pytest.mark.parametrize("method", ["predict", "submit", "stream_messages"])
+def test_wrong_call_is_refused_before_anything_is_sent(
+    serve: Serve, connect: Connect, method: str, args: Any, kwargs: Dict[str, Any], kind: Type[Exception]
+) -> None:
+    if method == "stream_messages" and set(kwargs) - {"api_name", "fn_index"}:
+        kind = TypeError
+    server = serve()
+    client = connect(server.url)
+    with pytest.raises(kind):
+        getattr(client, method)(*args, **kwargs)
+    assert set(server.routes()) <= {"config", "info"}
+
+
+@pytest.mark.parametrize("kwargs", [{"fn_index": 2}, {"fn_index": 3}, {"api_name": "/inner"}])
+def test_private_endpoint_cannot_be_called(serve: Serve, connect: Connect, kwargs: Dict[str, Any]) -> None:
+    client = connect(serve().url)
+    with pytest.raises(GradioClientError) as caught:
+        client.predict("a", **kwargs)
+    assert isinstance(caught.value, ValueError)
+
+
+# --- the description is broken, which breaks nothing else
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        reply(b"oops", "500 Internal Server Error"),
+        reply({"detail": "Not Found"}, "404 Not Found"),
+        reply(b"<html>"),
+        reply(b'{"named_endpoints": {'),
+        reply(b"[" * 100_000),
+        reply([]),
+        reply({"named_endpoints": None}),
+        reply({"named_endpoints": {"/echo": {"parameters": None}}, "unnamed_endpoints": {}}),
+        reply(b"no gzip", content_encoding="gzip"),
+    ],
+)
+def test_broken_description_breaks_no_call(serve: Serve, connect: Connect, behaviour: Any) -> None:
+    client = connect(serve(info=behaviour).url)
+    assert client.predict("a", api_name="/echo") == "a"
+    assert isinstance(client.view_api(print_info=False, return_format="str"), str)
+    assert client.predict("a", api_name="/echo") == "a"
+
+
+def test_description_is_made_from_the_config_where_it_is_broken(serve: Serve, connect: Connect) -> None:
+    client = connect(serve(info=reply(b"oops", "500 Internal Server Error")).url)
+    assert client.predict(param_0="a", api_name="/echo") == "a"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (reset, ConnectionLost),
+        (silent, ReadTimeout),
+        (raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), ConnectionLost),
+        (reply(b"", "429 Too Many Requests"), TooManyRequestsError),
+    ],
+    ids=["reset", "silent", "truncated", "429"],
+)
+def test_description_that_does_not_come_is_asked_for_again(
+    serve: Serve, connect: Connect, promptly: Promptly, behaviour: Any, kind: Type[Exception]
+) -> None:
+    server = serve(info=behaviour)
+    client = connect(server.url, httpx_kwargs={"timeout": 0.5})
+    assert client.predict("a", api_name="/echo") == "a"
+    with promptly(), pytest.raises(kind):
+        client.predict(text="a", api_name="/echo")
+    server.behave(info=reply({"named_endpoints": {"/echo": {"parameters": [{"parameter_name": "text"}]}}}))
+    assert client.predict(text="a", api_name="/echo") == "a"
+
+
+# --- the join goes wrong
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (silent, ReadTimeout),
+        (reset, ConnectionLost),
+        (hang_up, ConnectionLost),
+        (raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), ConnectionLost),
+        (raw(b"220 smtp ready\r\n"), ProtocolError),
+        (reply({"detail": "Queue is full."}, "503 Service Unavailable"), QueueError),
+        (reply({}, "429 Too Many Requests"), TooManyRequestsError),
+        (reply({"detail": "no"}, "422 Unprocessable Entity"), ValidationError),
+        (reply({"detail": "Not authenticated"}, "401 Unauthorized"), AuthenticationError),
+        (reply(b"oops", "500 Internal Server Error"), HTTPStatusError),
+        (reply(b"<html>"), ProtocolError),
+        (reply({"event_id": None}), ProtocolError),
+    ],
+    ids=[
+        "silent",
+        "reset",
+        "hang up",
+        "truncated",
+        "smtp",
+        "503",
+        "429",
+        "422",
+        "401",
+        "500",
+        "html",
+        "no id",
+    ],
+)
+def test_join_that_fails_is_the_error_of_the_call(
+    serve: Serve, connect: Connect, promptly: Promptly, behaviour: Any, kind: Type[Exception]
+) -> None:
+    server = serve(join=behaviour)
+    client = connect(server.url, httpx_kwargs={"timeout": 0.5})
+    with promptly(), pytest.raises(kind):
+        client.predict("a", api_name="/echo")
+    job = client.submit("a", api_name="/echo")
+    with promptly():
+        assert type(job.exception(PATIENCE)) is kind
+    with promptly(), pytest.raises(kind):
+        list(client.stream_messages("a", api_name="/echo"))
+
+
+def test_server_that_closes_after_each_answer_is_no_problem(serve: Serve, connect: Connect) -> None:
+    server = serve()
+    good = server._join
+
+    def join(peer: Any, request: Any) -> None:
+        good(peer, request)
+        hang_up(peer, request)
+
+    server.behave(join=join)
+    client = connect(server.url)
+    assert [client.predict(text, api_name="/echo") for text in "abcde"] == list("abcde")
+
+
+# --- the stream goes wrong
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (LOST, StreamLost),
+        (reset, StreamLost),
+        (hang_up, StreamLost),
+        (streaming(b'data: {"msg": "proc', then=reset), StreamLost),
+        (truncated(event("process_starts", "e0")), StreamLost),
+        (streaming(b'data: {"msg": "process_completed"'), StreamLost),
+        (reply(b"oops", "500 Internal Server Error"), StreamLost),
+        (reply(b"busy", "503 Service Unavailable"), StreamLost),
+        (reply({}, "429 Too Many Requests"), StreamLost),
+        (reply({"detail": "Not authenticated"}, "401 Unauthorized"), AuthenticationError),
+        (reply({"detail": "Not Found"}, "404 Not Found"), HTTPStatusError),
+        (reply(b"<html>an error page</html>"), StreamLost),
+        (streaming(b"data: <html>\n\n"), ProtocolError),
+        (streaming(chunk(b"\x00\xff") * 10, then=raw(b"zz\r\n")), ProtocolError),
+        (streaming(event("unexpected_error", message="Server stopped unexpectedly.")), ServerStopped),
+        (streaming(event("process_completed", "e0", output={"error": "bad"}, success=False)), AppError),
+        (streaming(event("process_completed", "e0", output={}, success=False)), ProtocolError),
+        (streaming(event("queue_full", "e0")), QueueError),
+    ],
+    ids=[
+        "session lost",
+        "reset",
+        "hang up",
+        "reset in an event",
+        "truncated chunk",
+        "ends in an event",
+        "500",
+        "503",
+        "429",
+        "401",
+        "404",
+        "html",
+        "html event",
+        "bad chunk",
+        "stopped",
+        "app error",
+        "no data",
+        "queue full",
+    ],
+)
+def test_stream_that_fails_is_the_error_of_the_call(
+    serve: Serve, connect: Connect, promptly: Promptly, behaviour: Any, kind: Type[Exception]
+) -> None:
+    client = connect(serve(data=behaviour).url)
+    with promptly(), pytest.raises(kind) as caught:
+        client.predict("a", api_name="/echo")
+    assert type(caught.value) is kind
+    if isinstance(caught.value, StreamLost):
+        assert caught.value.event_ids == ("e0",)
+
+
+def test_stream_that_stalls_is_lost(
+    serve: Serve, connect: Connect, promptly: Promptly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults: Any = SessionQueue.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "idle_timeout", 0.2)
+    client = connect(serve(data=streaming(event("process_starts", "e0"), then=silent)).url)
+    with promptly(), pytest.raises(StreamLost):
+        client.predict("a", api_name="/echo")
+
+
+def test_server_that_dies_between_join_and_stream(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+    server = serve()
+    good = server._join
+
+    def join(peer: Any, request: Any) -> None:
+        server.stop_listening()
+        good(peer, request)
+        hang_up(peer, request)
+
+    server.behave(join=join)
+    client = connect(server.url)
+    with promptly(), pytest.raises(StreamLost) as caught:
+        client.predict("a", api_name="/echo")
+    assert caught.value.event_ids == ("e0",)
+
+
+def test_values_before_the_break_are_kept(serve: Serve, connect: Connect) -> None:
+    value = event("process_generating", "e0", output={"data": ["partial"]}, success=True)
+    server = serve(data=in_turn(streaming(value, then=reset), LOST))
+    job = connect(server.url).submit("a", api_name="/echo")
+    assert list(job) == ["partial"]
+    assert job.outputs() == ["partial"]
+    assert isinstance(job.exception(PATIENCE), StreamLost)
+
+
+def test_all_jobs_of_a_lost_stream_fail(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+    client = connect(serve(data=truncated()).url)
+    jobs = [client.submit("a", api_name="/echo") for _ in range(20)]
+    with promptly():
+        done, waiting = concurrent.futures.wait(jobs, timeout=PATIENCE)
+    assert not waiting
+    assert {type(job.exception(0)) for job in done} == {StreamLost}
+
+
+def test_client_works_again_after_a_lost_stream(serve: Serve, connect: Connect) -> None:
+    server = serve(data=LOST)
+    client = connect(server.url)
+    with pytest.raises(StreamLost):
+        client.predict("a", api_name="/echo")
+    server.behave(data=server._data)
+    client.reset_session()
+    assert client.predict("a", api_name="/echo") == "a"
+
+
+def test_stream_messages_yields_what_came_before_the_break(serve: Serve, connect: Connect) -> None:
+    log = event("log", "e0", log="careful", level="warning")
+    updates = connect(serve(data=in_turn(streaming(log, then=reset), LOST)).url).stream_messages(
+        "a", api_name="/echo"
+    )
+    assert next(updates).log == ("careful", "warning")  # type: ignore[union-attr]
+    with pytest.raises(StreamLost):
+        list(updates)
+
+
+# --- direct calls go wrong
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (reply({"error": "bad"}, "500 Internal Server Error"), AppError),
+        (reset, ConnectionLost),
+        (reply(b"<html>"), ProtocolError),
+        (reply({}), ProtocolError),
+        (reply({"detail": "Not authenticated"}, "401 Unauthorized"), AuthenticationError),
+    ],
+    ids=["app error", "reset", "html", "empty", "401"],
+)
+def test_direct_call_that_fails_is_the_error_of_the_call(
+    serve: Serve, connect: Connect, promptly: Promptly, behaviour: Any, kind: Type[Exception]
+) -> None:
+    client = connect(serve(predict=behaviour).url)
+    with promptly(), pytest.raises(kind):
+        client.predict("a", api_name="/direct")
+
+
+# --- the client's own deadline
+
+
+@pytest.mark.parametrize(
+    ("behaviours", "api_name"),
+    [
+        ({"data": for_ever}, "/echo"),
+        ({"data": silent}, "/echo"),
+        ({"join": silent}, "/echo"),
+        ({"predict": silent}, "/direct"),
+        ({"data": for_ever, "cancel": silent, "reset": silent}, "/echo"),
+    ],
+    ids=["endless stream", "silent stream", "silent join", "silent direct call", "silent cancel"],
+)
+def test_timeout_bounds_the_whole_call(
+    serve: Serve, connect: Connect, promptly: Promptly, behaviours: Dict[str, Any], api_name: str
+) -> None:
+    client = connect(serve(**behaviours).url, timeout=0.3)
+    with promptly(2.0), pytest.raises(DeadlineExceeded, match=r"within 0\.3 seconds") as caught:
+        client.predict("a", api_name=api_name)
+    assert isinstance(caught.value, TimeoutError)
+
+
+def test_call_that_took_too_long_is_cancelled_on_the_server(serve: Serve, connect: Connect) -> None:
+    server = serve(data=for_ever)
+    client = connect(server.url, timeout=0.2)
+    session_hash = client.session_hash
+    with pytest.raises(DeadlineExceeded):
+        client.predict("a", api_name="/echo")
+    wait_until(lambda: [route for route, _ in server.told] == ["join", "cancel", "reset"])
+    assert server.told[1:] == [
+        ("cancel", {"fn_index": 0, "session_hash": session_hash, "event_id": "e0"}),
+        ("reset", {"event_id": "e0"}),
+    ]
+
+
+def wait_until(condition: Callable[[], bool], limit: float = PATIENCE) -> None:
+    """Wait for what another process or thread does without saying so."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# --- closing
+
+
+def test_close_ends_everything_at_once(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+    server = serve(data=for_ever, predict=silent)
+    client = connect(server.url)
+    jobs = [client.submit("a", api_name=name) for name in ("/echo", "/direct", "/echo")]
+    wait_until(lambda: {"data", "predict"} <= set(server.routes()))
+    with promptly():
+        client.close()
+        errors = [job.exception(PATIENCE) for job in jobs]
+    assert all(isinstance(error, ConnectionError) for error in errors), errors
+
+
+def test_closed_client_refuses_calls(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+    client = connect(serve(config=reply(config(connect_heartbeat=True))).url)
+    client.close()
+    client.reset_session()
+    for name in ("/echo", "/direct"):
+        with promptly(), pytest.raises(ConnectionError, match="closed"):
+            client.predict("a", api_name=name)

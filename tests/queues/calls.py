@@ -1,0 +1,74 @@
+"""A call that notes what a driver does to it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Dict, List, Optional
+
+from gradio_client_lite.wire.messages import Completed, Message
+
+from .scripted import PATIENCE
+
+
+class RecordingCall:
+    """Ends, like a job, with the first completion or failure.
+
+    Attributes:
+        messages: those fed, in order; a driver must feed none after the end.
+        error: what it failed with.
+    """
+
+    def __init__(self, label: str = "/echo", fn_index: int = 0) -> None:
+        self.event_id: Optional[str] = None
+        self.fn_index = fn_index
+        self.label = label
+        self.headers: Dict[str, str] = {"x-call": "1"}
+        self.messages: List[Message] = []
+        self.error: Optional[BaseException] = None
+        self.fed = threading.Semaphore(0)
+        self._ended = threading.Event()
+
+    def request_body(self) -> bytes:
+        return b'{"data":[]}'
+
+    def done(self) -> bool:
+        return self._ended.is_set()
+
+    def joined(self, event_id: str) -> None:
+        self.event_id = event_id
+
+    def feed(self, message: Message) -> None:
+        self.messages.append(message)
+        if isinstance(message, Completed):
+            self._ended.set()
+        self.fed.release()
+
+    def fail(self, error: BaseException) -> None:
+        if not self.done():
+            self.error = error
+            self._ended.set()
+
+    def give_up(self) -> None:
+        """End it as a cancelled job ends."""
+        self._ended.set()
+
+    # -- for the test
+
+    def wait_fed(self, count: int = 1) -> None:
+        """Wait for so many more messages."""
+        for _ in range(count):
+            assert self.fed.acquire(timeout=PATIENCE)
+
+    def result(self) -> List[Any]:
+        """Wait for the data it completed with."""
+        assert self._ended.wait(PATIENCE), "the call has not ended"
+        assert self.error is None, self.error
+        last = self.messages[-1]
+        assert isinstance(last, Completed)
+        return last.output["data"]  # type: ignore[no-any-return]
+
+    def failure(self) -> BaseException:
+        """Wait for what it failed with."""
+        assert self._ended.wait(PATIENCE), "the call has not ended"
+        assert self.error is not None, "the call has not failed"
+        return self.error

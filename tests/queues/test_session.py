@@ -1,0 +1,820 @@
+"""SessionQueue and its StreamReader over scripted streams."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, List, Type
+
+import pytest
+
+from gradio_client_lite.errors import (
+    AuthenticationError,
+    ClientClosed,
+    ConnectFailed,
+    ConnectionLost,
+    GradioClientError,
+    HTTPStatusError,
+    ProtocolError,
+    QueueError,
+    ReadTimeout,
+    ServerStopped,
+    StreamLost,
+    TooManyRequestsError,
+    ValidationError,
+)
+from gradio_client_lite.queues import session as session_module
+from gradio_client_lite.queues import stream as stream_module
+from gradio_client_lite.queues.session import SessionQueue, parse_event_id
+from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts
+
+from .calls import RecordingCall
+from .scripted import (
+    CLOSE,
+    PATIENCE,
+    HeldJoin,
+    ScriptedStream,
+    ScriptedTransport,
+    Sent,
+    answer,
+    completed,
+    event,
+    generating,
+)
+
+MakeQueue = Callable[..., SessionQueue]
+TINY = 0.03
+
+
+def submit(queue: SessionQueue, label: str = "/echo") -> RecordingCall:
+    call = RecordingCall(label)
+    queue.submit(call)
+    return call
+
+
+def in_thread(function: Callable[..., object], *args: Any) -> threading.Thread:
+    thread = threading.Thread(target=function, args=args, daemon=True)
+    thread.start()
+    return thread
+
+
+# --- one job
+
+
+def test_messages_reach_the_job_in_order(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(
+        ScriptedStream(
+            event("estimation", "e0", rank=0, queue_size=1, rank_eta=2.0),
+            event("process_starts", "e0"),
+            generating("e0", "a"),
+            completed("e0", "b"),
+            CLOSE,
+            b"",
+        )
+    )
+    call = submit(session)
+    assert call.result() == ["b"]
+    assert call.messages == [
+        Estimation(0, 1, 2.0),
+        ProcessStarts(None),
+        Generating(["a"], True),
+        Completed({"data": ["b"]}, True),
+    ]
+
+
+def test_join_carries_body_and_headers(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream(completed("e0"), CLOSE, b""))
+    submit(session).result()
+    (sent,) = transport.sent("join")
+    assert (sent.method, sent.url, sent.body) == ("POST", "http://host/queue/join", b'{"data":[]}')
+    assert sent.headers == {"x-base": "1", "x-call": "1", "content-type": "application/json"}
+
+
+def test_stream_is_that_of_the_session(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream(completed("e0"), CLOSE, b""))
+    submit(session).result()
+    (sent,) = transport.stream_requests
+    assert sent.url == "http://host/queue/data?session_hash=session"
+    assert sent.headers == {"x-base": "1", "accept": "text/event-stream"}
+
+
+def test_stream_is_opened_only_after_the_join(transport: ScriptedTransport, session: SessionQueue) -> None:
+    order: List[int] = []
+
+    def join(sent: Sent) -> Any:
+        order.append(transport.opened)
+        return answer({"event_id": "e0"})
+
+    transport.on("join", join)
+    transport.offer(ScriptedStream(completed("e0"), CLOSE, b""))
+    submit(session).result()
+    assert order == [0]
+
+
+def test_call_that_ended_while_it_waited_is_not_sent(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    call = RecordingCall()
+    call.give_up()
+    session.submit(call)
+    assert transport.requests == []
+
+
+def test_messages_in_any_chunks_are_understood(transport: ScriptedTransport, session: SessionQueue) -> None:
+    text = generating("e0", "a") + event("heartbeat") + completed("e0", "b")
+    transport.offer(ScriptedStream(*[text[i : i + 1] for i in range(len(text))], CLOSE, b""))
+    assert submit(session).result() == ["b"]
+
+
+def test_heartbeat_and_unknown_messages_are_ignored(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(
+        ScriptedStream(
+            event("heartbeat"),
+            event("from_the_future", "e0", data=3),
+            event("from_the_future"),
+            completed("e0", "a"),
+            CLOSE,
+            b"",
+        )
+    )
+    call = submit(session)
+    assert call.result() == ["a"]
+    assert len(call.messages) == 1
+
+
+def test_message_for_nobody_is_ignored(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream(completed("stranger", "x"), completed("e0", "a"), CLOSE, b""))
+    assert submit(session).result() == ["a"]
+
+
+def test_nothing_is_delivered_after_the_end_of_a_job(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    first, second = submit(session), submit(session)
+    stream.send(completed("e0", "a"), generating("e0", "late"), completed("e1", "b"), CLOSE, b"")
+    assert (first.result(), second.result()) == (["a"], ["b"])
+    assert len(first.messages) == 1
+
+
+def test_stream_is_closed_after_the_last_job(transport: ScriptedTransport, session: SessionQueue) -> None:
+    stream = ScriptedStream(completed("e0"), CLOSE, b"")
+    transport.offer(stream)
+    submit(session).result()
+    assert stream.closed.wait(PATIENCE)
+    assert transport.opened == 1
+
+
+def test_later_job_opens_a_new_stream(transport: ScriptedTransport, session: SessionQueue) -> None:
+    first, second = ScriptedStream(completed("e0", 0), CLOSE, b""), ScriptedStream(completed("e1", 1))
+    transport.offer(first, second)
+    assert submit(session).result() == [0]
+    assert first.closed.wait(PATIENCE)
+    assert submit(session).result() == [1]
+    second.send(CLOSE, b"")
+
+
+# --- several jobs, and messages before the answer to the join
+
+
+def test_many_jobs_at_once_share_streams_and_all_end(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    calls = [RecordingCall() for _ in range(60)]
+    threads = [in_thread(session.submit, call) for call in calls]
+    for number in range(60):
+        stream.send(generating(f"e{number}", number), completed(f"e{number}", number))
+    for thread in threads:
+        thread.join(PATIENCE)
+    for call in calls:
+        assert call.result() == [int(str(call.event_id)[1:])]
+        assert len(call.messages) == 2
+    assert transport.opened == 1
+    stream.send(CLOSE, b"")
+
+
+def test_messages_before_the_answer_to_the_join_are_kept(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    first = submit(session)
+    held = HeldJoin("late")
+    transport.on("join", held)
+    second = RecordingCall()
+    thread = in_thread(session.submit, second)
+    assert held.arrived.wait(PATIENCE)
+    stream.send(generating("late", 1), completed("late", 2), completed("e0", 0))
+    first.result()  # so the reader has passed the messages before
+    assert second.messages == []
+    held.let_go.set()
+    assert second.result() == [2]
+    assert second.messages[0] == Generating([1], True)
+    thread.join(PATIENCE)
+    stream.send(CLOSE, b"")
+
+
+def test_job_that_ended_with_early_messages_opens_no_stream(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    first = submit(session)
+    held = HeldJoin("late")
+    transport.on("join", held)
+    second = RecordingCall()
+    thread = in_thread(session.submit, second)
+    assert held.arrived.wait(PATIENCE)
+    stream.send(completed("late", 2), completed("e0", 0), CLOSE, b"")
+    first.result()
+    assert stream.closed.wait(PATIENCE)
+    held.let_go.set()
+    assert second.result() == [2]
+    thread.join(PATIENCE)
+    assert transport.opened == 1
+
+
+def flood(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch, *held: HeldJoin
+) -> Any:
+    """Jobs that are joining, on a stream that keeps at most three of their messages."""
+    monkeypatch.setattr(session_module, "EARLY_LIMIT", 3)
+    stream = ScriptedStream()
+    transport.offer(stream)
+    first = submit(session)
+    calls, threads = [], []
+    for join in held:
+        transport.on("join", join)
+        calls.append(RecordingCall())
+        threads.append(in_thread(session.submit, calls[-1]))
+        assert join.arrived.wait(PATIENCE)
+    return stream, first, calls, threads
+
+
+def test_flood_of_early_messages_loses_nothing(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = HeldJoin("late")
+    stream, first, (second,), (thread,) = flood(transport, session, monkeypatch, held)
+    stream.send(*[generating("late", number) for number in range(20)], completed("late"), completed("e0"))
+    held.let_go.set()
+    second.result()
+    first.result()
+    assert [message.data for message in second.messages[:-1]] == [[number] for number in range(20)]
+    thread.join(PATIENCE)
+    stream.send(CLOSE, b"")
+
+
+def test_flood_for_a_joined_job_does_not_wait_for_the_joins_of_others(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = HeldJoin("slow"), HeldJoin("quick")
+    stream, first, (one, two), threads = flood(transport, session, monkeypatch, slow, quick)
+    stream.send(*[generating("quick", number) for number in range(10)])
+    quick.let_go.set()
+    two.wait_fed(10)
+    stream.send(completed("quick"), completed("e0"))
+    two.result()
+    first.result()
+    slow.let_go.set()
+    stream.send(completed("slow"), CLOSE, b"")
+    one.result()
+    for thread in threads:
+        thread.join(PATIENCE)
+
+
+def test_kept_messages_that_were_delivered_make_room_for_others(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = HeldJoin("slow"), HeldJoin("quick")
+    stream, first, (one, two), threads = flood(transport, session, monkeypatch, slow, quick)
+    stream.send(generating("quick", 0), generating("quick", 1), generating("quick", 2), generating("e0", 0))
+    first.wait_fed()  # so the three before it are kept
+    quick.let_go.set()
+    two.wait_fed(3)
+    stream.send(generating("slow", 0), generating("e0", 1))
+    first.wait_fed()  # so there was room for the one before it
+    stream.send(completed("quick"), completed("e0"))
+    two.result()
+    first.result()
+    slow.let_go.set()
+    stream.send(completed("slow"), CLOSE, b"")
+    assert one.result() == []
+    assert one.messages[0] == Generating([0], True)
+    for thread in threads:
+        thread.join(PATIENCE)
+
+
+def test_messages_for_nobody_are_not_kept_after_the_joins(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = HeldJoin("late")
+    stream, first, (second,), (thread,) = flood(transport, session, monkeypatch, held)
+    stream.send(*[generating("stranger", number) for number in range(3)], generating("e0", 0))
+    first.wait_fed()  # so the three before it are kept
+    held.let_go.set()
+    thread.join(PATIENCE)
+    later = HeldJoin("later")
+    transport.on("join", later)
+    third = RecordingCall()
+    thread = in_thread(session.submit, third)
+    assert later.arrived.wait(PATIENCE)
+    stream.send(generating("later", 0), generating("e0", 1))
+    first.wait_fed()  # so there was room for the one before it
+    later.let_go.set()
+    stream.send(completed("e0"), completed("late"), completed("later"), CLOSE, b"")
+    for call in (first, second, third):
+        call.result()
+    thread.join(PATIENCE)
+
+
+# --- the server closes the stream
+
+
+def test_stream_closed_while_a_job_joins_is_opened_again_and_nothing_is_lost(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    first_stream, second_stream = ScriptedStream(completed("e0", 0)), ScriptedStream(completed("e1", 1))
+    transport.offer(first_stream, second_stream)
+    first = submit(session)
+    first.result()
+    second = submit(session)  # joined while the first stream is open
+    first_stream.send(CLOSE, b"")
+    assert second.result() == [1]
+    assert transport.opened == 2
+    second_stream.send(CLOSE, b"")
+
+
+def test_clean_end_without_a_word_opens_the_stream_again(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(ScriptedStream(generating("e0", 1), b""), ScriptedStream(completed("e0", 2), CLOSE, b""))
+    assert submit(session).result() == [2]
+
+
+@pytest.mark.parametrize("failure", [ConnectionLost("reset"), ReadTimeout("stalled")])
+def test_stream_that_breaks_after_it_was_closed_counts_as_closed(
+    transport: ScriptedTransport, make_queue: MakeQueue, failure: Exception
+) -> None:
+    last = ScriptedStream()
+    transport.offer(ScriptedStream(event("heartbeat"), CLOSE, failure), last)
+    call = submit(make_queue(grace=TINY))
+    assert last.opened.wait(PATIENCE)
+    assert not any(thread.name == "gradio-grace" for thread in threading.enumerate())
+    last.send(completed("e0", "a"), CLOSE, b"")
+    assert call.result() == ["a"]
+
+
+def test_stream_that_is_not_ended_after_it_was_closed_is_given_up(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_CLOSING", TINY)
+    hanging = ScriptedStream(CLOSE)
+    transport.offer(hanging, ScriptedStream(completed("e0", "a"), CLOSE, b""))
+    assert submit(session).result() == ["a"]
+    assert hanging.closed.is_set()
+
+
+def test_streams_that_always_end_without_a_message_lose_the_job(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    transport.offer(*[ScriptedStream(b"") for _ in range(100)])
+    error = submit(make_queue(grace=TINY)).failure()
+    assert isinstance(error, StreamLost)
+    assert "without a message" in str(error)
+    assert transport.opened < 20
+
+
+# --- the stream is cut
+
+
+def test_job_that_finishes_on_the_reopened_stream_finishes(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(
+        ScriptedStream(generating("e0", 1), ConnectionLost("reset")),
+        ScriptedStream(completed("e0", 2), CLOSE, b""),
+    )
+    assert submit(session).result() == [2]
+
+
+def test_jobs_that_do_not_finish_within_the_grace_fail_with_their_ids(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    queue = make_queue(grace=0.2)
+    stream = ScriptedStream()
+    transport.offer(stream, ScriptedStream(completed("e1", 1), event("heartbeat")))
+    calls = [submit(queue) for _ in range(3)]
+    stream.cut()
+    assert calls[1].result() == [1]
+    for call in (calls[0], calls[2]):
+        error = call.failure()
+        assert isinstance(error, StreamLost)
+        assert isinstance(error, ConnectionError)
+        assert set(error.event_ids) == {"e0", "e2"}
+        assert isinstance(error.__cause__, ConnectionLost)
+    assert calls[0].error is not calls[2].error
+
+
+def test_stream_that_stalls_counts_as_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
+    transport.offer(*[ScriptedStream() for _ in range(50)])
+    error = submit(make_queue(grace=TINY, idle_timeout=TINY)).failure()
+    assert isinstance(error, StreamLost)
+    assert isinstance(error.__cause__, ReadTimeout)
+
+
+def test_job_joined_after_the_cut_is_not_doomed_with_the_others(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    queue = make_queue(grace=TINY)
+    first_stream, second_stream = ScriptedStream(), ScriptedStream()
+    transport.offer(first_stream, second_stream)
+    first = submit(queue)
+    first_stream.cut()
+    assert second_stream.opened.wait(PATIENCE)
+    second = submit(queue)
+    first.failure()
+    second_stream.send(completed("e1", 1), CLOSE, b"")
+    assert second.result() == [1]
+
+
+def test_reader_is_released_when_the_grace_has_passed(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    silent = ScriptedStream()
+    transport.offer(ScriptedStream(ConnectionLost("reset")), silent)
+    submit(make_queue(grace=TINY)).failure()
+    assert silent.closed.wait(PATIENCE)
+
+
+def test_no_grace_goes_on_after_its_jobs_have_finished(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    queue = make_queue(grace=1000.0)
+    transport.offer(ScriptedStream(ConnectionLost("reset")), ScriptedStream(completed("e0", "a"), CLOSE, b""))
+    assert submit(queue).result() == ["a"]
+    # The autouse fixture waits for the timer's thread, which must not last 1000 seconds.
+
+
+# --- the stream cannot be opened
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ConnectFailed("refused"),
+        ConnectionLost("reset"),
+        ReadTimeout("slow"),
+        ScriptedStream(b"busy", status=503),
+        ScriptedStream(b"slow down", status=429),
+        ScriptedStream(b"oops", status=500),
+        ScriptedStream(b"bad gateway", status=502),
+    ],
+    ids=str,
+)
+def test_stream_that_can_be_opened_the_second_time_loses_nothing(
+    transport: ScriptedTransport, session: SessionQueue, failure: Any
+) -> None:
+    transport.offer(failure, ScriptedStream(completed("e0", "a"), CLOSE, b""))
+    assert submit(session).result() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectFailed("refused"), ScriptedStream(status=503), ScriptedStream(status=429)],
+    ids=["refused", "503", "429"],
+)
+def test_stream_that_was_never_open_has_not_doomed_the_job(
+    transport: ScriptedTransport, make_queue: MakeQueue, failure: Any
+) -> None:
+    opened = ScriptedStream()
+    transport.offer(failure, opened)
+    if isinstance(failure, ScriptedStream):
+        failure.send(b"busy")
+    call = submit(make_queue(grace=TINY))
+    assert opened.opened.wait(PATIENCE)
+    assert not any(thread.name == "gradio-grace" for thread in threading.enumerate())
+    opened.send(completed("e0", "a"), CLOSE, b"")
+    assert call.result() == ["a"]
+
+
+def test_stream_that_cannot_be_opened_within_the_grace_loses_the_job(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    transport.offer(*[ConnectFailed(f"refused {number}") for number in range(100)])
+    error = submit(make_queue(grace=0.1)).failure()
+    assert isinstance(error, StreamLost)
+    assert error.event_ids == ("e0",)
+    assert isinstance(error.__cause__, ConnectFailed)
+    assert "refused" in str(error)
+    assert transport.opened < 20
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, b"", AuthenticationError),
+        (404, b'{"detail":"Not Found"}', HTTPStatusError),
+        (403, b"", HTTPStatusError),
+    ],
+)
+def test_stream_that_is_refused_for_good_fails_the_job_at_once(
+    transport: ScriptedTransport, session: SessionQueue, status: int, body: bytes, kind: Type[Exception]
+) -> None:
+    transport.offer(ScriptedStream(body, status=status))
+    error = submit(session).failure()
+    assert type(error) is kind
+    assert "http://host/queue/data" in str(error)
+    assert "session_hash" not in str(error)
+
+
+# --- the server says that something is wrong
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        event("unexpected_error", message="404: Session not found.", session_not_found=True),
+        event("unexpected_error", message="something broke"),
+        event("unexpected_error"),
+    ],
+)
+def test_unexpected_error_ends_every_job_at_once(
+    transport: ScriptedTransport, session: SessionQueue, message: bytes
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    calls = [submit(session), submit(session)]
+    stream.send(message, b"")
+    for call in calls:
+        error = call.failure()
+        assert isinstance(error, StreamLost)
+        assert set(error.event_ids) == {"e0", "e1"}
+    assert transport.opened == 1
+
+
+def test_unexpected_error_of_one_job_ends_that_one_with_its_id(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    first, second = submit(session), submit(session)
+    stream.send(event("unexpected_error", "e0", message="broke"), completed("e1", 1), CLOSE, b"")
+    assert second.result() == [1]
+    error = first.failure()
+    assert isinstance(error, StreamLost)
+    assert error.event_ids == ("e0",)
+    assert "(broke)" in str(error)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        event("unexpected_error", message="Server stopped unexpectedly.", success=False),
+        event("Server stopped unexpectedly."),
+    ],
+)
+def test_stopping_server_ends_every_job_with_server_stopped(
+    transport: ScriptedTransport, session: SessionQueue, message: bytes
+) -> None:
+    transport.offer(ScriptedStream(message, b""))
+    error = submit(session).failure()
+    assert isinstance(error, ServerStopped)
+    assert "http://host/" in str(error)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"data: {nonsense}\n\n", b"data: 3\n\n", b"data: {}\n\n", b'data: {"msg":5}\n\n']
+)
+def test_garbage_on_the_stream_is_a_protocol_error(
+    transport: ScriptedTransport, session: SessionQueue, garbage: bytes
+) -> None:
+    stream = ScriptedStream(garbage)
+    transport.offer(stream)
+    assert isinstance(submit(session).failure(), ProtocolError)
+    assert stream.closed.wait(PATIENCE)
+
+
+def test_queue_works_again_after_garbage(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream(b"data: nonsense\n\n"), ScriptedStream(completed("e1", 1), CLOSE, b""))
+    submit(session).failure()
+    assert submit(session).result() == [1]
+
+
+def test_what_nobody_foresaw_fails_the_jobs_and_hangs_none(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    bug = ZeroDivisionError("a bug")
+    transport.offer(ScriptedStream(bug))
+    error = submit(session).failure()
+    assert isinstance(error, ProtocolError)
+    assert error.__cause__ is bug
+
+
+# --- the join fails
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (503, {"detail": "Queue is full."}, QueueError),
+        (429, {}, TooManyRequestsError),
+        (422, {"detail": "no such field"}, ValidationError),
+        (401, {"detail": "Not authenticated"}, AuthenticationError),
+        (500, b"Internal Server Error", HTTPStatusError),
+        (404, b"<html>", HTTPStatusError),
+        (302, b"", HTTPStatusError),
+        (200, b"not json", ProtocolError),
+        (200, b"[" * 100_000, ProtocolError),
+        (200, b"\xff\xfe", ProtocolError),
+        (200, [], ProtocolError),
+        (200, {}, ProtocolError),
+        (200, {"event_id": 5}, ProtocolError),
+    ],
+)
+def test_answer_to_the_join_that_is_no_event_id_fails_the_job(
+    transport: ScriptedTransport,
+    session: SessionQueue,
+    status: int,
+    content: Any,
+    kind: Type[GradioClientError],
+) -> None:
+    transport.on("join", answer(content, status))
+    assert type(submit(session).failure()) is kind
+    assert transport.opened == 0
+
+
+def test_join_that_cannot_be_sent_fails_the_job_with_the_same_error(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    refused = ConnectFailed("refused")
+    transport.on("join", refused)
+    assert submit(session).failure() is refused
+
+
+def test_interrupt_during_the_join_reaches_the_caller_and_the_queue_goes_on(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    def interrupt(sent: Sent) -> Any:
+        raise KeyboardInterrupt
+
+    transport.on("join", interrupt)
+    call = RecordingCall()
+    with pytest.raises(KeyboardInterrupt):
+        session.submit(call)
+    assert isinstance(call.failure(), KeyboardInterrupt)
+    transport.on("join", answer({"event_id": "e0"}))
+    transport.offer(ScriptedStream(completed("e0", "a"), CLOSE, b""))
+    assert submit(session).result() == ["a"]
+
+
+def test_thread_that_cannot_be_started_fails_the_job(
+    session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        error = submit(session).failure()
+    assert isinstance(error, ConnectionError)
+    assert "can't start new thread" in str(error)
+
+
+# --- forgetting
+
+
+def test_forgotten_job_gets_no_more_messages(transport: ScriptedTransport, session: SessionQueue) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    first, second = submit(session), submit(session)
+    first.give_up()
+    session.forget(first)
+    stream.send(generating("e0", 1), completed("e0", 2), completed("e1", 3), CLOSE, b"")
+    assert second.result() == [3]
+    assert first.messages == []
+
+
+def test_job_given_up_while_it_joined_opens_no_stream(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    held = HeldJoin("e0")
+    transport.on("join", held)
+    call = RecordingCall()
+    thread = in_thread(session.submit, call)
+    assert held.arrived.wait(PATIENCE)
+    call.give_up()
+    session.forget(call)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    assert call.event_id == "e0"  # it was told, so that the server can be
+    assert transport.opened == 0
+
+
+# --- other jobs of the same endpoint
+
+
+def test_job_of_the_same_endpoint_is_another(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream())
+    first = submit(session)
+    assert not session.has_others(first)
+    session.submit(RecordingCall(fn_index=1))
+    assert not session.has_others(first)
+    second = submit(session)
+    assert session.has_others(first)
+    session.forget(second)
+    assert not session.has_others(first)
+
+
+def test_job_that_is_joining_may_be_another(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream())
+    first = submit(session)
+    held = HeldJoin("late")
+    transport.on("join", held)
+    thread = in_thread(session.submit, RecordingCall(fn_index=1))
+    assert held.arrived.wait(PATIENCE)
+    assert session.has_others(first)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    assert not session.has_others(first)
+
+
+# --- closing
+
+
+def test_close_fails_waiting_jobs_and_ends_the_stream(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream(event("heartbeat"))
+    transport.offer(stream)
+    calls = [submit(session, "/one"), submit(session, "/two")]
+    assert stream.opened.wait(PATIENCE)
+    session.close()
+    for call in calls:
+        assert isinstance(call.failure(), ClientClosed)
+    assert "/one" in str(calls[0].error)
+    assert stream.closed.wait(PATIENCE)
+
+
+def test_close_during_a_join_fails_that_job(transport: ScriptedTransport, session: SessionQueue) -> None:
+    held = HeldJoin("e0")
+    transport.on("join", held)
+    call = RecordingCall()
+    thread = in_thread(session.submit, call)
+    assert held.arrived.wait(PATIENCE)
+    session.close()
+    held.let_go.set()
+    assert isinstance(call.failure(), ClientClosed)
+    thread.join(PATIENCE)
+    assert transport.opened == 0
+
+
+def test_job_after_close_fails_and_sends_nothing(transport: ScriptedTransport, session: SessionQueue) -> None:
+    session.close()
+    assert isinstance(submit(session).failure(), ClientClosed)
+    assert transport.requests == []
+
+
+def test_close_may_be_called_twice(session: SessionQueue) -> None:
+    session.close()
+    session.close()
+
+
+def test_close_ends_the_wait_between_attempts_and_the_grace(
+    transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_FIRST_DELAY", 1000.0)
+    monkeypatch.setattr(stream_module, "_LONGEST_DELAY", 1000.0)
+    queue = make_queue(grace=1000.0)
+    waiting = ScriptedStream(ConnectionLost("reset"))
+    transport.offer(ScriptedStream(ConnectionLost("reset")), waiting)
+    call = submit(queue)
+    assert waiting.closed.wait(PATIENCE)
+    queue.close()
+    assert isinstance(call.failure(), ClientClosed)
+    # The autouse fixture waits for the reader and the timer.
+
+
+def test_close_frees_a_reader_that_keeps_a_flood(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = HeldJoin("late")
+    stream, first, (second,), (thread,) = flood(transport, session, monkeypatch, held)
+    stream.send(*[generating("late", number) for number in range(20)])
+    session.close()
+    assert isinstance(first.failure(), ClientClosed)
+    assert stream.closed.wait(PATIENCE)
+    held.let_go.set()
+    assert isinstance(second.failure(), ClientClosed)
+    thread.join(PATIENCE)
+
+
+# --- the answer to a join
+
+
+def test_event_id_is_read_from_the_answer() -> None:
+    assert parse_event_id(b'{"event_id": "abc", "more": 1}', "/echo") == "abc"

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import pytest
+from app_of import app_of
+from transport.peers import Peer, PeerServer, Request, always, answer
+
+from gradio_client_lite.errors import (
+    AuthenticationError,
+    ConnectionLost,
+    FileTooLarge,
+    HTTPStatusError,
+    ProtocolError,
+)
+from gradio_client_lite.files import handle_file
+from gradio_client_lite.transport.http import Timeout, Transport
+from gradio_client_lite.uploads import Uploads
+from gradio_client_lite.wire.config import EndpointSpec
+
+Json = Dict[str, Any]
+Sent = List[Tuple[str, str, bytes]]
+
+
+def read_form(request: Request) -> Sent:
+    """The files of an upload: name, type and content of each."""
+    boundary = b"--" + request.headers["content-type"].partition("boundary=")[2].encode()
+    files = []
+    for piece in request.body.split(boundary)[1:-1]:
+        head, _, content = piece[2:-2].partition(b"\r\n\r\n")
+        disposition, kind = head.decode().split("\r\n")
+        assert disposition.startswith('Content-Disposition: form-data; name="files"; filename="')
+        files.append((disposition.partition('filename="')[2][:-1], kind.partition(": ")[2], content))
+    return files
+
+
+def accept(request: Request) -> bytes:
+    """What a server answers: a path for each file."""
+    names = [name for name, _, _ in read_form(request)]
+    return answer(json.dumps([f"/srv/{index}/{name}" for index, name in enumerate(names)]).encode())
+
+
+class Bench:
+    """Uploads to a server of scripts."""
+
+    def __init__(self, server: PeerServer, uploads: Uploads, spec: EndpointSpec) -> None:
+        self.server = server
+        self.uploads = uploads
+        self.spec = spec
+
+    def __call__(self, *values: Any, **headers: str) -> List[Any]:
+        self.uploads.check(values, self.spec)
+        return self.uploads.upload(values, self.spec, headers)
+
+    @property
+    def sent(self) -> List[Sent]:
+        """What each request held."""
+        return [read_form(request) for request in self.server.requests]
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    with contextlib.ExitStack() as stack:
+
+        def make(
+            *scripts: Any, headers: Any = None, read: float = 10.0, info: Any = None, **options: Any
+        ) -> Bench:
+            server = stack.enter_context(PeerServer(*(scripts or (always(accept),))))
+            config = {key: options.pop(key) for key in list(options) if key == "max_file_size"}
+            timeout = Timeout(connect=10.0, read=read)
+            transport = Transport(base_url=server.url, trust_env=False, timeout=timeout)
+            app = app_of(
+                stack.enter_context(contextlib.closing(transport)), server.url, headers or {}, **config
+            )
+            if info is not None:
+                app.info = lambda: info  # type: ignore[method-assign]
+            return Bench(server, Uploads(app, **options), app.spec.endpoints[0])
+
+        yield make
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "a b.txt"
+    path.write_bytes(b"content")
+    return path
+
+
+def uploaded(path: str, name: str) -> Json:
+    return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+
+def test_a_file_is_sent_and_its_place_takes_its_place(bench: Any, path: Path) -> None:
+    run = bench()
+    value = handle_file(path)
+    assert run(value, 7) == [uploaded("/srv/0/a b.txt", "a b.txt"), 7]
+    assert run.sent == [[("a b.txt", "text/plain", b"content")]]
+    assert value == handle_file(path)
+    request = run.server.requests[0]
+    assert (request.method, request.path) == ("POST", "/gradio_api/upload")
+    assert request.headers["content-length"] == str(len(request.body))
+
+
+def test_several_files_go_in_one_request(bench: Any, path: Path) -> None:
+    run = bench()
+    nested = {"text": "t", "files": [handle_file(b"1", name="1"), handle_file(b"2", name="2")]}
+    result = run(handle_file(path), nested)
+    assert [content for _, _, content in run.sent[0]] == [b"content", b"1", b"2"]
+    assert len(run.sent) == 1
+    assert [item["path"] for item in (result[0], *result[1]["files"])] == [
+        "/srv/0/a b.txt",
+        "/srv/1/1",
+        "/srv/2/2",
+    ]
+
+
+def test_the_same_file_is_sent_once(bench: Any, path: Path) -> None:
+    run = bench()
+    content = handle_file(b"x", name="x")
+    result = run([handle_file(path), content, handle_file(str(path))], content)
+    assert [name for name, _, _ in run.sent[0]] == ["a b.txt", "x"]
+    assert [item["path"] for item in result[0]] == ["/srv/0/a b.txt", "/srv/1/x", "/srv/0/a b.txt"]
+    assert result[1]["path"] == "/srv/1/x"
+
+
+def test_the_same_file_under_two_names_is_sent_twice(bench: Any, path: Path) -> None:
+    run = bench()
+    run([handle_file(path), handle_file(path, name="other")])
+    assert [name for name, _, _ in run.sent[0]] == ["a b.txt", "other"]
+
+
+def test_more_files_than_a_request_may_have_go_in_several(bench: Any) -> None:
+    run = bench()
+    result = run([handle_file(b"", name=str(number)) for number in range(1001)])
+    assert [len(files) for files in run.sent] == [1000, 1]
+    assert result[0][1000]["path"] == "/srv/0/1000"
+
+
+def test_nothing_is_sent_without_files(bench: Any) -> None:
+    run = bench()
+    values = [{"path": "/etc/passwd"}, "/etc/passwd"]
+    assert not run.uploads.has_files(values)
+    assert run(*values) == values
+    assert run.server.requests == []
+
+
+def test_names_and_types_that_were_given_reach_the_server(bench: Any, path: Path) -> None:
+    run = bench()
+    (result,) = run(handle_file(path, name='we"ird/n\name.png', mime_type="image/x"))
+    assert run.sent == [[("weirdname.png", "image/x", b"content")]]
+    assert result == {**uploaded("/srv/0/weirdname.png", "weirdname.png"), "mime_type": "image/x"}
+
+
+def test_a_dict_made_by_hand_is_sent(bench: Any, path: Path) -> None:
+    run = bench()
+    (result,) = run({"path": str(path), "meta": {"_type": "gradio.FileData"}, "url": None})
+    assert result == uploaded("/srv/0/a b.txt", "a b.txt")
+
+
+def test_headers_of_the_client_and_of_the_call(bench: Any, path: Path) -> None:
+    run = bench(headers={"x-hf-authorization": "Bearer t", "a": "client"})
+    run(handle_file(path), a="call")
+    headers = run.server.requests[0].headers
+    assert (headers["x-hf-authorization"], headers["a"]) == ("Bearer t", "call")
+
+
+# --- what stays on the server
+
+
+def test_a_url_is_left_to_the_server(bench: Any) -> None:
+    run = bench()
+    (result,) = run(handle_file("https://host/x/a%20b.png?v=1"))
+    assert result == uploaded("https://host/x/a%20b.png?v=1", "a%20b.pngv=1")
+    assert run.server.requests == []
+
+
+def test_a_result_of_the_app_can_be_an_argument_again(bench: Any) -> None:
+    run = bench()
+    value = {
+        **uploaded("/tmp/gradio/x.png", "x.png"),
+        "url": run.server.url + "gradio_api/file=/tmp/gradio/x.png",
+    }
+    assert run(value) == [value]
+    assert run.server.requests == []
+
+
+def test_a_file_of_the_server_is_not_looked_for_here(bench: Any) -> None:
+    run = bench()
+    value = {**uploaded("/no/such/file", "x"), "url": "https://elsewhere/x"}
+    assert run(value) == [value]
+
+
+def test_a_default_is_left_to_the_server_even_if_there_is_such_a_file_here(bench: Any, path: Path) -> None:
+    default = {**uploaded(str(path), "x"), "url": "https://elsewhere/x"}
+    parameters = [{"parameter_default": {"text": "", "files": [default]}}]
+    run = bench(info={"named_endpoints": {"/f": {"parameters": parameters}}})
+    assert run([dict(default)]) == [[default]]
+    assert run.server.requests == []
+
+
+def test_a_file_of_this_machine_is_sent_whatever_its_url(bench: Any, path: Path) -> None:
+    """As when one Gradio app hands a file of its own on to another."""
+    run = bench(info={})
+    (result,) = run({**uploaded(str(path), "x"), "url": "https://elsewhere/x"})
+    assert result["path"] == "/srv/0/x"
+
+
+# --- files of a private app
+
+
+def test_a_file_of_a_private_app_is_copied_with_its_credentials(bench: Any) -> None:
+    def serve(request: Request) -> bytes:
+        return accept(request) if request.method == "POST" else answer(b"private")
+
+    run = bench(always(serve), private=True, headers={"x-hf-authorization": "Bearer t"})
+    url = run.server.url + "gradio_api/file=/tmp/x.txt"
+    (result,) = run(handle_file(url))
+    fetched, sent = run.server.requests
+    assert fetched.headers["x-hf-authorization"] == "Bearer t"
+    assert read_form(sent) == [("x.txt", "text/plain", b"private")]
+    assert result == uploaded("/srv/0/x.txt", "x.txt")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere/gradio_api/file=/x", "{app}other", "{app}file=/x", "{app}gradio_api/info"]
+)
+def test_other_urls_are_left_to_the_server_of_a_private_app(bench: Any, url: str) -> None:
+    run = bench(private=True)
+    url = url.replace("{app}", run.server.url)
+    assert run(handle_file(url))[0]["path"] == url
+    assert run.server.requests == []
+
+
+def test_a_file_of_a_public_app_is_left_to_it(bench: Any) -> None:
+    run = bench()
+    run(handle_file(run.server.url + "gradio_api/file=/tmp/x.txt"))
+    assert run.server.requests == []
+
+
+def test_a_private_file_that_redirects_is_an_error(bench: Any) -> None:
+    """Followed, it would make this client fetch whatever the redirect names."""
+    run = bench(always(lambda _: answer(b"", "302 Found", location="http://127.0.0.1:1/")), private=True)
+    with pytest.raises(HTTPStatusError, match="302"):
+        run(handle_file(run.server.url + "gradio_api/file=/x"))
+    assert len(run.server.requests) == 1
+
+
+# --- checks before anything is sent
+
+
+def test_a_file_over_the_limit_is_named(bench: Any, path: Path) -> None:
+    run = bench(max_file_size=6)
+    with pytest.raises(FileTooLarge) as caught:
+        run(handle_file(path))
+    assert str(caught.value) == (
+        f"File {path} exceeds the maximum file size of 6 bytes set in Your file component."
+    )
+    with pytest.raises(FileTooLarge, match=r"File x\.txt .* set in Data component"):
+        run(None, [handle_file(b"1234567", name="x.txt")])
+    assert run.server.requests == []
+
+
+def test_a_file_at_the_limit_is_sent(bench: Any, path: Path) -> None:
+    assert bench(max_file_size=7)(handle_file(path))
+
+
+def test_a_missing_file_is_named(bench: Any, path: Path) -> None:
+    run = bench()
+    value = handle_file(path)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"a b\.txt does not exist"):
+        run(value)
+    assert run.server.requests == []
+
+
+# --- progress
+
+
+def test_progress_is_told(bench: Any) -> None:
+    told: List[Tuple[int, int]] = []
+    run = bench(progress=lambda sent, total: told.append((sent, total)))
+    run([handle_file(b"x" * 600_000), handle_file(io.BytesIO(b"y" * 400_000))])
+    assert told[0] == (0, 1_000_000)
+    assert told[-1] == (1_000_000, 1_000_000)
+    assert len(told) > 3
+    assert told == sorted(told)
+
+
+def test_progress_can_end_an_upload(bench: Any) -> None:
+    def stop(sent: int, total: int) -> None:
+        if sent:
+            raise KeyboardInterrupt
+
+    run = bench(lambda peer: peer.request(), progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(handle_file(b"x" * 1_000_000))
+
+
+# --- answers
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"{}", b"[]", b'["a", "b"]', b"[1]", b"[null]", b'"/srv/x"', b"", b"[" * 100_000]
+)
+def test_an_answer_that_is_no_list_of_paths_is_an_error(bench: Any, path: Path, body: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        bench(always(body))(handle_file(path))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        ("400 Bad Request", HTTPStatusError),
+        ("401 Unauthorized", AuthenticationError),
+        ("404 Not Found", HTTPStatusError),
+        ("413 Too Large", FileTooLarge),
+        ("500 Error", HTTPStatusError),
+        ("503 Unavailable", HTTPStatusError),
+    ],
+)
+def test_a_refusal_is_typed(bench: Any, path: Path, status: str, error: Any) -> None:
+    run = bench(always(lambda _: answer(b"no", status)))
+    with pytest.raises(error):
+        run(handle_file(path))
+    assert len(run.server.requests) == 1
+
+
+def test_an_upload_is_tried_again_once_when_the_connection_dies(bench: Any, path: Path) -> None:
+    run = bench(lambda peer: peer.request() and peer.reset(), always(accept))
+    assert run(handle_file(path))[0]["path"] == "/srv/0/a b.txt"
+    assert run.sent[0] == run.sent[1]
+
+
+def test_an_upload_is_not_tried_for_ever(bench: Any, path: Path) -> None:
+    run = bench(lambda peer: peer.request() and peer.reset())
+    with pytest.raises(ConnectionLost):
+        run(handle_file(path))
+    assert len(run.server.requests) == 2
+
+
+def test_an_answer_that_is_cut_short_is_not_asked_for_again(bench: Any, path: Path) -> None:
+    run = bench(lambda peer: peer.request() and peer.send(answer(b"[]", content_length="9")))
+    with pytest.raises(ConnectionLost):
+        run(handle_file(path))
+    assert len(run.server.requests) == 1
+
+
+# --- memory
+
+
+def test_memory_does_not_grow_with_the_file(bench: Any, tmp_path: Path) -> None:
+    size = 64 << 20
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(size)
+
+    def swallow(peer: Peer) -> None:
+        head = peer.head()
+        assert head is not None
+        peer.skip(int(head.headers["content-length"]), pause=0)
+        peer.send(answer(b'["/srv/large"]'))
+
+    run = bench(swallow)
+    value = handle_file(path)
+    tracemalloc.start()
+    try:
+        run(value)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 << 20

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import threading
+import weakref
+from typing import Callable, Iterator, List, Optional
+
+import pytest
+
+from gradio_client_lite.workers import Workers
+
+PATIENCE = 10.0
+NUMBERS = itertools.count()
+
+
+class Gate:
+    """A task that tells when it has started and ends when it is let through."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.opened = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self) -> None:
+        self.started.set()
+        assert self.opened.wait(PATIENCE)
+        self.ended.set()
+
+
+@contextlib.contextmanager
+def pool(limit: Optional[int] = None, idle: float = PATIENCE) -> Iterator[Workers]:
+    """A pool whose threads have ended when the block has."""
+    name = f"pool-{next(NUMBERS)}"
+    workers = Workers(limit, name, idle)
+    try:
+        yield workers
+    finally:
+        workers.stop()
+        for thread in threading.enumerate():
+            if thread.name == name:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+        assert workers.threads == 0
+
+
+def run_and_wait(workers: Workers) -> None:
+    done = threading.Event()
+    workers.submit(done.set)
+    assert done.wait(PATIENCE)
+
+
+def test_function_gets_its_arguments() -> None:
+    got: List[object] = []
+    done = threading.Event()
+    with pool() as workers:
+        workers.submit(lambda *args: (got.extend(args), done.set()), 1, "two")
+        assert done.wait(PATIENCE)
+    assert got == [1, "two"]
+
+
+def test_threads_are_daemons_with_the_name() -> None:
+    seen: List[threading.Thread] = []
+    done = threading.Event()
+    workers = Workers(1, "some-name", 0.0)
+    workers.submit(lambda: (seen.append(threading.current_thread()), done.set()))
+    assert done.wait(PATIENCE)
+    assert (seen[0].name, seen[0].daemon) == ("some-name", True)
+    seen[0].join(PATIENCE)
+
+
+def test_no_thread_before_there_is_work() -> None:
+    with pool() as workers:
+        assert workers.threads == 0
+
+
+def test_limit_bounds_the_threads_and_loses_no_task() -> None:
+    with pool(2) as workers:
+        gates = [Gate() for _ in range(5)]
+        for gate in gates:
+            workers.submit(gate)
+        assert all(gate.started.wait(PATIENCE) for gate in gates[:2])
+        assert workers.threads == 2
+        assert not gates[2].started.is_set()
+        for gate in gates:
+            gate.opened.set()
+        assert all(gate.ended.wait(PATIENCE) for gate in gates)
+
+
+def test_one_thread_keeps_the_order_of_submission() -> None:
+    order: List[int] = []
+    done = threading.Event()
+    with pool(1) as workers:
+        for number in range(50):
+            workers.submit(order.append, number)
+        workers.submit(done.set)
+        assert done.wait(PATIENCE)
+    assert order == list(range(50))
+
+
+def test_without_a_limit_no_task_waits_for_another() -> None:
+    with pool() as workers:
+        gates = [Gate() for _ in range(20)]
+        for gate in gates:
+            workers.submit(gate)
+        assert all(gate.started.wait(PATIENCE) for gate in gates)
+        for gate in gates:
+            gate.opened.set()
+
+
+def test_idle_thread_is_used_again() -> None:
+    seen: List[int] = []
+    with pool() as workers:
+        for _ in range(5):
+            run_and_wait(workers)
+            seen.append(workers.threads)
+    # Two, where the second task came before the first thread was back.
+    assert max(seen) <= 2
+
+
+def test_idle_thread_ends_after_a_while() -> None:
+    ended = threading.Event()
+    seen: List[threading.Thread] = []
+    workers = Workers(None, "short", idle=0.01)
+    workers.submit(lambda: (seen.append(threading.current_thread()), ended.set()))
+    assert ended.wait(PATIENCE)
+    seen[0].join(PATIENCE)
+    assert not seen[0].is_alive()
+    assert workers.threads == 0
+
+
+def test_work_after_the_threads_have_ended_starts_a_new_one() -> None:
+    with pool(1, idle=0.0) as workers:
+        for _ in range(20):
+            run_and_wait(workers)
+
+
+def test_stopped_pool_still_runs_what_is_submitted() -> None:
+    with pool(1) as workers:
+        run_and_wait(workers)
+        workers.stop()
+        run_and_wait(workers)
+
+
+def test_stop_ends_idle_threads_at_once() -> None:
+    workers = Workers(None, "stopped", idle=PATIENCE * 10)
+    seen: List[threading.Thread] = []
+    done = threading.Event()
+    workers.submit(lambda: (seen.append(threading.current_thread()), done.set()))
+    assert done.wait(PATIENCE)
+    workers.stop()
+    seen[0].join(PATIENCE)
+    assert not seen[0].is_alive()
+
+
+def fail() -> None:
+    raise ValueError("bad task")
+
+
+def leave() -> None:
+    raise SystemExit
+
+
+@pytest.mark.parametrize("task", [fail, leave])
+def test_failing_task_is_logged_and_the_thread_goes_on(
+    task: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR), pool(1) as workers:
+        workers.submit(task)
+        run_and_wait(workers)
+        assert workers.threads == 1
+    assert [record.message for record in caplog.records] == ["a background task failed"]
+
+
+def test_thread_that_cannot_be_started_is_the_callers_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(1, "none")
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            workers.submit(fail)
+    assert workers.threads == 0
+
+
+def test_task_waits_for_others_where_no_further_thread_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pool() as workers:
+        gate, after = Gate(), threading.Event()
+        workers.submit(gate)
+        assert gate.started.wait(PATIENCE)
+
+        def refuse(self: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            workers.submit(after.set)
+        assert not after.is_set()
+        gate.opened.set()
+        assert after.wait(PATIENCE)
+
+
+def test_many_threads_may_submit() -> None:
+    counted: List[int] = []
+    done = threading.Event()
+    lock = threading.Lock()
+
+    def count() -> None:
+        with lock:
+            counted.append(1)
+            if len(counted) == 800:
+                done.set()
+
+    with pool(4, idle=0.001) as workers:
+        submitters = [
+            threading.Thread(target=lambda: [workers.submit(count) for _ in range(100)]) for _ in range(8)
+        ]
+        for thread in submitters:
+            thread.start()
+        assert done.wait(PATIENCE)
+        for thread in submitters:
+            thread.join(PATIENCE)
+
+
+def test_idle_thread_keeps_nothing_of_its_last_task_alive() -> None:
+    class Thing:
+        def touch(self) -> None:
+            pass
+
+    freed = threading.Event()
+    with pool(1) as workers:
+        thing = Thing()
+        weakref.finalize(thing, freed.set)
+        workers.submit(thing.touch)
+        del thing
+        assert freed.wait(PATIENCE)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gradio_client_lite.wire.fileurls import Location, is_own, is_own_file, location_of
+from gradio_client_lite.wire.routes import Routes
+
+NEW = Routes("https://host/app/", "gradio_api/")
+OLD = Routes("https://host/app/")
+
+
+def locate(routes: Routes = NEW, live: bool = False, **file: Any) -> Location:
+    return location_of(file, routes, live_streams=live)
+
+
+@pytest.mark.parametrize(
+    ("path", "quoted"),
+    [
+        ("/tmp/a b.png", "/tmp/a%20b.png"),
+        ("/tmp/100%#?&.png", "/tmp/100%25%23%3F%26.png"),
+        ("/tmp/日.png", "/tmp/%E6%97%A5.png"),
+        ("C:\\x\\y.png", "C%3A%5Cx%5Cy.png"),
+        ("/a\ud800", "/a%ED%A0%80"),
+        ("/a\nb", "/a%0Ab"),
+    ],
+)
+def test_a_file_is_fetched_by_its_path(path: str, quoted: str) -> None:
+    assert locate(path=path).url == "https://host/app/gradio_api/file=" + quoted
+
+
+def test_the_url_a_server_believes_in_is_not_used() -> None:
+    found = locate(path="/tmp/x.png", url="http://10.0.0.1:7860/gradio_api/file=/tmp/x.png")
+    assert found == Location("https://host/app/gradio_api/file=/tmp/x.png", "x.png", own=True)
+
+
+def test_a_path_that_is_a_url_of_another_host_is_not_own() -> None:
+    found = locate(path="https://other/x/a%20b.png?q#f")
+    assert found == Location("https://other/x/a%20b.png?q#f", "a b.png", own=False)
+
+
+def test_a_path_that_is_a_url_of_the_app_is_own() -> None:
+    assert locate(path="https://host/y.png").own
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://host/x", True),
+        ("https://HOST:443/x", True),
+        ("http://host/x", False),
+        ("https://host:444/x", False),
+        ("https://host.evil/x", False),
+        ("https://host@evil/x", False),
+        ("https://evil/https://host/", False),
+        ("https://host:port/x", False),
+        ("https://[::1/x", False),
+        ("https:///x", False),
+        ("ftp://host/x", False),
+        ("/x", False),
+        ("", False),
+    ],
+)
+def test_own_means_the_same_scheme_host_and_port(url: str, own: bool) -> None:
+    assert is_own(url, NEW) is own
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://host/app/gradio_api/file=/tmp/x", True),
+        ("https://host/app/gradio_api/file/tmp/x", True),
+        ("https://host/app/gradio_api/proxy=https://y", True),
+        ("https://host/app/gradio_api/info", False),
+        ("https://host/app/file=/tmp/x", False),
+        ("https://other/app/gradio_api/file=/tmp/x", False),
+        ("/app/gradio_api/file=x", False),
+        ("/tmp/x", False),
+    ],
+)
+def test_own_files_are_those_behind_the_apps_routes(url: str, own: bool) -> None:
+    assert is_own_file(url, NEW) is own
+
+
+def test_a_stream_of_gradio_4_is_live_and_has_no_url_of_its_own() -> None:
+    found = locate(OLD, live=True, path="s/1/2", is_stream=True, orig_name="c.wav")
+    expected = Location("https://host/app/stream/s/1/2", "c.wav", own=True, steady=False, live=True)
+    assert found == expected
+
+
+def test_a_stream_is_fetched_from_where_the_app_was_reached() -> None:
+    path = "s/1/2/playlist.m3u8"
+    url = "http://10.0.0.1/gradio_api/stream/" + path
+    found = locate(path=path, url=url, is_stream=True, orig_name="audio-stream.mp3")
+    base = "https://host/app/gradio_api/stream/s/1/2/"
+    whole = Location(base + "playlist-file", "audio-stream.mp3", own=True, steady=False)
+    assert found == Location(base + "playlist.m3u8", "playlist.m3u8", own=True, steady=False, whole=whole)
+
+
+def test_the_query_of_a_streams_url_is_kept() -> None:
+    path = "s/1/2/playlist.m3u8"
+    found = locate(path=path, url=f"https://host/app/gradio_api/stream/{path}?__sign=x", is_stream=True)
+    assert found.url == f"https://host/app/gradio_api/stream/{path}?__sign=x"
+    assert found.whole is not None
+    assert found.whole.url == "https://host/app/gradio_api/stream/s/1/2/playlist-file?__sign=x"
+
+
+def test_another_url_of_a_stream_is_taken_as_it_is() -> None:
+    found = locate(path="s", url="https://media.example/live/x.mp3", is_stream=True)
+    assert found == Location("https://media.example/live/x.mp3", "x.mp3", own=False, steady=False)
+
+
+def test_a_relative_url_of_a_stream_belongs_to_the_app() -> None:
+    found = locate(path="s", url="/live/x.mp3", is_stream=True)
+    assert (found.url, found.own) == ("https://host/app/gradio_api/live/x.mp3", True)
+
+
+@pytest.mark.parametrize("url", [None, 7, "", "https://[::1/x"])
+def test_a_broken_url_of_a_stream_does_no_harm(url: Any) -> None:
+    assert locate(path="s", url=url, is_stream=True).name
+
+
+def test_a_server_chooses_no_place_on_disk() -> None:
+    assert locate(path="../../etc/passwd").name == "passwd"
+    assert locate(path="s", is_stream=True, orig_name="../x").name == "x"

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, List, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradio_client_lite.errors import AppError, ProtocolError, QueueError
+from gradio_client_lite.updates import LogUpdate, ProgressUnit, ProgressUpdate, Status, StatusUpdate
+from gradio_client_lite.wire.lifecycle import (
+    HIDDEN_ERROR,
+    CancelledByServer,
+    Failed,
+    Lifecycle,
+    NewOutput,
+    Step,
+    Succeeded,
+    app_error,
+)
+from gradio_client_lite.wire.messages import (
+    CloseStream,
+    Completed,
+    Estimation,
+    Generating,
+    Heartbeat,
+    Log,
+    Message,
+    ProcessStarts,
+    Progress,
+    QueueFull,
+    ServerStopped,
+    UnexpectedError,
+)
+
+START = datetime(2024, 1, 2, 3, 4, 5)
+LATER = START + timedelta(seconds=7)
+
+
+def life(*messages: Message, diffs: bool = True) -> Lifecycle:
+    lifecycle = Lifecycle(diffs=diffs, now=START)
+    for message in messages:
+        lifecycle.feed(message, LATER)
+    return lifecycle
+
+
+def steps(message: Message, *before: Message) -> Tuple[Step, ...]:
+    return life(*before).feed(message, LATER)
+
+
+def outcome_of(output: Any, success: bool = True) -> Any:
+    return life(Completed(output, success)).outcome
+
+
+def failure(output: Any, success: bool = False) -> Any:
+    outcome = outcome_of(output, success)
+    assert isinstance(outcome, Failed)
+    return outcome.error
+
+
+# --- what each message gives
+
+
+def test_new_job_is_starting() -> None:
+    lifecycle = life()
+    assert lifecycle.status == StatusUpdate(Status.STARTING, time=START)
+    assert lifecycle.outcome is None
+    assert lifecycle.outputs.values() == []
+
+
+def test_estimation_is_the_place_in_the_queue() -> None:
+    expected = StatusUpdate(Status.IN_QUEUE, rank=2, queue_size=5, eta=1.5, time=LATER)
+    assert steps(Estimation(2, 5, 1.5)) == (expected,)
+
+
+def test_start_is_processing() -> None:
+    assert steps(ProcessStarts(3.0)) == (StatusUpdate(Status.PROCESSING, eta=3.0, time=LATER),)
+
+
+def test_progress_carries_its_units() -> None:
+    unit = ProgressUnit(1, 2, "steps", None, "working")
+    expected = ProgressUpdate(Status.PROGRESS, time=LATER, progress_data=[unit])
+    assert steps(Progress((unit,))) == (expected,)
+
+
+def test_log_carries_all_its_fields() -> None:
+    expected = LogUpdate(Status.LOG, time=LATER, log=("hi", "info"), title="T", duration=3, visible=False)
+    assert steps(Log("hi", "info", "T", 3, False)) == (expected,)
+
+
+def test_value_of_a_generator_is_an_output_and_then_a_status() -> None:
+    status = StatusUpdate(Status.ITERATING, time=LATER, success=True)
+    assert steps(Generating(["a"], True)) == (NewOutput(0, True), status)
+
+
+def test_generating_without_values_is_a_status_only() -> None:
+    assert steps(Generating([], True)) == (StatusUpdate(Status.ITERATING, time=LATER, success=True),)
+
+
+@pytest.mark.parametrize(
+    "message", [Heartbeat(), CloseStream(), ServerStopped(), UnexpectedError("boom", False)]
+)
+def test_message_about_the_stream_changes_no_job(message: Message) -> None:
+    lifecycle = life(Estimation(1, 1, None))
+    before = lifecycle.status
+    assert lifecycle.feed(message, LATER) == ()
+    assert lifecycle.status is before
+    assert lifecycle.outcome is None
+
+
+# --- generators
+
+
+def test_first_value_is_whole_and_later_ones_are_edits() -> None:
+    lifecycle = life(Generating(["a"], True), Generating([[["append", [], "b"]]], True))
+    assert lifecycle.outputs.values() == [["a"], ["ab"]]
+
+
+def test_every_value_is_whole_before_sse_v2() -> None:
+    lifecycle = life(Generating(["a"], True), Generating(["ab"], True), diffs=False)
+    assert lifecycle.outputs.values() == [["a"], ["ab"]]
+
+
+def test_streamed_values_are_always_whole() -> None:
+    lifecycle = life(Generating(["a"], True, streaming=True), Generating(["b"], True, streaming=True))
+    assert lifecycle.outputs.values() == [["a"], ["b"]]
+
+
+def test_edits_of_the_wrong_shape_are_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError):
+        life(Generating(["a"], True), Generating([["nonsense"]], True))
+
+
+# --- ends
+
+
+def test_success_holds_the_data() -> None:
+    lifecycle = life(Completed({"data": [1, "two"], "duration": 0.1}, True))
+    assert isinstance(lifecycle.outcome, Succeeded)
+    assert lifecycle.outcome.data == [1, "two"]
+    assert lifecycle.status == StatusUpdate(Status.FINISHED, rank=0, success=True, time=LATER)
+
+
+def test_completion_of_a_generator_adds_no_output() -> None:
+    lifecycle = life(Generating(["a"], True), Completed({"data": ["a"]}, True))
+    assert lifecycle.outputs.values() == [["a"]]
+
+
+def test_error_of_the_function_is_an_app_error() -> None:
+    error = failure({"error": "bad", "title": "T", "duration": 2, "visible": False})
+    assert isinstance(error, AppError)
+    assert (str(error), error.message, error.title, error.duration, error.visible) == (
+        "bad",
+        "bad",
+        "T",
+        2,
+        False,
+    )
+
+
+def test_hidden_error_has_the_known_text() -> None:
+    assert str(failure({"error": None})) == HIDDEN_ERROR
+
+
+def test_failure_is_told_by_the_error_even_without_the_flag() -> None:
+    assert isinstance(failure({"error": "bad"}, success=True), AppError)
+
+
+def test_failed_job_has_finished_without_success() -> None:
+    status = life(Completed({"error": "bad"}, False)).status
+    assert (status.code, status.success, status.rank) == (Status.FINISHED, False, 0)
+
+
+def test_empty_completion_is_a_cancellation() -> None:
+    assert isinstance(outcome_of({}), CancelledByServer)
+
+
+@pytest.mark.parametrize("output", [{"data": None}, {"data": "text"}, {"duration": 1}])
+def test_completion_without_data_is_a_protocol_error(output: Any) -> None:
+    assert isinstance(failure(output, success=True), ProtocolError)
+
+
+def test_failure_without_an_error_is_a_protocol_error() -> None:
+    assert isinstance(failure({}, success=False), ProtocolError)
+
+
+def test_full_queue_ends_the_job() -> None:
+    lifecycle = life(QueueFull())
+    assert isinstance(lifecycle.outcome, Failed)
+    assert isinstance(lifecycle.outcome.error, QueueError)
+    assert lifecycle.status.code is Status.QUEUE_FULL
+
+
+def test_nothing_after_the_end_counts() -> None:
+    lifecycle = life(Completed({"data": [1]}, True))
+    before = lifecycle.status
+    assert lifecycle.feed(Completed({"error": "late"}, False), LATER) == ()
+    assert lifecycle.feed(Generating(["late"], True), LATER) == ()
+    assert lifecycle.outcome == Succeeded([1])
+    assert lifecycle.status is before
+    assert lifecycle.outputs.values() == []
+
+
+# --- app_error
+
+
+def test_fields_of_newer_servers_are_kept_apart() -> None:
+    error = app_error({"error": "bad", "mood": "grim", "args": [1], "message": "x", "self": "y"})
+    assert str(error) == "bad"
+    assert error.extra == {"mood": "grim", "args": [1]}
+
+
+def test_error_that_is_no_text_becomes_one() -> None:
+    assert app_error({"error": {"code": 3}}).message == "{'code': 3}"
+
+
+def test_making_an_error_leaves_the_output_as_it_was() -> None:
+    output = {"error": "bad", "title": "T"}
+    app_error(output)
+    assert output == {"error": "bad", "title": "T"}
+
+
+# --- properties
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+edits = st.lists(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["replace", "append", "add", "delete", "other"]),
+            st.lists(st.integers(-1, 2) | st.text(max_size=2), max_size=2),
+            values,
+        ).map(list),
+        max_size=3,
+    ),
+    max_size=2,
+)
+messages = st.one_of(
+    st.builds(Estimation, st.integers(), st.integers(), st.floats()),
+    st.builds(ProcessStarts, st.none() | st.floats()),
+    st.just(Progress(())),
+    st.builds(Log, st.text(), st.text(), st.none(), st.none(), st.booleans()),
+    st.builds(Generating, st.lists(values, max_size=2) | edits, st.booleans(), st.booleans()),
+    st.just(Heartbeat()),
+    st.just(CloseStream()),
+    st.just(QueueFull()),
+    st.just(ServerStopped()),
+    st.builds(UnexpectedError, st.text(), st.booleans()),
+    st.builds(
+        Completed,
+        st.dictionaries(st.sampled_from(["data", "error", "title", "self", "extra"]), values),
+        st.booleans(),
+    ),
+)
+
+
+@given(st.lists(messages, max_size=12), st.booleans())
+def test_any_sequence_of_messages_ends_at_most_once_and_raises_only_protocol_errors(
+    sequence: List[Message], diffs: bool
+) -> None:
+    lifecycle = Lifecycle(diffs=diffs, now=START)
+    ends: List[Any] = []
+    places: List[int] = []
+    for message in sequence:
+        try:
+            taken = lifecycle.feed(message, LATER)
+        except ProtocolError:
+            continue
+        places += [step.place for step in taken if isinstance(step, NewOutput)]
+        if lifecycle.outcome is not None and (not ends or ends[-1] is not lifecycle.outcome):
+            ends.append(lifecycle.outcome)
+    assert len(ends) <= 1
+    assert places == list(range(len(lifecycle.outputs)))

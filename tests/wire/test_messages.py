@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+from typing import Any, Dict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradio_client_lite.errors import ProtocolError
+from gradio_client_lite.updates import ProgressUnit
+from gradio_client_lite.wire.messages import (
+    CloseStream,
+    Completed,
+    Envelope,
+    Estimation,
+    Generating,
+    Heartbeat,
+    Log,
+    Message,
+    ProcessStarts,
+    Progress,
+    QueueFull,
+    ServerStopped,
+    UnexpectedError,
+    decode,
+    parse,
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+KINDS = (
+    "estimation",
+    "process_starts",
+    "progress",
+    "process_generating",
+    "process_streaming",
+    "log",
+    "heartbeat",
+    "close_stream",
+    "queue_full",
+    "unexpected_error",
+    "Server stopped unexpectedly.",
+    "process_completed",
+)
+FIELDS = ("event_id", "rank", "queue_size", "rank_eta", "eta", "output", "success", "progress_data", "log")
+MORE_FIELDS = ("level", "title", "duration", "visible", "message", "session_not_found")
+
+
+def message(raw: Dict[str, Any]) -> Message:
+    envelope = parse(raw)
+    assert envelope is not None
+    return envelope.message
+
+
+# --- each kind, as servers send it
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (
+            {"msg": "estimation", "rank": 2, "queue_size": 3, "rank_eta": 1.5, "event_id": "e"},
+            Estimation(2, 3, 1.5),
+        ),
+        ({"msg": "estimation", "rank": 0, "queue_size": 1, "rank_eta": None}, Estimation(0, 1, None)),
+        ({"msg": "process_starts", "eta": 0.25}, ProcessStarts(0.25)),
+        ({"msg": "process_starts"}, ProcessStarts(None)),
+        (
+            {"msg": "progress", "progress_data": [{"index": 1, "length": 4, "unit": "steps", "desc": "d"}]},
+            Progress((ProgressUnit(1, 4, "steps", None, "d"),)),
+        ),
+        (
+            {"msg": "process_generating", "output": {"data": ["a"]}, "success": True},
+            Generating(["a"], True, streaming=False),
+        ),
+        (
+            {"msg": "process_streaming", "output": {"data": ["a"]}, "success": True},
+            Generating(["a"], True, streaming=True),
+        ),
+        ({"msg": "log", "log": "hi", "level": "info"}, Log("hi", "info", None, None, True)),
+        (
+            {"msg": "log", "log": "hi", "level": "warning", "duration": 3, "visible": False, "title": "T"},
+            Log("hi", "warning", "T", 3, False),
+        ),
+        ({"msg": "heartbeat"}, Heartbeat()),
+        ({"msg": "close_stream"}, CloseStream()),
+        ({"msg": "queue_full"}, QueueFull()),
+        ({"msg": "unexpected_error", "message": "boom"}, UnexpectedError("boom", False)),
+        ({"msg": "unexpected_error", "message": "Server stopped unexpectedly."}, ServerStopped()),
+        (
+            {"msg": "process_completed", "output": {"data": [1]}, "success": True},
+            Completed({"data": [1]}, True),
+        ),
+        (
+            {"msg": "process_completed", "output": {"error": None}, "success": False},
+            Completed({"error": None}, False),
+        ),
+    ],
+)
+def test_kind_is_read(raw: Dict[str, Any], expected: Message) -> None:
+    assert message(raw) == expected
+    assert type(message(raw)) is type(expected)
+
+
+@pytest.mark.parametrize("text", ["404: Session not found", "Session not found.", "404"])
+def test_lost_session_is_recognised_by_the_text_of_old_servers(text: str) -> None:
+    assert message({"msg": "unexpected_error", "message": text}) == UnexpectedError(text, True)
+
+
+def test_lost_session_is_recognised_by_the_flag() -> None:
+    raw = {"msg": "unexpected_error", "message": "404: ", "session_not_found": True}
+    assert message(raw) == UnexpectedError("404: ", True)
+
+
+# --- tolerance
+
+
+def test_unknown_kind_is_no_message() -> None:
+    assert parse({"msg": "from_the_future", "event_id": "e"}) is None
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert isinstance(message({"msg": "heartbeat", "mood": "good"}), Heartbeat)
+
+
+def test_event_id_is_kept() -> None:
+    assert parse({"msg": "heartbeat", "event_id": "abc"}) == Envelope("abc", Heartbeat())
+
+
+@pytest.mark.parametrize("event_id", [None, 5, ["abc"], {}])
+def test_event_id_that_is_no_text_counts_as_none(event_id: Any) -> None:
+    assert parse({"msg": "heartbeat", "event_id": event_id}) == Envelope(None, Heartbeat())
+
+
+@pytest.mark.parametrize("value", [None, "3", True, [], {}])
+def test_number_of_the_wrong_kind_counts_as_unknown(value: Any) -> None:
+    raw = {"msg": "estimation", "rank": value, "queue_size": value, "rank_eta": value}
+    assert message(raw) == Estimation(None, None, None)
+
+
+def test_progress_units_of_the_wrong_kind_are_left_out() -> None:
+    raw = {"msg": "progress", "progress_data": [None, 3, {"index": 1}]}
+    assert message(raw) == Progress((ProgressUnit(1, None, None, None, None),))
+
+
+@pytest.mark.parametrize("output", [None, [], "text", {}, {"data": None}])
+def test_generating_without_data_has_none(output: Any) -> None:
+    assert message({"msg": "process_generating", "output": output}) == Generating([], True)
+
+
+@pytest.mark.parametrize("data", ["text", {"a": 1}, 5])
+def test_generating_whose_data_is_no_list_is_refused(data: Any) -> None:
+    with pytest.raises(ProtocolError, match="no list"):
+        parse({"msg": "process_generating", "output": {"data": data}})
+
+
+@pytest.mark.parametrize("text", ["", "{", "nonsense", "[1, 2]", "3", "null", '"msg"', "{}", '{"msg": 3}'])
+def test_what_is_no_message_is_refused(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        decode(text)
+
+
+def test_refusal_quotes_a_bounded_part_of_what_came() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode("x" * 100_000)
+    assert len(str(caught.value)) < 300
+
+
+def test_text_with_unusual_line_separators_survives() -> None:
+    text = "a\u0085b\u2028c\u2029d"
+    assert decode(json.dumps({"msg": "log", "log": text})) == Envelope(None, Log(text, "", None, None, True))
+
+
+@pytest.mark.parametrize("depth", [*range(100, 1100, 50), 5_000, 100_000])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{}",
+        '{{"msg":"log","log":{}}}',
+        '{{"msg":"unexpected_error","message":{}}}',
+        '{{"msg":"process_generating","output":{{"data":{{"a":{}}}}}}}',
+    ],
+)
+def test_nesting_of_any_depth_is_a_message_or_a_protocol_error(template: str, depth: int) -> None:
+    try:
+        envelope = decode(template.format("[" * depth + "]" * depth))
+    except ProtocolError:
+        return
+    assert isinstance(envelope, Envelope)
+
+
+# --- properties
+
+
+@given(st.text())
+def test_text_that_is_no_json_object_is_refused(text: str) -> None:
+    # By chance no text becomes an object with a `msg`.
+    with pytest.raises(ProtocolError):
+        decode(text)
+
+
+@given(json_values)
+def test_any_json_is_a_message_or_a_protocol_error(value: Any) -> None:
+    try:
+        envelope = decode(json.dumps(value))
+    except ProtocolError:
+        return
+    assert envelope is None or isinstance(envelope, Envelope)
+
+
+@given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS + MORE_FIELDS), json_values))
+def test_known_kind_with_any_fields_is_a_message_or_a_protocol_error(
+    kind: str, fields: Dict[str, Any]
+) -> None:
+    try:
+        envelope = parse({**fields, "msg": kind})
+    except ProtocolError:
+        return
+    assert envelope is not None
