@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 import warnings
@@ -11,9 +12,9 @@ from typing import Iterator
 
 import pytest
 
-from gradio_client_lite import Client
+from gradio_client_lite import Client, Job
 from gradio_client_lite.errors import AppError
-from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUpdate, Status, StatusUpdate
+from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUpdate, Status, StatusUpdate, Update
 
 from .servers import Server
 
@@ -26,9 +27,13 @@ def client(server: Server) -> Iterator[Client]:
         yield client
 
 
-def _wait_until_running(client: Client, job) -> None:
+def _wait_until_running(job: Job) -> None:
     """Wait for the first value of a generator."""
     next(iter(job))
+
+
+def _is_output(update: Update, value: object) -> bool:
+    return isinstance(update, OutputUpdate) and update.outputs == value
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -73,7 +78,7 @@ def test_cancelling_a_generator_stops_it_on_the_server(client: Client) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         job = client.submit(30, api_name="/forever")
-        _wait_until_running(client, job)
+        _wait_until_running(job)
         assert job.cancel() is True
     assert job.status().code is Status.CANCELLED
     with pytest.raises(CancelledError):
@@ -118,11 +123,11 @@ def test_stream_messages_yields_every_kind_of_update_and_the_result_last(client:
 
 
 def test_stream_messages_raises_what_the_app_raised_after_its_values(client: Client) -> None:
-    received = []
+    messages = client.stream_messages(2, api_name="/fail_midway")
+    received = list(itertools.takewhile(lambda update: not _is_output(update, "part 1"), messages))
+    assert any(_is_output(update, "part 0") for update in received)
     with pytest.raises(AppError, match="failed after the parts"):
-        for update in client.stream_messages(2, api_name="/fail_midway"):
-            received.append(update)
-    assert [u.outputs for u in received if isinstance(u, OutputUpdate)] == ["part 0", "part 1"]
+        list(messages)
 
 
 def test_logs_are_all_kept_however_late_they_are_asked_for(client: Client) -> None:

@@ -1,0 +1,93 @@
+"""Which Gradio servers and which official clients the tests run, and the pins that make them work.
+
+Newer releases of the constrained packages break the old servers (template calls of Starlette,
+pydantic 2.11, names removed from huggingface_hub), so each release carries its own limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Tuple
+
+_OLD_4 = (
+    "pydantic<2.11",
+    "huggingface_hub<0.26",
+    "setuptools<81",
+    "numpy<2",
+    "fastapi<0.111",
+    "starlette<0.38",
+    "httpx<0.28",
+)
+
+# Python 3.13 has no audioop, which pydub needs, and no wheels of numpy 1, which Gradio up to 4.43 asks for.
+PYTHON_3_13_EXTRAS = ("audioop-lts==0.2.2",)
+PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3",)
+
+
+@dataclass(frozen=True)
+class Pins:
+    """One virtual environment: what is installed, and the Python release that suits it best."""
+
+    name: str
+    requirements: Tuple[str, ...]
+    python: Tuple[int, int]
+
+
+def _server(version: str, python: Tuple[int, int], *limits: str) -> Pins:
+    return Pins(f"gradio-{version}", (f"gradio=={version}", *limits), python)
+
+
+def _client(version: str, *limits: str) -> Pins:
+    return Pins(f"gradio_client-{version}", (f"gradio_client=={version}", *limits), (3, 11))
+
+
+SERVERS: Dict[str, Pins] = {
+    "4.16.0": _server("4.16.0", (3, 10), *_OLD_4),  # sse_v1
+    "4.19.2": _server("4.19.2", (3, 10), *_OLD_4),  # sse_v2
+    "4.21.0": _server("4.21.0", (3, 10), *_OLD_4),  # sse_v2.1
+    "4.44.1": _server(  # sse_v3
+        "4.44.1",
+        (3, 10),
+        "pydantic<2.11",
+        "huggingface_hub<1",
+        "fastapi<0.113",
+        "starlette<0.39",
+        "httpx<0.28",
+    ),
+    "5.0.2": _server(  # sse_v3 behind /gradio_api, as all that follow
+        "5.0.2",
+        (3, 11),
+        "pydantic<2.11",
+        "huggingface_hub<1",
+        "fastapi<0.116",
+        "starlette<0.42",
+        "httpx<0.28",
+    ),
+    "5.50.0": _server("5.50.0", (3, 11)),
+    "6.31.0": _server("6.31.0", (3, 11)),
+}
+
+OFFICIAL_CLIENTS: Dict[str, Pins] = {
+    "1.12.0": _client("1.12.0", "huggingface_hub<1"),
+    "2.7.2": _client("2.7.2"),
+}
+
+# The official client that a server's results are compared with.
+OFFICIAL_CLIENT_FOR: Dict[str, str] = {
+    "4.16.0": "1.12.0",
+    "4.19.2": "1.12.0",
+    "4.21.0": "1.12.0",
+    "4.44.1": "1.12.0",
+    "5.0.2": "1.12.0",
+    "5.50.0": "2.7.2",
+    "6.31.0": "2.7.2",
+}
+
+# Enough for an interpreter that does not run the whole suite: the oldest server and the newest.
+SMOKE_SERVERS = ("4.16.0", "6.31.0")
+
+# Where every component that carries files is tried: each generation of them.
+FILE_SERVERS = ("4.16.0", "4.44.1", "5.50.0", "6.31.0")
+
+# The ways of serving an app (login, subpath, HTTPS) are tried on these.
+VARIANT_SERVERS = ("4.44.1", "6.31.0")

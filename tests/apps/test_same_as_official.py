@@ -1,0 +1,106 @@
+"""What the official client makes of a call, ours makes of it too, or `differences.py` says why not."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+from gradio_client_lite import Client
+
+from .calls import CALLS, Call
+from .differences import DIFFERENCES, difference_for
+from .oracle import Oracle
+from .oracle_worker import Caller
+from .servers import Server
+
+Json = Dict[str, Any]
+OracleFor = Callable[[str], Oracle]
+
+
+@pytest.fixture(scope="session")
+def ours() -> Iterator[Caller]:
+    caller = Caller(Client)
+    yield caller
+    caller.forget()
+
+
+def _calls_for(fixture: str) -> List[Any]:
+    marked = [(call, pytest.mark.servers(since=call.since)) for call in CALLS if call.fixture == fixture]
+    return [pytest.param(call, id=call.name, marks=mark) for call, mark in marked]
+
+
+@pytest.mark.parametrize("call", _calls_for("server"))
+def test_call(call: Call, server: Server, ours: Caller, oracle_for: OracleFor) -> None:
+    check(call, server, ours, oracle_for)
+
+
+@pytest.mark.parametrize("call", _calls_for("auth_server"))
+def test_call_with_login(call: Call, auth_server: Server, ours: Caller, oracle_for: OracleFor) -> None:
+    check(call, auth_server, ours, oracle_for)
+
+
+@pytest.mark.parametrize("call", _calls_for("subpath_server"))
+def test_call_under_a_subpath(
+    call: Call, subpath_server: Server, ours: Caller, oracle_for: OracleFor
+) -> None:
+    check(call, subpath_server, ours, oracle_for)
+
+
+@pytest.mark.parametrize("call", _calls_for("https_server"))
+def test_call_over_https(call: Call, https_server: Server, ours: Caller, oracle_for: OracleFor) -> None:
+    check(call, https_server, ours, oracle_for)
+
+
+@pytest.mark.parametrize("call", _calls_for("hide_errors_server"))
+def test_call_with_hidden_errors(
+    call: Call, hide_errors_server: Server, ours: Caller, oracle_for: OracleFor
+) -> None:
+    check(call, hide_errors_server, ours, oracle_for)
+
+
+@pytest.mark.parametrize("call", _calls_for("small_queue_server"))
+def test_call_of_a_single_endpoint(
+    call: Call, small_queue_server: Server, ours: Caller, oracle_for: OracleFor
+) -> None:
+    check(call, small_queue_server, ours, oracle_for)
+
+
+def check(call: Call, server: Server, ours: Caller, oracle_for: OracleFor) -> None:
+    """Make the call with both clients and compare what came of it."""
+    request = call.request(server.url)
+    official = oracle_for(server.version).perform(request)
+    expected = official
+    difference = difference_for(call.name, server.version)
+    if difference is not None:
+        expected = difference.expected(official)
+        if not difference.sometimes:
+            assert expected != official, (
+                f"the official client does this too, so it is no difference: {difference.reason}"
+            )
+    actual = ours.perform(request)
+    assert with_official_classes(actual, expected) == expected
+
+
+def with_official_classes(actual: Any, expected: Any) -> Any:
+    """Our answer, where an error that is of the expected class, or derived from it, counts as that class."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if "bases" in expected and expected["class"] in actual.get("bases", ()):
+            actual = {**actual, "class": expected["class"], "bases": expected["bases"]}
+        return {key: with_official_classes(value, expected.get(key)) for key, value in actual.items()}
+    if isinstance(expected, list) and isinstance(actual, list) and len(actual) == len(expected):
+        return [with_official_classes(*pair) for pair in zip(actual, expected)]
+    return actual
+
+
+def test_every_difference_is_about_a_call_that_is_made() -> None:
+    names = {call.name for call in CALLS}
+    assert {name for difference in DIFFERENCES for name in difference.calls} <= names
+
+
+def test_an_error_of_another_class_is_told_from_the_official_one() -> None:
+    expected = {"error": {"class": "ValueError", "bases": ["ValueError"], "message": "m"}}
+    alike = {"error": {"class": "Ours", "bases": ["Ours", "ValueError"], "message": "m"}}
+    other = {"error": {"class": "Ours", "bases": ["Ours", "TypeError"], "message": "m"}}
+    assert with_official_classes(alike, expected) == expected
+    assert with_official_classes(other, expected) != expected
