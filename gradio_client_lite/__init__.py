@@ -13,12 +13,19 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .client import Client
+    from .files import FileData, file, handle_file
     from .job import Job
 
-__all__ = ["Client", "Job", "__version__"]
+__all__ = ["Client", "FileData", "Job", "__version__", "file", "handle_file"]
 
 # Bound when first used, so that importing the package costs next to nothing.
-_HOMES = {"Client": ".client", "Job": ".job"}
+_HOMES = {
+    "Client": ".client",
+    "FileData": ".files",
+    "Job": ".job",
+    "file": ".files",
+    "handle_file": ".files",
+}
 
 
 def __getattr__(name: str) -> Any:

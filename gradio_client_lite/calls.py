@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from .app import App
+from .attachments import Attachments
 from .endpoint import Endpoint
 from .errors import GradioClientError
 from .job import Job, JobHost
@@ -40,6 +41,7 @@ class Calls(NamedTuple):
         direct: runs functions that skip the queue.
         workers: bound the requests made at the same time.
         callbacks: run the user's functions.
+        attachments: the files among arguments and results.
         note: is told each status that the user asks for.
         oauth_token: what endpoints that declare a `gr.OAuthToken` get; None gives none.
     """
@@ -49,6 +51,7 @@ class Calls(NamedTuple):
     direct: DirectCalls
     workers: Workers
     callbacks: Workers
+    attachments: Attachments
     note: Callable[[StatusUpdate], None]
     oauth_token: Optional[str]
 
@@ -71,20 +74,27 @@ class Calls(NamedTuple):
 
         Raises:
             ArgumentError: the arguments do not fit the endpoint or cannot be sent.
+            InvalidFile: a file among them is missing, cannot be read or is too large.
         """
         queue = self.sessions.current
         values = endpoint.arguments(args, kwargs)
         fields = join_body(values, endpoint.fn_index, queue.session_hash, self._oauth(endpoint))
         body = encode_body(fields, endpoint.label)
+        files = self.attachments.check(values, endpoint.spec)
         job = Job(
             self._host(endpoint, queue, owner),
             fn_index=endpoint.fn_index,
             label=endpoint.label,
             diffs=self.app.spec.protocol != "sse_v1",
             headers=headers,
-            body=lambda: body,
+            body=partial(self._upload, endpoint, fields, headers) if files else lambda: body,
         )
         return job, self.direct if runs_directly(self.app.spec, endpoint.spec) else queue
+
+    def _upload(self, endpoint: Endpoint, fields: Dict[str, Any], headers: Mapping[str, str]) -> bytes:
+        """The body of a call, its files sent."""
+        data = self.attachments.upload(fields["data"], endpoint.spec, headers)
+        return encode_body({**fields, "data": data}, endpoint.label)
 
     def _oauth(self, endpoint: Endpoint) -> Dict[str, str]:
         if self.oauth_token and endpoint.takes_oauth_token:
@@ -92,9 +102,11 @@ class Calls(NamedTuple):
         return {}
 
     def _host(self, endpoint: Endpoint, queue: SessionQueue, owner: object) -> JobHost:
+        files = self.attachments.of_job(endpoint.spec)
         return JobHost(
-            shape=endpoint.shape,
-            blocks=lambda _: False,
+            shape=lambda data: endpoint.shape(files.fetch(data, final=False)),
+            finish=lambda data: endpoint.shape(files.fetch(data, final=True)),
+            blocks=files.wanted,
             run_work=self.workers.submit,
             run_callback=self.callbacks.submit,
             cancel=partial(self._cancel, endpoint, queue),

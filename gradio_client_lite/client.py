@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .app import App
+from .attachments import Attachments
 from .calls import Calls
 from .console import say
 from .endpoint import Endpoint, find_endpoint
@@ -26,6 +27,7 @@ from .wire.routes import normalise_src
 from .workers import Workers
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from typing import Literal, Type
 
@@ -54,18 +56,24 @@ class Client:
         httpx_kwargs: `timeout`, `proxy` or `proxies`, `auth`, `cookies`, `headers`, `cert`, `verify`,
             `trust_env`, `follow_redirects`, with the meaning they have in httpx.
         headers: sent with every request, over the defaults of the same name.
+        download_files: the folder for files of results, made when the first one comes; None is that of
+            GRADIO_TEMP_DIR, else `gradio` in the system's temporary folder. False fetches no files: results
+            then hold the server's dicts.
         ssl_verify: True, False (accept any certificate), the path of a CA file or folder, or an SSLContext.
         analytics_enabled: accepted for compatibility; nothing is ever sent.
         token: the same as `hf_token`.
         oauth_token: Hugging Face token that the app's function may act with; sent only to endpoints that
             declare a `gr.OAuthToken`.
         timeout: seconds that `predict` may take in all; None waits for as long as the job takes.
+        upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
+            that sends them.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
 
     Raises:
         ArgumentError: an option is unknown or of the wrong kind.
         AuthenticationError: the app wants a login, or refused this one.
         UnsupportedAppError: the URL is not that of a Gradio app.
+        FolderError: `download_files` is no folder, or cannot be written to.
         ConnectionFailed, DeadlineExceeded: it cannot be reached.
 
     Example:
@@ -84,11 +92,13 @@ class Client:
         httpx_kwargs: Optional[Dict[str, Any]] = None,
         *,
         headers: Optional[Dict[str, str]] = None,
+        download_files: Union[str, Path, Literal[False], None] = None,
         ssl_verify: Any = True,
         analytics_enabled: bool = True,  # noqa: ARG002 - nothing is sent either way
         token: Union[str, bool, None] = None,
         oauth_token: Optional[str] = None,
         timeout: Optional[float] = None,
+        upload_progress: Optional[Callable[[int, int], object]] = None,
         stream_grace: float = 15.0,
     ) -> None:
         check_arguments(src, max_workers, auth)
@@ -106,6 +116,12 @@ class Client:
         # A password in the URL is the transport's business; it must not reach texts.
         self._app = App(self._transport, bare_url(src), self._headers)
         try:
+            self._attachments = Attachments(
+                self._app,
+                download_files,
+                private=auth is not None or "x-hf-authorization" in self._headers.names(),
+                progress=upload_progress,
+            )
             if auth is not None:
                 self._app.login((auth[0], auth[1]))
             self._app.connect()
@@ -128,12 +144,12 @@ class Client:
             direct,
             self._workers,
             callbacks,
+            self._attachments,
             partial(_note, self.verbose, self.space_id),
             oauth_token,
         )
-        self._finalizer = weakref.finalize(
-            self, _shut_down, self._sessions, direct, self._transport, self._workers, callbacks
-        )
+        pools = (self._attachments, self._workers, callbacks)
+        self._finalizer = weakref.finalize(self, _shut_down, self._sessions, direct, self._transport, *pools)
         # At exit there is nothing to do: every thread is a daemon and the sockets go with the process.
         self._finalizer.atexit = False
         if verbose:
@@ -165,6 +181,11 @@ class Client:
     def app_version(self) -> Any:
         """The server's Gradio version, comparable."""
         return self._app.spec.version
+
+    @property
+    def download_files(self) -> Union[str, Path, Literal[False]]:
+        """The folder for files of results; False when they are not fetched."""
+        return self._attachments.folder
 
     @property
     def headers(self) -> Dict[str, str]:
@@ -401,7 +422,9 @@ class Client:
             )
 
 
-def _shut_down(sessions: Sessions, direct: DirectCalls, transport: Transport, *pools: Workers) -> None:
+def _shut_down(
+    sessions: Sessions, direct: DirectCalls, transport: Transport, *pools: Union[Attachments, Workers]
+) -> None:
     sessions.close()
     direct.close()
     transport.close()

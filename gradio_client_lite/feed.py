@@ -78,10 +78,14 @@ class UpdateFeed:
         self._next += len(steps)
         return steps, self._record.ended
 
+    def value(self) -> List[Any]:
+        """The output values that the next NewOutput stands for."""
+        return next(self._values)
+
     def updates(self, steps: List[Step]) -> Iterator[Update]:
         """The updates that steps stand for, each value made when it is asked for."""
         for step in steps:
             if isinstance(step, NewOutput):
-                yield OutputUpdate(self._shape(next(self._values)), success=step.success)
+                yield OutputUpdate(self._shape(self.value()), success=step.success)
             else:
                 yield step

@@ -25,9 +25,9 @@ from typing import (
 )
 
 from .errors import AppError, GradioClientError
-from .feed import Record, UpdateFeed
+from .feed import Record, Step, UpdateFeed
 from .updates import LogUpdate, OutputUpdate, Status, StatusUpdate, Update
-from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
+from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, NewOutput, Outcome, Succeeded
 
 if TYPE_CHECKING:
     from .wire.messages import Message
@@ -42,6 +42,7 @@ class JobHost(NamedTuple):
 
     Args:
         shape: turns a list of output values into what the caller gets; may download files.
+        finish: does the same for the values of the result.
         blocks: whether shaping these values makes requests.
         run_work: runs a function that makes requests, on a worker.
         run_callback: runs a function of the user's, on a thread that may be kept.
@@ -51,6 +52,7 @@ class JobHost(NamedTuple):
     """
 
     shape: Callable[[List[Any]], Any]
+    finish: Callable[[List[Any]], Any]
     blocks: Callable[[List[Any]], bool]
     run_work: Callable[..., None]
     run_callback: Callable[..., None]
@@ -218,14 +220,27 @@ class Job(concurrent.futures.Future[Any]):
             while True:
                 arrived.clear()
                 steps, ended = feed.take()
-                for update in feed.updates(steps):
-                    yield update
+                for step in steps:
+                    yield await self._update(step, feed)
                 if ended:
                     return
                 await arrived.wait()
         finally:
             with self._changed:
                 self._listeners.remove(wake)
+
+    async def _update(self, step: Step, feed: UpdateFeed) -> Update:
+        """The update that a step stands for; files are fetched on a worker, not on the event loop."""
+        if not isinstance(step, NewOutput):
+            return step
+        values = feed.value()
+        if not self._host.blocks(values):
+            return OutputUpdate(self._host.shape(values), success=step.success)
+        import asyncio
+
+        shaped: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self._host.run_work(_resolve, shaped, self._host.shape, values)
+        return OutputUpdate(await asyncio.wrap_future(shaped), success=step.success)
 
     def __await__(self) -> Generator[Any, None, Any]:
         import asyncio
@@ -291,7 +306,7 @@ class Job(concurrent.futures.Future[Any]):
 
     def _succeed(self, outcome: Succeeded) -> None:
         try:
-            value = self._host.shape(outcome.data)
+            value = self._host.finish(outcome.data)
         except Exception as exc:
             self.fail(exc)
             return
@@ -371,6 +386,17 @@ def _call_back_all(callbacks: List[Callback], job: concurrent.futures.Future[Any
     # One after the other on one thread: that is what keeps their order.
     for callback in callbacks:
         _call_back(callback, job)
+
+
+def _resolve(
+    future: concurrent.futures.Future[Any], function: Callable[[List[Any]], Any], values: List[Any]
+) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function(values))
+    except BaseException as exc:
+        future.set_exception(exc)
 
 
 def _final_status(code: Status, success: bool) -> StatusUpdate:

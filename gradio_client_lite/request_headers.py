@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Set
 
 
 class RequestHeaders:
@@ -10,6 +10,10 @@ class RequestHeaders:
 
     def __init__(self, base: Mapping[str, str]) -> None:
         self.base: Dict[str, str] = dict(base)
+
+    def names(self) -> Set[str]:
+        """The names of the base, in lower case."""
+        return {name.lower() for name in self.base}
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
         """The base with those of one call over them; names match in any case."""

@@ -207,7 +207,7 @@ def test_a_relative_folder_is_that_of_the_time_of_connecting(
 
 
 def test_a_path_that_is_no_folder_is_an_error(bench: Any, tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("")
+    (tmp_path / "taken").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match=r"^Path: .*taken is not a directory\.$"):
         bench(folder=tmp_path / "taken")
     with pytest.raises(FolderError, match="cannot be written to"):
@@ -230,10 +230,10 @@ def test_what_is_no_path_is_an_error(bench: Any, folder: Any) -> None:
 
 def test_a_folder_that_went_bad_is_an_error(bench: Any) -> None:
     run = bench()
-    run.folder.write_text("somebody's file")
+    run.folder.write_text("somebody's file", encoding="utf-8")
     with pytest.raises(FolderError, match="cannot be saved"):
         run(file("/x"))
-    assert run.folder.read_text() == "somebody's file"
+    assert run.folder.read_text(encoding="utf-8") == "somebody's file"
 
 
 def test_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,9 @@ def test_a_temporary_file() -> None:
         assert (content(given), given["orig_name"]) == (b"abc", "file")
 
 
-@pytest.mark.parametrize("stream", [io.StringIO("text"), io.TextIOWrapper(io.BytesIO(b"text"))])
+@pytest.mark.parametrize(
+    "stream", [io.StringIO("text"), io.TextIOWrapper(io.BytesIO(b"text"), encoding="utf-8")]
+)
 def test_a_text_file_object_is_an_error(stream: Any) -> None:
     with pytest.raises(InvalidFile, match="must give bytes"):
         handle_file(stream)

@@ -1,0 +1,145 @@
+"""Attachments: the files of a client's calls.
+
+Most calls have none, so what moves files is loaded when there are some.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+
+from .app import App
+from .wire.config import EndpointSpec
+from .wire.filedata import IsFile, file_outputs, has_files, marked_only
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
+    from .downloads import Downloads, JobFiles
+    from .uploads import Uploads
+
+    Folder = Union[str, Path, Literal[False], None]
+
+Progress = Callable[[int, int], object]
+
+
+class Attachments:
+    """Sends the files among the arguments and fetches those of results.
+
+    Args:
+        app: where they go to and come from.
+        folder: where results go; None is the default folder, False leaves the server's dicts as they are.
+        private: whether the app's files can be fetched only with this client's credentials.
+        progress: called with the bytes sent so far and in all.
+
+    Raises:
+        FolderError: a folder was given and nothing can be saved there.
+    """
+
+    def __init__(self, app: App, folder: Folder, *, private: bool, progress: Optional[Progress]) -> None:
+        self._app = app
+        self._private = private
+        self._progress = progress
+        self._folder = folder
+        # Guards the three fields below it.
+        self._lock = threading.Lock()
+        self._uploads: Optional[Uploads] = None
+        self._downloads: Optional[Downloads] = None
+        self._is_file: Dict[int, IsFile] = {}
+        if folder is not None and folder is not False:
+            self._make_downloads()
+
+    @property
+    def folder(self) -> Union[str, Path, Literal[False]]:
+        """Where the files of results go; False when they are not fetched."""
+        if self._folder is not None:
+            return self._folder
+        from .downloads import default_folder
+
+        return default_folder()
+
+    # -- arguments
+
+    def check(self, values: Sequence[Any], spec: EndpointSpec) -> bool:
+        """Whether there are files among the arguments, all of which can be sent.
+
+        Raises:
+            InvalidFile: one is missing or cannot be read.
+            FileTooLarge: one is larger than the app takes.
+        """
+        if not has_files(values, marked_only):
+            return False
+        self._make_uploads().check(values, spec)
+        return True
+
+    def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
+        """Send the files and return the arguments with their places on the server. See `Uploads.upload`."""
+        return self._make_uploads().upload(values, spec, headers)
+
+    def _make_uploads(self) -> Uploads:
+        from .uploads import Uploads
+
+        with self._lock:
+            if self._uploads is None:
+                self._uploads = Uploads(self._app, private=self._private, progress=self._progress)
+            return self._uploads
+
+    # -- results
+
+    def of_job(self, spec: EndpointSpec) -> JobAttachments:
+        """The files of one job's results."""
+        with self._lock:
+            is_file = self._is_file.get(spec.fn_index)
+            if is_file is None:
+                is_file = self._is_file[spec.fn_index] = file_outputs(spec, self._app.spec.version)
+        return JobAttachments(spec, is_file, None if self._folder is False else self._make_downloads)
+
+    def _make_downloads(self) -> Downloads:
+        from .downloads import Downloads
+
+        with self._lock:
+            if self._downloads is None:
+                self._downloads = Downloads(self._app, self.folder)
+            return self._downloads
+
+    def stop(self) -> None:
+        """Let the threads that fetch files go."""
+        with self._lock:
+            downloads = self._downloads
+        if downloads is not None:
+            downloads.helpers.stop()
+
+
+class JobAttachments:
+    """The files of one job's results, each fetched once.
+
+    Args:
+        spec: the endpoint.
+        is_file: what is a file among its outputs.
+        downloads: gives the client's downloads; None when files are not fetched.
+    """
+
+    def __init__(
+        self, spec: EndpointSpec, is_file: IsFile, downloads: Optional[Callable[[], Downloads]]
+    ) -> None:
+        self._spec = spec
+        self._is_file = is_file
+        self._downloads = downloads
+        self._lock = threading.Lock()
+        self._files: Optional[JobFiles] = None
+
+    def wanted(self, data: Sequence[Any]) -> bool:
+        """Whether there is anything to fetch for these output values."""
+        return self._downloads is not None and has_files(data, self._is_file)
+
+    def fetch(self, data: List[Any], *, final: bool) -> List[Any]:
+        """The values with the paths of local copies in place of files. See `JobFiles.fetch`."""
+        if self._downloads is None or not has_files(data, self._is_file):
+            return data
+        downloads = self._downloads()
+        with self._lock:
+            if self._files is None:
+                self._files = downloads.of_job(self._spec)
+            files = self._files
+        return files.fetch(data, final=final)
