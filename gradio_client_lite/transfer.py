@@ -77,6 +77,11 @@ class Transfer:
             elif response.status != 206 or not saving.size:
                 raise self._refused(response)
             _copy(response, saving)
+            if response.overrun:
+                raise ProtocolError(
+                    f"{bare_url(self._location.url)} sent more than the {saving.size} bytes it announced, so "
+                    "the file may not be whole; report it to the server."
+                )
         if self._total is not None and saving.size != self._total:
             raise ProtocolError(
                 f"{bare_url(self._location.url)} gave {saving.size} bytes of a file of {self._total}; "

@@ -6,7 +6,6 @@ Field names and meanings follow the official client, so code written for its `St
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar, Dict, Iterator, List, Optional, Tuple, Union
@@ -53,8 +52,60 @@ class Status(Enum):
 _ORDER: Dict[Status, int] = {status: place for place, status in enumerate(Status)}
 
 
-@dataclass(frozen=True)
-class ProgressUnit:
+class _Record:
+    """What the values below share: they compare, hash, print and pickle by their fields, and never change.
+
+    Written out rather than made by `dataclasses`, which would take longer than all else that happens
+    before a program's first call.
+    """
+
+    _FIELDS: ClassVar[Tuple[str, ...]]
+
+    def _values(self) -> Tuple[Any, ...]:
+        return tuple(self.__dict__[name] for name in self._FIELDS)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed; {name!r} stays as it is")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed; {name!r} stays")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in zip(self._FIELDS, self._values()))
+        return f"{type(self).__name__}({fields})"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), self._values()
+
+
+class _Mapping(_Record):
+    """A record whose fields can be had by name, as those of a mapping."""
+
+    _KEYS: ClassVar[Tuple[str, ...]]
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._KEYS:
+            raise KeyError(key)
+        return self.__dict__[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._KEYS)
+
+    def __len__(self) -> int:
+        return len(self._KEYS)
+
+    def keys(self) -> Tuple[str, ...]:
+        """The names that `update[name]` takes."""
+        return self._KEYS
+
+
+class ProgressUnit(_Record):
     """One bar of a `gr.Progress()` tracker.
 
     Args:
@@ -65,24 +116,31 @@ class ProgressUnit:
         desc: the text beside the bar.
     """
 
+    _FIELDS = ("index", "length", "unit", "progress", "desc")
+
     index: Optional[float]
     length: Optional[float]
     unit: Optional[str]
     progress: Optional[float]
     desc: Optional[str]
 
+    def __init__(
+        self,
+        index: Optional[float],
+        length: Optional[float],
+        unit: Optional[str],
+        progress: Optional[float],
+        desc: Optional[str],
+    ) -> None:
+        self.__dict__.update(index=index, length=length, unit=unit, progress=progress, desc=desc)
+
     @classmethod
     def from_msg(cls, data: List[Dict[str, Any]]) -> List[ProgressUnit]:
         """The units of a `progress_data` list as the server sends it."""
-        return [
-            cls(*(unit.get(key) for key in ("index", "length", "unit", "progress", "desc")))
-            for unit in data
-            if isinstance(unit, dict)
-        ]
+        return [cls(*map(unit.get, cls._FIELDS)) for unit in data if isinstance(unit, dict)]
 
 
-@dataclass(frozen=True)
-class StatusUpdate:
+class StatusUpdate(_Mapping):
     """The state of a job at one moment; attributes and `update["code"]` give the same.
 
     Args:
@@ -94,54 +152,84 @@ class StatusUpdate:
         time: when this was received, in local time without a zone.
         progress_data: the app's progress bars; None when it shows none.
         log: (text, level) of a message of the app's author; None otherwise.
+        type: always "status".
     """
 
+    _KEYS = ("code", "rank", "queue_size", "eta", "success", "time", "progress_data", "log", "type")
+    _FIELDS: ClassVar[Tuple[str, ...]] = _KEYS
+
     code: Status
-    rank: Optional[int] = None
-    queue_size: Optional[int] = None
-    eta: Optional[float] = None
-    success: Optional[bool] = None
-    time: Optional[datetime] = None
-    progress_data: Optional[List[ProgressUnit]] = None
-    log: Optional[Tuple[str, str]] = None
-    type: str = "status"
+    rank: Optional[int]
+    queue_size: Optional[int]
+    eta: Optional[float]
+    success: Optional[bool]
+    time: Optional[datetime]
+    progress_data: Optional[List[ProgressUnit]]
+    log: Optional[Tuple[str, str]]
+    type: str
 
-    def __getitem__(self, key: str) -> Any:
-        if key not in _STATUS_KEYS:
-            raise KeyError(key)
-        return getattr(self, key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_STATUS_KEYS)
-
-    def __len__(self) -> int:
-        return len(_STATUS_KEYS)
-
-    def keys(self) -> Tuple[str, ...]:
-        """The names that `update[name]` takes."""
-        return _STATUS_KEYS
-
-
-_STATUS_KEYS: Tuple[str, ...] = tuple(field.name for field in fields(StatusUpdate))
+    def __init__(
+        self,
+        code: Status,
+        rank: Optional[int] = None,
+        queue_size: Optional[int] = None,
+        eta: Optional[float] = None,
+        success: Optional[bool] = None,
+        time: Optional[datetime] = None,
+        progress_data: Optional[List[ProgressUnit]] = None,
+        log: Optional[Tuple[str, str]] = None,
+        type: str = "status",  # noqa: A002 - the official name
+    ) -> None:
+        self.__dict__.update(
+            code=code,
+            rank=rank,
+            queue_size=queue_size,
+            eta=eta,
+            success=success,
+            time=time,
+            progress_data=progress_data,
+            log=log,
+            type=type,
+        )
 
 
 class ProgressUpdate(StatusUpdate):
     """A StatusUpdate that carries `progress_data`."""
 
 
-@dataclass(frozen=True)
 class LogUpdate(StatusUpdate):
     """A message that the app's function sent with `gr.Info`, `gr.Warning` or `gr.Success`.
 
     Args:
+        code: always Status.LOG; this and the next ones are those of a StatusUpdate.
         title: the heading the app gave it; None when it gave none.
         duration: seconds a user interface should show it; None means until closed.
         visible: whether a user interface should show it.
     """
 
-    title: Optional[str] = None
-    duration: Optional[float] = None
-    visible: bool = True
+    _FIELDS: ClassVar[Tuple[str, ...]] = (*StatusUpdate._KEYS, "title", "duration", "visible")
+
+    title: Optional[str]
+    duration: Optional[float]
+    visible: bool
+
+    def __init__(
+        self,
+        code: Status,
+        rank: Optional[int] = None,
+        queue_size: Optional[int] = None,
+        eta: Optional[float] = None,
+        success: Optional[bool] = None,
+        time: Optional[datetime] = None,
+        progress_data: Optional[List[ProgressUnit]] = None,
+        log: Optional[Tuple[str, str]] = None,
+        type: str = "status",  # noqa: A002 - the official name
+        title: Optional[str] = None,
+        duration: Optional[float] = None,
+        visible: bool = True,
+    ) -> None:
+        super().__init__(code, rank, queue_size, eta, success, time, progress_data, log, type)
+        self.__dict__.update(title=title, duration=duration, visible=visible)
 
     @property
     def message(self) -> str:
@@ -154,38 +242,33 @@ class LogUpdate(StatusUpdate):
         return self.log[1] if self.log else ""
 
 
-@dataclass(frozen=True)
-class OutputUpdate:
+class OutputUpdate(_Mapping):
     """One value of a job.
 
     Args:
         outputs: the value, shaped as `Job.result()` shapes it; for a final update of a failed job
             the server's error fields.
         success: whether the function succeeded.
+        type: always "output".
         final: True on the last update of a job.
     """
 
+    _KEYS = ("outputs", "success", "type", "final")
+    _FIELDS: ClassVar[Tuple[str, ...]] = _KEYS
+
     outputs: Any
-    success: bool = True
-    type: str = "output"
-    final: bool = False
+    success: bool
+    type: str
+    final: bool
 
-    _KEYS: ClassVar[Tuple[str, ...]] = ("outputs", "success", "type", "final")
-
-    def __getitem__(self, key: str) -> Any:
-        if key not in self._KEYS:
-            raise KeyError(key)
-        return getattr(self, key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._KEYS)
-
-    def __len__(self) -> int:
-        return len(self._KEYS)
-
-    def keys(self) -> Tuple[str, ...]:
-        """The names that `update[name]` takes."""
-        return self._KEYS
+    def __init__(
+        self,
+        outputs: Any,
+        success: bool = True,
+        type: str = "output",  # noqa: A002 - the official name
+        final: bool = False,
+    ) -> None:
+        self.__dict__.update(outputs=outputs, success=success, type=type, final=final)
 
 
 Update = Union[StatusUpdate, OutputUpdate]

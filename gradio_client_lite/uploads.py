@@ -74,7 +74,7 @@ class Uploads:
                 continue
             size = source_of(slot.file).size()
             if limit is not None and size > limit:
-                component = spec.inputs[slot.index].label if slot.index < len(spec.inputs) else ""
+                component = spec.inputs[slot.top].label if slot.top < len(spec.inputs) else ""
                 raise FileTooLarge(
                     f"File {slot.file['path']} exceeds the maximum file size of {limit} bytes set in "
                     f"{component} component."

@@ -181,6 +181,10 @@ class Connection:
         finally:
             self._raw.wait = True
 
+    def overrun(self) -> bool:
+        """Whether more has arrived than the answer said there would be; what comes later is not seen."""
+        return self._answered() and bool(self.buffered())
+
     def read_head(self, method: str) -> HTTPResponse:
         """Read status line and headers; informational answers (1xx) are skipped.
 

@@ -78,6 +78,8 @@ class StreamingResponse:
         status: the HTTP status code.
         headers: case-insensitive.
         url: what was asked for last, after redirects, without userinfo.
+        overrun: the server has sent more than it announced, so its announcement may be what is wrong; known
+            once the body has been read.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class StreamingResponse:
         self._connection: Optional[Connection] = connection
         self._whole = False
         self._ended = False
+        self.overrun = False
         # One is held while reading. The other guards that the connection is not woken once it was given back.
         self._reading = threading.Lock()
         self._owning = threading.Lock()
@@ -215,6 +218,7 @@ class StreamingResponse:
         self._whole = True
         if connection is None:
             return
+        self.overrun = connection.overrun()
         if self._body.keep:
             self._pool.give_back(connection)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ..errors import ArgumentError
@@ -14,7 +13,6 @@ Clock = Callable[[], float]
 _GRAIN = 0.002
 
 
-@dataclass(frozen=True)
 class Timeout:
     """The limits of one request, in seconds; None means no limit.
 
@@ -33,15 +31,32 @@ class Timeout:
         Timeout(connect=5.0, read=30.0, total=None)
     """
 
-    connect: Optional[float] = 10.0
-    read: Optional[float] = 60.0
-    total: Optional[float] = None
+    __slots__ = ("connect", "read", "total")
 
-    def __post_init__(self) -> None:
-        for name in ("connect", "read", "total"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value > 0):
-                raise ArgumentError(f"The {name} timeout must be a positive number of seconds, or None.")
+    def __init__(
+        self,
+        connect: Optional[float] = 10.0,
+        read: Optional[float] = 60.0,
+        total: Optional[float] = None,
+    ) -> None:
+        self.connect = _limit("connect", connect)
+        self.read = _limit("read", read)
+        self.total = _limit("total", total)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Timeout) and repr(other) == repr(self)
+
+    def __hash__(self) -> int:
+        return hash((self.connect, self.read, self.total))
+
+    def __repr__(self) -> str:
+        return f"Timeout(connect={self.connect}, read={self.read}, total={self.total})"
+
+
+def _limit(name: str, value: Optional[float]) -> Optional[float]:
+    if value is not None and not (isinstance(value, (int, float)) and value > 0):
+        raise ArgumentError(f"The {name} timeout must be a positive number of seconds, or None.")
+    return value
 
 
 class Deadline:

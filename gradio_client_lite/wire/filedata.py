@@ -8,8 +8,7 @@ server's choice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from .config import EndpointSpec
 from .version import Version
@@ -22,20 +21,19 @@ _MARKED_SINCE = Version.parse("4.21.0")
 _UNMARKED_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type", "is_stream"))
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """One place that holds a FileData.
 
     Args:
         container: the copied list or dict it is in.
         key: its index or key there.
-        index: of the top-level value it belongs to.
+        top: index of the top-level value it belongs to.
         file: the FileData.
     """
 
     container: Any
     key: Union[int, str]
-    index: int
+    top: int
     file: Mapping[str, Any]
 
     def put(self, value: Any) -> None:

@@ -8,7 +8,7 @@ version at all counts as version 0, older than everything.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from functools import total_ordering
 from typing import Any, List, Tuple
 
 # Where each stage stands relative to the finished release (0), in the order of PEP 440.
@@ -31,7 +31,7 @@ _NUMBERS = r"\s*v?([0-9]{1,9}(?:\.[0-9]{1,9})*)"
 _STAGE = r"[._-]?(" + "|".join(_STAGES) + r")[._-]?([0-9]{0,9})"
 
 
-@dataclass(frozen=True, order=True)
+@total_ordering
 class Version:
     """A version number; compare two with ``<``, ``==`` and so on.
 
@@ -41,9 +41,30 @@ class Version:
         text: what was parsed; not compared.
     """
 
-    release: Tuple[int, ...]
-    stages: Tuple[Tuple[int, int], ...] = ((0, 0),)
-    text: str = field(default="", compare=False)
+    __slots__ = ("release", "stages", "text")
+
+    def __init__(
+        self, release: Tuple[int, ...], stages: Tuple[Tuple[int, int], ...] = ((0, 0),), text: str = ""
+    ) -> None:
+        self.release = release
+        self.stages = stages
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Version):
+            return NotImplemented
+        return (self.release, self.stages) == (other.release, other.stages)
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Version):
+            return NotImplemented
+        return (self.release, self.stages) < (other.release, other.stages)
+
+    def __hash__(self) -> int:
+        return hash((self.release, self.stages))
+
+    def __repr__(self) -> str:
+        return f"<Version {self.text}>"
 
     def __str__(self) -> str:
         return self.text

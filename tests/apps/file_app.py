@@ -87,7 +87,7 @@ def generating_endpoints():
 
 def default_endpoint():
     path = FOLDER / "default name.txt"
-    path.write_text("the server's own")
+    path.write_text("the server's own", encoding="utf-8")
     on(same, gr.File(value=str(path)), gr.File(), "default")
 
 

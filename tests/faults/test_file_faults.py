@@ -255,6 +255,14 @@ def test_a_length_that_is_too_long_is_an_error(bench: Any) -> None:
     assert run.left() == []
 
 
+@pytest.mark.parametrize("length", [0, 1, HALF])
+def test_a_length_that_is_too_short_is_an_error(bench: Any, length: int) -> None:
+    run = bench(lambda peer: peer.request() and peer.send(head(length) + CONTENT))
+    with pytest.raises(ProtocolError, match="sent more than"):
+        run.download()
+    assert run.left() == []
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "1, 2", "0x10"])
 def test_a_length_that_is_none_is_an_error(bench: Any, length: str) -> None:
     run = bench(lambda peer: peer.request() and peer.send(head(None, content_length=length) + CONTENT))

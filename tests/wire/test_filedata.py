@@ -65,7 +65,7 @@ def test_files_are_found_at_any_depth() -> None:
 def test_slots_are_in_order_and_know_their_argument() -> None:
     values = [{"a": file("1"), "b": [file("2"), file("3")]}, "no", file("4")]
     slots = find_files(values, marked_only)[1]
-    assert [(slot.file["path"], slot.index) for slot in slots] == [("1", 0), ("2", 0), ("3", 0), ("4", 2)]
+    assert [(slot.file["path"], slot.top) for slot in slots] == [("1", 0), ("2", 0), ("3", 0), ("4", 2)]
 
 
 def test_the_values_themselves_are_not_changed() -> None:
