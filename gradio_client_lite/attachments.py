@@ -53,6 +53,8 @@ class Attachments:
     @property
     def folder(self) -> Union[str, Path, Literal[False]]:
         """Where the files of results go; False when they are not fetched."""
+        if isinstance(self._folder, bool):
+            return False
         if self._folder is not None:
             return self._folder
         from .downloads import default_folder

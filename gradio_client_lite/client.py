@@ -224,16 +224,13 @@ class Client:
             print_info: whether to write the text to the console.
             return_format: "str" returns the text, "dict" the description; None returns nothing.
         """
-        info = self._app.info()
-        if print_info or return_format == "str":
-            from .describe import render  # not needed to make calls
+        from .describe import render  # not needed to make calls
 
-            text = render(info, all_endpoints)
-            if print_info:
-                say(text)
-        if return_format == "str":
-            return text
-        return info if return_format == "dict" else None
+        info = self._app.info()
+        text = render(info, all_endpoints) if print_info or return_format == "str" else None
+        if print_info and text is not None:
+            say(text)
+        return info if return_format == "dict" else text if return_format == "str" else None
 
     # -- calling
 

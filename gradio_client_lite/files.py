@@ -50,9 +50,11 @@ class Source(Protocol):
         Raises:
             InvalidFile: it cannot be read.
         """
+        ...
 
     def read(self) -> Iterator[bytes]:
         """Its content in chunks, from the beginning; raises as `size` does."""
+        ...
 
 
 class PathSource:

@@ -128,13 +128,14 @@ def make_transport(src: str, options: HttpOptions, ssl_verify: Any) -> Transport
 
 
 def _timeout(value: Any) -> Timeout:
-    if value is None:
-        return Timeout(connect=None, read=None)
+    connect: Any
+    read: Any
     if isinstance(value, tuple) and len(value) in (2, 4):
-        return Timeout(connect=value[0], read=value[1])
-    if hasattr(value, "connect") and hasattr(value, "read"):
-        return Timeout(connect=value.connect, read=value.read)
-    return Timeout(connect=value, read=value)
+        connect, read = value[:2]
+    else:  # a number, None, or an object with a limit for each step, as httpx has it
+        connect = getattr(value, "connect", value)
+        read = getattr(value, "read", value)
+    return Timeout(connect=connect, read=read)
 
 
 def _pair(value: Any) -> Tuple[str, str]:

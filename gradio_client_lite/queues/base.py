@@ -24,9 +24,11 @@ class Call(Protocol):
 
     def request_body(self) -> bytes:
         """The JSON to send; blocks while the files among the arguments are uploaded."""
+        ...
 
     def done(self) -> bool:
         """Whether it has ended; nothing more need be delivered."""
+        ...
 
     def joined(self, event_id: str) -> None:
         """The server has taken the job under this id."""

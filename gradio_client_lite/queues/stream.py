@@ -48,6 +48,7 @@ class Owner(Protocol):
 
     def wanted(self) -> bool:
         """Whether to go on; False releases the reader."""
+        ...
 
     def deliver(self, envelope: Envelope) -> None:
         """Take a message."""

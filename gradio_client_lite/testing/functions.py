@@ -93,7 +93,7 @@ class Endpoint:
 
     def iterate(self, data: List[Any]) -> Iterator[List[Any]]:
         """Run a generator; gives each of its steps as `call` does. Closing it closes the generator."""
-        steps = self._invoke(data)
+        steps: Any = self._invoke(data)
         if not inspect.isgenerator(steps):
             steps = _steps_of_async(steps)
         try:

@@ -83,9 +83,11 @@ def _lists_on_the_way(value: Any, path: Any) -> Optional[List[List[Any]]]:
     for step in path[:-1]:
         if isinstance(value, list) and type(step) is int and 0 <= step < len(value):
             lists.append(value)
-        elif not (isinstance(value, dict) and isinstance(step, str) and step in value):
+            value = value[step]
+        elif isinstance(value, dict) and isinstance(step, str) and step in value:
+            value = value[step]
+        else:
             return None
-        value = value[step]
     if isinstance(value, list) and type(path[-1]) is int:
         return [*lists, value]
     return lists if isinstance(value, dict) and isinstance(path[-1], str) else None
