@@ -5,6 +5,8 @@ Sources: `get_config_file` and `BlockFunction.get_config` of gradio/blocks.py in
 absent or of the wrong kind takes its default; only what cannot be a Gradio config at all is refused.
 """
 
+from __future__ import annotations
+
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError

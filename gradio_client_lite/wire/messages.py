@@ -5,8 +5,10 @@ objects as plain dictionaries. Fields and kinds that are not known here are igno
 server does no harm.
 
 They are named tuples because these classes are made whenever a program starts, and as dataclasses would take
-six times as long; for the same reason the annotations here are no strings, which would be compiled.
+six times as long.
 """
+
+from __future__ import annotations
 
 import json
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
