@@ -18,7 +18,8 @@ Json = Dict[str, Any]
 OracleFor = Callable[[str], Oracle]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: its clients would outlive their servers, and look for them while other tests run.
+@pytest.fixture(scope="module")
 def ours() -> Iterator[Caller]:
     caller = Caller(Client)
     yield caller
