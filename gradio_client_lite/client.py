@@ -15,6 +15,7 @@ from .endpoint import Endpoint, find_endpoint
 from .errors import ArgumentError, DeadlineExceeded, UnsupportedAppError
 from .job import Callback, Job, follow, splat
 from .options import check_arguments, default_headers, http_options, make_transport
+from .queues.base import post_json
 from .queues.direct import DirectCalls
 from .queues.session import SessionQueue, parse_event_id
 from .request_headers import RequestHeaders
@@ -22,7 +23,7 @@ from .sessions import Sessions, new_session_hash
 from .transport.http import Timeout, Transport
 from .updates import StatusUpdate, Update
 from .wire.payload import encode_body
-from .wire.refusal import bare_url, refusal
+from .wire.refusal import bare_url
 from .wire.routes import normalise_src
 from .workers import Workers
 
@@ -324,12 +325,9 @@ class Client:
         """
         url = self._app.routes.join
         headers = self._headers(request_headers or {})
-        headers["content-type"] = "application/json"
         body = encode_body({**data, **hash_data}, "send_data")
-        response = self._transport.request("POST", url, headers=headers, body=body)
-        if not 200 <= response.status < 300:
-            raise refusal(response.status, response.body, url, "joining the queue")
-        return parse_event_id(response.body, "send_data")
+        answer = post_json(self._transport, url, headers, body, "joining the queue")
+        return parse_event_id(answer, "send_data")
 
     def reset_session(self) -> None:
         """Forget this client's State on the server: later calls belong to a new session."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Mapping, Optional, Protocol
 
+from ..transport.http import Timeout, Transport
 from ..wire.messages import Message
+from ..wire.refusal import refusal
 
 
 class Call(Protocol):
@@ -58,3 +60,31 @@ class Driver(Protocol):
 
 #: Gives the headers of a request from those of one call.
 Headers = Callable[[Mapping[str, str]], Dict[str, str]]
+
+
+def post_json(
+    transport: Transport,
+    url: str,
+    headers: Dict[str, str],
+    body: bytes,
+    doing: str,
+    timeout: Optional[Timeout] = None,
+) -> bytes:
+    """POST JSON and return the body of the answer.
+
+    Args:
+        transport: the client's connections.
+        url: where to.
+        headers: of the request; its content type is added.
+        body: the JSON.
+        doing: what the request is for, as error texts say it.
+        timeout: None for the transport's.
+
+    Raises:
+        GradioClientError: what an answer other than 2xx stands for, or what broke on the way.
+    """
+    headers = {**headers, "content-type": "application/json"}
+    response = transport.request("POST", url, headers=headers, body=body, timeout=timeout)
+    if not 200 <= response.status < 300:
+        raise refusal(response.status, response.body, url, doing)
+    return response.body

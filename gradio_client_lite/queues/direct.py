@@ -11,9 +11,8 @@ from typing import Any, Dict, Set
 from ..errors import ClientClosed, ProtocolError
 from ..transport.http import Timeout, Transport
 from ..wire.messages import Completed, ProcessStarts
-from ..wire.refusal import refusal
 from ..wire.routes import Routes
-from .base import Call, Headers
+from .base import Call, Headers, post_json
 
 
 class DirectCalls:
@@ -68,14 +67,11 @@ class DirectCalls:
     def _post(self, call: Call) -> Dict[str, Any]:
         url = self._routes.run
         headers = self._headers(call.headers)
-        headers["content-type"] = "application/json"
-        response = self._transport.request(
-            "POST", url, headers=headers, body=call.request_body(), timeout=self._timeout
+        body = post_json(
+            self._transport, url, headers, call.request_body(), f"calling {call.label}", self._timeout
         )
-        if not 200 <= response.status < 300:
-            raise refusal(response.status, response.body, url, f"calling {call.label}")
         try:
-            answer = json.loads(response.body)
+            answer = json.loads(body)
         except (ValueError, RecursionError) as exc:
             raise ProtocolError(f"The answer of {call.label} is not JSON.") from exc
         if not isinstance(answer, dict) or not answer:

@@ -26,10 +26,9 @@ from ..errors import (
 from ..transport.http import Transport
 from ..wire.messages import Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
-from ..wire.refusal import refusal
 from ..wire.routes import Routes
 from ..workers import Workers
-from .base import Call, Headers
+from .base import Call, Headers, post_json
 from .stream import StreamReader
 
 #: Messages kept for jobs whose join has not been answered yet. Reading waits while there are more:
@@ -139,11 +138,8 @@ class SessionQueue:
     def _join(self, call: Call) -> str:
         url = self._routes.join
         headers = self._headers(call.headers)
-        headers["content-type"] = "application/json"
-        response = self._transport.request("POST", url, headers=headers, body=call.request_body())
-        if not 200 <= response.status < 300:
-            raise refusal(response.status, response.body, url, f"calling {call.label}")
-        return parse_event_id(response.body, call.label)
+        answer = post_json(self._transport, url, headers, call.request_body(), f"calling {call.label}")
+        return parse_event_id(answer, call.label)
 
     def _register(self, call: Call, event_id: Optional[str]) -> None:
         reader = None
