@@ -24,7 +24,13 @@ from .attachments import Attachments
 from .calls import Calls
 from .console import say
 from .endpoint import Endpoint, find_endpoint
-from .errors import ArgumentError, DeadlineExceeded, UnsupportedAppError
+from .errors import (
+    ArgumentError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    HTTPStatusError,
+    UnsupportedAppError,
+)
 from .job import Callback, Job, follow, splat
 from .options import (
     check_arguments,
@@ -51,6 +57,7 @@ if TYPE_CHECKING:
     from typing import Literal, Type
 
     from .hub.spaces import SpaceStatus
+    from .options import Source
     from .queues.base import Driver
     from .queues.heartbeat import Heartbeat
 
@@ -154,9 +161,7 @@ class Client:
                 private=auth is not None or source.needs_token(self._headers),
                 progress=upload_progress,
             )
-            if auth is not None:
-                self._app.login((auth[0], auth[1]))
-            self._app.connect()
+            self._connect(auth, source)
             self._require_protocol()
         except BaseException:
             self._transport.close()
@@ -499,6 +504,22 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
+
+    # -- parts of connecting
+
+    def _connect(self, auth: Optional[Tuple[str, str]], source: Source) -> None:
+        try:
+            self._log_in_and_load(auth)
+        except (ConnectionFailed, DeadlineExceeded, HTTPStatusError, UnsupportedAppError):
+            # A Space may have stopped since it was looked at. Then the Hub knows why, or when it is back.
+            if not source.look_again():
+                raise
+            self._log_in_and_load(auth)
+
+    def _log_in_and_load(self, auth: Optional[Tuple[str, str]]) -> None:
+        if auth is not None:
+            self._app.login((auth[0], auth[1]))
+        self._app.connect()
 
     # -- parts of a call
 

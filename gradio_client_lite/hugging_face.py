@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from .console import say
 from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError
@@ -40,11 +40,13 @@ class Place(NamedTuple):
         host: its URL.
         token: the one to send there; None for none.
         private: whether it is reached only with one.
+        waited: whether it was not running at first.
     """
 
     host: str
     token: Optional[str]
     private: bool
+    waited: bool
 
 
 class Connections:
@@ -89,9 +91,9 @@ class Connections:
 def find_space(
     space_id: str,
     connections: Connections,
+    deadline: Deadline,
     *,
     verbose: bool,
-    timeout: Optional[float],
     on_status: Optional[OnStatus],
 ) -> Place:
     """Where a Space's app is, once it runs.
@@ -99,8 +101,8 @@ def find_space(
     Args:
         space_id: "owner/name".
         connections: to the Hub.
+        deadline: until when to ask and to wait.
         verbose: whether to say on the console what is waited for.
-        timeout: seconds for all of it; None waits for as long as it takes.
         on_status: told each stage that is waited for.
 
     Raises:
@@ -112,15 +114,16 @@ def find_space(
         ConnectionFailed, RetryLater: the Hub cannot be reached, or is too busy.
     """
     check_space_id(space_id)
+    stages: List[str] = []
 
     def notify(status: SpaceStatus) -> None:
+        stages.append(status.stage)
         if verbose:
             say(status.text)
         if on_status is not None:
             on_status(status)
 
     with connections.hub() as api:
-        deadline = api.deadline(timeout)
         info = space_info(api, space_id, deadline)
         host = _host(api, info)
         token = connections.token(host)
@@ -131,7 +134,7 @@ def find_space(
                 _restart(api, space_id, deadline)
 
         wait_until_running(api, space_id, info.runtime, deadline, wake=wake, notify=notify)
-    return Place(host, token, info.private)
+    return Place(host, token, info.private, bool(stages))
 
 
 def duplicate_space(

@@ -13,12 +13,13 @@ from ._version import __version__
 from .errors import ArgumentError
 from .request_headers import RequestHeaders
 from .transport.http import Timeout, Transport
+from .transport.timeout import Deadline
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
 
 if TYPE_CHECKING:
     from .hub.spaces import SpaceStatus
-    from .hugging_face import Connections
+    from .hugging_face import Connections, Place
 
 _KNOWN = (
     "timeout",
@@ -95,9 +96,10 @@ class Source:
         token: the Hugging Face token to send there; None for none.
         space_id: its name at the Hub, "owner/name"; None when it was given by URL.
         private: whether it is a private Space; None when nobody knows.
+        look_again: waits for a Space once more, and says whether that took any waiting.
     """
 
-    __slots__ = ("private", "space_id", "token", "url")
+    __slots__ = ("look_again", "private", "space_id", "token", "url")
 
     def __init__(
         self,
@@ -105,11 +107,13 @@ class Source:
         token: Optional[str],
         space_id: Optional[str] = None,
         private: Optional[bool] = None,
+        look_again: Callable[[], bool] = lambda: False,
     ) -> None:
         self.url = normalise_src(url)
         self.token = token
         self.space_id = space_id
         self.private = private
+        self.look_again = look_again
 
     def needs_token(self, headers: RequestHeaders) -> bool:
         """Whether the app's files can be fetched only with a token that is among these headers."""
@@ -140,11 +144,15 @@ def find_source(
     connections = hub_connections(options, ssl_verify, token)
     if not is_space:
         return Source(src, connections.token(src.strip()))
-    from .hugging_face import find_space  # loaded by now
+    space_id, deadline = src.strip(), Deadline(space_timeout)
 
-    space_id = src.strip()
-    place = find_space(space_id, connections, verbose=verbose, timeout=space_timeout, on_status=on_status)
-    return Source(place.host, place.token, space_id, place.private)
+    def look() -> Place:
+        from .hugging_face import find_space  # loaded by now
+
+        return find_space(space_id, connections, deadline, verbose=verbose, on_status=on_status)
+
+    place = look()
+    return Source(place.host, place.token, space_id, place.private, lambda: look().waited)
 
 
 def hub_connections(options: HttpOptions, ssl_verify: Any, token: Union[str, bool, None]) -> Connections:
