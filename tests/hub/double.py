@@ -1,0 +1,165 @@
+"""A Hugging Face Hub for tests, with state: accounts, Spaces that build and run, commits, refusals.
+
+The live Hub cannot be reached from the tests, so this stands in for it. `test_double.py` drives the real
+huggingface_hub against it, which holds it to what that library needs and understands. It knows the routes
+for Spaces and no others; whatever it is asked, it records.
+
+    with Hub() as hub:
+        hub.user("me", token="hf_me")
+        hub.space("owner/app", app="http://127.0.0.1:7860/")
+        ...
+        assert [request.path for request in hub.requests] == ["/api/spaces/owner/app"]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+import threading
+from types import TracebackType
+from typing import Any, Callable, Dict, List, Optional, Pattern, Tuple, Type, Union
+
+from .answers import Answer, Refused, common_headers
+from .front import Front
+from .listening import Connection, Listener
+from .routes import answer
+from .state import Recorded, Space, User
+
+
+class Hangup(Exception):
+    """Raised by an outcome: close the connection without an answer."""
+
+
+Outcome = Union[Answer, Callable[["Hub"], None]]
+
+
+def hang(hub: Hub) -> None:
+    """Never answer."""
+    hub.closing.wait()
+    raise Hangup
+
+
+def hang_up(hub: Hub) -> None:
+    """Close the connection without an answer."""
+    raise Hangup
+
+
+class Hub:
+    """Serves at `url`, which is what HF_ENDPOINT must be.
+
+    Args:
+        tls: serves HTTPS with this context; huggingface_hub understands some refusals only over HTTPS.
+
+    Attributes:
+        requests: everything it was asked, in order.
+        users: by token.
+        spaces: by id.
+    """
+
+    def __init__(self, tls: Optional[ssl.SSLContext] = None) -> None:
+        self.requests: List[Recorded] = []
+        self.users: Dict[str, User] = {}
+        self.spaces: Dict[str, Space] = {}
+        self._renamed: Dict[str, str] = {}
+        self._script: List[Tuple[str, Pattern[str], List[Outcome]]] = []
+        self._fronts: List[Front] = []
+        self._tls = tls
+        self._lock = threading.RLock()  # guards the state while a request is answered
+        self._listener = Listener(self._handle, tls)
+        self.url = self._listener.url
+        self.closing = self._listener.closing
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for server in (self._listener, *self._fronts):
+            server.close()
+
+    def user(self, name: str, token: str, orgs: Tuple[str, ...] = (), role: str = "write") -> User:
+        """Add an account and its token."""
+        self.users[token] = User(name, token, orgs, role)
+        return self.users[token]
+
+    def space(self, space_id: str, **attributes: Any) -> Space:
+        """Add a Space; the attributes are those of `state.Space`."""
+        space = Space(space_id, **attributes)
+        self.spaces[space_id] = space
+        if space.host is None:
+            front = Front(space, lambda token: self.can_read(token, space), self._tls)
+            self._fronts.append(front)
+            space.host = front.url
+        return space
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a Space another id; what asks for the old one is redirected."""
+        space = self.spaces.pop(old)
+        space.id = new
+        self.spaces[new] = space
+        self._renamed[old] = new
+
+    def next(self, method: str, path: str, *outcomes: Outcome) -> None:
+        """Answer the next requests of this kind so, one outcome each, whatever the state is.
+
+        Args:
+            path: a regular expression for the whole path, without its query.
+            outcomes: answers, or `hang` or `hang_up`; a function that returns lets the Hub answer.
+        """
+        self._script.append((method, re.compile(path), list(outcomes)))
+
+    def can_read(self, token: Optional[str], space: Space) -> bool:
+        """Whether the holder of the token may see a Space."""
+        user = self.users.get(token or "")
+        return not space.private or (user is not None and space.owner in user.namespaces)
+
+    def asked(self) -> List[Tuple[str, str]]:
+        """The methods and paths of all requests."""
+        return [(request.method, request.path) for request in self.requests]
+
+    def _handle(self, connection: Connection, request: Recorded) -> None:
+        self.requests.append(request)
+        with contextlib.suppress(Hangup):
+            result = self._scripted(request) or self._redirected(request) or self._answered(request)
+            content = result.content
+            headers = {**common_headers(), "content-type": "application/json; charset=utf-8"}
+            headers.update((name.lower(), value) for name, value in result.headers.items())
+            connection.send(result.status, content, headers)
+            return
+        connection.close_connection = True
+
+    def _scripted(self, request: Recorded) -> Optional[Answer]:
+        path = request.path.partition("?")[0]
+        with self._lock:
+            for method, pattern, outcomes in self._script:
+                if outcomes and method == request.method and pattern.fullmatch(path):
+                    outcome = outcomes.pop(0)
+                    break
+            else:
+                return None
+        if isinstance(outcome, Answer):
+            return outcome
+        outcome(self)
+        return None
+
+    def _redirected(self, request: Recorded) -> Optional[Answer]:
+        for old, new in self._renamed.items():
+            moved = re.sub(rf"(?<=spaces/){re.escape(old)}(?=[/?]|$)", new, request.path)
+            if moved != request.path:
+                return Answer(307, b"", {"location": moved, "x-error-code": "RepoMoved"})
+        return None
+
+    def _answered(self, request: Recorded) -> Answer:
+        with self._lock:
+            try:
+                return answer(self, request)
+            except Refused as error:
+                return error.answer
