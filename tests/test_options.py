@@ -121,7 +121,7 @@ def test_src_that_is_no_text_is_refused(src: Any) -> None:
 
 @pytest.mark.parametrize("src", ["", "space", "ftp://host", "host:7860", "a/b/c", "a--b/c", "https:/host/a"])
 def test_src_that_is_neither_url_nor_space_is_refused_before_anything_is_sent(src: str) -> None:
-    with pytest.raises(InvalidSpaceId, match="src must be the name of a Space.*or the URL of an app"):
+    with pytest.raises(InvalidSpaceId, match=r"src must be the name of a Space.*or the URL of an app"):
         Client(src, verbose=False)
 
 
