@@ -26,6 +26,7 @@ from .spaces import Runtime, check_repo_name, check_space_id, space_runtime, who
 
 _FREE = frozenset({"cpu-basic", "zero-a10g"})
 _DEFAULT = "cpu-basic"
+_MOST_MINUTES = 1_000_000
 _BILLING = "https://huggingface.co/settings/billing"
 #: The official client's text.
 _UNUSED = (
@@ -79,14 +80,15 @@ def wishes_of(private: Any, hardware: Any, secrets: Any, variables: Any, sleep_t
     hardware = getattr(hardware, "value", hardware)
     if hardware is not None and not (isinstance(hardware, str) and hardware.strip()):
         raise InvalidValue(f"hardware must be the name of one, such as 'cpu-basic'; it is {hardware!r}.")
-    if isinstance(sleep_timeout, bool) or not isinstance(sleep_timeout, (int, float)) or sleep_timeout <= 0:
+    number = isinstance(sleep_timeout, (int, float)) and not isinstance(sleep_timeout, bool)
+    if not number or not 0 < sleep_timeout < _MOST_MINUTES:
         raise InvalidValue(f"sleep_timeout must be a number of minutes above 0; it is {sleep_timeout!r}.")
     return Wishes(
         private,
         hardware,
         _texts("secrets", secrets),
         _texts("variables", variables),
-        round(sleep_timeout * 60),
+        max(1, round(sleep_timeout * 60)),
     )
 
 
