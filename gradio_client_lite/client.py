@@ -243,6 +243,9 @@ class Client:
 
         given = hf_token if token is None else token
         check_arguments(from_id, max_workers, options.get("auth"))
+        unknown = set(options) - {"auth", "httpx_kwargs", *(Client.__init__.__kwdefaults__ or {})}
+        if unknown and cls is Client:  # now, not when the copy has been made
+            raise ArgumentError(f"Client takes no {', '.join(sorted(unknown))}.")
         wishes = {
             "private": private,
             "hardware": hardware,
