@@ -23,6 +23,8 @@ from .errors import (
 from .request_headers import RequestHeaders
 from .transport.fork import call_after_fork
 from .transport.http import Response, Transport
+from .transport.redirect import HARMLESS, same_place
+from .transport.url import parse_url
 from .wire.config import AppSpec, parse_config
 from .wire.refusal import bare_url, refusal
 from .wire.routes import Routes
@@ -112,6 +114,9 @@ class App:
         # An app that was reached by redirect (http to https, another path) stays where it was found.
         base, found, _ = response.url.partition("?")[0].rpartition("config")
         if found and base != self.src:
+            if not same_place(parse_url(self.src), parse_url(base)):
+                # As the redirect itself did, what is sent from now on leaves behind what may be secret.
+                self.headers.keep(HARMLESS | {"x-gradio-user"})
             self.src = base
 
     def _config_of_page(self) -> Dict[str, Any]:
