@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from .console import say
 from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError
@@ -20,7 +20,6 @@ from .transport.http import Transport
 from .transport.timeout import Deadline
 
 if TYPE_CHECKING:
-    from .endpoint import Endpoint
     from .options import HttpOptions
 
 logger = logging.getLogger(__name__)
@@ -189,8 +188,8 @@ def deploy_bot(
     connections: Connections,
     src: str,
     space_id: Optional[str],
-    endpoints: Sequence[Endpoint],
-    mode: Any,
+    info: Mapping[str, Any],
+    config: Mapping[str, Any],
     *,
     discord_token: Optional[str],
     api_names: Any,
@@ -204,8 +203,8 @@ def deploy_bot(
         connections: to the Hub.
         src: the app's URL.
         space_id: its Space; None when it is none.
-        endpoints: its functions.
-        mode: of its config; "chat_interface" for a gr.ChatInterface.
+        info: what it says of its functions.
+        config: its config; the mode is "chat_interface" for a gr.ChatInterface.
         discord_token: the bot's password.
         api_names: see `hub.discord.commands_of`.
         to_id: the name of the bot's Space.
@@ -219,8 +218,8 @@ def deploy_bot(
 
     from .hub.discord import Bot, bot_space, commands_of, deploy
 
-    known = [endpoint.api_name for endpoint in endpoints if endpoint.is_public and endpoint.api_name]
-    commands = commands_of(api_names, mode == "chat_interface", [str(name) for name in known])
+    endpoints = info["named_endpoints"]
+    commands = commands_of(api_names, config.get("mode") == "chat_interface", list(endpoints))
     for name, value in (("discord_bot_token", discord_token), ("hf_token", hf_token)):
         if value is not None and not isinstance(value, str):
             raise ArgumentError(f"{name} must be a text, or None.")
@@ -235,7 +234,8 @@ def deploy_bot(
                     "added as a secret in the discord bot space."
                 )
         target = bot_space(api, to_id, space_id, lambda: token_hex(4), deadline)
-        bot = Bot(space_id or src, commands, clean(discord_token or ""), private)
+        version = str(config.get("version"))
+        bot = Bot(space_id or src, commands, endpoints, version, clean(discord_token or ""), private)
         url = deploy(api, bot, target, secret, deadline)
     say(f"See your discord bot here! {url}")
     return url

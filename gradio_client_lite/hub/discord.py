@@ -44,12 +44,16 @@ class Bot(NamedTuple):
     Args:
         src: the app, as the bot's client takes it: "owner/name" or a URL.
         commands: the functions.
+        endpoints: what the app says of its functions, by name with the slash.
+        gradio_version: the app's.
         discord_token: the bot's password at Discord; None leaves it to be set at the Space's page.
         private: whether the bot's Space is private.
     """
 
     src: str
     commands: Sequence[Command]
+    endpoints: Mapping[str, Mapping[str, Any]]
+    gradio_version: str
     discord_token: Optional[str]
     private: bool
 
@@ -77,7 +81,8 @@ def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Comman
                 "Name the functions to deploy with api_names; only a gr.ChatInterface needs none. This app "
                 f"has {', '.join(known) or 'none'}."
             )
-        api_names = ["chat"]
+        # Gradio 6 calls the function of a ChatInterface by its own name.
+        api_names = [(known[0], "chat")] if len(known) == 1 else ["chat"]
     commands = [_command(entry) for entry in _entries(api_names)]
     for endpoint, _ in commands:
         if endpoint not in known:
@@ -108,7 +113,13 @@ def deploy(api: HubApi, bot: Bot, space_id: str, hf_secret: Optional[str], deadl
         GradioClientError: see `HubApi.get`.
     """
     api.hide(bot.discord_token, hf_secret)
-    files = render(bot.src, bot.commands)
+    files = render(
+        bot.src,
+        bot.commands,
+        bot.endpoints,
+        private=hf_secret is not None,
+        gradio_version=bot.gradio_version,
+    )
     there = _existing(api, space_id, deadline)
     if there is None:
         _create(api, space_id, bot.private, deadline)
