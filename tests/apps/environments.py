@@ -25,7 +25,15 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
-from .pins import OFFICIAL_CLIENTS, PYTHON_3_13_EXTRAS, PYTHON_3_13_OVERRIDES, SERVERS, Pins
+from .pins import (
+    DISCORD_BOT,
+    HUB_LIBRARIES,
+    OFFICIAL_CLIENTS,
+    PYTHON_3_13_EXTRAS,
+    PYTHON_3_13_OVERRIDES,
+    SERVERS,
+    Pins,
+)
 
 _INSTALL_TIMEOUT = 600.0  # seconds, for one environment on a slow network
 _COMPLETE = "complete"
@@ -143,8 +151,9 @@ def main() -> None:
         ensure(pins)
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
+    others = (*OFFICIAL_CLIENTS.values(), *HUB_LIBRARIES.values(), DISCORD_BOT)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values()]):
+        for line in pool.map(timed, [*SERVERS.values(), *others]):
             print(line)
 
 

@@ -83,6 +83,15 @@ OFFICIAL_CLIENT_FOR: Dict[str, str] = {
     "6.31.0": "2.7.2",
 }
 
+# What holds the test Hub (tests/hub) to the real one.
+HUB_LIBRARIES: Dict[str, Pins] = {
+    version: Pins(f"huggingface_hub-{version}", (f"huggingface_hub=={version}",), (3, 11))
+    for version in ("0.36.2", "1.33.0")
+}
+
+# What a deployed Discord bot runs on: a Space has its own Gradio, the client included.
+DISCORD_BOT = Pins("discord-bot", ("discord.py==2.6.4", "gradio==6.31.0"), (3, 11))
+
 # Enough for an interpreter that does not run the whole suite: the oldest server and the newest.
 SMOKE_SERVERS = ("4.16.0", "6.31.0")
 

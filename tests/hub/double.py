@@ -17,10 +17,12 @@ import contextlib
 import re
 import ssl
 import threading
+import traceback
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Pattern, Tuple, Type, Union
 
 from .answers import Answer, Refused, common_headers
+from .detour import Detour
 from .front import Front
 from .listening import Connection, Listener
 from .routes import answer
@@ -49,7 +51,9 @@ class Hub:
     """Serves at `url`, which is what HF_ENDPOINT must be.
 
     Args:
-        tls: serves HTTPS with this context; huggingface_hub understands some refusals only over HTTPS.
+        tls: be https://huggingface.co itself, with Spaces at hf.space, to whatever uses the proxy of
+            `environ`; this context has the certificate. huggingface_hub understands some refusals
+            only over HTTPS, and sends some requests there whatever HF_ENDPOINT says.
 
     Attributes:
         requests: everything it was asked, in order.
@@ -63,11 +67,12 @@ class Hub:
         self.spaces: Dict[str, Space] = {}
         self._renamed: Dict[str, str] = {}
         self._script: List[Tuple[str, Pattern[str], List[Outcome]]] = []
-        self._fronts: List[Front] = []
+        self._fronts: Dict[str, Front] = {}
         self._tls = tls
         self._lock = threading.RLock()  # guards the state while a request is answered
         self._listener = Listener(self._handle, tls)
-        self.url = self._listener.url
+        self._detour = Detour(self._port_of)
+        self.url = "https://huggingface.co" if tls else f"http://127.0.0.1:{self._listener.port}"
         self.closing = self._listener.closing
 
     def __enter__(self) -> Hub:
@@ -82,8 +87,37 @@ class Hub:
         self.close()
 
     def close(self) -> None:
-        for server in (self._listener, *self._fronts):
+        for server in (self._listener, *self._fronts.values(), self._detour):
             server.close()
+
+    @property
+    def strangers(self) -> List[str]:
+        """The names of hosts that the proxy was asked for and that are not Hugging Face's."""
+        return self._detour.refused
+
+    def environ(self, ca_file: str = "") -> Dict[str, str]:
+        """The environment variables that make a program talk to this Hub.
+
+        Args:
+            ca_file: of the certificate authority, with `tls`.
+        """
+        if self._tls is None:
+            return {"HF_ENDPOINT": self.url}
+        proxy = self._detour.url
+        return {
+            "HTTP_PROXY": proxy,
+            "HTTPS_PROXY": proxy,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "REQUESTS_CA_BUNDLE": ca_file,
+            "SSL_CERT_FILE": ca_file,
+        }
+
+    def _port_of(self, name: str) -> Optional[int]:
+        """Where a host name leads to."""
+        if name == "huggingface.co":
+            return self._listener.port
+        front = self._fronts.get(name)
+        return None if front is None else front.port
 
     def user(self, name: str, token: str, orgs: Tuple[str, ...] = (), role: str = "write") -> User:
         """Add an account and its token."""
@@ -96,8 +130,7 @@ class Hub:
         self.spaces[space_id] = space
         if space.host is None:
             front = Front(space, lambda token: self.can_read(token, space), self._tls)
-            self._fronts.append(front)
-            space.host = front.url
+            self._fronts[f"{space.subdomain}.hf.space"] = front
         return space
 
     def rename(self, old: str, new: str) -> None:
@@ -163,3 +196,5 @@ class Hub:
                 return answer(self, request)
             except Refused as error:
                 return error.answer
+            except Exception:
+                return Answer(500, traceback.format_exc().encode(), {"content-type": "text/plain"})

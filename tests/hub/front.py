@@ -1,4 +1,4 @@
-"""The public door of a Space, as `*.hf.space` is: it lets in who may, wakes the Space, passes on to its app."""
+"""The public door of a Space, as `*.hf.space` is: lets in who may, wakes the Space, passes on to its app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIMEOUT = 60.0  # seconds of silence from the app
 
 
 class Front:
-    """Serves a Space's host; everything it is asked is kept in `space.requests`.
+    """Serves a Space's host, and makes that up; everything it is asked is kept in `space.requests`.
 
     Args:
         space: whose door it is.
@@ -29,7 +29,11 @@ class Front:
         self._space = space
         self._may_enter = may_enter
         self._listener = Listener(self._handle, tls)
-        self.url = self._listener.url
+        self.port = self._listener.port
+        if tls is None:
+            space.host = f"http://127.0.0.1:{self.port}"
+        else:
+            space.host = f"https://{space.subdomain}.hf.space"
 
     def close(self) -> None:
         self._listener.close()
@@ -45,23 +49,22 @@ class Front:
             space.go(*WOKEN)
         if space.stage not in _SERVING or space.app is None:
             return _page(connection, 503, f"Your space is in stage {space.stage}")
-        return _pass_on(connection, request, space.app)
+        return _pass_on(connection, request, space.app, urlsplit(space.host or "").scheme)
 
 
 def _page(connection: Connection, status: int, text: str) -> None:
     connection.send(status, f"<html><body>{text}</body></html>".encode(), {"content-type": "text/html"})
 
 
-def _pass_on(connection: Connection, request: Recorded, app: str) -> None:
+def _pass_on(connection: Connection, request: Recorded, app: str, scheme: str) -> None:
     """Ask the app and stream its answer, as it comes."""
     target = urlsplit(app)
     upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=_TIMEOUT)
+    headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
+    headers["x-forwarded-proto"] = scheme
     try:
         upstream.request(
-            request.method,
-            target.path.rstrip("/") + request.path,
-            request.body or None,
-            {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP},
+            request.method, target.path.rstrip("/") + request.path, request.body or None, headers
         )
         response = upstream.getresponse()
         connection.send_response(response.status)

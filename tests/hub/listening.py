@@ -45,11 +45,11 @@ class Connection(BaseHTTPRequestHandler):
 
 
 class Listener(ThreadingHTTPServer):
-    """Listens on a free port of this machine, at `url`.
+    """Listens on a free port of this machine.
 
     Args:
         handle: answers a request.
-        tls: speaks HTTPS with this context; its certificate is for 127.0.0.1.
+        tls: speaks HTTPS with this context.
     """
 
     daemon_threads = True
@@ -61,7 +61,7 @@ class Listener(ThreadingHTTPServer):
         self._tls = tls
         self._open: Set[socket.socket] = set()
         self._changed = threading.Condition()  # guards the open connections
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
+        self.port = int(self.server_address[1])
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 

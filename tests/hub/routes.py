@@ -228,7 +228,11 @@ def _put(table: Dict[str, Dict[str, Any]], entries: List[Dict[str, Any]]) -> Non
 
 
 def _validate(call: Call) -> Answer:
-    if not call.body["content"].startswith("---\n"):
+    if call.request.headers.get("content-type") == "application/x-www-form-urlencoded":
+        content = parse_qs(call.request.body.decode())["content"][0]
+    else:
+        content = call.body["content"]
+    if not content.startswith("---\n"):
         return Answer(200, {"errors": [], "warnings": [{"message": "empty or missing yaml metadata"}]})
     return Answer(200, {"errors": [], "warnings": []})
 
@@ -284,7 +288,7 @@ def _resolve(call: Call, space_id: str, path: str) -> Answer:
 
 _SPACE = "/api/spaces/([^/]+/[^/]+)"
 _Route = Callable[..., Answer]
-_ROUTES: List[Tuple[str, "re.Pattern[str]", _Route]] = [
+_ROUTES: List[Tuple[str, re.Pattern[str], _Route]] = [
     (methods, re.compile(pattern), route)
     for methods, pattern, route in (
         ("GET", "/api/whoami-v2", _whoami),
