@@ -77,7 +77,8 @@ def render(
     from .discord_app import SOURCE  # only those who deploy a bot pay for its text
 
     described = [_describe(api_name, name, endpoints[api_name], src) for api_name, name in commands]
-    app = SOURCE.replace("@app@", repr(src)).replace("@commands@", _as_python(described))
+    values = {"app": repr(src), "commands": _as_python(described)}
+    app = re.sub("@(app|commands)@", lambda match: values[match[1]], SOURCE)
     readme = _README.format(
         title=json.dumps(f"Discord bot of {src}"),
         gradio=_GRADIO_FOR_4 if gradio_version.startswith("4.") else _GRADIO,
