@@ -1,8 +1,8 @@
 """Fixtures that run real Gradio servers, and rules for the whole suite.
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
-`hide_errors_server` and `small_queue_server` run it for an older release and the newest; `file_server`
-for one release of each generation of components. A server starts when the first test needs it and ends
+`hide_errors_server`, `small_queue_server` and `chat_server` run it for an older release and the newest;
+`file_server` for one release of each generation of components. A server starts when the first test needs it and ends
 after its last one; pytest puts the tests of one server together, so no two releases run at once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
@@ -28,6 +28,7 @@ _FIXTURES = {
     "hide_errors_server": "hide_errors",
     "small_queue_server": "small_queue",
     "file_server": "files",
+    "chat_server": "chat",
 }
 _RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
 
@@ -48,6 +49,7 @@ https_server = _server_fixture("https")
 hide_errors_server = _server_fixture("hide_errors")
 small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
+chat_server = _server_fixture("chat")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,7 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     """Leave out the releases that a test or this run is not about: left out, not skipped."""
     chosen = _chosen_releases(config)
     wanted = [
-        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _asks_oracle(item))
+        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _asks_others(item))
     ]
     if len(wanted) < len(items):
         kept = {id(item) for item in wanted}
@@ -77,8 +79,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
         items[:] = wanted
 
 
-def _asks_oracle(item: pytest.Item) -> bool:
-    return "oracle_for" in getattr(item, "fixturenames", ())
+def _asks_others(item: pytest.Item) -> bool:
+    """Whether a test compares with another library, or needs one."""
+    return not {"oracle_for", "library", "official", "bots"}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
@@ -104,7 +107,7 @@ def _chosen_releases(config: pytest.Config) -> set[str]:
 
 
 def _runs_whole() -> bool:
-    """Whether this interpreter tests every release and compares with the official client.
+    """Whether this interpreter tests every release and compares with other libraries.
 
     It does, unless GRADIO_TEST_WHOLE_ON, which `.ci/run` sets to fit its time, names others: "3.12,3.13".
     """

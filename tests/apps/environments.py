@@ -26,7 +26,7 @@ from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
 from .pins import (
-    DISCORD_BOT,
+    DISCORD_BOTS,
     HUB_LIBRARIES,
     OFFICIAL_CLIENTS,
     PYTHON_3_13_EXTRAS,
@@ -151,7 +151,7 @@ def main() -> None:
         ensure(pins)
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
-    others = (*OFFICIAL_CLIENTS.values(), *HUB_LIBRARIES.values(), DISCORD_BOT)
+    others = (*OFFICIAL_CLIENTS.values(), *HUB_LIBRARIES.values(), *DISCORD_BOTS.values())
     with ThreadPoolExecutor(max_workers=4) as pool:
         for line in pool.map(timed, [*SERVERS.values(), *others]):
             print(line)

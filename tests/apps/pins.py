@@ -89,8 +89,11 @@ HUB_LIBRARIES: Dict[str, Pins] = {
     for version in ("0.36.2", "1.33.0")
 }
 
-# What a deployed Discord bot runs on: a Space has its own Gradio, the client included.
-DISCORD_BOT = Pins("discord-bot", ("discord.py==2.6.4", "gradio==6.31.0"), (3, 11))
+# What deployed Discord bots run on: a Space has the Gradio that its README asks for, client included.
+DISCORD_BOTS: Dict[str, Pins] = {
+    version: Pins(f"discord-bot-{version}", ("discord.py==2.6.4", f"gradio=={version}"), (3, 11))
+    for version in ("5.50.0", "6.31.0")
+}
 
 # Enough for an interpreter that does not run the whole suite: the oldest server and the newest.
 SMOKE_SERVERS = ("4.16.0", "6.31.0")

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Dict, Iterator, List, Tuple
 
-from apps.environments import ensure
-from apps.pins import Pins
+from hub.detour import certificate
+from hub.double import Hub
+from hub.state import Recorded
 
-from .detour import certificate
-from .double import Hub
-from .state import Recorded
+from .environments import ensure
+from .pins import Pins
 
-_WORKER = Path(__file__).with_name("library_worker.py")
+_WORKER = Path(__file__).with_name("hub_worker.py")
 _TIMEOUT = 60.0  # seconds for one operation, the first of which imports the library
 
 
@@ -39,7 +39,7 @@ class Library:
         threading.Thread(target=_read, args=(process.stdout, self._answers), daemon=True).start()
 
     def ask(self, do: str, **arguments: Any) -> Dict[str, Any]:
-        """What `library_worker.perform` answers."""
+        """What `hub_worker.perform` answers."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
         self._process.stdin.flush()
