@@ -71,7 +71,7 @@ class Hub:
         self._tls = tls
         self._lock = threading.RLock()  # guards the state while a request is answered
         self._listener = Listener(self._handle, tls)
-        self._detour = Detour(self._port_of)
+        self._detour = Detour(self.port_of)
         self.url = "https://huggingface.co" if tls else f"http://127.0.0.1:{self._listener.port}"
         self.closing = self._listener.closing
 
@@ -112,7 +112,7 @@ class Hub:
             "SSL_CERT_FILE": ca_file,
         }
 
-    def _port_of(self, name: str) -> Optional[int]:
+    def port_of(self, name: str) -> Optional[int]:
         """Where a host name leads to."""
         if name == "huggingface.co":
             return self._listener.port

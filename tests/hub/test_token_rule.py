@@ -10,7 +10,6 @@ import socket
 import ssl
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
-from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -88,7 +87,7 @@ def hub(tls: ssl.SSLContext, names: Names) -> Iterator[Hub]:
     with Hub(tls) as hub:
         hub.user("owner", token=SAVED)
         hub.user("guest", token=GIVEN, orgs=("owner",))
-        names[HUB] = port_of(hub.url)
+        names[HUB] = hub.port_of(HUB) or 0
         yield hub
 
 
@@ -96,8 +95,7 @@ def hub(tls: ssl.SSLContext, names: Names) -> Iterator[Hub]:
 def space(hub: Hub, app: App, names: Names) -> Space:
     """owner/app, at owner-app.hf.space."""
     space = hub.space("owner/app", app=app.url)
-    names[APP] = port_of(space.host or "")
-    space.host = f"https://{APP}"
+    names[APP] = hub.port_of(APP) or 0
     return space
 
 
@@ -105,7 +103,7 @@ def space(hub: Hub, app: App, names: Names) -> Space:
 def other(hub: Hub, app: App, names: Names) -> Space:
     """The same app at a host that is not Hugging Face's; its `requests` are what that host saw."""
     space = hub.space("stranger/app", app=app.url)
-    names[OTHER] = port_of(space.host or "")
+    names[OTHER] = hub.port_of("stranger-app.hf.space") or 0
     return space
 
 
@@ -121,10 +119,6 @@ def connect(ca: str, tmp_path: Path) -> Iterator[Connect]:
     yield make
     for client in clients:
         client.close()
-
-
-def port_of(url: str) -> int:
-    return urlsplit(url).port or 0
 
 
 def tokens(requests: List[Any]) -> Tuple[set[str], set[str]]:
@@ -291,8 +285,8 @@ def test_cookies_of_one_space_do_not_go_to_another(
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("evil.hf.space").configure_cert(context)
-    space = hub.space("owner/app", app=app.url)
-    names[APP] = port_of(space.host or "")
+    hub.space("owner/app", app=app.url)
+    names[APP] = hub.port_of(APP) or 0
     client = connect(f"https://{APP}", GIVEN)
     client.cookies["session"] = "s3cr3t"
     with PeerServer(always(note), wrap=lambda sock: context.wrap_socket(sock, server_side=True)) as server:
