@@ -119,6 +119,8 @@ async def arguments_of(command, options, folder):
             arguments[parameter] = [value]
         elif kind == "json":
             arguments[parameter] = from_json(option["name"], value)
+        elif kind == "number" and float(value).is_integer():  # as a browser sends it
+            arguments[parameter] = int(value)
         elif "choices" in option:
             arguments[parameter] = chosen(option, value)
         else:

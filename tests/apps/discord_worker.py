@@ -5,7 +5,9 @@ Its arguments are the app.py and a folder. Each line of input is a request, answ
     {"do": "commands"}             what Discord would be told of the commands
     {"do": "page"}                 the text of the Space's page, once it has been built
     {"do": "call", "command": name, "options": {…}, "files": {option: path}, "user": 1, "channel": 1,
-     "filesize_limit": bytes}      what was sent: [{"content": …, "files": [{"name": …, "text": …}]}]
+     "filesize_limit": bytes, "app": URL}
+                                   what was sent: [{"content": …, "files": [{"name": …, "text": …}]}];
+                                   with `app`, a conversation that begins is with that one
 
 Discord itself is a stand-in: an interaction that keeps what is sent to it. All else is real.
 """
@@ -69,7 +71,15 @@ class Interaction:
             file.close()
 
 
-async def call(bot, request):
+async def call(module, bot, request):
+    app, module.APP = module.APP, request.get("app", module.APP)
+    try:
+        return await called(bot, request)
+    finally:
+        module.APP = app
+
+
+async def called(bot, request):
     command = bot.tree.get_command(request["command"])
     options = {**request.get("options", {})}
     options.update({name: Attachment(path) for name, path in request.get("files", {}).items()})
@@ -93,7 +103,7 @@ async def answer(module, bot, request):
         page.blocks().close()
         page.bot = SimpleNamespace(application_id=42)
         return page.text()
-    return await call(bot, request)
+    return await call(module, bot, request)
 
 
 async def work(path):

@@ -6,7 +6,6 @@ import itertools
 from typing import Any, Dict
 
 import pytest
-
 from hub.answers import failed, rate_limited
 from hub.double import hang_up
 from hub.state import Space
