@@ -216,14 +216,16 @@ def deploy_bot(
     """
     from secrets import token_hex
 
-    from .hub.discord import Bot, bot_space, commands_of, deploy
+    from .hub.discord import Bot, bot_name, commands_of, deploy, own_space
 
     endpoints = info["named_endpoints"]
     commands = commands_of(api_names, config.get("mode") == "chat_interface", list(endpoints))
     for name, value in (("discord_bot_token", discord_token), ("hf_token", hf_token)):
         if value is not None and not isinstance(value, str):
             raise ArgumentError(f"{name} must be a text, or None.")
+    wanted = bot_name(to_id, space_id, lambda: token_hex(4))
     with connections.hub() as api:
+        api.require_token("Deploying a bot")
         deadline = api.deadline(SPACE_TIMEOUT)
         secret = None
         if space_id is not None and space_info(api, space_id, deadline).private:
@@ -233,7 +235,7 @@ def deploy_bot(
                     f"Since {space_id} is private, you must explicitly pass in hf_token so that it can be "
                     "added as a secret in the discord bot space."
                 )
-        target = bot_space(api, to_id, space_id, lambda: token_hex(4), deadline)
+        target = own_space(api, wanted, deadline)
         version = str(config.get("version"))
         bot = Bot(space_id or src, commands, endpoints, version, clean(discord_token or ""), private)
         url = deploy(api, bot, target, secret, deadline)

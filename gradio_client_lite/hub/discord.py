@@ -13,10 +13,8 @@ from base64 import b64encode
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import (
-    AuthenticationError,
     GradioClientError,
     HTTPStatusError,
-    InvalidSpaceId,
     InvalidValue,
     SpaceNameTaken,
     SpaceNotFound,
@@ -26,7 +24,7 @@ from ..errors import (
 from ..transport.timeout import Deadline
 from .discord_bot import render
 from .rest import HubApi
-from .spaces import SpaceInfo, check_repo_name, space_info, who_am_i
+from .spaces import SpaceInfo, check_repo_name, check_space_id, space_info, who_am_i
 
 #: The tag by which a Space is known to be such a bot.
 TAG = "gradio-discord-bot"
@@ -141,41 +139,32 @@ def deploy(api: HubApi, bot: Bot, space_id: str, hf_secret: Optional[str], deadl
     return api.space_page(space_id)
 
 
-def bot_space(
-    api: HubApi, to_id: Optional[str], source: Optional[str], new: Callable[[], str], deadline: Deadline
-) -> str:
-    """The whole name of the bot's Space.
+def bot_name(to_id: Optional[str], source: Optional[str], new: Callable[[], str]) -> str:
+    """The name of the bot's Space, with its owner or without.
 
     Args:
-        api: the Hub.
         to_id: what the caller wants; None for a name made from the app's.
         source: the app's Space; None for a URL.
         new: gives an ending for the name where there is no Space to name it after.
-        deadline: of the request.
 
     Raises:
         InvalidSpaceId: it cannot be the name of a Space.
-        AuthenticationError: there is no token.
     """
     if to_id:
-        wanted = check_repo_name(to_id, "to_id")
-    elif source:
-        wanted = f"{source.split('/')[1]}-gradio-discord-bot"
-    else:
-        wanted = f"gradio-discord-bot-{new()}"
-    if not api.has_token:
-        raise AuthenticationError(
-            "Deploying a bot takes a token with the right to write: pass hf_token, or set HF_TOKEN. One "
-            "saved on this machine is sent to Hugging Face's hosts over TLS only."
-        )
-    if "/" not in wanted:
-        wanted = f"{who_am_i(api, deadline)[0]}/{wanted}"
-    try:
-        return check_repo_name(wanted, "to_id")
-    except InvalidSpaceId as exc:
-        raise InvalidSpaceId(
-            f"The bot's Space would be called {wanted}; give it another name: {exc}"
-        ) from exc
+        return check_repo_name(to_id, "to_id")
+    if source is None:
+        return f"{TAG}-{new()}"
+    return check_repo_name(f"{source.split('/')[1]}-{TAG}", "to_id")
+
+
+def own_space(api: HubApi, name: str, deadline: Deadline) -> str:
+    """The whole name of a Space: with the token's account where no owner is named.
+
+    Raises:
+        InvalidSpaceId: it is too long.
+    """
+    owner, slash, _ = name.partition("/")
+    return check_space_id(name if slash else f"{who_am_i(api, deadline)[0]}/{owner}", "to_id")
 
 
 def _entries(api_names: Any) -> List[Any]:

@@ -13,7 +13,6 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 
 from ..errors import (
     ArgumentError,
-    AuthenticationError,
     GradioClientError,
     InvalidValue,
     SpaceDuplicationError,
@@ -115,11 +114,7 @@ def duplicate(
     check_space_id(from_id, "from_id")
     wanted = check_repo_name(to_id or from_id.split("/")[1], "to_id")
     api.hide(*wishes.secrets.values())
-    if not api.has_token:
-        raise AuthenticationError(
-            "Duplicating a Space takes a token with the right to write: pass hf_token, or set HF_TOKEN. One "
-            "saved on this machine is sent to Hugging Face's hosts over TLS only."
-        )
+    api.require_token("Duplicating a Space")
     source = space_runtime(api, from_id, deadline)
     name, orgs = who_am_i(api, deadline)
     owner, slash, _ = wanted.partition("/")

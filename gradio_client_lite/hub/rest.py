@@ -15,7 +15,14 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, List, Mapping, Optional
 from urllib.parse import urljoin
 
-from ..errors import ArgumentError, DeadlineExceeded, HubOffline, ProtocolError, TooManyRedirects
+from ..errors import (
+    ArgumentError,
+    AuthenticationError,
+    DeadlineExceeded,
+    HubOffline,
+    ProtocolError,
+    TooManyRedirects,
+)
 from ..transport.http import Response, Timeout, Transport
 from ..transport.redirect import REDIRECTS
 from ..transport.timeout import Clock, Deadline
@@ -87,6 +94,21 @@ class HubApi:
     def has_token(self) -> bool:
         """Whether a token is sent."""
         return self._token is not None
+
+    def require_token(self, what: str) -> None:
+        """Refuse to begin what takes a token when there is none.
+
+        Args:
+            what: as a sentence begins, such as "Duplicating a Space".
+
+        Raises:
+            AuthenticationError: there is none.
+        """
+        if self._token is None:
+            raise AuthenticationError(
+                f"{what} takes a token with the right to write: pass hf_token, or set HF_TOKEN. One saved on "
+                "this machine is sent to Hugging Face's hosts over TLS only."
+            )
 
     def hide(self, *secrets: Optional[str]) -> None:
         """Keep these out of every text from now on, should the Hub quote them."""
