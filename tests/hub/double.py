@@ -129,8 +129,10 @@ class Hub:
         space = Space(space_id, **attributes)
         self.spaces[space_id] = space
         if space.host is None:
-            front = Front(space, lambda token: self.can_read(token, space), self._tls)
-            self._fronts[f"{space.subdomain}.hf.space"] = front
+            name = f"{space.subdomain}.hf.space"
+            if name in self._fronts:
+                self._fronts.pop(name).close()
+            self._fronts[name] = Front(space, lambda token: self.can_read(token, space), self._tls)
         return space
 
     def rename(self, old: str, new: str) -> None:
