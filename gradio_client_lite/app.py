@@ -123,9 +123,11 @@ class App:
         """The config that old servers only write into their page."""
         response = self.transport.request("GET", self.src, headers=self.headers({}))
         if not 200 <= response.status < 300:
+            advice = "Check that the URL is that of a Gradio app."
+            if response.status == 404 and ".hf.space" in self.src:
+                advice += " A private Space answers so when it gets no token that may see it; pass hf_token."
             raise UnsupportedAppError(
-                f"Could not fetch config for {bare_url(self.src)}: it answered {response.status}. "
-                "Check that the URL is that of a Gradio app."
+                f"Could not fetch config for {bare_url(self.src)}: it answered {response.status}. {advice}"
             )
         found = _PAGE_CONFIG.search(response.text)
         if found is None:

@@ -14,7 +14,7 @@ from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedA
 from .hub.duplication import Copy, duplicate, unfinished, wishes_of
 from .hub.rest import HubApi
 from .hub.settings import hub_endpoint
-from .hub.spaces import SpaceInfo, SpaceStatus, check_space_id, space_info, wait_until_running
+from .hub.spaces import SpaceStatus, check_space_id, space_info, wait_until_running
 from .hub.token import Given, clean, token_for
 from .transport.http import Transport
 from .transport.timeout import Deadline
@@ -46,6 +46,9 @@ class Place(NamedTuple):
     token: Optional[str]
     private: bool
     waited: bool
+
+    def __repr__(self) -> str:
+        return f"<Place {self.host}>"  # never the token
 
 
 class Connections:
@@ -124,16 +127,24 @@ def find_space(
 
     with connections.hub() as api:
         info = space_info(api, space_id, deadline)
-        host = _host(api, info)
-        token = connections.token(host)
+        if info.sdk == "static":
+            raise UnsupportedAppError(
+                f"{space_id} is a static page, no Gradio app; see {api.space_page(space_id)}."
+            )
 
         def wake(naps: int) -> None:
-            _visit(api, host, token, connections.user_agent, deadline)
-            if naps and api.has_token:  # it sleeps on: its owner may start it again
+            if info.host is not None:
+                _visit(api, info.host, connections, deadline)
+            if naps == 1 and api.has_token:  # it sleeps on: its owner may start it again
                 _restart(api, space_id, deadline)
 
         wait_until_running(api, space_id, info.runtime, deadline, wake=wake, notify=notify)
-    return Place(host, token, info.private, bool(stages))
+        host = info.host or space_info(api, space_id, deadline).host  # a new Space gets one while it is built
+        if host is None or not host.startswith(("http://", "https://")):
+            raise UnsupportedAppError(
+                f"The Hub names no address for the Space {space_id}; see {api.space_page(space_id)}."
+            )
+    return Place(host, connections.token(host), info.private, bool(stages))
 
 
 def duplicate_space(
@@ -243,24 +254,13 @@ def deploy_bot(
     return url
 
 
-def _host(api: HubApi, info: SpaceInfo) -> str:
-    if info.sdk == "static":
-        raise UnsupportedAppError(
-            f"{info.space_id} is a static page, no Gradio app; see {api.space_page(info.space_id)}."
-        )
-    if info.host is None or not info.host.startswith(("http://", "https://")):
-        raise UnsupportedAppError(
-            f"The Hub names no address for the Space {info.space_id}; see {api.space_page(info.space_id)}."
-        )
-    return info.host
-
-
-def _visit(api: HubApi, host: str, token: Optional[str], user_agent: str, deadline: Deadline) -> None:
+def _visit(api: HubApi, host: str, connections: Connections, deadline: Deadline) -> None:
     """Ask a sleeping Space for its page, which is what wakes it."""
-    headers: Dict[str, str] = {"user-agent": user_agent}
-    if token is not None:
-        headers["x-hf-authorization"] = f"Bearer {token}"
+    headers: Dict[str, str] = {"user-agent": connections.user_agent}
     try:
+        token = connections.token(host)
+        if token is not None:
+            headers["x-hf-authorization"] = f"Bearer {token}"
         limits = api.limits(deadline, "waking the Space", _VISIT)
         api.transport.request(
             "GET", host, headers=headers, timeout=limits, follow_redirects=False, credentials=False

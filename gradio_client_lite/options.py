@@ -135,16 +135,18 @@ def find_source(
     """Find out where the app is and which token may go there; a Space is asked for at the Hub.
 
     Raises:
-        ArgumentError: `src` is malformed.
+        ArgumentError: `src` is malformed, or the token or `space_timeout` of the wrong kind.
         GradioClientError: see `hugging_face.find_space`.
     """
+    if token is not None and not isinstance(token, (str, bool)):
+        raise ArgumentError("hf_token must be a text, None, True or False.")
     is_space = not src.strip().lower().startswith(("http://", "https://"))
     if not is_space and token is not True and not _may_get_saved_token(src, token):
         return Source(src, token.strip() or None if isinstance(token, str) else None)
     connections = hub_connections(options, ssl_verify, token)
     if not is_space:
         return Source(src, connections.token(src.strip()))
-    space_id, deadline = src.strip(), Deadline(space_timeout)
+    space_id, deadline = src.strip(), Deadline(Timeout(total=space_timeout).total)
 
     def look() -> Place:
         from .hugging_face import find_space  # loaded by now

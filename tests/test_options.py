@@ -7,7 +7,15 @@ import pytest
 
 from gradio_client_lite import Client
 from gradio_client_lite.errors import ArgumentError, InvalidSpaceId
-from gradio_client_lite.options import HttpOptions, check_arguments, default_headers, http_options
+from gradio_client_lite.options import (
+    HttpOptions,
+    Source,
+    check_arguments,
+    default_headers,
+    find_source,
+    http_options,
+)
+from gradio_client_lite.request_headers import RequestHeaders
 from gradio_client_lite.transport.http import Timeout
 
 
@@ -142,6 +150,32 @@ def test_auth_must_be_a_pair(auth: Any) -> None:
     with pytest.raises(ArgumentError, match="auth") as caught:
         check_arguments("http://host", 1, auth)
     assert "secret" not in str(caught.value)
+
+
+# --- where the app is
+
+
+@pytest.mark.parametrize(
+    ("private", "headers", "needed"),
+    [
+        (True, {"X-HF-Authorization": "Bearer t"}, True),
+        (None, {"X-HF-Authorization": "Bearer t"}, True),
+        (False, {"X-HF-Authorization": "Bearer t"}, False),
+        (True, {}, False),
+    ],
+)
+def test_files_need_the_token_unless_the_space_is_public(private: Any, headers: Any, needed: bool) -> None:
+    source = Source("https://user:pw@host/app", "t", "owner/space", private)
+    assert source.needs_token(RequestHeaders(headers)) is needed
+    assert source.url == "https://user:pw@host/app/"
+    assert repr(source) == "<Source owner/space>"
+    assert repr(Source("https://user:pw@host/app", "t")) == "<Source https://host/app/>"
+
+
+def test_app_given_by_url_is_nothing_to_look_for_again() -> None:
+    source = find_source("http://host", " t ", HttpOptions(), True, False, 1.0, None)
+    assert (source.url, source.token, source.space_id) == ("http://host/", "t", None)
+    assert source.look_again() is False
 
 
 # --- headers of every request

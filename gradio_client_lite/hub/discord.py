@@ -55,6 +55,9 @@ class Bot(NamedTuple):
     discord_token: Optional[str]
     private: bool
 
+    def __repr__(self) -> str:
+        return f"<Bot {self.src} {self.commands}>"  # never the token
+
 
 def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Command]:
     """The functions to deploy, and their commands.

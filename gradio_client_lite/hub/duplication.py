@@ -8,12 +8,15 @@ Source: huggingface_hub 0.34 - 2.4, `duplicate_space`; HTTP 409 says that the co
 
 from __future__ import annotations
 
+import logging
 import warnings
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import (
     ArgumentError,
     GradioClientError,
+    HTTPStatusError,
+    HubPermissionError,
     InvalidValue,
     SpaceDuplicationError,
     SpaceNameTaken,
@@ -22,6 +25,8 @@ from ..errors import (
 from ..transport.timeout import Deadline
 from .rest import HubApi
 from .spaces import Runtime, check_repo_name, check_space_id, space_runtime, who_am_i
+
+logger = logging.getLogger(__name__)
 
 _FREE = frozenset({"cpu-basic", "zero-a10g"})
 _DEFAULT = "cpu-basic"
@@ -53,6 +58,9 @@ class Wishes(NamedTuple):
     secrets: Mapping[str, str] = {}
     variables: Mapping[str, str] = {}
     sleep_seconds: int = 300
+
+    def __repr__(self) -> str:
+        return f"<Wishes hardware={self.hardware}>"  # never the secrets
 
 
 class Copy(NamedTuple):
@@ -121,7 +129,7 @@ def duplicate(
     space_id = wanted if slash else f"{name}/{wanted}"
     found = _find(api, space_id, deadline)
     if found is None:
-        if _make(api, from_id, space_id, _with_free_hardware(wishes, source, tell), deadline, tell):
+        if _make_on_free_hardware(api, from_id, space_id, wishes, source, deadline, tell):
             return Copy(space_id, True)
         found = space_runtime(api, space_id, deadline)
     if slash and owner not in (name, *orgs):
@@ -154,19 +162,29 @@ def _find(api: HubApi, space_id: str, deadline: Deadline) -> Optional[Runtime]:
         return None
 
 
-def _with_free_hardware(wishes: Wishes, source: Runtime, tell: Tell) -> Wishes:
-    """The wishes, with the source's hardware where that costs nothing and no other was asked for."""
+def _make_on_free_hardware(
+    api: HubApi,
+    from_id: str,
+    space_id: str,
+    wishes: Wishes,
+    source: Runtime,
+    deadline: Deadline,
+    tell: Tell,
+) -> bool:
+    """Make the copy; where no hardware is asked for, on that of the original if it costs nothing."""
     flavor = source.flavor
     if wishes.hardware is not None or flavor == _DEFAULT:
-        return wishes
+        return _make(api, from_id, space_id, wishes, deadline, tell)
     if flavor in _FREE:
-        return wishes._replace(hardware=flavor)
-    tell(
-        f"NOTE: the original runs on {flavor}, which costs money; the copy runs on the free {_DEFAULT}. Pass "
-        f"hardware={flavor!r} to pay for the same.",
-        False,
-    )
-    return wishes
+        try:
+            return _make(api, from_id, space_id, wishes._replace(hardware=flavor), deadline, tell)
+        except (HTTPStatusError, HubPermissionError) as exc:
+            logger.info("%s is refused: %s", flavor, exc)
+            tell(f"NOTE: the original runs on {flavor}, which your account does not get.", False)
+    else:
+        tell(f"NOTE: the original runs on {flavor}, which costs money.", False)
+    tell(f"The copy runs on {_DEFAULT}. Pass hardware={flavor!r} to ask for the same.", False)
+    return _make(api, from_id, space_id, wishes, deadline, tell)
 
 
 def _make(api: HubApi, from_id: str, space_id: str, wishes: Wishes, deadline: Deadline, tell: Tell) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from gradio_client_lite import Client, hugging_face
 from gradio_client_lite.errors import (
+    ArgumentError,
     AuthenticationError,
     ConnectionLost,
     DeadlineExceeded,
@@ -185,6 +186,26 @@ def test_space_that_runs_but_is_no_app(hub: Hub, connect: Connect) -> None:
         connect()
 
 
+def test_new_space_that_has_no_address_yet(hub: Hub, space: Space, connect: Connect) -> None:
+    hub.next("GET", "/api/spaces/owner/app", Answer(200, {**space.view(), "host": None, "runtime": None}))
+    assert connect().predict("hello", api_name="/shout") == "HELLO"
+
+
+@pytest.mark.parametrize("host", [None, "ftp://host"])
+def test_space_without_an_address(hub: Hub, space: Space, connect: Connect, host: Any) -> None:
+    space.host = host
+    with pytest.raises(UnsupportedAppError, match="names no address"):
+        connect()
+
+
+def test_restart_is_tried_once(hub: Hub, connect: Connect) -> None:
+    stages = ["SLEEPING"] * 5 + ["RUNNING"]
+    hub.space(SPACE, host="http://127.0.0.1:9", stages=stages)
+    with pytest.raises(GradioClientError):
+        connect()
+    assert hub.asked().count(("POST", "/api/spaces/owner/app/restart")) == 1
+
+
 def test_static_space(hub: Hub, connect: Connect) -> None:
     hub.space(SPACE, sdk="static")
     with pytest.raises(UnsupportedAppError, match="static page"):
@@ -200,6 +221,15 @@ def test_space_that_will_not_run(hub: Hub, space: Space, connect: Connect, stage
     assert caught.value.stage == stage
     assert f"{hub.url}/spaces/owner/app" in str(caught.value)
     assert space.requests == []
+
+
+@pytest.mark.parametrize("options", [{"space_timeout": 0}, {"space_timeout": "5"}, {"token": 3}])
+def test_wrong_options_are_refused_before_anything_is_sent(
+    hub: Hub, connect: Connect, options: Dict[str, Any]
+) -> None:
+    with pytest.raises(ArgumentError):
+        connect(**options)
+    assert hub.requests == []
 
 
 def test_wait_has_a_deadline(space: Space, connect: Connect) -> None:

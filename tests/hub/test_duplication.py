@@ -124,6 +124,7 @@ def test_paid_hardware_of_the_original_is_not_ordered_unasked_but_mentioned() ->
     hub.duplicate()
     assert hub.posts()[0][1] == {"repository": "me/app", "private": True}
     assert "the original runs on a100-large, which costs money" in hub.text
+    assert "Pass hardware='a100-large' to ask for the same" in hub.text
     assert not any(matters for _, matters in hub.said)
 
 
@@ -132,6 +133,26 @@ def test_free_hardware_of_the_original_is_ordered() -> None:
     hub.duplicate()
     assert hub.posts()[0][1]["hardware"] == "zero-a10g"
     assert "money" not in hub.text
+
+
+@pytest.mark.parametrize("status", [400, 402, 403])
+def test_free_hardware_that_the_account_does_not_get_is_done_without(status: int) -> None:
+    hub = Hub({"owner/app": on("zero-a10g")})
+    answer = hub._answer
+    refused = refuse(status, "only for PRO")
+    hub._steps = [
+        lambda asked: refused if asked.method == "POST" and "hardware" in asked.json else answer(asked)
+    ]
+    assert hub.duplicate() == Copy("me/app", made=True)
+    assert [post.get("hardware") for _, post in hub.posts()] == ["zero-a10g", None]
+    assert "zero-a10g, which your account does not get" in hub.text
+
+
+def test_hardware_that_was_asked_for_is_not_done_without() -> None:
+    hub = Hub({"owner/app": on("zero-a10g")}, duplicate=refuse(403, "only for PRO"))
+    with pytest.raises(HubPermissionError, match="only for PRO"):
+        hub.duplicate(hardware="zero-a10g")
+    assert len(hub.posts()) == 1
 
 
 def test_price_of_hardware_is_said_even_to_those_who_want_to_hear_nothing() -> None:
@@ -271,6 +292,7 @@ class Hardware(str, Enum):
 def test_wishes() -> None:
     assert wishes_of(True, Hardware.T4, {"a": "b"}, None, 1.5) == Wishes(True, "t4-small", {"a": "b"}, {}, 90)
     assert wishes_of(False, None, None, None, 5) == Wishes(False, None, {}, {}, 300)
+    assert "s3cr3t" not in repr(Wishes(secrets={"a": "s3cr3t"}))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import trustme
 from transport.peers import PeerServer, Request, always, answer
 
 from gradio_client_lite import Client
-from gradio_client_lite.errors import SpaceNotFound, TLSError
+from gradio_client_lite.errors import SpaceNotFound, TLSError, UnsupportedAppError
 from gradio_client_lite.testing import App, serve
 
 from .double import Hub
@@ -155,6 +155,12 @@ def test_saved_token_goes_to_a_space_given_by_url(hub: Hub, space: Space, connec
     assert client.space_id is None
     assert hub.requests == []
     assert tokens(space.requests) == ({""}, {f"Bearer {SAVED}"})
+
+
+def test_private_space_given_by_url_says_what_may_be_missing(space: Space, connect: Connect) -> None:
+    space.private = True
+    with pytest.raises(UnsupportedAppError, match="private Space answers so when it gets no token"):
+        connect(f"https://{APP}", False)
 
 
 def test_token_that_is_passed_wins(hub: Hub, space: Space, connect: Connect) -> None:
