@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict
 
 from hub.double import Hub
 from hub.state import Recorded
@@ -20,10 +20,22 @@ _HEADERS = ("authorization", "content-type", "x-hf-authorization")
 
 def shown(request: Recorded) -> Json:
     """A request as it is compared: its body decoded, of its headers those that mean something."""
-    lines = [json.loads(line) for line in request.body.splitlines() if line]
-    is_lines = request.headers.get("content-type") == "application/x-ndjson"
-    fields = {"method": request.method, "path": request.path, "body": lines if is_lines else request.json}
-    return {**fields, **{name: request.headers[name] for name in _HEADERS if name in request.headers}}
+    body: Any = request.body.decode()
+    if request.headers.get("content-type") == "application/json":
+        body = request.json
+    elif request.headers.get("content-type") == "application/x-ndjson":
+        body = [json.loads(line) for line in request.body.splitlines()]
+    headers = {name: request.headers[name] for name in _HEADERS if name in request.headers}
+    return {"method": request.method, "path": request.path, "body": body, **headers}
+
+
+def outline(request: Json) -> Json:
+    """The same, but of a commit only which files it has: what is in them is each client's own."""
+    if not request["path"].endswith("/commit/main"):
+        return request
+    header, *files = request["body"]
+    body = {"summary": header["value"]["summary"], "files": sorted(file["value"]["path"] for file in files)}
+    return {**request, "body": body}
 
 
 # --- what our client does
@@ -186,62 +198,64 @@ OPERATIONS = [
 
 
 @dataclass(frozen=True)
-class Sequence:
-    """All requests of one method of both clients.
+class Method:
+    """All requests of one method of both clients, and what comes of it.
 
     Attributes:
         name: what the test is called.
         do: the method of the official client.
         arguments: its arguments.
-        ours: the same with our client.
+        ours: the same with our client; its answer has the fields of the official one that are compared.
         spaces: what there is besides owner/app: id -> attributes.
-        saved: whether the official client finds the token on its machine too.
     """
 
     name: str
     do: str
     arguments: Json
-    ours: Callable[[Hub], Any]
+    ours: Callable[[Hub], Json]
     spaces: Dict[str, Json] = field(default_factory=dict)
-    saved: bool = False
 
 
-def _duplicating(name: str, spaces: Dict[str, Json], **arguments: Any) -> Sequence:
+def _duplicating(name: str, spaces: Dict[str, Json], **arguments: Any) -> Method:
     given = {"from_id": "owner/app", "hf_token": TOKEN, **arguments}
-    return Sequence(
-        name, "Client.duplicate", given, lambda hub: Client.duplicate(verbose=False, **given).close(), spaces
-    )
+
+    def ours(hub: Hub) -> Json:
+        with Client.duplicate(verbose=False, **given) as client:
+            return {"space_id": client.space_id, "src": client.src.rstrip("/")}
+
+    return Method(name, "Client.duplicate", given, ours, spaces)
 
 
-def _deploying(name: str, spaces: Dict[str, Json], *, saved: bool) -> Sequence:
-    def ours(hub: Hub) -> str:
-        with _client("owner/app") as client:
-            return client.deploy_discord("discord-token", ["echo"], None, TOKEN)
-
+def _deploying(name: str, spaces: Dict[str, Json], *, saved: bool) -> Method:
+    """`saved`: the official client finds the token on its machine as well."""
     given = {"discord_bot_token": "discord-token", "api_names": ["echo"]}
-    arguments = {"space_id": "owner/app", "hf_token": TOKEN, **given}
-    return Sequence(name, "Client.deploy_discord", arguments, ours, spaces, saved)
+
+    def ours(hub: Hub) -> Json:
+        with _client("owner/app") as client:
+            return {"url": client.deploy_discord(hf_token=TOKEN, **given)}
+
+    arguments = {"space_id": "owner/app", "hf_token": TOKEN, "saved": saved, **given}
+    return Method(name, "Client.deploy_discord", arguments, ours, spaces)
 
 
-SEQUENCES = [
-    Sequence(
-        "connect", "Client.predict", {"space_id": "owner/app", "text": "x", "hf_token": TOKEN}, connect
-    ),
+def _connecting() -> Method:
+    def ours(hub: Hub) -> Json:
+        with _client("owner/app") as client:
+            return {"predicted": client.predict("x", api_name="/echo")}
+
+    arguments = {"space_id": "owner/app", "text": "x", "hf_token": TOKEN}
+    return Method("connect", "Client.predict", arguments, ours)
+
+
+METHODS = [
+    _connecting(),
     _duplicating("duplicate", {}),
-    _duplicating("duplicate with secrets", {}, secrets={"S": "s"}, to_id="copy"),
+    _duplicating("duplicate with secrets", {}, secrets={"S": "s", "T": "t"}, to_id="copy"),
     _duplicating("duplicate again", {"me/app": {}}),
     _duplicating("duplicate with hardware", {}, hardware="t4-small", sleep_timeout=10),
     _duplicating("duplicate again with hardware", {"me/app": {}}, hardware="t4-small"),
     _duplicating("duplicate from paid hardware", {"owner/app": {"hardware": "t4-small"}}),
     _duplicating("duplicate what is not there", {}, from_id="owner/nothing"),
     _deploying("deploy", {}, saved=True),
-    _deploying("deploy without a saved token", {}, saved=False),
+    _deploying("deploy with a token that is not saved", {}, saved=False),
 ]
-
-
-def requests_of(hub: Hub, begin: int) -> List[Json]:
-    return [shown(request) for request in hub.requests[begin:]]
-
-
-def lines(requests: List[Json]) -> List[Tuple[str, str]]:
-    return [(request["method"], request["path"]) for request in requests]
