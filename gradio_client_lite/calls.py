@@ -6,7 +6,7 @@ import logging
 import sys
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .app import App
 from .attachments import Attachments
@@ -103,9 +103,14 @@ class Calls(NamedTuple):
 
     def _host(self, endpoint: Endpoint, queue: SessionQueue, owner: object) -> JobHost:
         files = self.attachments.of_job(endpoint.spec)
+
+        def new_shape() -> Callable[[List[Any]], Any]:
+            fetch = files.reading()
+            return lambda data: endpoint.shape(fetch(data))
+
         return JobHost(
-            shape=lambda data: endpoint.shape(files.fetch(data, final=False)),
-            finish=lambda data: endpoint.shape(files.fetch(data, final=True)),
+            new_shape=new_shape,
+            finish=lambda data: endpoint.shape(files.fetch(data)),
             blocks=files.wanted,
             run_work=self.workers.submit,
             run_callback=self.callbacks.submit,

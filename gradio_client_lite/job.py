@@ -41,7 +41,8 @@ class JobHost(NamedTuple):
     """What a job needs from the client that made it.
 
     Args:
-        shape: turns a list of output values into what the caller gets; may download files.
+        new_shape: makes a function that turns lists of output values into what the caller gets, given each
+            of them in order; it may download files.
         finish: does the same for the values of the result.
         blocks: whether shaping these values makes requests.
         run_work: runs a function that makes requests, on a worker.
@@ -51,7 +52,7 @@ class JobHost(NamedTuple):
         owner: what must stay alive for as long as the job does: the client.
     """
 
-    shape: Callable[[List[Any]], Any]
+    new_shape: Callable[[], Callable[[List[Any]], Any]]
     finish: Callable[[List[Any]], Any]
     blocks: Callable[[List[Any]], bool]
     run_work: Callable[..., None]
@@ -102,6 +103,7 @@ class Job(concurrent.futures.Future[Any]):
         self._listeners: List[Callable[[], None]] = []
         self._final_taken = False
         self._values = self._lifecycle.outputs.cursor()
+        self._shape = host.new_shape()
 
     # -- for the caller
 
@@ -126,7 +128,8 @@ class Job(concurrent.futures.Future[Any]):
         with self._changed:
             final = list(self._final)
         values = self._lifecycle.outputs.values()
-        return [self._host.shape(value) for value in values] if values else final
+        shape = self._host.new_shape()
+        return [shape(value) for value in values] if values else final
 
     def status(self) -> StatusUpdate:
         """The latest status, without waiting."""
@@ -158,7 +161,7 @@ class Job(concurrent.futures.Future[Any]):
                 return
 
     def _new_feed(self) -> UpdateFeed:
-        return UpdateFeed(self._record, self._host.shape, self.label)
+        return UpdateFeed(self._record, self._host.new_shape(), self.label)
 
     def cancel(self) -> bool:
         """Cancel the job, here at once and on the server as well as it can be.
@@ -192,7 +195,7 @@ class Job(concurrent.futures.Future[Any]):
                 if self._record.ended:
                     return self._next_final()
                 self._changed.wait()
-        return self._host.shape(values)
+        return self._shape(values)
 
     def _next_final(self) -> Any:
         # Where nothing was generated the result is the one value.
@@ -235,11 +238,11 @@ class Job(concurrent.futures.Future[Any]):
             return step
         values = feed.value()
         if not self._host.blocks(values):
-            return OutputUpdate(self._host.shape(values), success=step.success)
+            return OutputUpdate(feed.shape(values), success=step.success)
         import asyncio
 
         shaped: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._host.run_work(_resolve, shaped, self._host.shape, values)
+        self._host.run_work(_resolve, shaped, feed.shape, values)
         return OutputUpdate(await asyncio.wrap_future(shaped), success=step.success)
 
     def __await__(self) -> Generator[Any, None, Any]:

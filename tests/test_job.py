@@ -46,7 +46,7 @@ class Host:
 
     def job(self, *, diffs: bool = True) -> Job:
         host = JobHost(
-            shape=lambda data: self.shape(data),
+            new_shape=lambda: lambda data: self.shape(data),
             finish=lambda data: self.shape(data),
             blocks=lambda _: self.blocking,
             run_work=self._callbacks.submit,
