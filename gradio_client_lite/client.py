@@ -12,7 +12,7 @@ from .attachments import Attachments
 from .calls import Calls
 from .console import say
 from .endpoint import Endpoint, find_endpoint
-from .errors import ArgumentError, DeadlineExceeded, UnsupportedAppError
+from .errors import ArgumentError, DeadlineExceeded
 from .job import Callback, Job, follow, splat
 from .options import check_arguments, default_headers, http_options, make_transport
 from .queues.base import post_json
@@ -22,6 +22,7 @@ from .request_headers import RequestHeaders
 from .sessions import Sessions, new_session_hash
 from .transport.http import Timeout, Transport
 from .updates import StatusUpdate, Update
+from .wire.drivers import wants_heartbeat
 from .wire.payload import encode_body
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from .queues.base import Driver
     from .queues.heartbeat import Heartbeat
 
-_SSE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
 #: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
 _LONG_WAIT = 30
 _HOT_SPACE = (
@@ -126,7 +126,6 @@ class Client:
             if auth is not None:
                 self._app.login((auth[0], auth[1]))
             self._app.connect()
-            self._require_protocol()
         except BaseException:
             self._transport.close()
             raise
@@ -393,9 +392,6 @@ class Client:
 
     def _open_sessions(self) -> Sessions:
         parts = (self._transport, self._app.routes)
-        spec = self._app.spec
-        # Servers before `connect_heartbeat` came keep State for as long as the heartbeat lasts.
-        wanted = spec.has_state if spec.connect_heartbeat is None else spec.connect_heartbeat
         grace, headers = self._grace, self._headers  # not self: a session must not keep its client
 
         def make_heartbeat(session_hash: str) -> Heartbeat:
@@ -405,16 +401,9 @@ class Client:
 
         return Sessions(
             lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace),
-            make_heartbeat if wanted else None,
+            make_heartbeat if wants_heartbeat(self._app.spec) else None,
             new_session_hash(),
         )
-
-    def _require_protocol(self) -> None:
-        if self.protocol not in _SSE_PROTOCOLS:
-            raise UnsupportedAppError(
-                f"The app at {self.src} runs Gradio {self.app_version} with the protocol {self.protocol!r}; "
-                f"this client speaks {', '.join(_SSE_PROTOCOLS)}."
-            )
 
 
 def _shut_down(

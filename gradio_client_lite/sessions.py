@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 from .transport.fork import call_after_fork
 
 if TYPE_CHECKING:
+    from .queues.base import SessionDriver
     from .queues.heartbeat import Heartbeat
-    from .queues.session import SessionQueue
 
 
 def new_session_hash() -> str:
@@ -30,7 +30,7 @@ class Sessions:
 
     def __init__(
         self,
-        make_queue: Callable[[str], SessionQueue],
+        make_queue: Callable[[str], SessionDriver],
         make_heartbeat: Optional[Callable[[str], Heartbeat]],
         session_hash: str,
     ) -> None:
@@ -39,7 +39,7 @@ class Sessions:
         # Guards the fields below it.
         self._lock = threading.Lock()
         self._closed = False
-        self._queues: List[weakref.ref[SessionQueue]] = []
+        self._queues: List[weakref.ref[SessionDriver]] = []
         self._heartbeat: Optional[Heartbeat] = None
         self._unstarted: Optional[Heartbeat] = None
         self._current = make_queue(session_hash)
@@ -47,7 +47,7 @@ class Sessions:
         call_after_fork(self)
 
     @property
-    def current(self) -> SessionQueue:
+    def current(self) -> SessionDriver:
         """The queue driver of the session that new calls belong to."""
         if self._unstarted is not None:
             self._start_heartbeat()
