@@ -15,14 +15,14 @@ from .endpoint import Endpoint, find_endpoint
 from .errors import ArgumentError, DeadlineExceeded
 from .job import Callback, Job, follow, splat
 from .options import check_arguments, default_headers, http_options, make_transport
-from .queues.base import post_json
+from .queues.base import new_session_hash, post_json
 from .queues.direct import DirectCalls
 from .queues.session import SessionQueue, parse_event_id
 from .request_headers import RequestHeaders
-from .sessions import Sessions, new_session_hash
+from .sessions import Sessions
 from .transport.http import Timeout, Transport
 from .updates import StatusUpdate, Update
-from .wire.drivers import wants_heartbeat
+from .wire.drivers import server_waits, wants_heartbeat
 from .wire.payload import encode_body
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Type
 
-    from .queues.base import Driver
+    from .queues.base import Driver, SessionDriver
     from .queues.heartbeat import Heartbeat
 
 #: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
@@ -392,7 +392,7 @@ class Client:
 
     def _open_sessions(self) -> Sessions:
         parts = (self._transport, self._app.routes)
-        grace, headers = self._grace, self._headers  # not self: a session must not keep its client
+        headers = self._headers  # not self: a session must not keep its client
 
         def make_heartbeat(session_hash: str) -> Heartbeat:
             from .queues.heartbeat import Heartbeat
@@ -400,10 +400,30 @@ class Client:
             return Heartbeat(*parts, session_hash, headers)
 
         return Sessions(
-            lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace),
+            self._queue_maker(),
             make_heartbeat if wants_heartbeat(self._app.spec) else None,
             new_session_hash(),
         )
+
+    def _queue_maker(self) -> Callable[[str], SessionDriver]:
+        """Makes the queue driver of a session hash."""
+        parts = (self._transport, self._app.routes)
+        grace, headers = self._grace, self._headers
+        driver = self._app.dialect.driver
+        if driver == "session":
+            return lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace)
+        from .queues.perjob import Errands, Lines
+        from .transport.multiplexer import Multiplexer
+
+        lines = Lines(*parts, headers, Multiplexer(), Errands(self._workers))
+        if driver == "stream":
+            from .queues.single import StreamQueue
+
+            return lambda session_hash: StreamQueue(lines, session_hash)
+        from .queues.socket import SocketQueue
+
+        greets = server_waits(self._app.spec)
+        return lambda session_hash: SocketQueue(lines, session_hash, greets=greets)
 
 
 def _shut_down(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Callable, List, Optional
 
+from .queues.base import new_session_hash
 from .transport.fork import call_after_fork
 
 if TYPE_CHECKING:
     from .queues.base import SessionDriver
     from .queues.heartbeat import Heartbeat
-
-
-def new_session_hash() -> str:
-    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
-    return os.urandom(16).hex()
 
 
 class Sessions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Callable, Dict, Mapping, Optional, Protocol
 
 from ..transport.http import Timeout, Transport
@@ -77,6 +78,11 @@ class SessionDriver(Driver, Protocol):
 
 #: Gives the headers of a request from those of one call.
 Headers = Callable[[Mapping[str, str]], Dict[str, str]]
+
+
+def new_session_hash() -> str:
+    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
+    return os.urandom(16).hex()
 
 
 def post_json(

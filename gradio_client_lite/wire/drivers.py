@@ -85,7 +85,7 @@ def direct_route(app: AppSpec) -> str:
     return "api/predict" if app.protocol == "ws" and app.version < _FIRST_WITH_RUN else "run/predict"
 
 
-def greets(app: AppSpec) -> bool:
+def server_waits(app: AppSpec) -> bool:
     """Whether the server of a WebSocket waits for the client's first word."""
     return app.version < _FIRST_WITHOUT_GREETING
 

@@ -12,7 +12,7 @@ from gradio_client_lite.wire.drivers import (
     Dialect,
     dialect_of,
     direct_route,
-    greets,
+    server_waits,
     runs_directly,
     wants_heartbeat,
 )
@@ -120,7 +120,7 @@ def test_direct_calls_go_where_the_server_takes_them(version: str, protocol: str
 
 @pytest.mark.parametrize(("version", "expected"), [("3.1.7", True), ("3.2.0", False), ("3.50.2", False)])
 def test_first_sockets_wait_for_the_clients_word(version: str, expected: bool) -> None:
-    assert greets(app(version, None)) is expected
+    assert server_waits(app(version, None)) is expected
 
 
 @pytest.mark.parametrize(
