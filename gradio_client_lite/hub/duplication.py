@@ -117,7 +117,6 @@ def duplicate(
         SpaceNotFound: there is no such Space, or the token may not see it.
         AuthenticationError, HubPermissionError: the token is missing, wrong, or has not the right.
         SpaceNameTaken: the name belongs to another Space.
-        SpaceDuplicationError: the copy was made, but then something failed.
     """
     check_space_id(from_id, "from_id")
     wanted = check_repo_name(to_id or from_id.split("/")[1], "to_id")

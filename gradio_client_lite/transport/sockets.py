@@ -29,8 +29,8 @@ class SocketReader(io.RawIOBase):
         deadline: of the request under way.
         received: whether any byte has arrived since it was last set to False.
         eof: whether the peer has closed.
-        wait: whether reads wait. False: they raise BlockingIOError instead. None: nothing is read, as only
-            what is buffered is wanted.
+        wait: whether reads wait. False: they return None instead, and `io` what it has, maybe nothing. None:
+            nothing is read, as only what is buffered is wanted.
     """
 
     def __init__(self, sock: SocketLike, deadline: Deadline) -> None:
@@ -58,6 +58,20 @@ class SocketReader(io.RawIOBase):
             self._set = seconds
             self.sock.settimeout(seconds)
 
+    def send_now(self, data: Any) -> int:
+        """Send as much as can go without waiting; return how many bytes.
+
+        Raises:
+            BlockingIOError: that is nothing.
+        """
+        self._apply(0.0)
+        try:
+            return self.sock.send(data)
+        except OSError as error:
+            if _would_block(error):
+                raise BlockingIOError("nothing can be sent") from error
+            raise
+
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.wait is None:
             return None
@@ -66,7 +80,7 @@ class SocketReader(io.RawIOBase):
             count = self.sock.recv_into(buffer)
         except OSError as error:
             if not self.wait and _would_block(error):
-                raise BlockingIOError("nothing has arrived") from error
+                return None
             raise
         if count:
             self.received = True

@@ -18,6 +18,7 @@ from .environments import server_python
 _APP = Path(__file__).with_name("behaviours.py")
 _OTHER_APPS = {
     "files": Path(__file__).with_name("file_app.py"),
+    "private_files": Path(__file__).with_name("file_app.py"),
     "chat": Path(__file__).with_name("chat_app.py"),
 }
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
@@ -40,8 +41,8 @@ class Server:
     Attributes:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
-        variant: how it is served: plain, auth, subpath, https, hide_errors or small_queue; files and chat
-            are other apps.
+        variant: how it is served: plain, auth, subpath, https, hide_errors or small_queue; files,
+            private_files (a login, files of at most 10 kB) and chat are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.
