@@ -97,6 +97,18 @@ def test_space_is_found_by_name(hub: Hub, space: Space, connect: Connect) -> Non
         assert "authorization" not in request.headers
 
 
+def test_hub_gets_nothing_that_belongs_to_the_app(hub: Hub, space: Space, connect: Connect) -> None:
+    client = connect(
+        headers={"x-mine": "1"},
+        httpx_kwargs={"cookies": {"session": "s"}, "auth": ("user", "pw"), "headers": {"x-more": "1"}},
+    )
+    assert client.predict("hello", api_name="/shout") == "HELLO"
+    (asked,) = hub.requests
+    assert set(asked.headers) == {"host", "user-agent", "authorization", "accept-encoding"}
+    assert asked.headers["user-agent"] == client.headers["user-agent"]
+    assert {"x-mine", "x-more", "cookie", "authorization"} <= set(space.requests[-1].headers)
+
+
 def test_private_space(hub: Hub, space: Space, connect: Connect) -> None:
     space.private = True
     space.id = "me/app"
