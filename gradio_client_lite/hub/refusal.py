@@ -157,7 +157,10 @@ def _not_found(question: Question, said: str) -> GradioClientError:
 
 def _unauthorised(question: Question, said: str) -> GradioClientError:
     if question.with_token:
-        return AuthenticationError(f"{said} The token is not valid; make a new one at {_SETTINGS}.")
+        return AuthenticationError(
+            f"{said} The token is not valid; make a new one at {_SETTINGS}. If none was passed, it is the "
+            "one saved on this machine, in HF_TOKEN or a file; hf_token=False sends none."
+        )
     return AuthenticationError(
         f"{said} It needs a token: pass hf_token, or set HF_TOKEN; a saved one is sent to Hugging Face's "
         "hosts over TLS only."

@@ -15,6 +15,7 @@ from gradio_client_lite.errors import (
     ConnectionLost,
     DeadlineExceeded,
     GradioClientError,
+    HTTPStatusError,
     HubOffline,
     HubPermissionError,
     HubUnavailable,
@@ -22,14 +23,16 @@ from gradio_client_lite.errors import (
     InvalidValue,
     SpaceDuplicationError,
     SpaceGated,
+    SpaceNameTaken,
     SpaceNotFound,
     SpaceNotRunning,
+    TooManyRequestsError,
     UnsupportedAppError,
 )
 from gradio_client_lite.hub.rest import HubApi
 from gradio_client_lite.testing import App, serve
 
-from .answers import Answer, failed, rate_limited
+from .answers import Answer, failed, rate_limited, refused
 from .double import Hub, hang, hang_up
 from .state import Space
 
@@ -95,6 +98,18 @@ def test_space_is_found_by_name(hub: Hub, space: Space, connect: Connect) -> Non
     for request in space.requests:
         assert request.headers["x-hf-authorization"] == f"Bearer {TOKEN}"
         assert "authorization" not in request.headers
+
+
+def test_hub_gets_nothing_that_belongs_to_the_app(hub: Hub, space: Space, connect: Connect) -> None:
+    client = connect(
+        headers={"x-mine": "1"},
+        httpx_kwargs={"cookies": {"session": "s"}, "auth": ("user", "pw"), "headers": {"x-more": "1"}},
+    )
+    assert client.predict("hello", api_name="/shout") == "HELLO"
+    (asked,) = hub.requests
+    assert set(asked.headers) == {"host", "user-agent", "authorization", "accept-encoding"}
+    assert asked.headers["user-agent"] == client.headers["user-agent"]
+    assert {"x-mine", "x-more", "cookie", "authorization"} <= set(space.requests[-1].headers)
 
 
 def test_private_space(hub: Hub, space: Space, connect: Connect) -> None:
@@ -383,6 +398,42 @@ def test_token_that_may_only_read(hub: Hub, space: Space) -> None:
     hub.user("reader", token="hf_reader", role="read")
     with pytest.raises(PermissionError, match="don't have the rights"):
         Client.duplicate(SPACE, hf_token="hf_reader", verbose=False)
+
+
+QUOTED = "".join(("hf_", "s3cr3t")), "".join(("my-", "s3cr3t"))
+DUPLICATION_FAULTS: Dict[str, Any] = {
+    "bad token": (lambda hub: hub.users.clear(), AuthenticationError),
+    "no right": (lambda hub: hub.next("POST", ".*", refused(403, f"{QUOTED} may not")), HubPermissionError),
+    "taken": (lambda hub: hub.next("POST", ".*", refused(409, f"{QUOTED} exists")), SpaceNameTaken),
+    "busy": (lambda hub: hub.next("POST", ".*", rate_limited(5)), TooManyRequestsError),
+    "broken": (lambda hub: hub.next("POST", ".*", failed(500)), HubUnavailable),
+    "wrong": (lambda hub: hub.next("POST", ".*", refused(400, f"{QUOTED}")), HTTPStatusError),
+    "hangs up": (lambda hub: hub.next("POST", ".*", hang_up), ConnectionLost),
+    "breaks": (
+        lambda hub: hub.next(
+            "GET",
+            "/api/spaces/other/app",
+            lambda hub: hub.spaces["other/app"].go("BUILDING", "RUNTIME_ERROR"),
+        ),
+        SpaceDuplicationError,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DUPLICATION_FAULTS)
+def test_failed_duplication_is_typed_and_shows_no_secret(
+    name: str, hub: Hub, space: Space, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go_wrong, kind = DUPLICATION_FAULTS[name]
+    token, secret = QUOTED
+    hub.user("other", token=token)
+    go_wrong(hub)
+    with caplog.at_level("DEBUG"), pytest.raises(kind) as caught:
+        Client.duplicate(SPACE, hf_token=token, secrets={"KEY": secret})
+    error = caught.value
+    shown = [str(error), repr(error), repr(vars(error)), caplog.text, capsys.readouterr().out]
+    shown += traceback.format_exception(type(error), error, error.__traceback__)
+    assert not any(hidden in text for text in shown for hidden in QUOTED)
 
 
 @pytest.mark.parametrize("duplicate_from", ["models", True, None])
