@@ -87,7 +87,7 @@ def run_bot(space: Space, bots: Bots, environ: Dict[str, str]) -> Bot:
     return bots.start(files, **environ, **secrets)
 
 
-def test_bot_of_a_private_space(
+def test_bot_of_a_private_space_that_sleeps(
     huggingface: Hub, space: Space, bots: Bots, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     private = huggingface.space("me/private", app=space.app, private=True)
@@ -100,8 +100,10 @@ def test_bot_of_a_private_space(
         "DISCORD_TOKEN": "discord-token",
         "HF_TOKEN": TOKEN,
     }
+    private.go("SLEEPING")
     bot = run_bot(deployed, bots, huggingface.environ(str(tmp_path / "ca.pem")))
     assert [command["name"] for command in bot.ask("commands")] == ["chat"]
-    assert bot.call("chat", options={"message": "hello"})[0]["content"] == "0: hello"
+    woken = bot.call("chat", options={"message": "hello"}, change={"WAKE_PAUSE": 0.01})
+    assert woken[0]["content"] == "0: hello"
     assert bot.call("chat", options={"message": "again"})[0]["content"] == "1: again"
     assert {request.headers.get("x-hf-authorization") for request in private.requests} == {f"Bearer {TOKEN}"}
