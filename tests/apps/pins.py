@@ -9,6 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Tuple
 
+_3 = (
+    "pydantic<2",
+    "huggingface_hub<0.26",
+    "setuptools<81",
+    "numpy<2",
+    "fastapi<0.100",
+    "starlette<0.28",
+    "httpx<0.27",
+)
+_LAST_3 = (
+    "pydantic<2.11",
+    "huggingface_hub<0.26",
+    "setuptools<81",
+    "numpy<2",
+    "fastapi<0.105",
+    "starlette<0.28",
+    "httpx<0.27",
+)
 _OLD_4 = (
     "pydantic<2.11",
     "huggingface_hub<0.26",
@@ -42,6 +60,10 @@ def _client(version: str, *limits: str) -> Pins:
 
 
 SERVERS: Dict[str, Pins] = {
+    "3.23.0": _server("3.23.0", (3, 10), *_3, "gradio_client==0.0.5", "pandas<2.1"),  # ws
+    "3.35.2": _server("3.35.2", (3, 10), *_3, "gradio_client==0.2.7"),  # ws
+    "3.50.2": _server("3.50.2", (3, 10), *_LAST_3),  # ws
+    "4.0.2": _server("4.0.2", (3, 10), *_LAST_3),  # sse
     "4.16.0": _server("4.16.0", (3, 10), *_OLD_4),  # sse_v1
     "4.19.2": _server("4.19.2", (3, 10), *_OLD_4),  # sse_v2
     "4.21.0": _server("4.21.0", (3, 10), *_OLD_4),  # sse_v2.1
@@ -69,11 +91,17 @@ SERVERS: Dict[str, Pins] = {
 
 OFFICIAL_CLIENTS: Dict[str, Pins] = {
     "1.12.0": _client("1.12.0", "huggingface_hub<1"),
+    # Later releases of websockets break it on Gradio 3.
+    "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
     "2.7.2": _client("2.7.2"),
 }
 
 # The official client that a server's results are compared with.
 OFFICIAL_CLIENT_FOR: Dict[str, str] = {
+    "3.23.0": "1.12.0 with websockets 13",
+    "3.35.2": "1.12.0 with websockets 13",
+    "3.50.2": "1.12.0 with websockets 13",
+    "4.0.2": "1.12.0",
     "4.16.0": "1.12.0",
     "4.19.2": "1.12.0",
     "4.21.0": "1.12.0",
@@ -84,7 +112,7 @@ OFFICIAL_CLIENT_FOR: Dict[str, str] = {
 }
 
 # Enough for an interpreter that does not run the whole suite: the oldest server and the newest.
-SMOKE_SERVERS = ("4.16.0", "6.31.0")
+SMOKE_SERVERS = ("3.50.2", "4.16.0", "6.31.0")
 
 # Where every component that carries files is tried: each generation of them.
 FILE_SERVERS = ("4.16.0", "4.44.1", "5.50.0", "6.31.0")
