@@ -37,9 +37,11 @@ _OLD_4 = (
     "httpx<0.28",
 )
 
-# Python 3.13 has no audioop, which pydub needs, and no wheels of numpy 1, which Gradio up to 4.43 asks for.
+# What newer Pythons need. 3.12 has no wheels of pandas 2.0. 3.13 has no audioop, which pydub needs, and no wheels
+# of the numpy and markupsafe that old releases of Gradio ask for.
+PYTHON_3_12_UNLIMITED = ("pandas",)
 PYTHON_3_13_EXTRAS = ("audioop-lts==0.2.2",)
-PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3",)
+PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3", "markupsafe>=3,<4")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,17 @@ class Pins:
     name: str
     requirements: Tuple[str, ...]
     python: Tuple[int, int]
+
+    def install_on(self, python: Tuple[int, int]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
+        """What to install on this Python release, and what to install whatever the packages ask for."""
+        if not self.name.startswith("gradio-") or python < (3, 12):
+            return self.requirements, ()
+        if python < (3, 13):
+            return self._without(PYTHON_3_12_UNLIMITED), ()
+        return (*self._without(("pandas", "numpy")), *PYTHON_3_13_EXTRAS), PYTHON_3_13_OVERRIDES
+
+    def _without(self, packages: Tuple[str, ...]) -> Tuple[str, ...]:
+        return tuple(item for item in self.requirements if not item.startswith(packages))
 
 
 def _server(version: str, python: Tuple[int, int], *limits: str) -> Pins:
@@ -91,9 +104,12 @@ SERVERS: Dict[str, Pins] = {
 
 OFFICIAL_CLIENTS: Dict[str, Pins] = {
     "1.12.0": _client("1.12.0", "huggingface_hub<1"),
-    # Later releases of websockets break it on Gradio 3.
-    "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
     "2.7.2": _client("2.7.2"),
+}
+
+# Later releases of websockets break the official client on Gradio 3.
+WEBSOCKET_CLIENTS: Dict[str, Pins] = {
+    "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
 }
 
 # The official client that a server's results are compared with.
