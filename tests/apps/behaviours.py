@@ -321,7 +321,8 @@ def count_calls(before, state, after):
 
 
 def header(name, request: gr.Request):
-    return request.headers.get(name, "absent")
+    # Gradio 3 has an object of its own for the headers of a queued call, without `get`.
+    return dict(request.headers.items()).get(name, "absent")
 
 
 def session(request: gr.Request):
