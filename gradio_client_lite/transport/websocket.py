@@ -97,25 +97,26 @@ class FrameDecoder:
         self._input += data
         found: List[Frame] = []
         if self.failure is None:
-            try:
-                self._decode(found)
-            except _NeedMore:
-                return found
-            except ProtocolError as exc:
-                self.failure = exc
-            except self._library.WebSocketException as exc:
-                self.failure = ProtocolError(f"The server sent a malformed WebSocket frame: {exc}.")
-                self.failure.__cause__ = exc
-        if found:
+            self.failure = self._decode(found)
+        if self.failure is None or found:
             return found
         raise self.failure
 
-    def _decode(self, found: List[Frame]) -> None:
-        """Add frames until there is not enough for one more."""
-        while True:
-            made = self._understand(self._frames.recv_frame())
-            if made is not None:
-                found.append(made)
+    def _decode(self, found: List[Frame]) -> Optional[ProtocolError]:
+        """Add frames until there is not enough for one more; return what is wrong with the next one."""
+        try:
+            while True:
+                made = self._understand(self._frames.recv_frame())
+                if made is not None:
+                    found.append(made)
+        except _NeedMore:
+            return None
+        except ProtocolError as exc:
+            return exc
+        except self._library.WebSocketException as exc:
+            failure = ProtocolError(f"The server sent a malformed WebSocket frame: {exc}.")
+            failure.__cause__ = exc
+            return failure
 
     def _take(self, size: int) -> bytes:
         if self._frames.length is not None:
