@@ -10,6 +10,7 @@ Siblings differ by what the caller does next::
     │   ├── InvalidFile (ValueError)          a file to send is missing, unreadable or was changed meanwhile
     │   │   └── FileTooLarge                      it is larger than the app takes
     │   └── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    ├── MissingPackageError (ImportError) install the package that the text names
     ├── AuthenticationError (ValueError)  log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
     ├── AppError (ValueError)             the app's function raised; its text is for the user
@@ -73,6 +74,10 @@ class FileTooLarge(InvalidFile):
 
 class FolderError(UsageError, ValueError):
     """Downloads cannot be saved: the path is no folder, or cannot be written to."""
+
+
+class MissingPackageError(GradioClientError, ImportError):
+    """This app needs a package that is not installed; the text names it."""
 
 
 class AuthenticationError(GradioClientError, ValueError):

@@ -1,9 +1,10 @@
 """Fixtures that run real Gradio servers, and rules for the whole suite.
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
-`hide_errors_server` and `small_queue_server` run it for an older release and the newest; `file_server`
-for one release of each generation of components. A server starts when the first test needs it and ends
-after its last one; pytest puts the tests of one server together, so no two releases run at once.
+`hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release and the
+newest; `file_server` for one release of each generation of components. A server starts when the first test
+needs it and ends after its last one; pytest puts the tests of one server together, so no two releases run at
+once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
 some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
@@ -28,6 +29,7 @@ _FIXTURES = {
     "hide_errors_server": "hide_errors",
     "small_queue_server": "small_queue",
     "file_server": "files",
+    "private_file_server": "private_files",
 }
 _RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
 
@@ -48,6 +50,7 @@ https_server = _server_fixture("https")
 hide_errors_server = _server_fixture("hide_errors")
 small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
+private_file_server = _server_fixture("private_files")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
