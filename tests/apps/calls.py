@@ -193,7 +193,7 @@ ARGUMENTS = [
     calls_of("lambda", given("x"), since="4"),
     call("same_labels", "x", "y"),
     call("odd_labels", "x"),
-    call("javascript_only", "x"),
+    calls_of("javascript_only", given("x"), since="4"),  # before, the answer has the function's number
 ]
 
 NEWER = [

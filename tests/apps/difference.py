@@ -9,6 +9,11 @@ from .oracle_worker import encode
 
 Json = Dict[str, Any]
 
+HIDDEN = (
+    "The upstream Gradio app has raised an exception but has not enabled verbose error reporting. "
+    "To enable, set show_error=True in launch()."
+)
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -25,7 +30,7 @@ class Difference:
     calls: Tuple[str, ...]
     reason: str
     expected: Callable[[Json], Json]
-    since: str = "4"
+    since: str = "3"
     before: str = "1000"
     sometimes: bool = False
 
@@ -53,9 +58,9 @@ def _success(*outputs: Any) -> Json:
     return {"result": encode(outputs[-1]), **ended}
 
 
-def failed(message: str) -> Callable[[Json], Json]:
-    """The answer of one call whose function failed at once."""
-    ended = {"outputs": encode([]), "status": ["FINISHED", {"bool": "False"}]}
+def failed(message: str, *outputs: Any) -> Callable[[Json], Json]:
+    """The answer of one call whose function failed after these outputs."""
+    ended = {"outputs": encode(list(outputs)), "status": ["FINISHED", {"bool": "False"}]}
     return lambda official: {"calls": [{"error": _app_error(message), **ended}]}
 
 

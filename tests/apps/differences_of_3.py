@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List
 
 from .calls import UNICODE
-from .difference import Difference, Json, all_finished, app_error, failed, finished, iterated, refused
+from .difference import HIDDEN, Difference, Json, all_finished, app_error, failed, finished, iterated, refused
 
 _JSON_PATH = {"path": "/not/a/file", "nested": [{"path": "also not"}], "n": None}
 _LABEL = {
@@ -99,9 +99,9 @@ GRADIO_3: List[Difference] = [
             "direct_gr_error": failed("'direct failure'"),
             "direct_value_error": failed("bad value: direct"),
             "direct_header": finished("per call"),
-            "direct_header-gradio_user": finished("api"),
             "https-direct": finished("x"),
-            "subpath-direct": finished("x"),
+            "hidden-direct_gr_error": failed("'x'"),
+            "hidden-direct_value_error": failed(HIDDEN),
             "no_queue-echo": finished(UNICODE),
             "no_queue-default": finished(12.0),
             "no_queue-two": finished((2.0, "left")),
@@ -157,9 +157,29 @@ GRADIO_3: List[Difference] = [
                 "gr_error",
                 "gr_error-empty",
                 "detailed_error",
+                "hidden-gr_error",
             ),
             app_error,
         ),
+    ),
+    *_rows(
+        "an error that the app hides is described as on Gradio 4; the official client's says None",
+        {
+            "hidden-value_error": failed(HIDDEN),
+            "hidden-fail_midway": failed(HIDDEN, "part 0", "part 1"),
+        },
+    ),
+    *_rows(
+        "sockets have the cookies, and so the login, of the client; the official client's have none",
+        {"auth-right": finished("x"), "auth-user": finished("user"), "auth-unicode": finished("ünï")},
+    ),
+    *_rows(
+        "ssl_verify holds for sockets too; the official client always verifies them",
+        {"https-unverified": finished("x"), "https-count": finished(0.0, 1.0, 2.0)},
+    ),
+    *_rows(
+        "an app mounted below a path is reached; the official client forgets the path",
+        {"subpath-count": finished(0.0, 1.0, 2.0)},
     ),
     *_rows(_CALL_HEADERS, {"header": finished("per call")}, since="3.35", before="4.9"),
     *_rows(_CALL_HEADERS, {"direct_header": finished("per call")}, since="4", before="4.9"),
