@@ -29,9 +29,8 @@ from .pins import (
     DISCORD_BOTS,
     HUB_LIBRARIES,
     OFFICIAL_CLIENTS,
-    PYTHON_3_13_EXTRAS,
-    PYTHON_3_13_OVERRIDES,
     SERVERS,
+    WEBSOCKET_CLIENTS,
     Pins,
 )
 
@@ -50,7 +49,7 @@ def server_python(version: str) -> str:
 
 def official_client_python(version: str) -> str:
     """The interpreter that has this release of the official client, made now if need be."""
-    return ensure(OFFICIAL_CLIENTS[version])
+    return ensure({**OFFICIAL_CLIENTS, **WEBSOCKET_CLIENTS}[version])
 
 
 def ensure(pins: Pins) -> str:
@@ -79,13 +78,10 @@ def _locked(path: Path) -> Iterator[None]:
 def _make(folder: Path, base: str, pins: Pins, release: Release) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run has left
     _uv("venv", "--python", base, str(folder))
-    install = ["pip", "install", "--python", str(_python_of(folder)), *pins.requirements]
-    if release >= (3, 13) and pins.name.startswith("gradio-"):
-        install = [item for item in install if not item.startswith("numpy")]
-        overrides = folder / "overrides.txt"
-        overrides.write_text("\n".join(PYTHON_3_13_OVERRIDES))
-        install += [*PYTHON_3_13_EXTRAS, "--override", str(overrides)]
-    _uv(*install)
+    requirements, overrides = pins.install_on(release)
+    file = folder / "overrides.txt"
+    file.write_text("\n".join(overrides))
+    _uv("pip", "install", "--python", str(_python_of(folder)), *requirements, "--override", str(file))
     (folder / _COMPLETE).touch()
 
 
@@ -135,7 +131,8 @@ def _root() -> Path:
 
 
 def _key(pins: Pins, release: Release) -> str:
-    text = "\n".join([*pins.requirements, *PYTHON_3_13_EXTRAS, *PYTHON_3_13_OVERRIDES, repr(release)])
+    requirements, overrides = pins.install_on(release)
+    text = "\n".join([*requirements, *overrides, repr(release)])
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -151,9 +148,9 @@ def main() -> None:
         ensure(pins)
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
-    others = (*OFFICIAL_CLIENTS.values(), *HUB_LIBRARIES.values(), *DISCORD_BOTS.values())
+    tables = (SERVERS, OFFICIAL_CLIENTS, WEBSOCKET_CLIENTS, HUB_LIBRARIES, DISCORD_BOTS)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *others]):
+        for line in pool.map(timed, [pins for table in tables for pins in table.values()]):
             print(line)
 
 
