@@ -14,6 +14,7 @@ Siblings differ by what the caller does next::
     │   └── CompatibilityError (RuntimeError) the official client is in use, so this one cannot take its name
     ├── SerializationSetupError (ValueError) a name of the official client; nothing here raises it
     ├── SpaceDuplicationError             a Space was not duplicated, or not wholly set up
+    ├── MissingPackageError (ImportError) install the package that the text names
     ├── AuthenticationError (ValueError)  log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
     ├── AppError (ValueError)             the app's function raised; its text is for the user
@@ -93,6 +94,10 @@ class SerializationSetupError(GradioClientError, ValueError):
 
 class SpaceDuplicationError(GradioClientError):
     """A Space could not be duplicated, or the duplicate not be set up."""
+
+
+class MissingPackageError(GradioClientError, ImportError):
+    """This app needs a package that is not installed; the text names it."""
 
 
 class AuthenticationError(GradioClientError, ValueError):

@@ -48,6 +48,7 @@ class JobHost(NamedTuple):
         run_work: runs a function that makes requests, on a worker.
         run_callback: runs a function of the user's, on a thread that may be kept.
         cancel: tells the server that the job is cancelled, with a warning to the caller if that is True.
+        forget: tells the driver that nobody waits for a job the server has given no id yet.
         note: is told each status that is asked for, to tell the user of long queues.
         owner: what must stay alive for as long as the job does: the client.
     """
@@ -58,6 +59,7 @@ class JobHost(NamedTuple):
     run_work: Callable[..., None]
     run_callback: Callable[..., None]
     cancel: Callable[[Job, bool], None]
+    forget: Callable[[Job], None]
     note: Callable[[StatusUpdate], None]
     owner: object
 
@@ -83,6 +85,7 @@ class Job(concurrent.futures.Future[Any]):
         label: str,
         diffs: bool,
         headers: Mapping[str, str],
+        session_hash: str,
         body: Callable[[], bytes],
     ) -> None:
         super().__init__()
@@ -90,6 +93,7 @@ class Job(concurrent.futures.Future[Any]):
         self.fn_index = fn_index
         self.label = label
         self.headers = headers
+        self.session_hash = session_hash
         self._body = body
         self._host = host
         self._lifecycle = Lifecycle(diffs=diffs, now=datetime.now())
@@ -331,9 +335,10 @@ class Job(concurrent.futures.Future[Any]):
 
         if not self._settle(_final_status(Status.CANCELLED, False), None, resolve):
             return self._status.code is Status.CANCELLED
-        # A join that is still under way learns of it in `joined`.
         if tell and self._joined_at_end:
             self._host.cancel(self, warn)
+        elif tell:  # a join that is still under way learns of it in `joined`
+            self._host.forget(self)
         return True
 
     def _settle(

@@ -34,11 +34,13 @@ class Host:
 
     Attributes:
         cancelled: (job, warn) of each cancellation that a server would be told of.
+        forgotten: each job that the driver is told nobody waits for.
         noted: each status that was asked for.
     """
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
+        self.forgotten: List[Job] = []
         self.noted: List[StatusUpdate] = []
         self.shape: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
         self.blocking = False
@@ -52,10 +54,19 @@ class Host:
             run_work=self._callbacks.submit,
             run_callback=self._callbacks.submit,
             cancel=lambda job, warn: self.cancelled.append((job, warn)),
+            forget=self.forgotten.append,
             note=self.noted.append,
             owner=None,
         )
-        return Job(host, fn_index=0, label="/echo", diffs=diffs, headers={}, body=lambda: b"body")
+        return Job(
+            host,
+            fn_index=0,
+            label="/echo",
+            diffs=diffs,
+            headers={},
+            session_hash="session",
+            body=lambda: b"body",
+        )
 
 
 @pytest.fixture
