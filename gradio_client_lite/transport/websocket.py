@@ -49,13 +49,14 @@ def load_library() -> Any:
         except ModuleNotFoundError:
             import websocket
 
-        websocket.ABNF, websocket.frame_buffer, websocket.WebSocketException  # noqa: B018
+        library: Any = websocket
+        library.ABNF, library.frame_buffer, library.WebSocketException  # noqa: B018
     except (ImportError, AttributeError) as exc:
         raise MissingPackageError(
             "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
             "websocket-client. Install it: pip install websocket-client"
         ) from exc
-    return websocket
+    return library
 
 
 class Frame(NamedTuple):
