@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Iterator, List
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
 from apps.servers import Server, release, running_server, tail
+from bundled import build_wheel, install_everywhere
 
 _FIXTURES = {
     "server": "plain",
@@ -31,6 +33,8 @@ _FIXTURES = {
     "file_server": "files",
     "private_file_server": "private_files",
 }
+# What takes long to make, or says the same on every interpreter.
+_WHOLE_ONLY = frozenset(("oracle_for", "bundled_wheel"))
 _RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
 
 
@@ -53,6 +57,20 @@ file_server = _server_fixture("files")
 private_file_server = _server_fixture("private_files")
 
 
+@pytest.fixture(scope="session")
+def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of `tox -e bundle`."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def bundled_pythons(
+    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Dict[Tuple[int, int], str]:
+    """For each Python found here, an interpreter that has this wheel and nothing else."""
+    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
 
@@ -71,17 +89,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     """Leave out the releases that a test or this run is not about: left out, not skipped."""
     chosen = _chosen_releases(config)
-    wanted = [
-        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _asks_oracle(item))
-    ]
+    wanted = [item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _is_whole(item))]
     if len(wanted) < len(items):
         kept = {id(item) for item in wanted}
         config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
         items[:] = wanted
 
 
-def _asks_oracle(item: pytest.Item) -> bool:
-    return "oracle_for" in getattr(item, "fixturenames", ())
+def _is_whole(item: pytest.Item) -> bool:
+    """Whether a test is for the interpreter that runs the whole alone."""
+    return not _WHOLE_ONLY.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
