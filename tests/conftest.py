@@ -34,7 +34,7 @@ _FIXTURES = {
     "private_file_server": "private_files",
 }
 # What takes long to make, or says the same on every interpreter.
-_WHOLE_ONLY = frozenset(("oracle_for", "bundled_wheel"))
+_WHOLE_ONLY = frozenset(("bundled_wheel", "oracle_for", "third_party"))
 _RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
-from .pins import OFFICIAL_CLIENTS, PYTHON_3_13_EXTRAS, PYTHON_3_13_OVERRIDES, SERVERS, Pins
+from .pins import OFFICIAL_CLIENTS, PYTHON_3_13_EXTRAS, PYTHON_3_13_OVERRIDES, SERVERS, THIRD_PARTY, Pins
 
 _INSTALL_TIMEOUT = 600.0  # seconds, for one environment on a slow network
 _COMPLETE = "complete"
@@ -72,11 +72,13 @@ def _make(folder: Path, base: str, pins: Pins, release: Release) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run has left
     _uv("venv", "--python", base, str(folder))
     install = ["pip", "install", "--python", str(_python_of(folder)), *pins.requirements]
+    overrides = [f"{name}; sys_platform == 'never'" for name in pins.without]
     if release >= (3, 13) and pins.name.startswith("gradio-"):
-        install = [item for item in install if not item.startswith("numpy")]
-        overrides = folder / "overrides.txt"
-        overrides.write_text("\n".join(PYTHON_3_13_OVERRIDES))
-        install += [*PYTHON_3_13_EXTRAS, "--override", str(overrides)]
+        install = [item for item in install if not item.startswith("numpy")] + [*PYTHON_3_13_EXTRAS]
+        overrides += PYTHON_3_13_OVERRIDES
+    if overrides:
+        (folder / "overrides.txt").write_text("\n".join(overrides))
+        install += ["--override", str(folder / "overrides.txt")]
     _uv(*install)
     (folder / _COMPLETE).touch()
 
@@ -127,7 +129,9 @@ def _root() -> Path:
 
 
 def _key(pins: Pins, release: Release) -> str:
-    text = "\n".join([*pins.requirements, *PYTHON_3_13_EXTRAS, *PYTHON_3_13_OVERRIDES, repr(release)])
+    text = "\n".join(
+        [*pins.requirements, *pins.without, *PYTHON_3_13_EXTRAS, *PYTHON_3_13_OVERRIDES, repr(release)]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -144,7 +148,7 @@ def main() -> None:
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values()]):
+        for line in pool.map(timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values(), THIRD_PARTY]):
             print(line)
 
 

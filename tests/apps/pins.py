@@ -26,11 +26,14 @@ PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3",)
 
 @dataclass(frozen=True)
 class Pins:
-    """One virtual environment: what is installed, and the Python release that suits it best."""
+    """One virtual environment: what is installed, the Python release that suits it best, and what is left out
+    although something installed asks for it.
+    """
 
     name: str
     requirements: Tuple[str, ...]
     python: Tuple[int, int]
+    without: Tuple[str, ...] = ()
 
 
 def _server(version: str, python: Tuple[int, int], *limits: str) -> Pins:
@@ -91,3 +94,11 @@ FILE_SERVERS = ("4.16.0", "4.44.1", "5.50.0", "6.31.0")
 
 # The ways of serving an app (login, subpath, HTTPS) are tried on these.
 VARIANT_SERVERS = ("4.44.1", "6.31.0")
+
+# Libraries that others wrote for the official client, which is not there.
+THIRD_PARTY = Pins(
+    "third-party",
+    ("gradio_tools==0.0.9", "smolagents==1.26.0", "huggingface_hub==2.4.0", "pillow==13.0.0"),
+    (3, 11),
+    without=("gradio_client",),
+)
