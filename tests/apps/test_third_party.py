@@ -42,7 +42,7 @@ def test_libraries_run_on_a_vendored_copy(third_party: str, server: Server, tmp_
         "error": "AppError",
     }
     assert said["smolagents"] == {
-        "inputs": {"num1": False, "operation": False, "num2": True},
+        "inputs": {"num1": False, "operation": True, "num2": True},
         "positional": 7,
         "named": 2,
         "first": "hello",
