@@ -1,4 +1,4 @@
-"""Making the virtual environments of the servers and of the official clients, once.
+"""Making the virtual environments of the servers, the official clients and a few tools, once.
 
 They are kept in `.servers/` at the root of the repository, or in the folder that the environment
 variable GRADIO_TEST_ENVIRONMENTS names. Make all of them with::
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
-from .pins import OFFICIAL_CLIENTS, PYTHON_3_13_EXTRAS, PYTHON_3_13_OVERRIDES, SERVERS, Pins
+from .pins import OFFICIAL_CLIENTS, PYTHON_3_13_EXTRAS, PYTHON_3_13_OVERRIDES, SERVERS, TOOLS, Pins
 
 _INSTALL_TIMEOUT = 600.0  # seconds, for one environment on a slow network
 _COMPLETE = "complete"
@@ -43,6 +43,11 @@ def server_python(version: str) -> str:
 def official_client_python(version: str) -> str:
     """The interpreter that has this release of the official client, made now if need be."""
     return ensure(OFFICIAL_CLIENTS[version])
+
+
+def tool_python(name: str) -> str:
+    """The interpreter that has this tool, a key of `pins.TOOLS`, made now if need be."""
+    return ensure(TOOLS[name])
 
 
 def ensure(pins: Pins) -> str:
@@ -144,7 +149,7 @@ def main() -> None:
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values()]):
+        for line in pool.map(timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values(), *TOOLS.values()]):
             print(line)
 
 
