@@ -50,9 +50,13 @@ def drive(dask: Dask, gradio: Client, api_name: str, count: int) -> Dict[str, An
 
 def main() -> None:
     url, api_name, count = sys.argv[1:]
-    with LocalCluster(
-        n_workers=WORKERS, threads_per_worker=2, processes=True, host="127.0.0.1", dashboard_address=None
-    ) as cluster, Dask(cluster) as dask, Client(url, verbose=False, timeout=120) as gradio:
+    with (
+        LocalCluster(
+            n_workers=WORKERS, threads_per_worker=2, processes=True, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        Dask(cluster) as dask,
+        Client(url, verbose=False, timeout=120) as gradio,
+    ):
         print(json.dumps(drive(dask, gradio, api_name, int(count))), flush=True)
 
 
