@@ -72,10 +72,11 @@ OFFICIAL_CLIENTS: Dict[str, Pins] = {
     "2.7.2": _client("2.7.2"),
 }
 
-# What the package is tested under, each apart from the tests' own packages.
+# What the package is built with and tested under, each apart from the tests' own packages.
 TOOLS: Dict[str, Pins] = {
     "awslambdaric": Pins("awslambdaric-4.2.2", ("awslambdaric==4.2.2",), (3, 11)),
     "distributed": Pins("distributed-2026.8.0", ("distributed==2026.8.0",), (3, 11)),
+    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0",), (3, 11)),
     "pyinstaller": Pins("pyinstaller-6.22.3", ("pyinstaller==6.22.3",), (3, 11)),
 }
 
