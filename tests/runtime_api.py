@@ -63,8 +63,7 @@ class RuntimeApi:
         self._waiting: queue.Queue[Optional[_Invocation]] = queue.Queue()
         self._given: Dict[str, _Invocation] = {}
         self._started: queue.Queue[Outcome] = queue.Queue()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         self.address = f"127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> RuntimeApi:
@@ -131,6 +130,13 @@ class RuntimeApi:
             return 413
         invocation.outcome.put(Outcome(kind, json.loads(body), invocation.deadline - time.time()))
         return 202
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A runtime that is killed resets its connection."""
 
 
 def _handler_of(api: RuntimeApi) -> Type[BaseHTTPRequestHandler]:

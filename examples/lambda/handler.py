@@ -56,7 +56,7 @@ def _connected(left: float) -> Client:
         # Neither connecting nor a silent server may use up all the time; half for each.
         limits = {"timeout": max(left / 2, _RESERVE)}
         token = os.environ.get("GRADIO_TOKEN")
-        _client = Client(os.environ["GRADIO_URL"], hf_token=token, verbose=False, httpx_kwargs=limits)
+        _client = Client(os.environ["GRADIO_URL"], token=token, verbose=False, httpx_kwargs=limits)
     return _client
 
 
