@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, List, Sequence, Tuple
 
-from tests.apps.environments import official_client_python, tool_python
+from tests.apps.environments import install_into, official_client_python, tool_python
 from tests.runtime_api import RuntimeApi, environment
 
 from .contenders import GRADIO, server
@@ -72,10 +71,7 @@ def size_of(folder: Path) -> int:
 
 def _ours(folder: Path, wheel: Path) -> Package:
     installed = folder / "ours"
-    uv = [shutil.which("uv")] if shutil.which("uv") else [sys.executable, "-m", "uv"]
-    python = tool_python("awslambdaric")
-    command = [*uv, "pip", "install", "--quiet", "--python", python, "--target", str(installed), str(wheel)]
-    subprocess.run(command, check=True)
+    install_into(installed, tool_python("awslambdaric"), str(wheel))
     return Package("gradio_client_lite", installed, *_function(folder / "lambda-ours", [wheel]))
 
 

@@ -65,6 +65,17 @@ def ensure(pins: Pins) -> str:
     return str(_python_of(folder))
 
 
+def install_into(folder: Path, python: str, *requirements: str) -> None:
+    """Install packages, with what they require, into a plain folder.
+
+    Args:
+        folder: takes them.
+        python: the interpreter they are for.
+        requirements: as pip takes them; paths of wheels, too.
+    """
+    _uv("pip", "install", "--python", python, "--target", str(folder), *requirements)
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes; the kernel lets go of it if we die."""
