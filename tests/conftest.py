@@ -7,7 +7,8 @@ needs it and ends after its last one; pytest puts the tests of one server togeth
 once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
-some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
+some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
+the interpreter that tests every release (see GRADIO_TEST_WHOLE_ON below). An environment that cannot be
 made or a server that does not start is an error, never a skip; in CI a skip is a failure.
 """
 
@@ -33,8 +34,6 @@ _FIXTURES = {
     "file_server": "files",
     "private_file_server": "private_files",
 }
-# What takes long to make, or says the same on every interpreter.
-_WHOLE_ONLY = frozenset(("bundled_wheel", "oracle_for", "third_party"))
 _RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
 
 
@@ -77,6 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "servers(*versions, since=None): the Gradio releases a test is for")
+    config.addinivalue_line("markers", "whole: a test for the interpreter alone that tests every release")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -89,16 +89,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     """Leave out the releases that a test or this run is not about: left out, not skipped."""
     chosen = _chosen_releases(config)
-    wanted = [item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _is_whole(item))]
+    wanted = [
+        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _needs_whole(item))
+    ]
     if len(wanted) < len(items):
         kept = {id(item) for item in wanted}
         config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
         items[:] = wanted
 
 
-def _is_whole(item: pytest.Item) -> bool:
-    """Whether a test is for the interpreter that runs the whole alone."""
-    return not _WHOLE_ONLY.isdisjoint(getattr(item, "fixturenames", ()))
+def _needs_whole(item: pytest.Item) -> bool:
+    """Whether it compares with the official client, or says so itself."""
+    return "oracle_for" in getattr(item, "fixturenames", ()) or item.get_closest_marker("whole") is not None
 
 
 def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:

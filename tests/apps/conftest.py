@@ -1,12 +1,15 @@
-"""Fixtures that make the same call with the official client and with ours."""
+"""Fixtures: the official client, to make the same calls with, and the package as it is built."""
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Callable, Dict, Iterator
 
 import pytest
 
+from .environments import tool_python
 from .oracle import Oracle
 from .pins import OFFICIAL_CLIENT_FOR
 
@@ -25,3 +28,18 @@ def oracle_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
             return oracles[version]
 
         yield find
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's wheel, as it is built now."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (built,) = folder.glob("*.whl")
+    return built

@@ -75,6 +75,21 @@ OFFICIAL_CLIENTS: Dict[str, Pins] = {
     "2.7.2": _client("2.7.2"),
 }
 
+# What the package is built with and tested under or with, each apart from the tests' own packages.
+TOOLS: Dict[str, Pins] = {
+    "awslambdaric": Pins("awslambdaric-4.2.2", ("awslambdaric==4.2.2",), (3, 11)),
+    "distributed": Pins("distributed-2026.8.0", ("distributed==2026.8.0",), (3, 11)),
+    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0",), (3, 11)),
+    "pyinstaller": Pins("pyinstaller-6.22.3", ("pyinstaller==6.22.3",), (3, 11)),
+    # Libraries that others wrote for the official client, which is left out.
+    "third-party": Pins(
+        "third-party",
+        ("gradio_tools==0.0.9", "smolagents==1.26.0", "huggingface_hub==2.4.0", "pillow==13.0.0"),
+        (3, 11),
+        without=("gradio_client",),
+    ),
+}
+
 # The official client that a server's results are compared with.
 OFFICIAL_CLIENT_FOR: Dict[str, str] = {
     "4.16.0": "1.12.0",
@@ -94,11 +109,3 @@ FILE_SERVERS = ("4.16.0", "4.44.1", "5.50.0", "6.31.0")
 
 # The ways of serving an app (login, subpath, HTTPS) are tried on these.
 VARIANT_SERVERS = ("4.44.1", "6.31.0")
-
-# Libraries that others wrote for the official client, which is not there.
-THIRD_PARTY = Pins(
-    "third-party",
-    ("gradio_tools==0.0.9", "smolagents==1.26.0", "huggingface_hub==2.4.0", "pillow==13.0.0"),
-    (3, 11),
-    without=("gradio_client",),
-)

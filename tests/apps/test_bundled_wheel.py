@@ -25,6 +25,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.whole
 @pytest.mark.servers("3.50.2", "6.31.0")
 def test_every_python_found_calls_it(server: Server, bundled_pythons: Dict[Tuple[int, int], str]) -> None:
     said = {

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
@@ -17,6 +17,8 @@ from .environments import official_client_python
 from .pins import OFFICIAL_CLIENTS
 
 Json = Dict[str, Any]
+
+pytestmark = pytest.mark.whole
 
 _WORKER = Path(__file__).with_name("helper_worker.py")
 _MARK = {"_type": "gradio.FileData"}
@@ -180,7 +182,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=list(OFFICIAL_CLIENTS))
-def official(request: pytest.FixtureRequest, oracle_for: Callable[[str], Any], folder: Path) -> Json:
+def official(request: pytest.FixtureRequest, folder: Path) -> Json:
     """What the official client makes of the cases; "version" is its release."""
     asked = {"cases": cases(folder), "names": NAMES}
     done = subprocess.run(

@@ -12,8 +12,7 @@ import pytest
 
 from gradio_client_lite import vendoring
 
-from .environments import ensure
-from .pins import THIRD_PARTY
+from .environments import tool_python
 from .servers import Server, running_server
 
 Json = Dict[str, Any]
@@ -22,19 +21,21 @@ _WORKER = Path(__file__).with_name("third_party_worker.py")
 _NEWEST = "6.31.0"
 
 
-@pytest.fixture(scope="module")
-def third_party(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The interpreter of an environment with these libraries."""
-    return ensure(THIRD_PARTY)
-
-
+@pytest.mark.whole
 @pytest.mark.servers(_NEWEST)
-def test_libraries_run_on_a_vendored_copy(third_party: str, server: Server, tmp_path: Path) -> None:
+def test_libraries_run_on_a_vendored_copy(server: Server, tmp_path: Path) -> None:
     vendoring.vendor(tmp_path / "host", name="client", websocket=False)
     logs = tmp_path / "logs"
     logs.mkdir()
     with running_server(_NEWEST, logs, "files") as files:
-        said = run(third_party, str(tmp_path), "host.client", server.url, files.url, downloads=tmp_path)
+        said = run(
+            tool_python("third-party"),
+            str(tmp_path),
+            "host.client",
+            server.url,
+            files.url,
+            downloads=tmp_path,
+        )
     assert said["gradio_tools"] == {
         "run": "HELLO",
         "job": True,

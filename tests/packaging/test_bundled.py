@@ -8,9 +8,12 @@ import zipfile
 from pathlib import Path
 from typing import Dict, Iterator, Tuple
 
+import pytest
 from bundled import build_wheel, run_in
 
 from gradio_client_lite.testing import serve
+
+pytestmark = pytest.mark.whole
 
 SMOKE = """
 import importlib, pkgutil, sys
