@@ -15,9 +15,13 @@ import threading
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from .errors import CompatibilityError
+
+if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
+    from . import client, dataurls, describe, downloads, endpoint, files, job, updates  # noqa: F401
+    from .wire import arguments, info, message_kinds, names, schema, traversal  # noqa: F401
 
 #: The official client that the tests compare this package with, on current servers.
 FOLLOWED = "2.7.2"
