@@ -12,8 +12,8 @@ from gradio_client_lite.wire.drivers import (
     Dialect,
     dialect_of,
     direct_route,
-    server_waits,
     runs_directly,
+    server_waits,
     wants_heartbeat,
 )
 
