@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, Tuple
 
+from apps.environments import tool_python
 from apps.interpreters import Release, find_interpreters
 
 _BUILDER = Path(__file__).parents[1] / ".ci" / "bundle.py"
@@ -18,7 +19,7 @@ _TIMEOUT = 180.0  # seconds; building fetches one small file
 
 def build_wheel(folder: Path) -> Path:
     """Build it in an empty folder."""
-    _run(sys.executable, str(_BUILDER), str(folder))
+    _run(tool_python("hatchling"), str(_BUILDER), str(folder))
     (wheel,) = folder.iterdir()
     return wheel
 
@@ -27,6 +28,8 @@ def install_everywhere(wheel: Path, folder: Path) -> Dict[Release, str]:
     """For each supported Python found here, the interpreter of an environment with this wheel alone."""
     found = {release: path for release, path in find_interpreters().items() if release in _SUPPORTED}
 
+    pip = tool_python("hatchling")
+
     def install(item: Tuple[Release, str]) -> Tuple[Release, str]:
         release, base = item
         environment = folder / "{}.{}".format(*release)
@@ -34,7 +37,7 @@ def install_everywhere(wheel: Path, folder: Path) -> Dict[Release, str]:
         python = str(environment / "bin" / "python")
         # No index, no proxy, no cache: all there is to install is in the file.
         options = ["--no-index", "--no-cache-dir", "--disable-pip-version-check", "--quiet"]
-        _run(sys.executable, "-m", "pip", "--isolated", "--python", python, "install", *options, str(wheel))
+        _run(pip, "-m", "pip", "--isolated", "--python", python, "install", *options, str(wheel))
         return release, python
 
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from gradio_client_lite import compat
+from gradio_client_lite import compat, vendoring
 
 from .environments import official_client_python
 from .pins import OFFICIAL_CLIENTS
@@ -231,3 +231,34 @@ def test_helpers_have_the_official_signatures(helpers: Any, official: Json) -> N
 def begins_with(ours: List[Any], official: List[Any]) -> bool:
     """Functions of ours may take more, by name; errors may have more bases."""
     return all(item in ours for item in official) and [item for item in ours if item in official] == official
+
+
+BOTH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from host.client import Client, compat, errors
+compat.install()
+import gradio_client.utils
+assert gradio_client.Client is Client
+compat.uninstall()
+import gradio_client.utils
+assert gradio_client.Client is not Client and gradio_client.utils.__file__
+try:
+    compat.install()
+except errors.CompatibilityError as error:
+    assert gradio_client.__file__ in str(error)
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize("version", list(OFFICIAL_CLIENTS))
+def test_name_is_taken_from_an_installed_official_client_and_given_back(version: str, tmp_path: Path) -> None:
+    vendoring.vendor(tmp_path / "host", name="client", websocket=False)
+    done = subprocess.run(
+        [official_client_python(version), "-I", "-c", BOTH, str(tmp_path)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -14,6 +15,8 @@ from bundled import build_wheel, run_in
 from gradio_client_lite.testing import serve
 
 pytestmark = pytest.mark.whole
+
+PINS = Path(__file__).parents[2] / ".ci" / "bundled.txt"
 
 SMOKE = """
 import importlib, pkgutil, sys
@@ -64,3 +67,22 @@ def test_wheel_works_alone_on_every_python_found(bundled_pythons: Dict[Tuple[int
     assert sys.version_info[:2] in said
     assert {text.split()[0] for text in said.values()} == {"gradio_client_lite"}
     assert {text.split()[2] for text in said.values()} == {"None"}
+
+
+VENDOR = """
+import sys
+from gradio_client_lite.cli import main
+for more in ([], ["--check"]):
+    assert main(["vendor", sys.argv[1], "--name", "client", *more]) == 0
+"""
+
+
+def test_wheel_makes_copies_with_the_websocket_it_carries(
+    bundled_pythons: Dict[Tuple[int, int], str], tmp_path: Path
+) -> None:
+    pinned = re.search(r"^websocket-client==(\S+)", PINS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert pinned is not None
+    for release, python in bundled_pythons.items():
+        folder = tmp_path / "{}.{}".format(*release)
+        assert f"websocket-client {pinned[1]}\n" in run_in(python, VENDOR, str(folder))
+        assert (folder / "client" / "_vendor" / "websocket" / "__init__.py").is_file()
