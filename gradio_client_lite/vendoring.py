@@ -76,7 +76,8 @@ def vendor(
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     copy = vendor(folder, name="client", websocket=False)
-        ...     check(folder, name="client")
+        ...     check(folder, name="client") == copy
+        True
     """
     name = _checked_name(name)
     parcel = collect(websocket=websocket)
