@@ -47,12 +47,14 @@ class Package:
         folder: where it and its requirements are installed.
         function: the zip of the Lambda function with it.
         code: the same unpacked.
+        compiled: one made with bytecode, unpacked.
     """
 
     module: str
     folder: Path
     function: Path
     code: Path
+    compiled: Path
 
 
 def build_wheel(folder: Path) -> Path:
@@ -85,17 +87,17 @@ def _official(folder: Path) -> Package:
     return Package("gradio_client", installed, *_function(folder / "lambda-official", [installed, shim]))
 
 
-def _function(folder: Path, sources: Sequence[Path]) -> Tuple[Path, Path]:
+def _function(folder: Path, sources: Sequence[Path]) -> Tuple[Path, Path, Path]:
+    """The zip of the Lambda function, unpacked, and unpacked with bytecode."""
     folder.mkdir()
-    function, code = folder / "function.zip", folder / "code"
-    subprocess.run(
-        [sys.executable, str(_EXAMPLE / "build.py"), str(function), *map(str, sources)],
-        check=True,
-        capture_output=True,
-    )
-    with zipfile.ZipFile(function) as archive:
-        archive.extractall(code)
-    return function, code
+    command = [tool_python("awslambdaric"), "-I", str(_EXAMPLE / "build.py")]
+    code, compiled = folder / "code", folder / "compiled"
+    for target, options in ((code, []), (compiled, ["--bytecode"])):
+        archive = target.with_suffix(".zip")
+        subprocess.run([*command, *options, archive, *sources], check=True, capture_output=True)
+        with zipfile.ZipFile(archive) as made:
+            made.extractall(target)
+    return code.with_suffix(".zip"), code, compiled
 
 
 def _fresh(package: Package, code: str) -> float:
@@ -107,12 +109,12 @@ def _fresh(package: Package, code: str) -> float:
     return time.perf_counter() - start
 
 
-def _cold_start(package: Package, url: str, log: Path) -> float:
+def _cold_start(code: Path, url: str, log: Path) -> float:
     """Seconds from the start of the Lambda runtime to the first response."""
     variables = {"GRADIO_URL": url, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"}
     with RuntimeApi() as api:
         start = time.perf_counter()
-        with environment(tool_python("awslambdaric"), package.code, api, log, **variables):
+        with environment(tool_python("awslambdaric"), code, api, log, **variables):
             outcome = api.invoke({"api_name": "/queued", "args": ["hello"]})
             seconds = time.perf_counter() - start
     assert outcome.body == {"result": "hello"}, outcome
@@ -128,7 +130,8 @@ def _times(packages: Dict[str, Package], url: str, folder: Path, rounds: int) ->
                 "interpreter alone": _fresh(package, ""),
                 "… and import": _fresh(package, _IMPORT.format(module=module)),
                 "… and first call": _fresh(package, _CALL.format(module=module, url=url)),
-                "Lambda: cold start": _cold_start(package, url, folder / "lambda.log"),
+                "Lambda: cold start": _cold_start(package.code, url, folder / "lambda.log"),
+                "… with bytecode in the zip": _cold_start(package.compiled, url, folder / "lambda.log"),
             }
             for row, taken in measured.items():
                 seconds.setdefault(row, {}).setdefault(name, []).append(taken)
