@@ -24,6 +24,7 @@ from .request_headers import RequestHeaders
 from .transport.fork import call_after_fork
 from .transport.http import Response, Transport
 from .wire.config import AppSpec, parse_config
+from .wire.drivers import Dialect, dialect_of, direct_route
 from .wire.refusal import bare_url, refusal
 from .wire.routes import Routes
 
@@ -43,6 +44,7 @@ class App:
         src: the URL as redirects corrected it.
         config: the app's config as it was sent.
         spec: the same, understood.
+        dialect: how its queue is spoken to.
     """
 
     def __init__(self, transport: Transport, src: str, headers: RequestHeaders) -> None:
@@ -86,11 +88,12 @@ class App:
         Raises:
             AuthenticationError: the app wants a login.
             TooManyRequestsError: it wants fewer requests.
-            UnsupportedAppError: it is no Gradio app, or one of Gradio 2.
+            UnsupportedAppError: it is no Gradio app, one of Gradio 2, or speaks a protocol not known here.
         """
         self.config = self._fetch_config()
         self.spec: AppSpec = parse_config(self.config, bare_url(self.src))
-        self.routes = Routes(self.src, self.spec.api_prefix)
+        self.dialect: Dialect = dialect_of(self.spec, bare_url(self.src))
+        self.routes = Routes(self.src, self.spec.api_prefix, direct_route(self.spec))
 
     def _fetch_config(self) -> Dict[str, Any]:
         url = Routes(self.src).config

@@ -6,6 +6,7 @@ Most calls have none, so what moves files is loaded when there are some.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from .app import App
@@ -135,7 +136,11 @@ class JobAttachments:
         """Whether there is anything to fetch for these output values."""
         return self._downloads is not None and has_files(data, self._is_file)
 
-    def fetch(self, data: List[Any], *, final: bool) -> List[Any]:
+    def reading(self) -> Callable[[List[Any]], List[Any]]:
+        """A function that fetches the files of the values before the result, called with each in order."""
+        return partial(self.fetch, chunks={})
+
+    def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
         """The values with the paths of local copies in place of files. See `JobFiles.fetch`."""
         if self._downloads is None or not has_files(data, self._is_file):
             return data
@@ -144,4 +149,4 @@ class JobAttachments:
             if self._files is None:
                 self._files = downloads.of_job(self._spec)
             files = self._files
-        return files.fetch(data, final=final)
+        return files.fetch(data, chunks)

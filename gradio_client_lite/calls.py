@@ -6,16 +6,15 @@ import logging
 import sys
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .app import App
 from .attachments import Attachments
 from .endpoint import Endpoint
 from .errors import GradioClientError
 from .job import Job, JobHost
-from .queues.base import Driver
+from .queues.base import Driver, SessionDriver
 from .queues.direct import DirectCalls
-from .queues.session import SessionQueue
 from .sessions import Sessions
 from .transport.http import Timeout
 from .updates import StatusUpdate
@@ -77,19 +76,22 @@ class Calls(NamedTuple):
             InvalidFile: a file among them is missing, cannot be read or is too large.
         """
         queue = self.sessions.current
+        directly = runs_directly(self.app.spec, endpoint.spec)
+        session_hash = queue.session_hash if directly else queue.hash_for(endpoint.spec)
         values = endpoint.arguments(args, kwargs)
-        fields = join_body(values, endpoint.fn_index, queue.session_hash, self._oauth(endpoint))
+        fields = join_body(values, endpoint.fn_index, session_hash, self._oauth(endpoint))
         body = encode_body(fields, endpoint.label)
         files = self.attachments.check(values, endpoint.spec)
         job = Job(
             self._host(endpoint, queue, owner),
             fn_index=endpoint.fn_index,
             label=endpoint.label,
-            diffs=self.app.spec.protocol != "sse_v1",
+            diffs=self.app.dialect.diffs,
             headers=headers,
+            session_hash=session_hash,
             body=partial(self._upload, endpoint, fields, headers) if files else lambda: body,
         )
-        return job, self.direct if runs_directly(self.app.spec, endpoint.spec) else queue
+        return job, self.direct if directly else queue
 
     def _upload(self, endpoint: Endpoint, fields: Dict[str, Any], headers: Mapping[str, str]) -> bytes:
         """The body of a call, its files sent."""
@@ -101,22 +103,28 @@ class Calls(NamedTuple):
             return {"oauth_token": self.oauth_token}
         return {}
 
-    def _host(self, endpoint: Endpoint, queue: SessionQueue, owner: object) -> JobHost:
+    def _host(self, endpoint: Endpoint, queue: SessionDriver, owner: object) -> JobHost:
         files = self.attachments.of_job(endpoint.spec)
+
+        def new_shape() -> Callable[[List[Any]], Any]:
+            fetch = files.reading()
+            return lambda data: endpoint.shape(fetch(data))
+
         return JobHost(
-            shape=lambda data: endpoint.shape(files.fetch(data, final=False)),
-            finish=lambda data: endpoint.shape(files.fetch(data, final=True)),
+            new_shape=new_shape,
+            finish=lambda data: endpoint.shape(files.fetch(data)),
             blocks=files.wanted,
             run_work=self.workers.submit,
             run_callback=self.callbacks.submit,
             cancel=partial(self._cancel, endpoint, queue),
+            forget=queue.forget,
             note=self.note,
             owner=owner,
         )
 
     # -- cancelling
 
-    def _cancel(self, endpoint: Endpoint, queue: SessionQueue, job: Job, warn: bool) -> None:
+    def _cancel(self, endpoint: Endpoint, queue: SessionDriver, job: Job, warn: bool) -> None:
         """Tell the driver, and the server, that nobody waits for `job` any more."""
         alone = not queue.has_others(job)
         queue.forget(job)
@@ -126,14 +134,14 @@ class Calls(NamedTuple):
             warnings.warn(plan.warning, stacklevel=4)
         if job.event_id is None:
             return
-        tell = partial(self._tell, plan, job, job.event_id, queue.session_hash, alone)
+        tell = partial(self._tell, plan, job, job.event_id, alone)
         if _in_event_loop():
             self.workers.submit(tell)
         else:
             tell()
 
-    def _tell(self, plan: CancelPlan, job: Job, event_id: str, session_hash: str, alone: bool) -> None:
-        routes = self.app.routes
+    def _tell(self, plan: CancelPlan, job: Job, event_id: str, alone: bool) -> None:
+        routes, session_hash = self.app.routes, job.session_hash
         # The server stops every running job that this session has of the function, and the others would
         # wait for ever (gradio/routes.py 4.31 – 6.31, `cancel_event`). With others about, it is told of no
         # function: it then takes this job from its queue, or ends its generator, and no more.
@@ -143,7 +151,10 @@ class Calls(NamedTuple):
             self._post_quietly(routes.cancel, body)
         elif plan.fn_index is not None and alone:
             self._post_quietly(routes.run, join_body([], plan.fn_index, session_hash, {}))
-        self._post_quietly(routes.reset, {"event_id": event_id})
+        if plan.by_event:
+            self._post_quietly(routes.reset, {"event_id": event_id})
+        elif alone:
+            self._post_quietly(routes.reset, {"fn_index": job.fn_index, "session_hash": session_hash})
 
     def _post_quietly(self, url: str, body: Dict[str, Any]) -> None:
         headers = self.app.headers({"content-type": "application/json"})

@@ -12,16 +12,17 @@ from .attachments import Attachments
 from .calls import Calls
 from .console import say
 from .endpoint import Endpoint, find_endpoint
-from .errors import ArgumentError, DeadlineExceeded, UnsupportedAppError
+from .errors import ArgumentError, DeadlineExceeded
 from .job import Callback, Job, follow, splat
 from .options import check_arguments, default_headers, http_options, make_transport
-from .queues.base import post_json
+from .queues.base import new_session_hash, post_json
 from .queues.direct import DirectCalls
 from .queues.session import SessionQueue, parse_event_id
 from .request_headers import RequestHeaders
-from .sessions import Sessions, new_session_hash
+from .sessions import Sessions
 from .transport.http import Timeout, Transport
 from .updates import StatusUpdate, Update
+from .wire.drivers import server_waits, wants_heartbeat
 from .wire.payload import encode_body
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Type
 
-    from .queues.base import Driver
+    from .queues.base import Driver, SessionDriver
     from .queues.heartbeat import Heartbeat
 
-_SSE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
 #: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
 _LONG_WAIT = 30
 _HOT_SPACE = (
@@ -132,7 +132,6 @@ class Client:
             if auth is not None:
                 self._app.login((auth[0], auth[1]))
             self._app.connect()
-            self._require_protocol()
         except BaseException:
             self._transport.close()
             raise
@@ -404,10 +403,7 @@ class Client:
 
     def _open_sessions(self) -> Sessions:
         parts = (self._transport, self._app.routes)
-        spec = self._app.spec
-        # Servers before `connect_heartbeat` came keep State for as long as the heartbeat lasts.
-        wanted = spec.has_state if spec.connect_heartbeat is None else spec.connect_heartbeat
-        grace, headers = self._grace, self._headers  # not self: a session must not keep its client
+        headers = self._headers  # not self: a session must not keep its client
 
         def make_heartbeat(session_hash: str) -> Heartbeat:
             from .queues.heartbeat import Heartbeat
@@ -415,17 +411,30 @@ class Client:
             return Heartbeat(*parts, session_hash, headers)
 
         return Sessions(
-            lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace),
-            make_heartbeat if wanted else None,
+            self._queue_maker(),
+            make_heartbeat if wants_heartbeat(self._app.spec) else None,
             new_session_hash(),
         )
 
-    def _require_protocol(self) -> None:
-        if self.protocol not in _SSE_PROTOCOLS:
-            raise UnsupportedAppError(
-                f"The app at {self.src} runs Gradio {self.app_version} with the protocol {self.protocol!r}; "
-                f"this client speaks {', '.join(_SSE_PROTOCOLS)}."
-            )
+    def _queue_maker(self) -> Callable[[str], SessionDriver]:
+        """Makes the queue driver of a session hash."""
+        parts = (self._transport, self._app.routes)
+        grace, headers = self._grace, self._headers
+        driver = self._app.dialect.driver
+        if driver == "session":
+            return lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace)
+        from .queues.perjob import Errands, Lines
+        from .transport.multiplexer import Multiplexer
+
+        lines = Lines(*parts, headers, Multiplexer(), Errands(self._workers))
+        if driver == "stream":
+            from .queues.single import StreamQueue
+
+            return lambda session_hash: StreamQueue(lines, session_hash)
+        from .queues.socket import SocketQueue
+
+        greets = server_waits(self._app.spec)
+        return lambda session_hash: SocketQueue(lines, session_hash, greets=greets)
 
 
 def _shut_down(

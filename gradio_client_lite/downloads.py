@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Literal, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Literal, NamedTuple, Optional, Sequence, Union
 
 from .app import App
 from .errors import FolderError, HTTPStatusError
@@ -15,7 +15,8 @@ from .saving import Savings
 from .transfer import Transfer
 from .wire.config import EndpointSpec
 from .wire.filedata import Slot, file_outputs, find_files, has_files
-from .wire.fileurls import Location, location_of
+from .wire.fileurls import Location, location_of, segment_of
+from .wire.playlist import segment_urls
 from .wire.version import Version
 from .workers import Workers
 
@@ -29,6 +30,14 @@ def default_folder() -> str:
     import tempfile
 
     return os.environ.get("GRADIO_TEMP_DIR") or os.path.join(tempfile.gettempdir(), "gradio")
+
+
+class _Wanted(NamedTuple):
+    """A file to fetch, the place that wants it, and which chunk of a stream it stands for; None for all."""
+
+    slot: Slot
+    location: Location
+    chunk: Optional[int]
 
 
 class Downloads:
@@ -68,21 +77,24 @@ class JobFiles:
         self._helpers = helpers
         self._is_file = file_outputs(spec, app.spec.version)
         self._live_streams = app.spec.version < _STEADY_STREAMS_SINCE
-        # Guards the dict, of what is fetched or being fetched, by URL.
+        # Guards the dicts: of what is fetched or being fetched, by URL, and of the segments that a
+        # playlist had when it was last looked at.
         self._lock = threading.Lock()
         self._fetched: Dict[str, Future[str]] = {}
+        self._segments: Dict[str, List[str]] = {}
 
     def wants(self, data: Sequence[Any]) -> bool:
         """Whether there is anything to fetch for these output values."""
         return self._savings is not None and has_files(data, self._is_file)
 
-    def fetch(self, data: List[Any], *, final: bool) -> List[Any]:
+    def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
         """The output values with the paths of local copies in place of the server's files. Blocks.
 
         Args:
             data: one value for each output component; it is not changed.
-            final: whether this is the result: of a stream of segments it has the whole as one file, values
-                before it have the playlist of what there is so far.
+            chunks: for a value before the result, how many chunks of each stream of segments the values
+                before it stood for, by URL; counted on here. Such a value is the next chunk alone. None for
+                the result, which has the whole stream as one file.
 
         Raises:
             HTTPStatusError, AuthenticationError: the server refuses a file.
@@ -93,26 +105,56 @@ class JobFiles:
         if not self.wants(data):
             return data
         copy, slots = find_files(data, self._is_file)
-        if len(slots) == 1:
-            self._fill(slots[0], final)
+        wanted = [self._wanted(slot, chunks) for slot in slots]
+        if len(wanted) == 1:
+            self._fill(wanted[0])
         else:
-            _SideBySide(slots, lambda slot: self._fill(slot, final)).run(self._helpers)
+            _SideBySide(wanted, self._fill).run(self._helpers)
         return copy
 
-    def _fill(self, slot: Slot, final: bool) -> None:
-        slot.put(self._local(slot.file, final))
+    def _wanted(self, slot: Slot, chunks: Optional[Dict[str, int]]) -> _Wanted:
+        location = location_of(slot.file, self._app.routes, live_streams=self._live_streams)
+        chunk = None
+        if location.whole is not None and chunks is not None:
+            chunk = chunks.get(location.url, 0)
+            chunks[location.url] = chunk + 1
+        return _Wanted(slot, location, chunk)
 
-    def _local(self, file: Mapping[str, Any], final: bool) -> str:
-        location = location_of(file, self._app.routes, live_streams=self._live_streams)
-        if final and location.whole is not None:
-            try:
-                return self._download(location.whole)
-            except HTTPStatusError:
-                # A server that cannot join the segments; the playlist names every one of them.
-                return self._download(location)
-        if location.steady or location.live:
-            return self._once(location)
-        return self._download(location)
+    def _fill(self, wanted: _Wanted) -> None:
+        slot, location, chunk = wanted
+        if location.whole is None:
+            kept = location.steady or location.live
+            slot.put(self._once(location) if kept else self._download(location))
+        elif chunk is None:
+            slot.put(self._joined(location, location.whole))
+        else:
+            slot.put(self._chunk(location, chunk))
+
+    def _joined(self, playlist: Location, whole: Location) -> str:
+        try:
+            return self._download(whole)
+        except HTTPStatusError:
+            # A server that cannot join the segments; the playlist names every one of them.
+            return self._download(playlist)
+
+    def _chunk(self, playlist: Location, number: int) -> str:
+        """One segment, or the playlist where there is none: an encoder may hold a value back."""
+        with self._lock:
+            urls = self._segments.get(playlist.url, [])
+        if number >= len(urls):
+            urls = self._read_playlist(playlist)
+        if number >= len(urls):
+            return self._download(playlist)
+        return self._once(segment_of(urls[number], self._app.routes))
+
+    def _read_playlist(self, playlist: Location) -> List[str]:
+        assert self._savings is not None  # noqa: S101 - nothing is wanted without them
+        with self._savings.new() as saving:
+            Transfer(self._app, playlist).into(saving)
+            urls = segment_urls(saving.text(), playlist.url)
+        with self._lock:
+            self._segments[playlist.url] = urls
+        return urls
 
     def _once(self, location: Location) -> str:
         while True:
@@ -146,16 +188,16 @@ class JobFiles:
 
 
 class _SideBySide:
-    """Does one thing for several slots, on this thread and on helpers as far as they are free.
+    """Does one thing for several files, on this thread and on helpers as far as they are free.
 
     The thread that waits works too, so it never waits for a thread that has not begun.
     """
 
-    def __init__(self, slots: Sequence[Slot], work: Callable[[Slot], None]) -> None:
+    def __init__(self, wanted: Sequence[_Wanted], work: Callable[[_Wanted], None]) -> None:
         self._work = work
         # Guards the three fields below it.
         self._changed = threading.Condition(threading.Lock())
-        self._left = list(reversed(slots))
+        self._left = list(reversed(wanted))
         self._busy = 0
         self._error: Optional[BaseException] = None
 
@@ -176,11 +218,11 @@ class _SideBySide:
             with self._changed:
                 if not self._left or self._error is not None:
                     return
-                slot = self._left.pop()
+                wanted = self._left.pop()
                 self._busy += 1
             error: Optional[BaseException] = None
             try:
-                self._work(slot)
+                self._work(wanted)
             except BaseException as exc:
                 error = exc
             with self._changed:

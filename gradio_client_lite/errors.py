@@ -9,7 +9,12 @@ Siblings differ by what the caller does next::
     │   ├── InvalidAPIEndpointError (ValueError) the app's author keeps this endpoint to the app itself
     │   ├── InvalidFile (ValueError)          a file to send is missing, unreadable or was changed meanwhile
     │   │   └── FileTooLarge                      it is larger than the app takes
-    │   └── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    │   ├── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    │   ├── VendoringError (ValueError)       the package cannot be copied, or a copy is not as it should be
+    │   └── CompatibilityError (RuntimeError) the official client is in use, so this one cannot take its name
+    ├── SerializationSetupError (ValueError) a name of the official client; nothing here raises it
+    ├── SpaceDuplicationError             a Space was not duplicated, or not wholly set up
+    ├── MissingPackageError (ImportError) install the package that the text names
     ├── AuthenticationError (ValueError)  log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
     ├── AppError (ValueError)             the app's function raised; its text is for the user
@@ -73,6 +78,26 @@ class FileTooLarge(InvalidFile):
 
 class FolderError(UsageError, ValueError):
     """Downloads cannot be saved: the path is no folder, or cannot be written to."""
+
+
+class VendoringError(UsageError, ValueError):
+    """The package cannot be copied, or a copy is missing, changed or out of date."""
+
+
+class CompatibilityError(UsageError, RuntimeError):
+    """The official client is imported already, so nothing else can go by its name."""
+
+
+class SerializationSetupError(GradioClientError, ValueError):
+    """Kept for code that catches it: no value needs a serializer that has to be set up."""
+
+
+class SpaceDuplicationError(GradioClientError):
+    """A Space could not be duplicated, or the duplicate not be set up."""
+
+
+class MissingPackageError(GradioClientError, ImportError):
+    """This app needs a package that is not installed; the text names it."""
 
 
 class AuthenticationError(GradioClientError, ValueError):

@@ -38,13 +38,13 @@ class UpdateFeed:
 
     Args:
         record: of the job.
-        shape: turns a list of output values into what the caller gets.
+        shape: turns a list of output values into what the caller gets; is given every one, in order.
         label: what texts call the job.
     """
 
     def __init__(self, record: Record, shape: Callable[[List[Any]], Any], label: str) -> None:
         self._record = record
-        self._shape = shape
+        self.shape = shape
         self._label = label
         self._next = 0
         self._values = record.outputs.cursor()
@@ -86,6 +86,6 @@ class UpdateFeed:
         """The updates that steps stand for, each value made when it is asked for."""
         for step in steps:
             if isinstance(step, NewOutput):
-                yield OutputUpdate(self._shape(self.value()), success=step.success)
+                yield OutputUpdate(self.shape(self.value()), success=step.success)
             else:
                 yield step

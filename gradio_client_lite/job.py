@@ -41,22 +41,25 @@ class JobHost(NamedTuple):
     """What a job needs from the client that made it.
 
     Args:
-        shape: turns a list of output values into what the caller gets; may download files.
+        new_shape: makes a function that turns lists of output values into what the caller gets, given each
+            of them in order; it may download files.
         finish: does the same for the values of the result.
         blocks: whether shaping these values makes requests.
         run_work: runs a function that makes requests, on a worker.
         run_callback: runs a function of the user's, on a thread that may be kept.
         cancel: tells the server that the job is cancelled, with a warning to the caller if that is True.
+        forget: tells the driver that nobody waits for a job the server has given no id yet.
         note: is told each status that is asked for, to tell the user of long queues.
         owner: what must stay alive for as long as the job does: the client.
     """
 
-    shape: Callable[[List[Any]], Any]
+    new_shape: Callable[[], Callable[[List[Any]], Any]]
     finish: Callable[[List[Any]], Any]
     blocks: Callable[[List[Any]], bool]
     run_work: Callable[..., None]
     run_callback: Callable[..., None]
     cancel: Callable[[Job, bool], None]
+    forget: Callable[[Job], None]
     note: Callable[[StatusUpdate], None]
     owner: object
 
@@ -82,6 +85,7 @@ class Job(concurrent.futures.Future[Any]):
         label: str,
         diffs: bool,
         headers: Mapping[str, str],
+        session_hash: str,
         body: Callable[[], bytes],
     ) -> None:
         super().__init__()
@@ -89,6 +93,7 @@ class Job(concurrent.futures.Future[Any]):
         self.fn_index = fn_index
         self.label = label
         self.headers = headers
+        self.session_hash = session_hash
         self._body = body
         self._host = host
         self._lifecycle = Lifecycle(diffs=diffs, now=datetime.now())
@@ -102,6 +107,7 @@ class Job(concurrent.futures.Future[Any]):
         self._listeners: List[Callable[[], None]] = []
         self._final_taken = False
         self._values = self._lifecycle.outputs.cursor()
+        self._shape = host.new_shape()
 
     # -- for the caller
 
@@ -126,7 +132,8 @@ class Job(concurrent.futures.Future[Any]):
         with self._changed:
             final = list(self._final)
         values = self._lifecycle.outputs.values()
-        return [self._host.shape(value) for value in values] if values else final
+        shape = self._host.new_shape()
+        return [shape(value) for value in values] if values else final
 
     def status(self) -> StatusUpdate:
         """The latest status, without waiting."""
@@ -158,7 +165,7 @@ class Job(concurrent.futures.Future[Any]):
                 return
 
     def _new_feed(self) -> UpdateFeed:
-        return UpdateFeed(self._record, self._host.shape, self.label)
+        return UpdateFeed(self._record, self._host.new_shape(), self.label)
 
     def cancel(self) -> bool:
         """Cancel the job, here at once and on the server as well as it can be.
@@ -192,7 +199,7 @@ class Job(concurrent.futures.Future[Any]):
                 if self._record.ended:
                     return self._next_final()
                 self._changed.wait()
-        return self._host.shape(values)
+        return self._shape(values)
 
     def _next_final(self) -> Any:
         # Where nothing was generated the result is the one value.
@@ -235,11 +242,11 @@ class Job(concurrent.futures.Future[Any]):
             return step
         values = feed.value()
         if not self._host.blocks(values):
-            return OutputUpdate(self._host.shape(values), success=step.success)
+            return OutputUpdate(feed.shape(values), success=step.success)
         import asyncio
 
         shaped: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._host.run_work(_resolve, shaped, self._host.shape, values)
+        self._host.run_work(_resolve, shaped, feed.shape, values)
         return OutputUpdate(await asyncio.wrap_future(shaped), success=step.success)
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -328,9 +335,10 @@ class Job(concurrent.futures.Future[Any]):
 
         if not self._settle(_final_status(Status.CANCELLED, False), None, resolve):
             return self._status.code is Status.CANCELLED
-        # A join that is still under way learns of it in `joined`.
         if tell and self._joined_at_end:
             self._host.cancel(self, warn)
+        elif tell:  # a join that is still under way learns of it in `joined`
+            self._host.forget(self)
         return True
 
     def _settle(

@@ -85,6 +85,18 @@ class Saving:
         self._digest = hashlib.sha256()
         self.size = 0
 
+    def text(self) -> str:
+        """What was written, as UTF-8; what is invalid is replaced.
+
+        Raises:
+            FolderError: it cannot be read back.
+        """
+        try:
+            self._file.seek(0)
+            return self._file.read().decode("utf-8", "replace")
+        except OSError as exc:
+            raise _failed(self._folder, exc) from exc
+
     def keep(self, name: str) -> str:
         """Move the file to `<folder>/<sha256 of the content>/<name>` and return that path, resolved.
 

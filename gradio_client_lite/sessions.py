@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Callable, List, Optional
 
+from .queues.base import new_session_hash
 from .transport.fork import call_after_fork
 
 if TYPE_CHECKING:
+    from .queues.base import SessionDriver
     from .queues.heartbeat import Heartbeat
-    from .queues.session import SessionQueue
-
-
-def new_session_hash() -> str:
-    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
-    return os.urandom(16).hex()
 
 
 class Sessions:
@@ -30,7 +25,7 @@ class Sessions:
 
     def __init__(
         self,
-        make_queue: Callable[[str], SessionQueue],
+        make_queue: Callable[[str], SessionDriver],
         make_heartbeat: Optional[Callable[[str], Heartbeat]],
         session_hash: str,
     ) -> None:
@@ -39,7 +34,7 @@ class Sessions:
         # Guards the fields below it.
         self._lock = threading.Lock()
         self._closed = False
-        self._queues: List[weakref.ref[SessionQueue]] = []
+        self._queues: List[weakref.ref[SessionDriver]] = []
         self._heartbeat: Optional[Heartbeat] = None
         self._unstarted: Optional[Heartbeat] = None
         self._current = make_queue(session_hash)
@@ -47,7 +42,7 @@ class Sessions:
         call_after_fork(self)
 
     @property
-    def current(self) -> SessionQueue:
+    def current(self) -> SessionDriver:
         """The queue driver of the session that new calls belong to."""
         if self._unstarted is not None:
             self._start_heartbeat()

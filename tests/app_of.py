@@ -8,6 +8,7 @@ from gradio_client_lite.app import App
 from gradio_client_lite.request_headers import RequestHeaders
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.wire.config import parse_config
+from gradio_client_lite.wire.drivers import dialect_of, direct_route
 from gradio_client_lite.wire.routes import Routes
 
 FILE = {
@@ -46,5 +47,6 @@ def app_of(transport: Transport, src: str, headers: Mapping[str, str] = {}, **ch
     app = App(transport, src, RequestHeaders(headers))
     app.config = {**CONFIG, **changes}
     app.spec = parse_config(app.config, src)
-    app.routes = Routes(src, app.spec.api_prefix)
+    app.dialect = dialect_of(app.spec, src)
+    app.routes = Routes(src, app.spec.api_prefix, direct_route(app.spec))
     return app

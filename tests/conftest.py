@@ -1,9 +1,10 @@
 """Fixtures that run real Gradio servers, and rules for the whole suite.
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
-`hide_errors_server` and `small_queue_server` run it for an older release and the newest; `file_server`
-for one release of each generation of components. A server starts when the first test needs it and ends
-after its last one; pytest puts the tests of one server together, so no two releases run at once.
+`hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release and the
+newest; `file_server` for one release of each generation of components. A server starts when the first test
+needs it and ends after its last one; pytest puts the tests of one server together, so no two releases run at
+once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
 some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
@@ -15,11 +16,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Iterator, List
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
 from apps.servers import Server, release, running_server, tail
+from bundled import build_wheel, install_everywhere
 
 _FIXTURES = {
     "server": "plain",
@@ -29,6 +32,7 @@ _FIXTURES = {
     "hide_errors_server": "hide_errors",
     "small_queue_server": "small_queue",
     "file_server": "files",
+    "private_file_server": "private_files",
 }
 _RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
 
@@ -49,6 +53,21 @@ https_server = _server_fixture("https")
 hide_errors_server = _server_fixture("hide_errors")
 small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
+private_file_server = _server_fixture("private_files")
+
+
+@pytest.fixture(scope="session")
+def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of `tox -e bundle`."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def bundled_pythons(
+    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Dict[Tuple[int, int], str]:
+    """For each Python found here, an interpreter that has this wheel and nothing else."""
+    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -47,8 +47,8 @@ class Bench:
         self.files = files
         self.folder = folder
 
-    def __call__(self, *values: Any, final: bool = True) -> Any:
-        return self.files.fetch(list(values), final=final)[0]
+    def __call__(self, *values: Any, chunks: Any = None) -> Any:
+        return self.files.fetch(list(values), chunks)[0]
 
     def saved(self) -> List[Path]:
         """Every file in the folder."""
@@ -87,7 +87,7 @@ def test_a_file_lands_under_its_hash(bench: Any) -> None:
 def test_files_at_any_depth_are_fetched_and_the_rest_stays(bench: Any) -> None:
     run = bench()
     value = {"text": "t", "files": [file("/a"), [file("/b")]], "n": None}
-    result = run.files.fetch([value, {"path": "/no"}, file("/state")], final=True)
+    result = run.files.fetch([value, {"path": "/no"}, file("/state")])
     assert result[0]["text"] == "t"
     paths = [result[0]["files"][0], result[0]["files"][1][0]]
     assert [Path(path).name for path in paths] == ["a", "b"]
@@ -99,7 +99,7 @@ def test_data_without_files_is_given_back_as_it_is(bench: Any) -> None:
     run = bench()
     data = [{"path": "/x"}, [1, "two"], None]
     assert not run.files.wants(data)
-    assert run.files.fetch(data, final=True) is data
+    assert run.files.fetch(data) is data
     assert not run.folder.exists()
 
 
@@ -326,24 +326,80 @@ def playlist(run: Bench) -> Json:
     return file(path, url=url, is_stream=True, orig_name="audio-stream.mp3")
 
 
-def test_a_result_has_the_whole_of_a_stream_and_values_before_it_the_playlist(bench: Any) -> None:
-    run = bench()
-    before, result = run(playlist(run), final=False), run(playlist(run))
-    assert Path(before).name == "playlist.m3u8"
-    assert Path(result).name == "audio-stream.mp3"
-    assert Path(result).read_bytes() == b"/gradio_api/stream/s/1/2/playlist-file"
+class Stream:
+    """A server of a stream of segments, which the test makes longer."""
+
+    def __init__(self) -> None:
+        self.segments: List[bytes] = []
+
+    def __call__(self, request: Request) -> bytes:
+        name = request.path.rpartition("/")[2]
+        if name == "playlist.m3u8":
+            lines = [f"#EXTINF:1.0,\n{number}.aac\n" for number in range(len(self.segments))]
+            return answer("".join(["#EXTM3U\n", *lines]).encode())
+        if name == "playlist-file":
+            return answer(b"".join(self.segments))
+        return answer(self.segments[int(name.partition(".")[0])])
 
 
-def test_a_playlist_is_fetched_anew_each_time(bench: Any) -> None:
-    grown: List[bytes] = []
+def test_a_result_has_the_whole_of_a_stream(bench: Any) -> None:
+    stream = Stream()
+    run = bench(always(stream))
+    stream.segments = [b"one", b"two"]
+    result = Path(run(playlist(run)))
+    assert (result.name, result.read_bytes()) == ("audio-stream.mp3", b"onetwo")
 
-    def grow(request: Request) -> bytes:
-        grown.append(b"segment\n")
-        return answer(b"".join(grown))
 
-    run = bench(always(grow))
-    sizes = [Path(run(playlist(run), final=False)).stat().st_size for _ in range(3)]
-    assert sizes == [8, 16, 24]
+def test_values_before_the_result_have_a_chunk_of_the_stream_each(bench: Any) -> None:
+    stream = Stream()
+    run = bench(always(stream))
+    chunks: Dict[str, int] = {}
+    contents = []
+    for content in (b"one", b"two", b"three"):
+        stream.segments.append(content)
+        contents.append(Path(run(playlist(run), chunks=chunks)).read_bytes())
+    assert contents == [b"one", b"two", b"three"]
+
+
+def test_each_pass_over_the_values_begins_with_the_first_chunk(bench: Any) -> None:
+    stream = Stream()
+    run = bench(always(stream))
+    stream.segments = [b"one", b"two"]
+    for _ in range(2):
+        chunks: Dict[str, int] = {}
+        contents = [Path(run(playlist(run), chunks=chunks)).read_bytes() for _ in stream.segments]
+        assert contents == [b"one", b"two"]
+    # The second pass finds all of it at hand.
+    assert [request.path.rpartition("/")[2] for request in run.server.requests] == [
+        "playlist.m3u8",
+        "0.aac",
+        "1.aac",
+    ]
+
+
+def test_a_value_whose_chunk_is_not_there_yet_has_the_playlist(bench: Any) -> None:
+    stream = Stream()
+    run = bench(always(stream))
+    chunks: Dict[str, int] = {}
+    assert Path(run(playlist(run), chunks=chunks)).name == "playlist.m3u8"
+    stream.segments = [b"one", b"two"]
+    assert Path(run(playlist(run), chunks=chunks)).read_bytes() == b"two"
+
+
+def test_nothing_but_the_chunks_stays_on_disk(bench: Any) -> None:
+    stream = Stream()
+    run = bench(always(stream))
+    stream.segments = [b"one"]
+    saved = run(playlist(run), chunks={})
+    assert run.saved() == [Path(saved)]
+
+
+def test_a_segment_on_another_host_sees_no_credentials(bench: Any, elsewhere: PeerServer) -> None:
+    run = bench(always(f"#EXTM3U\n{elsewhere.url}0.aac\n".encode()), **SECRETS)
+    assert Path(run(playlist(run), chunks={})).read_bytes() == b"foreign"
+    headers = elsewhere.requests[0].headers
+    assert "x-hf-authorization" not in headers
+    assert "cookie" not in headers
 
 
 def test_a_server_that_cannot_join_a_stream_gives_the_playlist(bench: Any) -> None:
@@ -354,7 +410,7 @@ def test_a_server_that_cannot_join_a_stream_gives_the_playlist(bench: Any) -> No
 def test_a_live_stream_is_read_once(bench: Any) -> None:
     run = bench(version="4.44.1", api_prefix="")
     value = file("s/1/2", is_stream=True, orig_name="c.wav")
-    assert run(value, final=False) == run(value, final=False) == run(value)
+    assert run(value, chunks={}) == run(value, chunks={}) == run(value)
     assert [request.path for request in run.server.requests] == ["/stream/s/1/2"]
 
 

@@ -34,11 +34,13 @@ class Host:
 
     Attributes:
         cancelled: (job, warn) of each cancellation that a server would be told of.
+        forgotten: each job that the driver is told nobody waits for.
         noted: each status that was asked for.
     """
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
+        self.forgotten: List[Job] = []
         self.noted: List[StatusUpdate] = []
         self.shape: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
         self.blocking = False
@@ -46,16 +48,25 @@ class Host:
 
     def job(self, *, diffs: bool = True) -> Job:
         host = JobHost(
-            shape=lambda data: self.shape(data),
+            new_shape=lambda: lambda data: self.shape(data),
             finish=lambda data: self.shape(data),
             blocks=lambda _: self.blocking,
             run_work=self._callbacks.submit,
             run_callback=self._callbacks.submit,
             cancel=lambda job, warn: self.cancelled.append((job, warn)),
+            forget=self.forgotten.append,
             note=self.noted.append,
             owner=None,
         )
-        return Job(host, fn_index=0, label="/echo", diffs=diffs, headers={}, body=lambda: b"body")
+        return Job(
+            host,
+            fn_index=0,
+            label="/echo",
+            diffs=diffs,
+            headers={},
+            session_hash="session",
+            body=lambda: b"body",
+        )
 
 
 @pytest.fixture
@@ -723,7 +734,7 @@ def test_cancelling_after_the_end_changes_nothing(host: Host, job: Job, end: Cal
 def test_cancelling_before_the_join_is_answered_tells_the_server_afterwards(host: Host) -> None:
     job = host.job()
     assert job.cancel() is True
-    assert host.cancelled == []
+    assert (host.cancelled, host.forgotten) == ([], [job])
     job.joined("e0")
     assert host.cancelled == [(job, False)]
     assert job.event_id == "e0"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Callable, Dict, Mapping, Optional, Protocol
 
 from ..transport.http import Timeout, Transport
+from ..wire.config import EndpointSpec
 from ..wire.messages import Message
 from ..wire.refusal import refusal
 
@@ -23,6 +25,8 @@ class Call(Protocol):
     label: str
     #: Headers of this call alone, over those of the client.
     headers: Mapping[str, str]
+    #: What the server keeps the job's State under, as in its body.
+    session_hash: str
 
     def request_body(self) -> bytes:
         """The JSON to send; blocks while the files among the arguments are uploaded."""
@@ -58,8 +62,27 @@ class Driver(Protocol):
         """End everything under way; jobs that have not finished fail with ClientClosed."""
 
 
+class SessionDriver(Driver, Protocol):
+    """A driver that runs the queued jobs of one session."""
+
+    session_hash: str
+
+    def hash_for(self, endpoint: EndpointSpec) -> str:
+        """The session hash that the next job of `endpoint` should go under."""
+        ...
+
+    def has_others(self, call: Call) -> bool:
+        """Whether cancelling `call` by session and function would, or might, hit other jobs."""
+        ...
+
+
 #: Gives the headers of a request from those of one call.
 Headers = Callable[[Mapping[str, str]], Dict[str, str]]
+
+
+def new_session_hash() -> str:
+    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
+    return os.urandom(16).hex()
 
 
 def post_json(

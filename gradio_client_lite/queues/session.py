@@ -24,6 +24,7 @@ from ..errors import (
     StreamLost,
 )
 from ..transport.http import Transport
+from ..wire.config import EndpointSpec
 from ..wire.messages import Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
@@ -108,6 +109,10 @@ class SessionQueue:
         with self._changed:
             if call.event_id is not None:
                 self._calls.pop(call.event_id, None)
+
+    def hash_for(self, _: EndpointSpec) -> str:
+        """The session's own, for every job."""
+        return self.session_hash
 
     def has_others(self, call: Call) -> bool:
         """Whether the session has, or may just be getting, another job of the same endpoint."""

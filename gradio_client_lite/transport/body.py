@@ -15,6 +15,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_BITS = 16 + 15
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
+# The lines between chunks.
+_SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
 
 
 class BodyReader:
@@ -37,7 +39,10 @@ class BodyReader:
         self._reader = connection.reader
         self._left = 0 if response.length is None else response.length
         self._chunked = bool(response.chunked)
-        self._in_chunk = False
+        # Between chunks: what line comes next, and the part of it that has arrived.
+        self._expected = _SIZE
+        self._partial = b""
+        self._trailers = 0
         self.keep = not response.will_close
         self.done = False
         self.until_close = False
@@ -62,6 +67,8 @@ class BodyReader:
         """Return up to `size` bytes as soon as there are any; b"" at the end.
 
         Raises:
+            BlockingIOError: the connection does not wait and nothing has arrived; nothing is lost, and it may
+                be asked again.
             IncompleteRead: the connection ended before the body did.
             HTTPException: the chunks are malformed.
             OSError: it broke or took too long.
@@ -72,10 +79,13 @@ class BodyReader:
             return b""
         if self.until_close:
             data = self._reader.read1(size)
-            self.done = not data
+            if not data:
+                self._require_end()
+                self.done = True
             return data
         data = self._reader.read1(min(size, self._left))
         if not data:
+            self._require_end()
             raise IncompleteRead(b"", self._left)
         self._left -= len(data)
         if not self._left:
@@ -91,28 +101,44 @@ class BodyReader:
 
     def _next_chunk(self) -> bool:
         """Step over the frame between two chunks; False at the end of the body."""
-        if self._in_chunk and self._line() not in (b"\r\n", b"\n"):
-            raise HTTPException("chunk longer than its size")
-        self._in_chunk = True
-        match = _SIZE_LINE.match(self._line())
-        if match is None:
-            raise HTTPException("bad chunk size")
-        self._left = int(match.group(1), 16)
-        if self._left:
-            return True
-        for _ in range(_MAX_TRAILERS):
-            if self._line() in (b"\r\n", b"\n"):
+        while True:
+            line = self._line()
+            empty = line in (b"\r\n", b"\n")
+            if self._expected is _SIZE:
+                match = _SIZE_LINE.match(line)
+                if match is None:
+                    raise HTTPException("bad chunk size")
+                self._left = int(match.group(1), 16)
+                self._expected = _END if self._left else _TRAILER
+                if self._left:
+                    return True
+            elif self._expected is _END:
+                if not empty:
+                    raise HTTPException("chunk longer than its size")
+                self._expected = _SIZE
+            elif empty:
                 self.done = True
                 return False
-        raise HTTPException("too many trailers")
+            else:
+                self._trailers += 1
+                if self._trailers >= _MAX_TRAILERS:
+                    raise HTTPException("too many trailers")
 
     def _line(self) -> bytes:
-        line = self._reader.readline(_MAX_LINE)
+        line = self._partial + self._reader.readline(_MAX_LINE - len(self._partial))
         if not line.endswith(b"\n"):
-            if len(line) < _MAX_LINE:
-                raise IncompleteRead(b"")
-            raise HTTPException("chunk header too long")
+            if len(line) >= _MAX_LINE:
+                raise HTTPException("chunk header too long")
+            self._partial = line
+            self._require_end()
+            raise IncompleteRead(b"")
+        self._partial = b""
         return line
+
+    def _require_end(self) -> None:
+        """Tell an end from a lull, which only connections that do not wait have."""
+        if not self._connection.ended:
+            raise BlockingIOError("nothing has arrived")
 
 
 def _check_framing(headers: Headers) -> None:

@@ -174,8 +174,6 @@ class Connection:
         self._raw.wait = False
         try:
             return bool(self.reader.peek(1)) or self._raw.eof
-        except BlockingIOError:
-            return False
         except OSError:
             return True
         finally:
@@ -219,8 +217,41 @@ class Connection:
             self._raw.wait = True
 
     def set_waiting(self, waiting: bool) -> None:
-        """With False, reads raise BlockingIOError where they would wait."""
+        """With False, reads from `reader` return what there is, maybe nothing, where they would wait."""
         self._raw.wait = waiting
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has closed; what it sent before may still be buffered."""
+        return self._raw.eof
+
+    def read_arrived(self, size: int) -> Optional[bytes]:
+        """Return up to `size` bytes that have arrived, without waiting.
+
+        Returns:
+            None when nothing has; b"" when the peer has closed.
+        """
+        self._raw.wait = False
+        try:
+            data = self.reader.read1(size)
+        finally:
+            self._raw.wait = True
+        return data if data or self._raw.eof else None
+
+    def write(self, data: bytes) -> None:
+        """Send all of it, within the limits, whatever arrives meanwhile.
+
+        Raises:
+            OSError: it broke or took too long.
+        """
+        view = memoryview(data)
+        while view:
+            self._raw.set_timeout()
+            view = view[self._sock.send(view[:_SLICE]) :]
+
+    def fileno(self) -> int:
+        """The number of the socket, to wait for it; -1 once it is closed."""
+        return self._sock.fileno()
 
     def reusable(self) -> bool:
         """Whether the last exchange left it clean: all sent, nothing unread, not aborted."""

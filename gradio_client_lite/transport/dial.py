@@ -21,12 +21,17 @@ Connect = Callable[[str, int, Deadline], SocketLike]
 
 
 class Route(NamedTuple):
-    """What makes two requests able to share a connection."""
+    """What makes two requests able to share a connection.
+
+    Args:
+        tunnel: whether a proxy must only pass bytes on, for http too: it would not understand what they are.
+    """
 
     scheme: str
     host: str
     port: int
     proxy: Optional[Proxy]
+    tunnel: bool = False
 
 
 def connect_tcp(host: str, port: int, deadline: Deadline) -> SocketLike:
@@ -95,11 +100,13 @@ class Dialer:
     ) -> Connection:
         with _translated(target, deadline, proxy):
             sock = self._open(proxy.scheme, proxy.host, proxy.port, soon)
-        if route.scheme == "http":
+        if route.scheme == "http" and not route.tunnel:
             return Connection(sock, route, proxy=proxy)
         try:
             with _translated(target, deadline, proxy):
                 _tunnel(sock, route, proxy, soon)
+            if route.scheme == "http":
+                return Connection(sock, route)
             with _translated(target, deadline):
                 return Connection(self._tls.wrap(sock, route.host, soon), route)
         except BaseException:

@@ -14,7 +14,6 @@ from .pool import Pool
 from .proxy import Proxy, ProxyChoice
 from .redirect import Hop
 from .timeout import Deadline, Timeout
-from .url import Target
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -53,7 +52,7 @@ class Exchanger:
         Returns:
             The connection, counted as active, and the head read from it.
         """
-        route = self._route(hop.target)
+        route = self._route(hop)
         repeatable = hop.method in _IDEMPOTENT if idempotent is None else idempotent
         if self._pool.closed:
             raise ClientClosed(f"The client was closed; {hop.target.label} was not asked.")
@@ -110,10 +109,11 @@ class Exchanger:
             self._pool.drop(connection)
             raise
 
-    def _route(self, target: Target) -> Route:
-        origin = target.origin
+    def _route(self, hop: Hop) -> Route:
+        target, origin = hop.target, hop.target.origin
         try:
             proxy = self._chosen[origin]
         except KeyError:
             proxy = self._chosen[origin] = self._proxies.choose(target)
-        return Route(*origin, proxy)
+        tunnel = proxy is not None and "upgrade" in hop.fields
+        return Route(*origin, proxy, tunnel)

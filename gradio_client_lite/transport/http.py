@@ -13,7 +13,7 @@ from typing import Mapping, Optional, Tuple
 
 from ..errors import ArgumentError, TooManyRedirects
 from .body import BodyReader, inflater_for
-from .connection import Body
+from .connection import Body, Connection
 from .cookies import CookieJar
 from .dial import Connect, Dialer, check_proxy_status, connect_tcp
 from .exchange import Exchanger
@@ -161,6 +161,10 @@ class Transport:
         """
         hop = self._first_hop(method, url, headers, body, credentials, None)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection that `StreamingResponse.take_connection` has given out."""
+        self._pool.drop(connection)
 
     def close(self) -> None:
         """Close all connections. Requests under way, and later ones, raise ClientClosed. Idempotent."""

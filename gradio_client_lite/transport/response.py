@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 _PIECE = 1 << 18
+#: The connection speaks another protocol from here on.
+_SWITCHED = 101
 # What close() may read of a body that has already arrived, to keep the connection.
 _DRAIN = 65536
 
@@ -111,7 +113,7 @@ class StreamingResponse:
         # One is held while reading. The other guards that the connection is not woken once it was given back.
         self._reading = threading.Lock()
         self._owning = threading.Lock()
-        if body.done:
+        if body.done and status != _SWITCHED:
             self._finish()
 
     def read_some(self, size: int = 65536) -> bytes:
@@ -129,16 +131,53 @@ class StreamingResponse:
             ResponseTooLarge: there is more than `max_bytes`.
         """
         with self._reading:
-            if self._ended:
-                return b""
+            return self._read_guarded(size)
+
+    def read_arrived(self, size: int = 65536) -> Optional[bytes]:
+        """Like `read_some`, but never wait.
+
+        Returns:
+            None when nothing has arrived. After anything else there may be more, which waiting for the
+            socket would not show.
+        """
+        with self._reading:
+            connection = self._connection
+            if connection is None:
+                return self._read_guarded(size)
+            connection.set_waiting(False)
             try:
-                return self._read_limited(size)
-            except (*FOREIGN, GradioClientError) as exc:
-                failure = self._failed(exc)
-                raise failure from (None if failure is exc else exc)
-            except BaseException:
-                self._close()
-                raise
+                return self._read_guarded(size)
+            except BlockingIOError:
+                return None
+            finally:
+                if self._connection is connection:  # it may have gone back to the pool
+                    connection.set_waiting(True)
+
+    def fileno(self) -> int:
+        """The number of its socket, to wait for it; -1 once the body has been read or the stream closed."""
+        connection = self._connection
+        return -1 if connection is None else connection.fileno()
+
+    def take_connection(self) -> Connection:
+        """Have the connection of an answer with status 101; it is the caller's to close from now on."""
+        connection = self._detach() if self.status == _SWITCHED else None
+        if connection is None:
+            raise ConnectionLost(f"The stream of {self._label} is closed.")
+        return connection
+
+    def _read_guarded(self, size: int) -> bytes:
+        if self._ended:
+            return b""
+        try:
+            return self._read_limited(size)
+        except BlockingIOError:  # only where the connection does not wait
+            raise
+        except (*FOREIGN, GradioClientError) as exc:
+            failure = self._failed(exc)
+            raise failure from (None if failure is exc else exc)
+        except BaseException:
+            self._close()
+            raise
 
     def set_read_timeout(self, seconds: Optional[float]) -> None:
         """Change the longest silence `read_some` bears, from its next wait on; None for no limit."""
@@ -239,16 +278,28 @@ class StreamingResponse:
 
         For any thread. Idempotent; without effect when the body has been read to its end.
         """
-        with self._owning:
-            if self._connection is None:
-                return
-            self._connection.abort()
+        if not self.interrupt():
+            return
         if self._reading.acquire(blocking=False):
             # Nobody is reading, so nobody else will close it.
             try:
                 self._close()
             finally:
                 self._reading.release()
+
+    def interrupt(self) -> bool:
+        """Break the connection without closing it: whoever waits for the socket wakes, and has to close it.
+
+        For any thread. Idempotent.
+
+        Returns:
+            Whether there was anything to break.
+        """
+        with self._owning:
+            if self._connection is None:
+                return False
+            self._connection.abort()
+            return True
 
     def close(self) -> None:
         """Let the answer go. A connection whose answer has already arrived to its end is kept.

@@ -29,8 +29,8 @@ class SocketReader(io.RawIOBase):
         deadline: of the request under way.
         received: whether any byte has arrived since it was last set to False.
         eof: whether the peer has closed.
-        wait: whether reads wait. False: they raise BlockingIOError instead. None: nothing is read, as only
-            what is buffered is wanted.
+        wait: whether reads wait. False: they return None instead, and `io` what it has, maybe nothing. None:
+            nothing is read, as only what is buffered is wanted.
     """
 
     def __init__(self, sock: SocketLike, deadline: Deadline) -> None:
@@ -66,7 +66,7 @@ class SocketReader(io.RawIOBase):
             count = self.sock.recv_into(buffer)
         except OSError as error:
             if not self.wait and _would_block(error):
-                raise BlockingIOError("nothing has arrived") from error
+                return None
             raise
         if count:
             self.received = True

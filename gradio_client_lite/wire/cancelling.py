@@ -18,28 +18,31 @@ _CANNOT = (
 
 
 class CancelPlan(NamedTuple):
-    """What to send besides `reset` {event_id}, which every server understands.
+    """What to send besides `reset`.
 
     Args:
         route: whether the server has the `cancel` route.
         fn_index: the function to call instead, because the app declares that it cancels this one.
         warning: what the caller has to be told; None when all is well.
+        by_event: whether `reset` names the job by its event id; 3.x does it by session and function.
     """
 
     route: bool
     fn_index: Optional[int] = None
     warning: Optional[str] = None
+    by_event: bool = True
 
 
 def plan_cancel(app: AppSpec, endpoint: EndpointSpec) -> CancelPlan:
     """The best way to cancel a job of `endpoint`."""
     if app.version > _LAST_WITHOUT_ROUTE:
         return CancelPlan(route=True)
+    by_event = app.protocol != "ws"
     candidates = [other for other in app.endpoints.values() if endpoint.fn_index in other.cancels]
     if not candidates:
-        return CancelPlan(route=False, warning=_CANNOT)
+        return CancelPlan(route=False, warning=_CANNOT, by_event=by_event)
     chosen = min(candidates, key=lambda other: len(other.cancels))
-    return CancelPlan(False, chosen.fn_index, _also_cancelled(app, endpoint, chosen.cancels))
+    return CancelPlan(False, chosen.fn_index, _also_cancelled(app, endpoint, chosen.cancels), by_event)
 
 
 def _also_cancelled(app: AppSpec, endpoint: EndpointSpec, cancels: Tuple[int, ...]) -> Optional[str]:

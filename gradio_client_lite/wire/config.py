@@ -94,6 +94,7 @@ class AppSpec(NamedTuple):
         connect_heartbeat: whether the app wants a heartbeat; None when it does not say (before 4.42).
         has_state: whether any component is session state.
         max_file_size: bytes an uploaded file may have; None means no limit.
+        enable_queue: whether functions that do not say otherwise are queued; always, from Gradio 4 on.
     """
 
     version: Version
@@ -103,6 +104,7 @@ class AppSpec(NamedTuple):
     connect_heartbeat: Optional[bool]
     has_state: bool
     max_file_size: Optional[int]
+    enable_queue: bool
 
 
 def parse_config(raw: Any, url: str) -> AppSpec:
@@ -129,14 +131,16 @@ def parse_config(raw: Any, url: str) -> AppSpec:
             endpoint = _parse_endpoint(dependency, position, components)
             endpoints[endpoint.fn_index] = endpoint
     heartbeat = raw.get("connect_heartbeat")
+    protocol = _text(raw.get("protocol"), "ws")
     return AppSpec(
         version=Version.parse(raw.get("version")),
-        protocol=_text(raw.get("protocol"), "ws"),
+        protocol=protocol,
         api_prefix=_prefix(raw.get("api_prefix")),
         endpoints=endpoints,
         connect_heartbeat=heartbeat if isinstance(heartbeat, bool) else None,
         has_state=components.has_state,
         max_file_size=_size(raw.get("max_file_size")),
+        enable_queue=protocol != "ws" or raw.get("enable_queue") is True,
     )
 
 

@@ -1,11 +1,67 @@
-"""Which driver runs an endpoint's jobs."""
+"""Which driver runs an endpoint's jobs: the one place that knows what each server release speaks.
+
+Sources: gradio/routes.py, queueing.py and blocks.py of 3.1.0, 3.1.5, 3.2.0, 3.7.0, 3.9, 3.10.0, 3.23.0,
+3.35.2, 3.50.2, 4.0.2, 4.8.0 and 4.16.0 – 6.31.0.
+"""
 
 from __future__ import annotations
 
+from typing import Dict, NamedTuple
+
+from ..errors import UnsupportedAppError
 from .config import AppSpec, EndpointSpec
 from .version import Version
 
+
+class Dialect(NamedTuple):
+    """What one protocol asks of a client.
+
+    Args:
+        driver: "session" (one event stream for all jobs), "stream" (one for each job) or "socket" (a
+            WebSocket for each job).
+        diffs: whether a generator's values after the first are sent as edits.
+    """
+
+    driver: str
+    diffs: bool
+
+
+#: The protocol a config names, or "ws" where it names none, and how it is spoken.
+_DIALECTS: Dict[str, Dialect] = {
+    "ws": Dialect("socket", diffs=False),  # 3.1.5 – 3.50
+    "sse": Dialect("stream", diffs=False),  # 4.0 – 4.8
+    "sse_v1": Dialect("session", diffs=False),  # 4.9 – 4.16
+    "sse_v2": Dialect("session", diffs=True),  # 4.17 – 4.20
+    "sse_v2.1": Dialect("session", diffs=True),  # 4.21
+    "sse_v3": Dialect("session", diffs=True),  # 4.22 on
+}
+
+#: Before it queues were polled; the direct route has always been there.
+_FIRST_WITH_SOCKETS = Version.parse("3.1.5")
+#: Before it a socket's first message was the client's, and none was asked for.
+_FIRST_WITHOUT_GREETING = Version.parse("3.2")
+#: Before it direct calls had the name `api/…` alone; since then Colab needs the other.
+_FIRST_WITH_RUN = Version.parse("3.9")
 _SOUND_JSON = Version.parse("6.0.0")
+
+
+def dialect_of(app: AppSpec, src: str) -> Dialect:
+    """How the app's queue is spoken to.
+
+    Args:
+        app: from its config.
+        src: its URL, for the error text.
+
+    Raises:
+        UnsupportedAppError: its protocol is not known here.
+    """
+    found = _DIALECTS.get(app.protocol)
+    if found is None:
+        raise UnsupportedAppError(
+            f"The app at {src} runs Gradio {app.version} with the protocol {app.protocol!r}; this client "
+            f"speaks {', '.join(_DIALECTS)}. Look for a newer release of the client."
+        )
+    return found
 
 
 def runs_directly(app: AppSpec, endpoint: EndpointSpec) -> bool:
@@ -13,8 +69,33 @@ def runs_directly(app: AppSpec, endpoint: EndpointSpec) -> bool:
 
     It is for functions with `queue=False`, which every server also takes through its queue. What the direct
     route gets wrong goes there: of a generator it gives the first value alone; it refuses batched functions
-    of several inputs (5.50, 6.31); and before 6.0 it spoils JSON outputs, without an error on 5.50.
+    of several inputs (5.50, 6.31); and from 4.0 until 6.0 it spoils JSON outputs, without an error on 5.50.
+    On 3.x apps without a queue there is no other way.
     """
+    if app.protocol == "ws" and (not app.enable_queue or app.version < _FIRST_WITH_SOCKETS):
+        return True
     if endpoint.queue is not False or endpoint.generator or endpoint.batch:
         return False
-    return app.version >= _SOUND_JSON or all(output.type != "json" for output in endpoint.outputs)
+    sound = app.protocol == "ws" or app.version >= _SOUND_JSON
+    return sound or all(output.type != "json" for output in endpoint.outputs)
+
+
+def direct_route(app: AppSpec) -> str:
+    """Where direct calls go; the body's fn_index, not this name, chooses the function."""
+    return "api/predict" if app.protocol == "ws" and app.version < _FIRST_WITH_RUN else "run/predict"
+
+
+def server_waits(app: AppSpec) -> bool:
+    """Whether the server of a WebSocket waits for the client's first word."""
+    return app.version < _FIRST_WITHOUT_GREETING
+
+
+def wants_heartbeat(app: AppSpec) -> bool:
+    """Whether the server drops the session without a heartbeat.
+
+    Servers before `connect_heartbeat` came keep State for as long as the heartbeat lasts, if they have one.
+    """
+    dialect = _DIALECTS.get(app.protocol)
+    if dialect is None or dialect.driver != "session":
+        return False
+    return app.has_state if app.connect_heartbeat is None else app.connect_heartbeat

@@ -60,6 +60,11 @@ def location_of(file: Mapping[str, Any], routes: Routes, *, live_streams: bool) 
     return Location(f"{routes.api}file={_quoted(path)}", download_name(path), own=True)
 
 
+def segment_of(url: str, routes: Routes) -> Location:
+    """Where one segment of a stream is; it never changes."""
+    return Location(url, _url_name(url), own=is_own(url, routes))
+
+
 def is_own(url: str, routes: Routes) -> bool:
     """Whether a URL has the app's origin: scheme, host and port."""
     origin = _origin(url)

@@ -13,7 +13,18 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type,
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
-from .messages import Completed, Estimation, Generating, Log, Message, ProcessStarts, Progress, QueueFull
+from .messages import (
+    Completed,
+    Estimation,
+    Generating,
+    Log,
+    Message,
+    ProcessStarts,
+    Progress,
+    QueueFull,
+    SendData,
+    SendHash,
+)
 from .outputs import OutputLog
 
 HIDDEN_ERROR = (
@@ -84,6 +95,12 @@ class Lifecycle:
         self.status = status
         return (status,)
 
+    def _joining(self, _: SendHash, now: datetime) -> Tuple[Step, ...]:
+        return self._enter(StatusUpdate(Status.JOINING_QUEUE, time=now))
+
+    def _sending(self, _: SendData, now: datetime) -> Tuple[Step, ...]:
+        return self._enter(StatusUpdate(Status.SENDING_DATA, time=now))
+
     def _estimation(self, message: Estimation, now: datetime) -> Tuple[Step, ...]:
         return self._enter(
             StatusUpdate(Status.IN_QUEUE, message.rank, message.queue_size, message.eta, time=now)
@@ -128,6 +145,8 @@ class Lifecycle:
 
 
 _HANDLERS: Dict[Type[Any], Callable[[Lifecycle, Any, datetime], Tuple[Step, ...]]] = {
+    SendHash: Lifecycle._joining,
+    SendData: Lifecycle._sending,
     Estimation: Lifecycle._estimation,
     ProcessStarts: Lifecycle._starts,
     Progress: Lifecycle._progress,

@@ -17,6 +17,14 @@ from ..errors import ProtocolError
 from ..updates import ProgressUnit
 
 
+class SendHash(NamedTuple):
+    """The server asks for session and function (3.7 – 3.50)."""
+
+
+class SendData(NamedTuple):
+    """The server asks for the arguments (3.x – 4.8); from 4.0 on the event id comes with it."""
+
+
 class Estimation(NamedTuple):
     """The job waits in the queue. `eta` is in seconds."""
 
@@ -90,6 +98,8 @@ class Completed(NamedTuple):
 
 
 Message = Union[
+    SendHash,
+    SendData,
     Estimation,
     ProcessStarts,
     Progress,
@@ -196,6 +206,8 @@ def _excerpt(text: str, limit: int = 200) -> str:
 
 
 _READERS: Dict[str, Callable[[Dict[str, Any]], Message]] = {
+    "send_hash": lambda _: SendHash(),
+    "send_data": lambda _: SendData(),
     "estimation": _estimation,
     "process_starts": _process_starts,
     "progress": _progress,

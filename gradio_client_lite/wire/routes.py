@@ -36,10 +36,12 @@ class Routes(NamedTuple):
     Args:
         src: the app's URL with its trailing slash.
         api_prefix: "" or "gradio_api/".
+        direct: where direct calls go, below that.
     """
 
     src: str
     api_prefix: str = ""
+    direct: str = "run/predict"
 
     @property
     def api(self) -> str:
@@ -73,7 +75,21 @@ class Routes(NamedTuple):
     @property
     def run(self) -> str:
         """Direct calls; the body's fn_index, not this name, chooses the function."""
-        return self.api + "run/predict"
+        return self.api + self.direct
+
+    @property
+    def status(self) -> str:
+        """What the queue looks like (3.x and 4.x)."""
+        return self.api + "queue/status"
+
+    @property
+    def data_of_job(self) -> str:
+        """Where the arguments of a job go whose stream has asked for them (4.0 – 4.8)."""
+        return self.api + "queue/data"
+
+    def join_stream(self, session_hash: str, fn_index: int) -> str:
+        """The event stream of one job (4.0 – 4.8)."""
+        return f"{self.join}?fn_index={fn_index}&session_hash={quote(session_hash, safe='')}"
 
     def data(self, session_hash: str) -> str:
         """The event stream of a session."""

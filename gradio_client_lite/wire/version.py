@@ -79,6 +79,7 @@ class Version:
         """
         if not isinstance(text, str):
             text = "2.0" if text is None else ""
+        text = text.strip()  # 3.23 sends a line feed behind it
         numbers = text.split(".")
         if all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
             return cls(_release(numbers), text=text)

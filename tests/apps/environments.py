@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
-from .pins import OFFICIAL_CLIENTS, PYTHON_3_13_EXTRAS, PYTHON_3_13_OVERRIDES, SERVERS, TOOLS, Pins
+from .pins import OFFICIAL_CLIENTS, SERVERS, TOOLS, WEBSOCKET_CLIENTS, Pins
 
 _INSTALL_TIMEOUT = 600.0  # seconds, for one environment on a slow network
 _COMPLETE = "complete"
@@ -42,7 +42,7 @@ def server_python(version: str) -> str:
 
 def official_client_python(version: str) -> str:
     """The interpreter that has this release of the official client, made now if need be."""
-    return ensure(OFFICIAL_CLIENTS[version])
+    return ensure({**OFFICIAL_CLIENTS, **WEBSOCKET_CLIENTS}[version])
 
 
 def tool_python(name: str) -> str:
@@ -87,13 +87,10 @@ def _locked(path: Path) -> Iterator[None]:
 def _make(folder: Path, base: str, pins: Pins, release: Release) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run has left
     _uv("venv", "--python", base, str(folder))
-    install = ["pip", "install", "--python", str(_python_of(folder)), *pins.requirements]
-    if release >= (3, 13) and pins.name.startswith("gradio-"):
-        install = [item for item in install if not item.startswith("numpy")]
-        overrides = folder / "overrides.txt"
-        overrides.write_text("\n".join(PYTHON_3_13_OVERRIDES))
-        install += [*PYTHON_3_13_EXTRAS, "--override", str(overrides)]
-    _uv(*install)
+    requirements, overrides = pins.install_on(release)
+    file = folder / "overrides.txt"
+    file.write_text("\n".join(overrides))
+    _uv("pip", "install", "--python", str(_python_of(folder)), *requirements, "--override", str(file))
     (folder / _COMPLETE).touch()
 
 
@@ -143,7 +140,8 @@ def _root() -> Path:
 
 
 def _key(pins: Pins, release: Release) -> str:
-    text = "\n".join([*pins.requirements, *PYTHON_3_13_EXTRAS, *PYTHON_3_13_OVERRIDES, repr(release)])
+    requirements, overrides = pins.install_on(release)
+    text = "\n".join([*requirements, *overrides, repr(release)])
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -160,7 +158,8 @@ def main() -> None:
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values(), *TOOLS.values()]):
+        every = {**SERVERS, **OFFICIAL_CLIENTS, **WEBSOCKET_CLIENTS, **TOOLS}
+        for line in pool.map(timed, every.values()):
             print(line)
 
 

@@ -19,6 +19,7 @@ import gradio as gr
 
 MAJOR = int(gr.__version__.partition(".")[0])
 FOLDER = Path(tempfile.mkdtemp())
+MAX_FILE_SIZE = "10kb"
 
 
 def same(value):
@@ -138,7 +139,7 @@ def build():
     return demo
 
 
-def launch(demo):
+def launch(demo, **options):
     """Launch on a free port; another process may take it in between, so try a few. The port."""
     for _ in range(5):
         with socket.socket() as probe:
@@ -152,6 +153,7 @@ def launch(demo):
                 share=False,
                 quiet=True,
                 show_error=True,
+                **options,
             )
         except OSError as error:
             print(f"port {port}: {error}", flush=True)
@@ -162,11 +164,12 @@ def launch(demo):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--variant", choices=["files"], default="files")
-    parser.parse_args()
+    parser.add_argument("--variant", choices=["files", "private_files"], default="files")
+    private = parser.parse_args().variant == "private_files"
     demo = build()
     demo.queue(default_concurrency_limit=10)
-    url = f"http://127.0.0.1:{launch(demo)}/"
+    options = {"auth": ("user", "pass"), "max_file_size": MAX_FILE_SIZE} if private else {}
+    url = f"http://127.0.0.1:{launch(demo, **options)}/"
     print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
     sys.stdin.read()  # ends when the process that started this one ends, however it ends
     os._exit(0)

@@ -37,8 +37,8 @@ class Server:
     Attributes:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
-        variant: how it is served: plain, auth, subpath, https, hide_errors or small_queue; files for the
-            other app.
+        variant: how it is served: plain, auth, subpath, https, hide_errors or small_queue; files or
+            private_files (a login, files of at most 10 kB) for the other app.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.
@@ -78,7 +78,7 @@ def running_server(version: str, folder: Path, variant: str = "plain") -> Iterat
     """
     arguments, ca_file = _certificate_arguments(folder) if variant == "https" else ([], None)
     log = folder / "server.log"
-    app = _FILE_APP if variant == "files" else _APP
+    app = _FILE_APP if variant.endswith("files") else _APP
     command = [server_python(version), "-I", str(app), "--variant", variant, *arguments]
     process = subprocess.Popen(
         command,

@@ -125,12 +125,9 @@ def test_gradio_2_is_named(serve: Serve, connect: Connect, promptly: Promptly, w
         connect(server.url)
 
 
-@pytest.mark.parametrize("protocol", ["ws", "sse", "sse_v99"])
-def test_protocol_that_is_not_spoken_is_named(
-    serve: Serve, connect: Connect, promptly: Promptly, protocol: str
-) -> None:
-    server = serve(config=reply(config(protocol=protocol)))
-    with promptly(), pytest.raises(UnsupportedAppError, match=protocol):
+def test_protocol_that_is_not_spoken_is_named(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+    server = serve(config=reply(config(protocol="sse_v99")))
+    with promptly(), pytest.raises(UnsupportedAppError, match="sse_v99"):
         connect(server.url)
 
 

@@ -61,7 +61,7 @@ class Bench:
 
     def download(self, value: Any = None) -> bytes:
         """Fetch a file; its content, once it is plain that it lies in its place alone."""
-        path = Path(self._files.fetch([value or file()], final=True)[0])
+        path = Path(self._files.fetch([value or file()])[0])
         content = path.read_bytes()
         assert self.left() == [path]
         assert path.parent.name == hashlib.sha256(content).hexdigest()

@@ -23,6 +23,7 @@ class RecordingCall:
         self.fn_index = fn_index
         self.label = label
         self.headers: Dict[str, str] = {"x-call": "1"}
+        self.session_hash = "session"
         self.messages: List[Message] = []
         self.error: Optional[BaseException] = None
         self.fed = threading.Semaphore(0)

@@ -42,6 +42,8 @@ def test_malformed_src_is_refused_without_quoting_it(src: str) -> None:
         ("cancel", "cancel", "gradio_api/cancel"),
         ("reset", "reset", "gradio_api/reset"),
         ("run", "run/predict", "gradio_api/run/predict"),
+        ("status", "queue/status", "gradio_api/queue/status"),
+        ("data_of_job", "queue/data", "gradio_api/queue/data"),
     ],
 )
 def test_route_stands_below_the_prefix_where_the_server_has_it(
@@ -56,3 +58,6 @@ def test_session_hash_is_escaped() -> None:
     routes = Routes("http://host/", "gradio_api/")
     assert routes.data("a b/&#") == "http://host/gradio_api/queue/data?session_hash=a%20b%2F%26%23"
     assert routes.heartbeat("a/b") == "http://host/gradio_api/heartbeat/a%2Fb"
+    assert (
+        Routes("http://host/").join_stream("a b", 3) == "http://host/queue/join?fn_index=3&session_hash=a%20b"
+    )

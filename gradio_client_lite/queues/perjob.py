@@ -1,0 +1,250 @@
+"""What the drivers of old servers share: a socket for each job, one thread for all of them.
+
+A worker sends the request and then hands the open socket to the multiplexer, so a waiting job holds no
+thread. Whatever has to be sent later is sent by a worker again, as the multiplexer's thread never waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Callable, Deque, Dict, NamedTuple, Optional, Protocol
+
+from ..errors import (
+    ClientClosed,
+    ConnectionFailed,
+    DeadlineExceeded,
+    GradioClientError,
+    ProtocolError,
+    ServerStopped,
+    StreamLost,
+)
+from ..transport.fork import call_after_fork
+from ..transport.http import Transport
+from ..transport.multiplexer import Channel, Multiplexer
+from ..wire.config import EndpointSpec
+from ..wire.messages import Completed, Envelope, Message, QueueFull, UnexpectedError
+from ..wire.messages import ServerStopped as StopMessage
+from ..wire.routes import Routes
+from ..workers import Workers
+from .base import Call, Headers
+
+
+class Errands:
+    """Runs what has to be sent soon, because a server waits for it.
+
+    Each task goes to the workers, and to a thread of its own besides: the workers may all be waiting for
+    direct calls that take long, and one thread alone would be slow over a slow network. Whichever is free
+    takes it.
+
+    Args:
+        workers: of the client.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._spare = Workers(1, "gradio-errand")
+        self._tasks: Deque[Callable[[], None]] = deque()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a child: the tasks are the parent's."""
+        self._tasks = deque()
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Run a task on another thread."""
+        self._tasks.append(task)
+        self._spare.submit(self._run_one)
+        self._workers.submit(self._run_one)
+
+    def _run_one(self) -> None:
+        try:
+            task = self._tasks.popleft()
+        except IndexError:  # the other one was faster
+            return
+        task()
+
+    def stop(self) -> None:
+        """Let the spare thread end as soon as it has no work."""
+        self._spare.stop()
+
+
+class Lines(NamedTuple):
+    """What the queues of all sessions of a client share.
+
+    Args:
+        transport: the client's connections.
+        routes: the app's URLs.
+        headers: gives the headers of a request.
+        multiplexer: waits for the sockets.
+        errands: runs what a server waits for.
+        idle_timeout: seconds of silence after which a job's socket counts as broken, unless the server shows
+            that it is alive.
+    """
+
+    transport: Transport
+    routes: Routes
+    headers: Headers
+    multiplexer: Multiplexer
+    errands: Errands
+    idle_timeout: float = 60.0
+
+
+class JobChannel(Channel, Protocol):
+    """The socket of one job."""
+
+    def abort(self) -> None:
+        """Wake the thread that waits for it; it will find the job ended, or the socket broken."""
+
+
+class PerJobQueue:
+    """Runs the jobs of one session hash, each on a socket of its own; subclasses know the protocol.
+
+    Args:
+        lines: what all sessions share.
+        session_hash: what the server keeps State under.
+    """
+
+    def __init__(self, lines: Lines, session_hash: str) -> None:
+        self.session_hash = session_hash
+        self.lines = lines
+        # Guards the two fields below it; nothing is sent while it is held.
+        self._lock = threading.Lock()
+        self._channels: Dict[Call, Optional[JobChannel]] = {}
+        self._closed = False
+
+    # -- the driver's interface
+
+    def submit(self, call: Call) -> None:
+        """Begin the job; what goes wrong reaches `call.fail`."""
+        if call.done():  # cancelled while it waited for a worker
+            return
+        try:
+            with self._lock:
+                if self._closed:
+                    raise _closed_error(call.label)
+                self._channels[call] = None
+            self._start(call, self.open(call))
+        except BaseException as exc:
+            self.fail(call, exc)
+            if not isinstance(exc, Exception):
+                raise
+
+    def open(self, call: Call) -> JobChannel:
+        """Send the request, and return its socket once the server has answered."""
+        raise NotImplementedError
+
+    def _start(self, call: Call, channel: JobChannel) -> None:
+        with self._lock:
+            wanted = call in self._channels
+            if wanted:
+                self._channels[call] = channel
+        if not wanted or call.done():
+            channel.left()
+            self.finish(call)
+            return
+        self.wait_for(channel)
+
+    def wait_for(self, channel: JobChannel) -> None:
+        """Hand a socket to the multiplexer's thread.
+
+        Raises:
+            ConnectionFailed: it cannot be started.
+        """
+        try:
+            self.lines.multiplexer.add(channel)
+        except RuntimeError as exc:
+            channel.left()
+            raise ConnectionFailed(f"No thread could be started to wait for the app: {exc}.") from exc
+
+    def hash_for(self, _: EndpointSpec) -> str:
+        """The session's own, for every job."""
+        return self.session_hash
+
+    def has_others(self, call: Call) -> bool:
+        """Whether the session has, or may just be getting, another job of the same endpoint."""
+        with self._lock:
+            return any(
+                other is not call
+                and other.fn_index == call.fn_index
+                and other.session_hash == call.session_hash
+                for other in self._channels
+            )
+
+    def forget(self, call: Call) -> None:
+        """Close the job's socket."""
+        channel = self.finish(call)
+        if channel is not None:
+            channel.abort()
+
+    def close(self) -> None:
+        """Close all sockets; unfinished jobs fail with ClientClosed."""
+        with self._lock:
+            self._closed = True
+            calls = list(self._channels)
+        for call in calls:
+            call.fail(_closed_error(call.label))
+            self.forget(call)
+        self.lines.multiplexer.stop()
+        self.lines.errands.stop()
+
+    # -- for the channels
+
+    def finish(self, call: Call) -> Optional[JobChannel]:
+        """Know no more of a job; its socket, if it had one."""
+        with self._lock:
+            return self._channels.pop(call, None)
+
+    def fail(self, call: Call, error: BaseException) -> None:
+        """End a job with an error."""
+        self.finish(call)
+        call.fail(error)
+
+    def lose(self, call: Call, cause: GradioClientError) -> None:
+        """End a job whose socket broke; what the server itself did wrong is told as it is."""
+        if isinstance(cause, (ConnectionFailed, DeadlineExceeded)) and not isinstance(cause, ClientClosed):
+            self.fail(call, self._lost(call, cause))
+        else:
+            self.fail(call, cause)
+
+    def _lost(self, call: Call, cause: BaseException) -> StreamLost:
+        reason = str(cause).strip().rstrip(".") or "no reason given"
+        error = StreamLost(
+            f"The connection to {self.lines.routes.src} that {call.label} waits on was lost ({reason}). It "
+            "may or may not have run; submit it again if that is safe.",
+            () if call.event_id is None else (call.event_id,),
+        )
+        error.__cause__ = cause
+        return error
+
+    def deliver(self, call: Call, envelope: Envelope) -> bool:
+        """Give a message to its job; return whether it was the last."""
+        message: Message = envelope.message
+        if isinstance(message, StopMessage):
+            self.fail(call, ServerStopped(f"The Gradio server at {self.lines.routes.src} is stopping."))
+            return True
+        if isinstance(message, UnexpectedError):
+            self.fail(call, self._lost(call, ConnectionFailed(message.message)))
+            return True
+        call.feed(message)
+        if call.done() or isinstance(message, (Completed, QueueFull)):
+            self.finish(call)
+            return True
+        return False
+
+
+def unreadable(error: Exception) -> ProtocolError:
+    """What a job ends with whose messages could not be read."""
+    failure = ProtocolError(f"The server's messages could not be read: {error!r}.")
+    failure.__cause__ = error
+    return failure
+
+
+def now() -> float:
+    """The clock of deadlines, in seconds."""
+    return time.monotonic()
+
+
+def _closed_error(label: str) -> ClientClosed:
+    return ClientClosed(f"The client was closed before {label} had finished.")

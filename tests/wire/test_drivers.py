@@ -1,0 +1,140 @@
+"""The table from server and config to driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gradio_client_lite.errors import UnsupportedAppError
+from gradio_client_lite.wire.config import AppSpec, parse_config
+from gradio_client_lite.wire.drivers import (
+    Dialect,
+    dialect_of,
+    direct_route,
+    runs_directly,
+    server_waits,
+    wants_heartbeat,
+)
+
+
+def app(version: str, protocol: str | None, **fields: Any) -> AppSpec:
+    """An app with one function; `fields` are the config's, or under `function` the function's."""
+    function = fields.pop("function", {})
+    raw = {
+        "version": version,
+        "protocol": protocol,
+        "components": [{"id": 1, "type": "json"}, {"id": 2, "type": "textbox"}],
+        "dependencies": [{"backend_fn": True, "inputs": [], "outputs": [2], **function}],
+        **fields,
+    }
+    return parse_config(raw, "http://host/")
+
+
+@pytest.mark.parametrize(
+    ("version", "protocol", "expected"),
+    [
+        ("3.23.0", None, Dialect("socket", diffs=False)),
+        ("3.50.2", "ws", Dialect("socket", diffs=False)),
+        ("4.0.2", "sse", Dialect("stream", diffs=False)),
+        ("4.16.0", "sse_v1", Dialect("session", diffs=False)),
+        ("4.19.2", "sse_v2", Dialect("session", diffs=True)),
+        ("4.21.0", "sse_v2.1", Dialect("session", diffs=True)),
+        ("6.31.0", "sse_v3", Dialect("session", diffs=True)),
+    ],
+)
+def test_each_protocol_has_its_driver(version: str, protocol: str | None, expected: Dialect) -> None:
+    assert dialect_of(app(version, protocol), "http://host/") == expected
+
+
+def test_unknown_protocol_is_named_with_the_app_and_its_release() -> None:
+    with pytest.raises(UnsupportedAppError, match=r"http://host/ runs Gradio 9\.1 with .*'sse_v9'.*newer"):
+        dialect_of(app("9.1", "sse_v9"), "http://host/")
+
+
+@pytest.mark.parametrize(
+    ("enable_queue", "queue", "expected"),
+    [
+        (True, None, False),
+        (True, True, False),
+        (True, False, True),
+        (False, None, True),
+        (False, False, True),
+        # Such an app cannot even be launched by the later 3.x; without a queue there is no socket.
+        (False, True, True),
+        (None, None, True),
+    ],
+)
+def test_3_x_function_is_queued_when_the_app_has_a_queue_and_the_function_joins_it(
+    enable_queue: bool | None, queue: bool | None, expected: bool
+) -> None:
+    spec = app("3.50.2", None, enable_queue=enable_queue, function={"queue": queue})
+    assert runs_directly(spec, spec.endpoints[0]) is expected
+
+
+def test_queue_of_3_1_0_is_gone_around() -> None:
+    for version, expected in (("3.1.0", True), ("3.1.5", False)):
+        spec = app(version, None, enable_queue=True)
+        assert runs_directly(spec, spec.endpoints[0]) is expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [{"queue": False, "types": {"generator": True}}, {"queue": False, "batch": True}],
+    ids=["generator", "batch"],
+)
+@pytest.mark.parametrize(("version", "protocol"), [("3.50.2", "ws"), ("4.0.2", "sse"), ("6.31.0", "sse_v3")])
+def test_what_the_direct_route_gets_wrong_is_queued(version: str, protocol: str, function: Any) -> None:
+    spec = app(version, protocol, enable_queue=True, function=function)
+    assert not runs_directly(spec, spec.endpoints[0])
+
+
+@pytest.mark.parametrize(
+    ("version", "protocol", "expected"),
+    [
+        ("3.50.2", "ws", True),
+        ("4.0.2", "sse", False),
+        ("5.50.0", "sse_v3", False),
+        ("6.31.0", "sse_v3", True),
+    ],
+)
+def test_json_output_goes_the_way_that_keeps_it_whole(version: str, protocol: str, expected: bool) -> None:
+    spec = app(version, protocol, enable_queue=True, function={"queue": False, "outputs": [1]})
+    assert runs_directly(spec, spec.endpoints[0]) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "protocol", "expected"),
+    [
+        ("3.1.0", None, "api/predict"),
+        ("3.8.2", None, "api/predict"),
+        ("3.9", None, "run/predict"),
+        ("3.50.2", "ws", "run/predict"),
+        ("4.0.2", "sse", "run/predict"),
+        ("6.31.0", "sse_v3", "run/predict"),
+    ],
+)
+def test_direct_calls_go_where_the_server_takes_them(version: str, protocol: str, expected: str) -> None:
+    assert direct_route(app(version, protocol)) == expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [("3.1.7", True), ("3.2.0", False), ("3.50.2", False)])
+def test_first_sockets_wait_for_the_clients_word(version: str, expected: bool) -> None:
+    assert server_waits(app(version, None)) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "protocol", "fields", "expected"),
+    [
+        ("3.50.2", "ws", {}, False),
+        ("4.0.2", "sse", {}, False),
+        ("4.31.5", "sse_v3", {}, True),
+        ("6.31.0", "sse_v3", {"connect_heartbeat": False}, False),
+        ("6.31.0", "sse_v3", {"connect_heartbeat": True}, True),
+    ],
+)
+def test_heartbeat_is_for_servers_that_have_one(
+    version: str, protocol: str, fields: Any, expected: bool
+) -> None:
+    spec = app(version, protocol, components=[{"id": 1, "type": "state"}], **fields)
+    assert wants_heartbeat(spec) is expected
