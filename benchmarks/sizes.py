@@ -2,10 +2,10 @@
 
     python -m benchmarks sizes [--rounds 10]
 
-Sizes are of the package as it is built now. Times are medians of fresh processes, the clients taking turns; a
-process has no bytecode of the packages, as in Lambda, where it cannot be kept. The Lambda function is the one
-in `examples/lambda`, for both clients; its cold start lasts from the start of the runtime, `awslambdaric`, to
-the first response.
+Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
+clients taking turns; a process has no bytecode of the packages, as in Lambda, where it cannot be kept. The Lambda
+function is the one in `examples/lambda`, for both clients; its cold start lasts from the start of the runtime,
+`awslambdaric`, to the first response.
 """
 
 from __future__ import annotations
@@ -61,6 +61,14 @@ def build_wheel(folder: Path) -> Path:
     """The package's wheel, as it is built now."""
     command = [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def bundle_wheel(folder: Path) -> Path:
+    """The wheel with all it needs inside."""
+    command = [tool_python("hatchling"), str(_ROOT / ".ci" / "bundle.py"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -142,13 +150,14 @@ def _times(packages: Dict[str, Package], url: str, folder: Path, rounds: int) ->
     ]
 
 
-def _sizes(packages: Dict[str, Package], wheel: Path) -> List[Row]:
+def _sizes(packages: Dict[str, Package], wheel: Path, bundled: Path) -> List[Row]:
     def each(measure: str) -> Dict[str, str]:
         return {name: _size(getattr(package, measure)) for name, package in packages.items()}
 
     counts = {name: str(len(list(package.folder.glob("*.dist-info")))) for name, package in packages.items()}
     return [
         ("wheel", {OURS: _size(wheel)}),
+        ("wheel with its requirements inside", {OURS: _size(bundled)}),
         ("installed, with requirements", each("folder")),
         ("packages installed", counts),
         ("Lambda: zip", each("function")),
@@ -177,7 +186,7 @@ def main(argv: Sequence[str]) -> None:
         folder = Path(name)
         wheel = build_wheel(folder)
         packages = {OURS: _ours(folder, wheel), OFFICIAL: _official(folder)}
-        rows = _sizes(packages, wheel)
+        rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
         with server(folder) as url:
             rows += _times(packages, url, folder, rounds)
     python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()

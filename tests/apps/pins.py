@@ -114,7 +114,7 @@ OFFICIAL_CLIENTS: Dict[str, Pins] = {
 TOOLS: Dict[str, Pins] = {
     "awslambdaric": Pins("awslambdaric-4.2.2", ("awslambdaric==4.2.2",), (3, 11)),
     "distributed": Pins("distributed-2026.8.0", ("distributed==2026.8.0",), (3, 11)),
-    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0",), (3, 11)),
+    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0", "pip>=23,<27"), (3, 11)),
     "pyinstaller": Pins("pyinstaller-6.22.3", ("pyinstaller==6.22.3",), (3, 11)),
     # Libraries that others wrote for the official client, which is left out.
     "third-party": Pins(
