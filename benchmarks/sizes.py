@@ -3,9 +3,9 @@
     python -m benchmarks sizes [--rounds 10]
 
 Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
-clients taking turns; a process has no bytecode of the packages, as in Lambda, where it cannot be kept. The Lambda
-function is the one in `examples/lambda`, for both clients; its cold start lasts from the start of the runtime,
-`awslambdaric`, to the first response.
+clients taking turns; a process has no bytecode of the packages, as in Lambda, where it cannot be kept. The
+Lambda function is the one in `examples/lambda`, for both clients; its cold start lasts from the start of the
+runtime, `awslambdaric`, to the first response.
 """
 
 from __future__ import annotations
