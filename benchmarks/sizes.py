@@ -2,10 +2,10 @@
 
     python -m benchmarks sizes [--rounds 10]
 
-Sizes are of the package as it is built now. Times are medians of fresh processes, the clients taking turns; a
-process has no bytecode of the packages, as in Lambda, where it cannot be kept. The Lambda function is the one
-in `examples/lambda`, for both clients; its cold start lasts from the start of the runtime, `awslambdaric`, to
-the first response.
+Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
+clients taking turns; a process has no bytecode of the packages, as in Lambda, where it cannot be kept. The
+Lambda function is the one in `examples/lambda`, for both clients; its cold start lasts from the start of the
+runtime, `awslambdaric`, to the first response.
 """
 
 from __future__ import annotations
@@ -47,18 +47,28 @@ class Package:
         folder: where it and its requirements are installed.
         function: the zip of the Lambda function with it.
         code: the same unpacked.
+        compiled: one made with bytecode, unpacked.
     """
 
     module: str
     folder: Path
     function: Path
     code: Path
+    compiled: Path
 
 
 def build_wheel(folder: Path) -> Path:
     """The package's wheel, as it is built now."""
     command = [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def bundle_wheel(folder: Path) -> Path:
+    """The wheel with all it needs inside."""
+    command = [tool_python("hatchling"), str(_ROOT / ".ci" / "bundle.py"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -85,17 +95,17 @@ def _official(folder: Path) -> Package:
     return Package("gradio_client", installed, *_function(folder / "lambda-official", [installed, shim]))
 
 
-def _function(folder: Path, sources: Sequence[Path]) -> Tuple[Path, Path]:
+def _function(folder: Path, sources: Sequence[Path]) -> Tuple[Path, Path, Path]:
+    """The zip of the Lambda function, unpacked, and unpacked with bytecode."""
     folder.mkdir()
-    function, code = folder / "function.zip", folder / "code"
-    subprocess.run(
-        [sys.executable, str(_EXAMPLE / "build.py"), str(function), *map(str, sources)],
-        check=True,
-        capture_output=True,
-    )
-    with zipfile.ZipFile(function) as archive:
-        archive.extractall(code)
-    return function, code
+    command = [tool_python("awslambdaric"), "-I", str(_EXAMPLE / "build.py")]
+    code, compiled = folder / "code", folder / "compiled"
+    for target, options in ((code, []), (compiled, ["--bytecode"])):
+        archive = target.with_suffix(".zip")
+        subprocess.run([*command, *options, archive, *sources], check=True, capture_output=True)
+        with zipfile.ZipFile(archive) as made:
+            made.extractall(target)
+    return code.with_suffix(".zip"), code, compiled
 
 
 def _fresh(package: Package, code: str) -> float:
@@ -107,12 +117,12 @@ def _fresh(package: Package, code: str) -> float:
     return time.perf_counter() - start
 
 
-def _cold_start(package: Package, url: str, log: Path) -> float:
+def _cold_start(code: Path, url: str, log: Path) -> float:
     """Seconds from the start of the Lambda runtime to the first response."""
     variables = {"GRADIO_URL": url, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"}
     with RuntimeApi() as api:
         start = time.perf_counter()
-        with environment(tool_python("awslambdaric"), package.code, api, log, **variables):
+        with environment(tool_python("awslambdaric"), code, api, log, **variables):
             outcome = api.invoke({"api_name": "/queued", "args": ["hello"]})
             seconds = time.perf_counter() - start
     assert outcome.body == {"result": "hello"}, outcome
@@ -128,7 +138,8 @@ def _times(packages: Dict[str, Package], url: str, folder: Path, rounds: int) ->
                 "interpreter alone": _fresh(package, ""),
                 "… and import": _fresh(package, _IMPORT.format(module=module)),
                 "… and first call": _fresh(package, _CALL.format(module=module, url=url)),
-                "Lambda: cold start": _cold_start(package, url, folder / "lambda.log"),
+                "Lambda: cold start": _cold_start(package.code, url, folder / "lambda.log"),
+                "… with bytecode in the zip": _cold_start(package.compiled, url, folder / "lambda.log"),
             }
             for row, taken in measured.items():
                 seconds.setdefault(row, {}).setdefault(name, []).append(taken)
@@ -139,13 +150,14 @@ def _times(packages: Dict[str, Package], url: str, folder: Path, rounds: int) ->
     ]
 
 
-def _sizes(packages: Dict[str, Package], wheel: Path) -> List[Row]:
+def _sizes(packages: Dict[str, Package], wheel: Path, bundled: Path) -> List[Row]:
     def each(measure: str) -> Dict[str, str]:
         return {name: _size(getattr(package, measure)) for name, package in packages.items()}
 
     counts = {name: str(len(list(package.folder.glob("*.dist-info")))) for name, package in packages.items()}
     return [
         ("wheel", {OURS: _size(wheel)}),
+        ("wheel with its requirements inside", {OURS: _size(bundled)}),
         ("installed, with requirements", each("folder")),
         ("packages installed", counts),
         ("Lambda: zip", each("function")),
@@ -174,7 +186,7 @@ def main(argv: Sequence[str]) -> None:
         folder = Path(name)
         wheel = build_wheel(folder)
         packages = {OURS: _ours(folder, wheel), OFFICIAL: _official(folder)}
-        rows = _sizes(packages, wheel)
+        rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
         with server(folder) as url:
             rows += _times(packages, url, folder, rounds)
     python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()

@@ -83,6 +83,23 @@ def test_what_changed_after_it_was_made_is_not_in_the_pickle(client: Client) -> 
     assert client.session_hash.encode() not in pickled
 
 
+def test_only_credentials_that_were_passed_travel(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("hf_saved")
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_environment")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    arguments: Any = {"verbose": False, "auth": ("user", "secret")}
+    with Client(app.url, token="hf_passed", **arguments) as client:
+        pickled = pickle.dumps(client)
+    assert b"hf_passed" in pickled
+    assert b"secret" in pickled
+    with Client(app.url, **arguments) as client:
+        pickled = pickle.dumps(client)
+    assert b"hf_" not in pickled.replace(b"hf_token", b"")
+    assert "secret" not in repr(pickle.loads(pickled))
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_every_protocol_of_pickle_will_do(client: Client, protocol: int) -> None:
     with pickle.loads(pickle.dumps(client, protocol)) as copied:

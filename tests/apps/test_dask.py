@@ -52,4 +52,5 @@ def test_every_input_has_its_result_though_a_worker_is_killed(server: Server) ->
 @pytest.mark.servers("6.31.0")
 def test_the_example_reads_and_writes_lines_of_json(server: Server) -> None:
     lines = "".join(f"{json.dumps(value)}\n" for value in ["a", "ä\u2028b", ""])
-    assert run(str(EXAMPLE / "map_inputs.py"), server.url, "/echo", stdin=lines) == lines
+    command = (str(EXAMPLE / "map_inputs.py"), server.url, "/echo", "--workers", "1")
+    assert run(*command, stdin=lines) == lines

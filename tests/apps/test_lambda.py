@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import time
@@ -24,9 +25,9 @@ BUILD = Path(__file__).parents[2] / "examples" / "lambda" / "build.py"
 pytestmark = [pytest.mark.whole, pytest.mark.servers("6.31.0")]
 
 
-def build(*arguments: Any) -> None:
+def build(*arguments: Any, python: str = sys.executable) -> None:
     """Run the example's build script, which has nothing but the standard library."""
-    command = [sys.executable, "-I", "-S", str(BUILD), *map(str, arguments)]
+    command = [python, "-I", "-S", str(BUILD), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
     assert done.returncode == 0, done.stderr
 
@@ -176,3 +177,24 @@ def test_a_layer_holds_the_package_below_python_and_no_handler(wheel: Path, tmp_
 def test_a_folder_of_installed_packages_will_do_as_well(code: Path, package: Path, tmp_path: Path) -> None:
     build(tmp_path / "again.zip", code)
     assert set(names(tmp_path / "again.zip")) == set(names(package))
+
+
+def test_bytecode_is_taken_without_its_sources_being_compiled(
+    wheel: Path, server: Server, tmp_path: Path
+) -> None:
+    python = tool_python("awslambdaric")
+    build("--bytecode", tmp_path / "function.zip", wheel, python=python)
+    with zipfile.ZipFile(tmp_path / "function.zip") as archive:
+        archive.extractall(tmp_path / "code")
+    # What Python did not take from the bytecode it would say that it wrote.
+    with (
+        RuntimeApi() as api,
+        environment(
+            python, tmp_path / "code", api, tmp_path / "log.txt", GRADIO_URL=server.url, PYTHONVERBOSE="1"
+        ),
+    ):
+        assert result(api.invoke({"api_name": "/echo", "args": ["a"]})) == "a"
+    log = (tmp_path / "log.txt").read_text()
+    taken = re.findall(r"matches .*/code/(.*)\.py$", log, re.MULTILINE)
+    assert {"handler", "gradio_client_lite/client", "gradio_client_lite/queues/session"} <= set(taken)
+    assert not re.findall(r"wrote .*/code/", log)
