@@ -46,16 +46,19 @@ PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3", "markupsafe>=3,<4")
 
 @dataclass(frozen=True)
 class Pins:
-    """One virtual environment: what is installed, and the Python release that suits it best."""
+    """One virtual environment: what is installed, the Python release that suits it best, and what is left out
+    although something installed asks for it.
+    """
 
     name: str
     requirements: Tuple[str, ...]
     python: Tuple[int, int]
+    left_out: Tuple[str, ...] = ()
 
     def install_on(self, python: Tuple[int, int]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
         """What to install on this Python release, and what to install whatever the packages ask for."""
         if not self.name.startswith("gradio-") or python < (3, 12):
-            return self.requirements, ()
+            return self.requirements, tuple(f"{name}; sys_platform == 'never'" for name in self.left_out)
         if python < (3, 13):
             return self._without(PYTHON_3_12_UNLIMITED), ()
         return (*self._without(("pandas", "numpy")), *PYTHON_3_13_EXTRAS), PYTHON_3_13_OVERRIDES
@@ -105,6 +108,22 @@ SERVERS: Dict[str, Pins] = {
 OFFICIAL_CLIENTS: Dict[str, Pins] = {
     "1.12.0": _client("1.12.0", "huggingface_hub<1"),
     "2.7.2": _client("2.7.2"),
+}
+
+# What the package is built with and tested under or with, each apart from the tests' own packages.
+TOOLS: Dict[str, Pins] = {
+    "awslambdaric": Pins("awslambdaric-4.2.2", ("awslambdaric==4.2.2",), (3, 11)),
+    "distributed": Pins("distributed-2026.8.0", ("distributed==2026.8.0",), (3, 11)),
+    # With the last pip that installs into Python 3.9.
+    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0", "pip==25.3"), (3, 11)),
+    "pyinstaller": Pins("pyinstaller-6.22.3", ("pyinstaller==6.22.3",), (3, 11)),
+    # Libraries that others wrote for the official client, which is left out.
+    "third-party": Pins(
+        "third-party",
+        ("gradio_tools==0.0.9", "smolagents==1.26.0", "huggingface_hub==2.4.0", "pillow==13.0.0"),
+        (3, 11),
+        left_out=("gradio_client",),
+    ),
 }
 
 # Later releases of websockets break the official client on Gradio 3.
