@@ -1,4 +1,4 @@
-"""Fixtures: the official client and other real libraries, to make the same calls with, and the built package."""
+"""Fixtures: other real libraries, to make the same calls with, and the package as it is built."""
 
 from __future__ import annotations
 
