@@ -33,12 +33,10 @@ class Outcome(NamedTuple):
     Args:
         kind: "response", "error" or "init/error".
         body: what the runtime sent, parsed.
-        left: seconds that were left until the deadline.
     """
 
     kind: str
     body: Any
-    left: float
 
 
 class _Invocation:
@@ -46,7 +44,6 @@ class _Invocation:
         self.id = str(uuid.uuid4())
         self.event = json.dumps(event).encode()
         self.seconds = seconds
-        self.deadline = 0.0
         self.outcome: queue.Queue[Outcome] = queue.Queue()
 
 
@@ -103,11 +100,10 @@ class RuntimeApi:
         invocation = self._waiting.get()
         if invocation is None:
             return None
-        invocation.deadline = time.time() + invocation.seconds
         self._given[invocation.id] = invocation
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
-            "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + invocation.seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": _ARN,
             "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
         }
@@ -117,7 +113,7 @@ class RuntimeApi:
         """Take a POST; the status to answer with."""
         kind = path.rpartition("/")[2]
         if path == f"{_VERSION}/init/error":
-            self._started.put(Outcome("init/error", json.loads(body), 0.0))
+            self._started.put(Outcome("init/error", json.loads(body)))
             return 202
         request_id = path[len(f"{_VERSION}/invocation/") : -len(f"/{kind}")]
         known = path.startswith(f"{_VERSION}/invocation/") and kind in ("response", "error")
@@ -126,9 +122,9 @@ class RuntimeApi:
             self.failures.append(f"POST {path}")
             return 400
         if len(body) > _LARGEST:
-            invocation.outcome.put(Outcome("error", {"errorType": "Function.ResponseSizeTooLarge"}, 0.0))
+            invocation.outcome.put(Outcome("error", {"errorType": "Function.ResponseSizeTooLarge"}))
             return 413
-        invocation.outcome.put(Outcome(kind, json.loads(body), invocation.deadline - time.time()))
+        invocation.outcome.put(Outcome(kind, json.loads(body)))
         return 202
 
 

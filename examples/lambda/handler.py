@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gradio_client_lite import Job
 
 #: Seconds kept back from the function's time, for cancelling a call and for the answer.
-_RESERVE = 0.5
+_RESERVE = 1.0
 
 # Lives as long as the execution environment: warm invocations find their connections open, or, if the server
 # closed them while the environment was frozen, have them replaced.

@@ -44,7 +44,7 @@ def test_every_input_has_its_result_though_a_worker_is_killed(server: Server) ->
     told = json.loads(run(str(driver), server.url, "/noop", str(INPUTS)))
     assert (told["results"], told["wrong"]) == (INPUTS, [])
     assert (told["workers"], told["survivors"]) == (4, 3)
-    # Hundreds of tasks and two threads in each process, and one client.
+    # Fifty tasks and two threads in each process, and one client.
     assert told["sessions"] == told["pairs"] == told["processes"] == 4
 
 
