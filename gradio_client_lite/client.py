@@ -74,6 +74,11 @@ _HOT_SPACE = (
 class Client:
     """A connection to one Gradio app. Threads may share it.
 
+    It can be pickled, by how it was made: the pickle holds these arguments, a token or password among them,
+    and nothing that was found out or changed later. An unpickled copy connects when it is first used, in a
+    session of its own; copies made alike are one client in a process. A subclass with other arguments
+    defines `__reduce__`.
+
     Args:
         src: the app's URL, "http://…" or "https://…", or the name of its Hugging Face Space, "owner/name".
         hf_token: Hugging Face token to send to the Hub and to this app; `token` is its newer name. None is
@@ -130,7 +135,7 @@ class Client:
         headers: Optional[Dict[str, str]] = None,
         download_files: Union[str, Path, Literal[False], None] = None,
         ssl_verify: Any = True,
-        analytics_enabled: bool = True,  # noqa: ARG002 - nothing is sent either way
+        analytics_enabled: bool = True,
         token: Union[str, bool, None] = None,
         oauth_token: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -139,6 +144,7 @@ class Client:
         space_timeout: Optional[float] = 600.0,
         on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
         options = http_options(httpx_kwargs)
         self.verbose = verbose
@@ -500,6 +506,11 @@ class Client:
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        from .pickling import reduced  # most clients are never pickled
+
+        return reduced(self, self._given)
 
     def __str__(self) -> str:
         return str(self.view_api(print_info=False, return_format="str"))

@@ -17,17 +17,17 @@ __all__ = ["json_schema_to_python_type", "render", "sanitize_parameter_names"]
 _MAX_DEPTH = 100
 
 
-def sanitize_parameter_names(name: Any) -> str:
+def sanitize_parameter_names(original_name: Any) -> str:
     """Makes a label readable as a parameter name.
 
     Args:
-        name: a parameter name, or the label a component shows to people.
+        original_name: a parameter name, or the label a component shows to people.
 
     Example:
         >>> sanitize_parameter_names("Your Name!")
         'your_name'
     """
-    kept = [character for character in str(name) if character.isalnum() or character in " _"]
+    kept = [character for character in str(original_name) if character.isalnum() or character in " _"]
     return "".join(kept).replace(" ", "_").lower()
 
 

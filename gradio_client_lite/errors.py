@@ -11,7 +11,10 @@ Siblings differ by what the caller does next::
     │   ├── InvalidSpaceId (ValueError)       it cannot be the name of a Space
     │   ├── InvalidFile (ValueError)          a file to send is missing, unreadable or was changed meanwhile
     │   │   └── FileTooLarge                      it is larger than the app takes
-    │   └── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    │   ├── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    │   ├── VendoringError (ValueError)       the package cannot be copied, or a copy is not as it should be
+    │   └── CompatibilityError (RuntimeError) the official client is in use, so this one cannot take its name
+    ├── SerializationSetupError (ValueError) a name of the official client; nothing here raises it
     ├── MissingPackageError (ImportError) install the package that the text names
     ├── AuthenticationError (ValueError)  log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
@@ -95,6 +98,18 @@ class FileTooLarge(InvalidFile):
 
 class FolderError(UsageError, ValueError):
     """Downloads cannot be saved: the path is no folder, or cannot be written to."""
+
+
+class VendoringError(UsageError, ValueError):
+    """The package cannot be copied, or a copy is missing, changed or out of date."""
+
+
+class CompatibilityError(UsageError, RuntimeError):
+    """The official client is imported already, so nothing else can go by its name."""
+
+
+class SerializationSetupError(GradioClientError, ValueError):
+    """Kept for code that catches it: no value needs a serializer that has to be set up."""
 
 
 class MissingPackageError(GradioClientError, ImportError):

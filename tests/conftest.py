@@ -2,12 +2,14 @@
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
 `hide_errors_server`, `small_queue_server`, `private_file_server` and `chat_server` run it for an older
-release and the newest; `file_server` for one release of each generation of components. A server starts when
-the first test needs it and ends after its last one; pytest puts the tests of one server together, so no two
-releases run at once.
+release or two and the newest; `file_server` for one release of each generation of components;
+`no_queue_server` for Gradio 3 alone, whose apps need not have a queue. A server starts when the first test
+needs it and ends after its last one; pytest puts the tests of one server together, so no two releases run at
+once.
 
-`@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
-some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
+`@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
+to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
+the interpreter that tests every release (see GRADIO_TEST_WHOLE_ON below). An environment that cannot be
 made or a server that does not start is an error, never a skip; in CI a skip is a failure.
 """
 
@@ -15,11 +17,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Iterator, List
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
-from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
+from apps.pins import FILE_SERVERS, QUEUELESS_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
 from apps.servers import Server, release, running_server, tail
+from bundled import build_wheel, install_everywhere
 
 _FIXTURES = {
     "server": "plain",
@@ -31,8 +35,13 @@ _FIXTURES = {
     "file_server": "files",
     "chat_server": "chat",
     "private_file_server": "private_files",
+    "no_queue_server": "no_queue",
 }
-_RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
+_RELEASES = {
+    "server": tuple(SERVERS),
+    "file_server": FILE_SERVERS,
+    "no_queue_server": QUEUELESS_SERVERS,
+}
 
 
 def _server_fixture(variant: str) -> Callable[..., Any]:
@@ -53,6 +62,21 @@ small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 chat_server = _server_fixture("chat")
 private_file_server = _server_fixture("private_files")
+no_queue_server = _server_fixture("no_queue")
+
+
+@pytest.fixture(scope="session")
+def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of `tox -e bundle`."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def bundled_pythons(
+    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Dict[Tuple[int, int], str]:
+    """For each Python found here, an interpreter that has this wheel and nothing else."""
+    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,7 +84,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "servers(*versions, since=None): the Gradio releases a test is for")
+    config.addinivalue_line(
+        "markers", "servers(*versions, since, before, but): the Gradio releases a test is for"
+    )
+    config.addinivalue_line("markers", "whole: a test for the interpreter alone that tests every release")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -74,7 +101,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     """Leave out the releases that a test or this run is not about: left out, not skipped."""
     chosen = _chosen_releases(config)
     wanted = [
-        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _asks_others(item))
+        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _needs_whole(item))
     ]
     if len(wanted) < len(items):
         kept = {id(item) for item in wanted}
@@ -82,9 +109,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
         items[:] = wanted
 
 
-def _asks_others(item: pytest.Item) -> bool:
-    """Whether a test compares with another library, or needs one."""
-    return not {"oracle_for", "library", "official", "bots"}.isdisjoint(getattr(item, "fixturenames", ()))
+def _needs_whole(item: pytest.Item) -> bool:
+    """Whether it compares with another library, or needs one, or says so itself."""
+    others = {"oracle_for", "library", "official", "bots"}
+    asks = not others.isdisjoint(getattr(item, "fixturenames", ()))
+    return asks or item.get_closest_marker("whole") is not None
 
 
 def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
@@ -96,8 +125,9 @@ def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
 
 
 def _allows(mark: pytest.Mark, version: str) -> bool:
-    named = not mark.args or version in mark.args
-    return named and release(version) >= release(mark.kwargs.get("since", "0"))
+    named = (not mark.args or version in mark.args) and version not in mark.kwargs.get("but", ())
+    since, before = mark.kwargs.get("since", "0"), mark.kwargs.get("before", "1000")
+    return named and release(since) <= release(version) < release(before)
 
 
 def _chosen_releases(config: pytest.Config) -> set[str]:

@@ -734,7 +734,7 @@ def test_cancelling_after_the_end_changes_nothing(host: Host, job: Job, end: Cal
 def test_cancelling_before_the_join_is_answered_tells_the_server_afterwards(host: Host) -> None:
     job = host.job()
     assert job.cancel() is True
-    assert host.cancelled == []
+    assert (host.cancelled, host.forgotten) == ([], [job])
     job.joined("e0")
     assert host.cancelled == [(job, False)]
     assert job.event_id == "e0"

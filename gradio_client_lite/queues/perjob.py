@@ -211,8 +211,8 @@ class PerJobQueue:
     def _lost(self, call: Call, cause: BaseException) -> StreamLost:
         reason = str(cause).strip().rstrip(".") or "no reason given"
         error = StreamLost(
-            f"The connection to {self.lines.routes.src} that {call.label} waits on was lost ({reason}). It may "
-            "or may not have run; submit it again if that is safe.",
+            f"The connection to {self.lines.routes.src} that {call.label} waits on was lost ({reason}). It "
+            "may or may not have run; submit it again if that is safe.",
             () if call.event_id is None else (call.event_id,),
         )
         error.__cause__ = cause

@@ -9,6 +9,7 @@ Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Optional
 
@@ -21,6 +22,8 @@ from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
 from .base import Call, post_json
 from .perjob import JobChannel, Lines, PerJobQueue, now, unreadable
+
+_log = logging.getLogger(__name__)
 
 #: How often in a row one stream may be read before the others get their turn.
 _TURNS = 16
@@ -41,7 +44,8 @@ class StreamQueue(PerJobQueue):
     def __init__(self, lines: Lines, session_hash: str) -> None:
         super().__init__(lines, session_hash)
         self._heard = now()
-        self._probing = False
+        # Until when a probe may be answered; None when none was needed since the server was last heard.
+        self._probe_ends: Optional[float] = None
 
     def open(self, call: Call) -> JobChannel:
         """Prepare the arguments, as the server does not wait long for them, and open the stream."""
@@ -58,20 +62,21 @@ class StreamQueue(PerJobQueue):
     def heard(self) -> None:
         """The server is alive."""
         self._heard = now()
+        self._probe_ends = None
 
     def patience(self) -> Optional[float]:
-        """Until when a silent stream may be silent; None when the server seems to be gone."""
-        idle = self.lines.idle_timeout
-        with self._lock:
-            quiet = now() - self._heard
-            if quiet >= idle + _PROBE:
-                return None
-            if quiet < idle:
-                return self._heard + idle
-            probe, self._probing = not self._probing, True
-        if probe:
+        """Until when a silent stream may be silent; None when the server is gone.
+
+        For the multiplexer's thread.
+        """
+        moment, until = now(), self._heard + self.lines.idle_timeout
+        if moment < until:
+            return until
+        ends = self._probe_ends
+        if ends is None:
+            ends = self._probe_ends = moment + _PROBE
             self.lines.errands.submit(self._probe)
-        return self._heard + idle + _PROBE
+        return ends if moment < ends else None
 
     def _probe(self) -> None:
         limit = Timeout(connect=_PROBE, read=_PROBE, total=_PROBE)
@@ -80,10 +85,8 @@ class StreamQueue(PerJobQueue):
                 "GET", self.lines.routes.status, headers=self.lines.headers({}), timeout=limit
             )
             self.heard()
-        except GradioClientError:
-            pass  # the streams find out when their time is over
-        finally:
-            self._probing = False
+        except GradioClientError as exc:
+            _log.debug("a silent server did not answer: %s", exc)  # the streams notice when the time is over
 
 
 class StreamChannel:
@@ -169,7 +172,7 @@ class StreamChannel:
 
     def abort(self) -> None:
         """Wake the multiplexer's thread."""
-        self._response.abort()
+        self._response.interrupt()
 
     # -- on a worker
 

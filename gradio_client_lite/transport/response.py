@@ -278,16 +278,28 @@ class StreamingResponse:
 
         For any thread. Idempotent; without effect when the body has been read to its end.
         """
-        with self._owning:
-            if self._connection is None:
-                return
-            self._connection.abort()
+        if not self.interrupt():
+            return
         if self._reading.acquire(blocking=False):
             # Nobody is reading, so nobody else will close it.
             try:
                 self._close()
             finally:
                 self._reading.release()
+
+    def interrupt(self) -> bool:
+        """Break the connection without closing it: whoever waits for the socket wakes, and has to close it.
+
+        For any thread. Idempotent.
+
+        Returns:
+            Whether there was anything to break.
+        """
+        with self._owning:
+            if self._connection is None:
+                return False
+            self._connection.abort()
+            return True
 
     def close(self) -> None:
         """Let the answer go. A connection whose answer has already arrived to its end is kept.

@@ -34,21 +34,29 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def load_library() -> Any:
-    """The `websocket` package.
+    """The `websocket` package: the private one of a copy that was vendored with it, else the installed one.
+
+    The private one comes first because the copy was made with it, while what is installed under that name may
+    be another release, or another project. It imports its own modules relatively, so what `import websocket`
+    gives to the rest of the process stays as it is.
 
     Raises:
         MissingPackageError: it is not installed, or is another one of that name.
     """
     try:
-        import websocket
+        try:
+            from .._vendor import websocket  # type: ignore[import-not-found]  # made by `vendoring`
+        except ModuleNotFoundError:
+            import websocket
 
-        websocket.ABNF, websocket.frame_buffer, websocket.WebSocketException  # noqa: B018
+        library: Any = websocket
+        library.ABNF, library.frame_buffer, library.WebSocketException  # noqa: B018
     except (ImportError, AttributeError) as exc:
         raise MissingPackageError(
             "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
             "websocket-client. Install it: pip install websocket-client"
         ) from exc
-    return websocket
+    return library
 
 
 class Frame(NamedTuple):
@@ -71,6 +79,10 @@ class FrameDecoder:
     Args:
         library: the `websocket` package.
         max_bytes: the longest message.
+
+    Attributes:
+        failure: what the next call raises, however little it is given: the frames before the mistake are
+            handed out first.
     """
 
     def __init__(self, library: Any, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
@@ -81,6 +93,7 @@ class FrameDecoder:
         self._frames = library.frame_buffer(self._take, True)
         self._parts: List[bytes] = []
         self._size = 0
+        self.failure: Optional[ProtocolError] = None
 
     def feed(self, data: bytes) -> List[Frame]:
         """Take the next bytes; return the frames they complete.
@@ -91,16 +104,27 @@ class FrameDecoder:
         """
         self._input += data
         found: List[Frame] = []
-        while True:
-            try:
-                frame = self._frames.recv_frame()
-            except _NeedMore:
-                return found
-            except self._library.WebSocketException as exc:
-                raise ProtocolError(f"The server sent a malformed WebSocket frame: {exc}.") from exc
-            made = self._understand(frame)
-            if made is not None:
-                found.append(made)
+        if self.failure is None:
+            self.failure = self._decode(found)
+        if self.failure is None or found:
+            return found
+        raise self.failure
+
+    def _decode(self, found: List[Frame]) -> Optional[ProtocolError]:
+        """Add frames until there is not enough for one more; return what is wrong with the next one."""
+        try:
+            while True:
+                made = self._understand(self._frames.recv_frame())
+                if made is not None:
+                    found.append(made)
+        except _NeedMore:
+            return None
+        except ProtocolError as exc:
+            return exc
+        except self._library.WebSocketException as exc:
+            failure = ProtocolError(f"The server sent a malformed WebSocket frame: {exc}.")
+            failure.__cause__ = exc
+            return failure
 
     def _take(self, size: int) -> bytes:
         if self._frames.length is not None:
@@ -183,6 +207,8 @@ class WebSocket:
             ConnectionLost: it broke, or the server closed it without saying so.
             EventTooLarge, ProtocolError: see `FrameDecoder.feed`.
         """
+        if self._decoder.failure is not None:
+            raise self._decoder.failure
         try:
             data = self._connection.read_arrived(_READ)
         except FOREIGN as exc:

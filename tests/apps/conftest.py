@@ -1,8 +1,9 @@
-"""Fixtures that make the same call with the official client and with ours, or run other real libraries."""
+"""Fixtures: other real libraries, to make the same calls with, and the package as it is built."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Callable, Dict, Iterator
@@ -12,6 +13,7 @@ from hub.detour import certificate
 from hub.double import Hub
 
 from .discord_bots import Bots
+from .environments import tool_python
 from .hub_library import Library, running
 from .oracle import Oracle
 from .pins import HUB_LIBRARIES, OFFICIAL_CLIENT_FOR, OFFICIAL_CLIENTS
@@ -73,3 +75,18 @@ def bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bots]:
     """Runs deployed Discord bots, each in the environment that its README asks for."""
     with Bots(tmp_path_factory.mktemp("bots")) as bots:
         yield bots
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's wheel, as it is built now."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (built,) = folder.glob("*.whl")
+    return built

@@ -1,4 +1,4 @@
-"""Making the virtual environments of the servers and of the official clients, once.
+"""Making the virtual environments of the servers, the official clients and a few tools, once.
 
 They are kept in `.servers/` at the root of the repository, or in the folder that the environment
 variable GRADIO_TEST_ENVIRONMENTS names. Make all of them with::
@@ -29,9 +29,9 @@ from .pins import (
     DISCORD_BOTS,
     HUB_LIBRARIES,
     OFFICIAL_CLIENTS,
-    PYTHON_3_13_EXTRAS,
-    PYTHON_3_13_OVERRIDES,
     SERVERS,
+    TOOLS,
+    WEBSOCKET_CLIENTS,
     Pins,
 )
 
@@ -50,7 +50,12 @@ def server_python(version: str) -> str:
 
 def official_client_python(version: str) -> str:
     """The interpreter that has this release of the official client, made now if need be."""
-    return ensure(OFFICIAL_CLIENTS[version])
+    return ensure({**OFFICIAL_CLIENTS, **WEBSOCKET_CLIENTS}[version])
+
+
+def tool_python(name: str) -> str:
+    """The interpreter that has this tool, a key of `pins.TOOLS`, made now if need be."""
+    return ensure(TOOLS[name])
 
 
 def ensure(pins: Pins) -> str:
@@ -68,6 +73,17 @@ def ensure(pins: Pins) -> str:
     return str(_python_of(folder))
 
 
+def install_into(folder: Path, python: str, *requirements: str) -> None:
+    """Install packages, with what they require, into a plain folder.
+
+    Args:
+        folder: takes them.
+        python: the interpreter they are for.
+        requirements: as pip takes them; paths of wheels, too.
+    """
+    _uv("pip", "install", "--python", python, "--target", str(folder), *requirements)
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes; the kernel lets go of it if we die."""
@@ -79,13 +95,10 @@ def _locked(path: Path) -> Iterator[None]:
 def _make(folder: Path, base: str, pins: Pins, release: Release) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run has left
     _uv("venv", "--python", base, str(folder))
-    install = ["pip", "install", "--python", str(_python_of(folder)), *pins.requirements]
-    if release >= (3, 13) and pins.name.startswith("gradio-"):
-        install = [item for item in install if not item.startswith("numpy")]
-        overrides = folder / "overrides.txt"
-        overrides.write_text("\n".join(PYTHON_3_13_OVERRIDES))
-        install += [*PYTHON_3_13_EXTRAS, "--override", str(overrides)]
-    _uv(*install)
+    requirements, overrides = pins.install_on(release)
+    file = folder / "overrides.txt"
+    file.write_text("\n".join(overrides))
+    _uv("pip", "install", "--python", str(_python_of(folder)), *requirements, "--override", str(file))
     (folder / _COMPLETE).touch()
 
 
@@ -135,7 +148,8 @@ def _root() -> Path:
 
 
 def _key(pins: Pins, release: Release) -> str:
-    text = "\n".join([*pins.requirements, *PYTHON_3_13_EXTRAS, *PYTHON_3_13_OVERRIDES, repr(release)])
+    requirements, overrides = pins.install_on(release)
+    text = "\n".join([*requirements, *overrides, repr(release)])
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -151,9 +165,9 @@ def main() -> None:
         ensure(pins)
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
-    others = (*OFFICIAL_CLIENTS.values(), *HUB_LIBRARIES.values(), *DISCORD_BOTS.values())
+    tables = (SERVERS, OFFICIAL_CLIENTS, WEBSOCKET_CLIENTS, HUB_LIBRARIES, DISCORD_BOTS, TOOLS)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *others]):
+        for line in pool.map(timed, [pins for table in tables for pins in table.values()]):
             print(line)
 
 

@@ -14,7 +14,8 @@ def app(version: str, *cancels: Any) -> AppSpec:
         {"id": index, "api_name": "abcdef"[index], "backend_fn": True, "cancels": list(cancelled)}
         for index, cancelled in enumerate(cancels)
     ]
-    config: Dict[str, Any] = {"version": version, "protocol": "sse_v3", "dependencies": dependencies}
+    protocol = "ws" if version.startswith("3.") else "sse_v3"
+    config: Dict[str, Any] = {"version": version, "protocol": protocol, "dependencies": dependencies}
     return parse_config(config, "http://host/")
 
 
@@ -30,6 +31,11 @@ def test_newer_server_has_the_route(version: str) -> None:
 @pytest.mark.parametrize("version", ["4.16.0", "4.28.3", "4.29.0"])
 def test_older_server_cancels_by_the_function_that_says_so(version: str) -> None:
     assert plan(app(version, [], [0])) == CancelPlan(route=False, fn_index=1)
+
+
+@pytest.mark.parametrize("cancels", [[], [0]])
+def test_3_x_is_told_by_session_and_function(cancels: Any) -> None:
+    assert not plan(app("3.50.2", [], cancels)).by_event
 
 
 def test_of_several_the_one_that_cancels_fewest_others_is_chosen() -> None:

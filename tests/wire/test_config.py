@@ -195,7 +195,7 @@ def test_max_file_size(raw: Any, size: int | None) -> None:
 
 def test_a_config_that_says_little_gets_the_oldest_defaults() -> None:
     spec = parse()
-    assert spec.protocol == "ws"
+    assert (spec.protocol, spec.enable_queue) == ("ws", False)
     assert spec.version == Version.parse("2.0")
     assert spec.api_prefix == ""
     assert spec.connect_heartbeat is None

@@ -30,6 +30,8 @@ from gradio_client_lite.wire.messages import (
     ProcessStarts,
     Progress,
     QueueFull,
+    SendData,
+    SendHash,
     ServerStopped,
     UnexpectedError,
 )
@@ -67,6 +69,13 @@ def test_new_job_is_starting() -> None:
     assert lifecycle.status == StatusUpdate(Status.STARTING, time=START)
     assert lifecycle.outcome is None
     assert lifecycle.outputs.values() == []
+
+
+@pytest.mark.parametrize(
+    ("message", "code"), [(SendHash(), Status.JOINING_QUEUE), (SendData(), Status.SENDING_DATA)]
+)
+def test_what_the_server_asks_for_is_a_status(message: Message, code: Status) -> None:
+    assert steps(message) == (StatusUpdate(code, time=LATER),)
 
 
 def test_estimation_is_the_place_in_the_queue() -> None:

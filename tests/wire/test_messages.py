@@ -21,6 +21,8 @@ from gradio_client_lite.wire.messages import (
     ProcessStarts,
     Progress,
     QueueFull,
+    SendData,
+    SendHash,
     ServerStopped,
     UnexpectedError,
     decode,
@@ -33,6 +35,8 @@ json_values = st.recursive(
     max_leaves=12,
 )
 KINDS = (
+    "send_hash",
+    "send_data",
     "estimation",
     "process_starts",
     "progress",
@@ -57,6 +61,12 @@ def message(raw: Dict[str, Any]) -> Message:
 
 
 # --- each kind, as servers send it
+
+
+def test_what_old_servers_ask_for() -> None:
+    assert decode('{"msg": "send_hash"}') == Envelope(None, SendHash())
+    assert decode('{"msg": "send_data"}') == Envelope(None, SendData())
+    assert decode('{"msg": "send_data", "event_id": "e0"}') == Envelope("e0", SendData())
 
 
 @pytest.mark.parametrize(

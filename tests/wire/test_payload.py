@@ -8,11 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.wire.payload import encode_body, join_body
+from gradio_client_lite.wire.payload import encode_body, join_body, with_event_id
 
 
 def test_join_body_has_what_the_route_expects() -> None:
     assert join_body((1, "two"), 3, "hash", {}) == {"data": [1, "two"], "fn_index": 3, "session_hash": "hash"}
+
+
+def test_event_id_joins_an_encoded_body() -> None:
+    body = encode_body(join_body(["é"], 3, "hash", {}), "/echo")
+    assert json.loads(with_event_id(body, 'e"1')) == {**json.loads(body), "event_id": 'e"1'}
 
 
 def test_extra_fields_join_the_others() -> None:

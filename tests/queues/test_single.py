@@ -1,0 +1,362 @@
+"""The driver of sse, against servers of raw sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from typing import Any, Callable, Dict, Iterator, List
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from transport.peers import Peer, PeerServer, Request, answer
+
+from gradio_client_lite.errors import (
+    ClientClosed,
+    ConnectFailed,
+    EventTooLarge,
+    HTTPStatusError,
+    ProtocolError,
+    QueueError,
+    ReadTimeout,
+    ServerStopped,
+    StreamLost,
+)
+from gradio_client_lite.queues import single
+from gradio_client_lite.queues.perjob import Errands, Lines
+from gradio_client_lite.queues.single import StreamQueue
+from gradio_client_lite.transport.http import Timeout, Transport
+from gradio_client_lite.transport.multiplexer import Multiplexer
+from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, SendData
+from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.workers import Workers
+
+from .calls import RecordingCall
+from .conftest import base_headers
+from .old_servers import STREAM_HEAD, chunk, event
+from .scripted import PATIENCE
+
+Start = Callable[..., StreamQueue]
+
+
+class Gradio4:
+    """A script for a PeerServer: the queue of Gradio 4.0.
+
+    Args:
+        run: what happens on the stream once the data has come; None completes the job with it.
+        status: what `queue/status` does.
+
+    Attributes:
+        joins: the query of each stream.
+        bodies: what came to `queue/data`.
+        asked: how often `queue/status` was asked for.
+    """
+
+    def __init__(self, run: Any = None, *, status: Any = None, data: bytes = b"null") -> None:
+        self.joins: List[Dict[str, List[str]]] = []
+        self.bodies: List[Any] = []
+        self.asked = 0
+        self._run = run or complete
+        self._status = status or (lambda peer: peer.answer(b"{}"))
+        self._data = data
+        self._lock = threading.Lock()
+        self._came: Dict[str, threading.Event] = {}
+
+    def __call__(self, peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            if request is None:
+                return
+            route = urlsplit(request.path).path.rpartition("/")[2]
+            if route == "data":
+                self._take(peer, request)
+            elif route == "status":
+                self.asked += 1
+                self._status(peer)
+            else:
+                self._stream(peer, request)
+
+    def _take(self, peer: Peer, request: Request) -> None:
+        body = json.loads(request.body)
+        self.bodies.append(body)
+        peer.send(answer(self._data))
+        self._came[body["event_id"]].set()
+
+    def _stream(self, peer: Peer, request: Request) -> None:
+        self.joins.append(parse_qs(urlsplit(request.path).query))
+        with self._lock:
+            event_id = f"e{len(self._came)}"
+            came = self._came[event_id] = threading.Event()
+        peer.send(STREAM_HEAD + event("estimation", rank=0, queue_size=1))
+        peer.send(event("send_data", event_id=event_id))
+        assert came.wait(PATIENCE)
+        peer.send(event("process_starts"))
+        self._run(peer)
+
+
+def complete(peer: Peer) -> None:
+    peer.send(event("process_completed", output={"data": ["done"]}, success=True) + chunk(b""))
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a server that follows a script, and make the queue of a session of it."""
+    with contextlib.ExitStack() as stack:
+
+        def make(script: Any, *, idle_timeout: float = PATIENCE, read: float = PATIENCE) -> StreamQueue:
+            server = stack.enter_context(PeerServer(script))
+            transport = Transport(base_url=server.url, timeout=Timeout(read=read), trust_env=False)
+            workers = Workers(4, "test-worker")
+            lines = Lines(
+                transport, Routes(server.url), base_headers, Multiplexer(), Errands(workers), idle_timeout
+            )
+            queue = StreamQueue(lines, "session")
+            stack.callback(workers.stop)
+            stack.callback(transport.close)
+            stack.callback(queue.close)
+            return queue
+
+        yield make
+
+
+def run(queue: StreamQueue, **options: Any) -> RecordingCall:
+    call = RecordingCall(**options)
+    queue.submit(call)
+    return call
+
+
+def test_job_is_told_everything_in_order(start: Start) -> None:
+    server = Gradio4()
+    call = run(start(server), fn_index=3)
+    assert call.result() == ["done"]
+    assert [type(message) for message in call.messages] == [Estimation, SendData, ProcessStarts, Completed]
+    assert server.joins == [{"fn_index": ["3"], "session_hash": ["session"]}]
+    assert server.bodies == [{"data": [], "event_id": "e0"}]
+    assert call.event_id == "e0"
+
+
+def test_connections_are_used_again(start: Start) -> None:
+    queue = start(Gradio4())
+    for _ in range(3):
+        assert run(queue).result() == ["done"]
+    # The stream's end comes after its last message.
+    limit = threading.Event()
+    for _ in range(1000):
+        if "active=0" in repr(queue.lines.transport):
+            break
+        limit.wait(0.005)
+    idle = repr(queue.lines.transport)
+    assert "active=0" in idle
+    assert int(idle.partition("idle=")[2].split()[0]) <= 4
+
+
+def test_stream_that_does_not_end_after_its_job_is_given_up(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single, "_CLOSING", 0.05)
+    closed = threading.Event()
+
+    def work(peer: Peer) -> None:
+        peer.send(event("process_completed", output={"data": ["done"]}, success=True))
+        if peer.closed():
+            closed.set()
+
+    assert run(start(Gradio4(work))).result() == ["done"]
+    assert closed.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [("404 Not Found", HTTPStatusError), ("503 Service Unavailable", QueueError)],
+)
+def test_refused_stream_is_what_its_status_stands_for(start: Start, status: str, kind: Any) -> None:
+    assert type(run(start(lambda peer: peer.request() and peer.answer(b"no", status))).failure()) is kind
+
+
+def test_stream_that_is_never_answered(start: Start) -> None:
+    queue = start(lambda peer: peer.request() and peer.closed(), read=0.1)
+    assert isinstance(run(queue).failure(), ReadTimeout)
+
+
+def test_full_queue_ends_the_job(start: Start) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + event("queue_full") + chunk(b""))
+
+    call = run(start(script))
+    call.wait_fed()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [
+        (chunk(b""), StreamLost),
+        (b"", StreamLost),
+        (b"zz\r\n", ProtocolError),
+        (chunk(b"data: garbage\n\n"), ProtocolError),
+        (event("unexpected_error", message="oops"), StreamLost),
+        (event("Server stopped unexpectedly."), ServerStopped),
+    ],
+    ids=["early end", "cut", "framing", "garbage", "unexpected_error", "stopped"],
+)
+def test_stream_that_ends_badly_is_a_typed_error(start: Start, ending: bytes, kind: Any) -> None:
+    def work(peer: Peer) -> None:
+        peer.send(event("process_generating", output={"data": ["a"]}, success=True) + ending)
+        if ending:
+            peer.closed()
+        raise ConnectionError
+
+    call = run(start(Gradio4(work)))
+    error = call.failure()
+    assert type(error) is kind
+    assert isinstance(call.messages[-1], Generating)
+    if isinstance(error, StreamLost):
+        assert error.event_ids == ("e0",)
+
+
+def test_event_over_the_limit(start: Start) -> None:
+    def work(peer: Peer) -> None:
+        piece = chunk(b"data: " + b"x" * (1 << 20))
+        for _ in range(100):
+            peer.send(piece)
+
+    assert isinstance(run(start(Gradio4(work))).failure(), EventTooLarge)
+
+
+def test_data_that_is_refused_is_the_jobs_error(start: Start) -> None:
+    def script(peer: Peer) -> None:
+        request = peer.request()
+        assert request is not None
+        if request.method == "POST":
+            peer.answer(b'{"detail":"no such event"}', "500 Internal Server Error")
+        else:
+            peer.send(STREAM_HEAD + event("send_data", event_id="e0"))
+            peer.closed()
+
+    error = run(start(script)).failure()
+    assert isinstance(error, HTTPStatusError)
+    assert "no such event" in str(error)
+
+
+def test_silent_server_that_is_there_is_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """4.0 sends one heartbeat and then none, however long a function runs."""
+    monkeypatch.setattr(single, "_PROBE", 1.0)
+    go = threading.Event()
+
+    def work(peer: Peer) -> None:
+        assert go.wait(PATIENCE)
+        complete(peer)
+
+    server = Gradio4(work)
+
+    def status(peer: Peer) -> None:
+        peer.answer(b"{}")
+        if server.asked == 2:
+            go.set()
+
+    server._status = status
+    assert run(start(server, idle_timeout=0.05)).result() == ["done"]
+    assert server.asked == 2
+
+
+def test_silent_server_is_asked_once_for_all_jobs(start: Start) -> None:
+    go = threading.Event()
+
+    def work(peer: Peer) -> None:
+        assert go.wait(PATIENCE)
+        complete(peer)
+
+    server = Gradio4(work)
+
+    def status(peer: Peer) -> None:
+        go.set()
+        peer.answer(b"{}")
+
+    server._status = status
+    queue = start(server, idle_timeout=0.3)
+    calls = [run(queue) for _ in range(5)]
+    assert all(call.result() == ["done"] for call in calls)
+    assert server.asked == 1
+
+
+def test_silent_server_that_is_gone_loses_its_jobs(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single, "_PROBE", 0.1)
+    server = Gradio4(lambda peer: peer.closed(), status=lambda peer: peer.closed())
+    error = run(start(server, idle_timeout=0.1)).failure()
+    assert isinstance(error, StreamLost)
+    assert error.event_ids == ("e0",)
+    assert "does not answer" in str(error)
+
+
+def test_server_that_cannot_be_reached(start: Start) -> None:
+    queue = start(lambda peer: None)
+    lines = queue.lines._replace(routes=Routes("http://127.0.0.1:9/"))
+    assert isinstance(run(StreamQueue(lines, "session")).failure(), ConnectFailed)
+
+
+def test_forgotten_job_closes_its_stream(start: Start) -> None:
+    closed = threading.Event()
+
+    def work(peer: Peer) -> None:
+        if peer.closed():
+            closed.set()
+
+    queue = start(Gradio4(work))
+    call = run(queue)
+    call.wait_fed(3)
+    call.give_up()
+    queue.forget(call)
+    assert closed.wait(PATIENCE)
+    assert call.error is None
+
+
+def test_job_given_up_in_the_queue_sends_no_data(start: Start) -> None:
+    closed = threading.Event()
+    server_posts: List[Request] = []
+
+    def script(peer: Peer) -> None:
+        request = peer.request()
+        assert request is not None
+        if request.method == "POST":
+            server_posts.append(request)
+        peer.send(STREAM_HEAD + event("estimation", rank=1, queue_size=2))
+        if peer.closed():
+            closed.set()
+
+    queue = start(script)
+    call = run(queue)
+    call.wait_fed()
+    call.give_up()
+    queue.forget(call)
+    assert closed.wait(PATIENCE)
+    assert not server_posts
+
+
+def test_closing_the_queue_fails_its_jobs(start: Start) -> None:
+    queue = start(Gradio4(lambda peer: peer.closed()))
+    calls = [run(queue) for _ in range(3)]
+    for call in calls:
+        call.wait_fed(3)
+    queue.close()
+    for call in calls:
+        assert isinstance(call.failure(), ClientClosed)
+    assert isinstance(run(queue).failure(), ClientClosed)
+
+
+def test_waiting_jobs_hold_no_thread(start: Start) -> None:
+    go = threading.Event()
+
+    def work(peer: Peer) -> None:
+        assert go.wait(PATIENCE)
+        complete(peer)
+
+    before = threading.enumerate()  # other tests leave some that idle for a while
+    queue = start(Gradio4(work))
+    calls = [run(queue) for _ in range(50)]
+    for call in calls:
+        call.wait_fed(3)
+    new = [thread.name for thread in threading.enumerate() if thread not in before]
+    # Four workers, the one that waits, and the spare one.
+    assert len([name for name in new if name.startswith(("gradio", "test-"))]) <= 6
+    go.set()
+    assert all(call.result() == ["done"] for call in calls)

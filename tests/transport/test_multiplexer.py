@@ -1,0 +1,224 @@
+"""Many sockets, one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from typing import Iterator, List, Optional
+
+import pytest
+
+from gradio_client_lite.transport.multiplexer import Multiplexer, Next
+
+PATIENCE = 10.0
+
+
+class Pipe:
+    """A channel that notes what it receives; b"!" makes it leave.
+
+    Attributes:
+        other: the far end.
+        received: what was read, at most `size` bytes at a time.
+    """
+
+    def __init__(self, *, size: int = 100, deadline: float = float("inf")) -> None:
+        self.sock, self.other = socket.socketpair()
+        self.sock.setblocking(False)
+        self.deadline = deadline
+        self.received: List[bytes] = []
+        self.threads = set()
+        self.gone = threading.Event()
+        self.expiries = 0
+        self.error: Optional[Exception] = None
+        self._size = size
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def ready(self) -> Next:
+        self.threads.add(threading.current_thread().name)
+        try:
+            data = self.sock.recv(self._size)
+        except BlockingIOError:
+            return Next.WAIT
+        self.received.append(data)
+        if data == b"?":
+            raise ValueError("broken")
+        return Next.LEAVE if b"!" in data or not data else Next.AGAIN
+
+    def expired(self) -> Next:
+        self.expiries += 1
+        return Next.LEAVE
+
+    def broke(self, error: Exception) -> None:
+        self.error = error
+
+    def left(self) -> None:
+        self.gone.set()
+
+
+@pytest.fixture
+def multiplexer() -> Iterator[Multiplexer]:
+    made = Multiplexer()
+    yield made
+    made.stop()
+    for thread in threading.enumerate():
+        if thread.name == "gradio-sockets":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def pipes() -> Iterator[List[Pipe]]:
+    made: List[Pipe] = []
+    yield made
+    for pipe in made:
+        pipe.sock.close()
+        pipe.other.close()
+
+
+def add(multiplexer: Multiplexer, pipes: List[Pipe], **options: float) -> Pipe:
+    pipe = Pipe(**options)  # type: ignore[arg-type]
+    pipes.append(pipe)
+    multiplexer.add(pipe)
+    return pipe
+
+
+def test_one_thread_serves_all_channels(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    before = threading.active_count()
+    many = [add(multiplexer, pipes) for _ in range(200)]
+    for number, pipe in enumerate(many):
+        pipe.other.send(b"%d!" % number)
+    for number, pipe in enumerate(many):
+        assert pipe.gone.wait(PATIENCE)
+        assert pipe.received == [b"%d!" % number]
+        assert pipe.threads == {"gradio-sockets"}
+    assert threading.active_count() <= before + 1
+
+
+def test_what_arrived_before_is_read_at_once(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe = Pipe()
+    pipes.append(pipe)
+    pipe.other.send(b"early!")
+    multiplexer.add(pipe)
+    assert pipe.gone.wait(PATIENCE)
+    assert pipe.received == [b"early!"]
+
+
+def test_channel_with_more_is_visited_again(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe = add(multiplexer, pipes, size=1)
+    pipe.other.send(b"abc!")
+    assert pipe.gone.wait(PATIENCE)
+    assert pipe.received == [b"a", b"b", b"c", b"!"]
+
+
+def test_channel_that_never_stops_does_not_starve_the_others(
+    multiplexer: Multiplexer, pipes: List[Pipe]
+) -> None:
+    class Greedy(Pipe):
+        def ready(self) -> Next:
+            return Next.LEAVE if self.gone.is_set() else Next.AGAIN
+
+    greedy = Greedy()
+    pipes.append(greedy)
+    multiplexer.add(greedy)
+    pipe = add(multiplexer, pipes)
+    pipe.other.send(b"!")
+    assert pipe.gone.wait(PATIENCE)
+    greedy.gone.set()
+
+
+def test_deadline_is_noticed_without_anything_arriving(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    now = time.monotonic()
+    late = add(multiplexer, pipes, deadline=now + 0.1)
+    soon = add(multiplexer, pipes, deadline=now + 0.02)
+    never = add(multiplexer, pipes)
+    assert soon.gone.wait(PATIENCE)
+    assert late.gone.wait(PATIENCE)
+    assert (soon.expiries, late.expiries, never.expiries) == (1, 1, 0)
+    never.other.send(b"!")
+    assert never.gone.wait(PATIENCE)
+
+
+def test_deadline_that_moved_away_does_not_pass(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    class Lively(Pipe):
+        def ready(self) -> Next:
+            self.deadline = float("inf")
+            return super().ready()
+
+    lively = Lively(deadline=time.monotonic() + 0.05)
+    pipes.append(lively)
+    multiplexer.add(lively)
+    later = add(multiplexer, pipes, deadline=time.monotonic() + 0.1)
+    assert later.gone.wait(PATIENCE)
+    assert not lively.expiries
+    lively.other.send(b"!")
+    assert lively.gone.wait(PATIENCE)
+
+
+def test_channel_that_raises_is_told_and_let_go(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe, other = add(multiplexer, pipes), add(multiplexer, pipes)
+    pipe.other.send(b"?")
+    assert pipe.gone.wait(PATIENCE)
+    assert isinstance(pipe.error, ValueError)
+    other.other.send(b"!")
+    assert other.gone.wait(PATIENCE)
+
+
+def test_channel_closed_before_it_came_is_let_go(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe = Pipe()
+    pipes.append(pipe)
+    pipe.sock.close()
+    multiplexer.add(pipe)
+    assert pipe.gone.wait(PATIENCE)
+    assert isinstance(pipe.error, OSError)
+
+
+def test_channel_may_come_back_from_another_thread(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe = add(multiplexer, pipes)
+    for _ in range(50):
+        pipe.other.send(b"!")
+        assert pipe.gone.wait(PATIENCE)
+        pipe.gone.clear()
+        multiplexer.add(pipe)
+    pipe.other.send(b"!")
+    assert pipe.gone.wait(PATIENCE)
+    assert pipe.received == [b"!"] * 51
+
+
+def test_thread_and_its_sockets_end_with_the_last_channel(
+    multiplexer: Multiplexer, pipes: List[Pipe]
+) -> None:
+    numbers = os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else []
+    for _ in range(3):
+        pipe = add(multiplexer, pipes)
+        pipe.other.send(b"!")
+        assert pipe.gone.wait(PATIENCE)
+        pipe.sock.close()
+        pipe.other.close()
+    multiplexer.stop()
+    for thread in threading.enumerate():
+        if thread.name == "gradio-sockets":
+            thread.join(PATIENCE)
+    if numbers:
+        assert len(os.listdir("/dev/fd")) == len(numbers)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_begins_without_channels(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe = add(multiplexer, pipes)
+    pipe.other.send(b"a")
+    pid = os.fork()
+    if not pid:
+        with contextlib.suppress(BaseException):
+            mine: List[Pipe] = []
+            child = add(multiplexer, mine)
+            child.other.send(b"!")
+            os._exit(0 if child.gone.wait(PATIENCE) else 1)
+        os._exit(2)
+    assert os.waitpid(pid, 0)[1] == 0
+    pipe.other.send(b"!")
+    assert pipe.gone.wait(PATIENCE)

@@ -1,0 +1,373 @@
+"""WebSockets: frames at every boundary, and the handshake as a request like any other."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import sys
+import time
+from typing import Any, List
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradio_client_lite.errors import (
+    AuthenticationError,
+    ConnectionLost,
+    EventTooLarge,
+    HTTPStatusError,
+    MissingPackageError,
+    ProtocolError,
+    ProxyError,
+    QueueError,
+    ReadTimeout,
+)
+from gradio_client_lite.transport.http import Timeout
+from gradio_client_lite.transport.websocket import Frame, FrameDecoder, load_library, open_websocket
+
+from .peers import answer
+from .sockets import BINARY, CLOSE, CONT, PING, PONG, accept, close, frame, read_frame
+
+LIBRARY = load_library()
+
+
+def decoded(pieces: List[bytes], **options: Any) -> List[Frame]:
+    decoder = FrameDecoder(LIBRARY, **options)
+    return [found for piece in pieces for found in decoder.feed(piece)]
+
+
+# --- frames
+
+WIRE = (
+    frame(b"one")
+    + frame(b"", PING)
+    + frame(b"tw", fin=False)
+    + frame(b"data", PING)
+    + frame(b"o " + b"x" * 70_000, CONT, fin=False)
+    + frame(b"", CONT)
+    + frame(b"y" * 300)
+    + frame(b"", PONG)
+    + close(1001, "bye")
+)
+FRAMES = [
+    Frame("text", b"one"),
+    Frame("ping", b""),
+    Frame("ping", b"data"),
+    Frame("text", b"two " + b"x" * 70_000),
+    Frame("text", b"y" * 300),
+    Frame("pong", b""),
+    Frame("close", b"bye", 1001),
+]
+
+
+@given(st.lists(st.integers(0, len(WIRE)), max_size=12))
+def test_frames_are_the_same_however_the_bytes_are_cut(cuts: List[int]) -> None:
+    places = [0, *sorted(cuts), len(WIRE)]
+    assert decoded([WIRE[a:b] for a, b in zip(places, places[1:])]) == FRAMES
+
+
+def test_frames_come_byte_by_byte() -> None:
+    wire = WIRE[:30] + close()
+    assert decoded([wire[n : n + 1] for n in range(len(wire))])[0] == Frame("text", b"one")
+
+
+def test_close_without_a_code() -> None:
+    assert decoded([frame(b"", CLOSE)]) == [Frame("close", b"", None)]
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        frame(b"\x00\x01", BINARY),
+        frame(b"x", CONT),
+        frame(b"a", fin=False) + frame(b"b"),
+        frame(b"x" * 126, PING),
+        frame(b"x", PING, fin=False),
+        frame(b"x", 3),
+        b"\xf1\x01x",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ],
+    ids=[
+        "binary",
+        "continuation of nothing",
+        "interleaved",
+        "long ping",
+        "cut ping",
+        "opcode",
+        "reserved",
+        "http",
+    ],
+)
+def test_what_no_gradio_server_sends_is_a_protocol_error(wire: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decoded([wire + b" " * 100])
+
+
+def test_frames_before_a_mistake_are_handed_out_first() -> None:
+    decoder = FrameDecoder(LIBRARY)
+    assert decoder.feed(frame(b"good") + frame(b"bad", BINARY)) == [Frame("text", b"good")]
+    for _ in range(2):
+        with pytest.raises(ProtocolError, match="binary"):
+            decoder.feed(b"")
+
+
+def test_message_over_the_limit_is_refused_before_it_has_come() -> None:
+    with pytest.raises(EventTooLarge, match="more than 1000 bytes"):
+        decoded([frame(b"x" * 1001)[:5]], max_bytes=1000)
+    assert decoded([frame(b"x" * 1000)], max_bytes=1000) == [Frame("text", b"x" * 1000)]
+
+
+def test_limit_is_for_all_pieces_of_a_message() -> None:
+    with pytest.raises(EventTooLarge):
+        decoded([frame(b"x" * 600, fin=False), frame(b"x" * 401, CONT)[:6]], max_bytes=1000)
+
+
+def test_message_in_countless_pieces_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="too many pieces"):
+        decoded([frame(b"", fin=False), *[frame(b"", CONT, fin=False) * 1000] * 66])
+
+
+@given(st.binary(max_size=200))
+def test_garbage_raises_nothing_else(data: bytes) -> None:
+    with contextlib.suppress(ProtocolError):
+        decoded([data[:70], data[70:]], max_bytes=1000)
+
+
+# --- the package
+
+
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websocket", None)
+    with pytest.raises(MissingPackageError, match=r"Gradio 3\.x.*pip install websocket-client") as caught:
+        load_library()
+    assert isinstance(caught.value, ImportError)
+
+
+def test_other_package_of_that_name_is_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websocket", builtins)
+    with pytest.raises(MissingPackageError, match="websocket-client"):
+        load_library()
+
+
+# --- the handshake
+
+
+def open_at(transport, server, **headers):
+    return open_websocket(transport, f"{server.url}queue/join", headers, "calling /echo")
+
+
+def wait_for(websocket):
+    """Read until there is something, as the tests have no multiplexer."""
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit:
+        found = websocket.read_arrived()
+        if found:
+            return found
+        time.sleep(0.005)
+    raise AssertionError("nothing came")
+
+
+def echo(peer):
+    """Agree, and send back what comes."""
+    accept(peer, peer.request())
+    while True:
+        opcode, data = read_frame(peer)
+        if opcode == CLOSE:
+            return
+        peer.send(frame(data, opcode))
+
+
+def test_messages_go_both_ways(serve, connect_to):
+    websocket = open_at(connect_to(), serve(echo))
+    assert websocket.read_arrived() is None
+    for text in (b"hello", b"x" * 300_000):
+        websocket.send_text(text, 10)
+        assert wait_for(websocket) == [Frame("text", text)]
+    websocket.send_ping(10)
+    assert wait_for(websocket) == [Frame("ping", b"")]
+    websocket.send_pong(b"data", 10)
+    assert wait_for(websocket) == [Frame("pong", b"data")]
+    websocket.close()
+    websocket.close()
+
+
+def test_frames_behind_the_answer_are_not_lost(serve, connect_to):
+    def script(peer):
+        request = peer.request()
+        held, peer.send = [], lambda data: held.append(data)
+        accept(peer, request)
+        peer.sock.sendall(held[0] + frame(b"early"))
+        peer.closed()
+
+    websocket = open_at(connect_to(), serve(script))
+    assert wait_for(websocket) == [Frame("text", b"early")]
+    websocket.close()
+
+
+def test_handshake_carries_headers_cookies_and_credentials(serve, connect_to):
+    def script(peer):
+        accept(peer, peer.request(), set_cookie="seen=1; Path=/")
+        peer.closed()
+
+    server = serve(script)
+    transport = connect_to(server.url, cookies={"session": "abc"}, auth=("user", "pass"))
+    open_at(transport, server, **{"x-call": "1"}).close()
+    (request,) = server.requests
+    assert request.headers["x-call"] == "1"
+    assert request.headers["cookie"] == "session=abc"
+    assert request.headers["authorization"] == "Basic dXNlcjpwYXNz"
+    assert transport.cookies["seen"] == "1"
+
+
+def test_cookies_of_one_client_are_not_sent_by_another(serve, connect_to):
+    def script(peer):
+        accept(peer, peer.request(), set_cookie="secret=1; Domain=127.0.0.1; Path=/")
+        peer.closed()
+
+    server = serve(script)
+    for _ in range(2):
+        open_at(connect_to(server.url), server).close()
+    assert [request.headers.get("cookie") for request in server.requests] == [None, None]
+
+
+def test_redirect_to_the_same_app_is_followed(serve, connect_to):
+    def script(peer):
+        peer.request()
+        peer.answer(b"", "307 Temporary Redirect", location="/moved/queue/join")
+        accept(peer, peer.request())
+        peer.closed()
+
+    server = serve(script)
+    open_at(connect_to(), server).close()
+    assert server.requests[1].headers["upgrade"] == "websocket"
+
+
+def test_redirect_to_another_host_gets_no_credentials_and_is_refused(serve, connect_to):
+    def other(peer):
+        peer.request()
+        peer.answer(b"no", "200 OK")
+
+    target = serve(other)
+
+    def script(peer):
+        peer.request()
+        peer.answer(b"", "302 Found", location=target.url)
+
+    server = serve(script)
+    transport = connect_to(server.url, cookies={"session": "abc"}, auth=("user", "pass"))
+    with pytest.raises(HTTPStatusError, match="200"):
+        open_at(transport, server, **{"x-token": "secret"})
+    assert not {"authorization", "x-token", "upgrade"} & set(target.requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("401 Unauthorized", AuthenticationError),
+        ("403 Forbidden", AuthenticationError),
+        ("404 Not Found", HTTPStatusError),
+        ("503 Service Unavailable", QueueError),
+        ("200 OK", HTTPStatusError),
+    ],
+)
+def test_refused_handshake_is_what_its_status_stands_for(serve, connect_to, status, kind):
+    def script(peer):
+        peer.request()
+        peer.answer(b"no", status)
+
+    with pytest.raises(kind) as caught:
+        open_at(connect_to(), serve(script))
+    assert type(caught.value) is kind
+
+
+def test_answer_that_is_no_websockets_is_refused(serve, connect_to):
+    def script(peer):
+        peer.request()
+        peer.send(b"HTTP/1.1 101 Yes\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n")
+        assert peer.closed()
+
+    with pytest.raises(ProtocolError, match="WebSocket"):
+        open_at(connect_to(), serve(script))
+
+
+def test_handshake_that_is_not_answered_ends_with_the_read_timeout(serve, connect_to):
+    server = serve(lambda peer: peer.request() and peer.closed())
+    with pytest.raises(ReadTimeout):
+        open_at(connect_to(timeout=Timeout(read=0.1)), server)
+
+
+def test_socket_that_ends_without_a_word_is_lost(serve, connect_to):
+    websocket = open_at(connect_to(), serve(lambda peer: accept(peer, peer.request())))
+    with pytest.raises(ConnectionLost, match="without a word"):
+        wait_for(websocket)
+    websocket.close()
+
+
+def test_abort_wakes_and_close_comes_after_it(serve, connect_to):
+    websocket = open_at(connect_to(), serve(echo))
+    websocket.abort()
+    with pytest.raises(ConnectionLost):
+        wait_for(websocket)
+    websocket.close()
+    websocket.abort()
+
+
+def test_closing_the_transport_ends_the_socket(serve, connect_to):
+    transport = connect_to()
+    websocket = open_at(transport, serve(echo))
+    transport.close()
+    with pytest.raises(ConnectionLost):
+        wait_for(websocket)
+    websocket.close()
+
+
+def test_socket_is_no_idle_connection_afterwards(serve, connect_to):
+    transport = connect_to()
+    websocket = open_at(transport, serve(echo))
+    assert "idle=0 active=1" in repr(transport)
+    websocket.close()
+    assert "idle=0 active=0" in repr(transport)
+
+
+# --- proxies
+
+
+def tunnel(peer):
+    """A proxy that is the target too: it agrees to the tunnel and then to the WebSocket."""
+    connect = peer.request()
+    peer.answer(b"", "200 OK")
+    assert connect.method == "CONNECT"
+    accept(peer, peer.request())
+    peer.send(frame(b"through"))
+    peer.closed()
+
+
+def test_plain_http_goes_through_a_tunnel(serve, connect_to):
+    proxy = serve(tunnel)
+    transport = connect_to(proxies=f"http://user:pass@127.0.0.1:{proxy.port}")
+    websocket = open_websocket(transport, "http://gradio.invalid/queue/join", {}, "calling /echo")
+    assert wait_for(websocket) == [Frame("text", b"through")]
+    websocket.close()
+    first, second = proxy.requests
+    assert first.path == "gradio.invalid:80"
+    assert first.headers["proxy-authorization"] == "Basic dXNlcjpwYXNz"
+    assert second.path == "/queue/join"
+    assert "proxy-authorization" not in second.headers
+
+
+def test_proxy_of_the_environment_is_used(serve, connect_to, monkeypatch):
+    proxy = serve(tunnel)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+    open_websocket(connect_to(), "http://gradio.invalid/queue/join", {}, "calling /echo").close()
+    assert proxy.requests[0].method == "CONNECT"
+
+
+def test_proxy_that_refuses_the_tunnel(serve, connect_to):
+    def script(peer):
+        peer.request()
+        peer.send(answer(b"no", "403 Forbidden"))
+
+    transport = connect_to(proxies=f"http://127.0.0.1:{serve(script).port}")
+    with pytest.raises(ProxyError):
+        open_websocket(transport, "http://gradio.invalid/queue/join", {}, "calling /echo")
