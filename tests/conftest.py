@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
-from apps.pins import FILE_SERVERS, QUEUELESS_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
+from apps.pins import CHAT_SERVERS, FILE_SERVERS, QUEUELESS_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
 from apps.servers import Server, release, running_server, tail
 from bundled import build_wheel, install_everywhere
 
@@ -40,6 +40,7 @@ _FIXTURES = {
 _RELEASES = {
     "server": tuple(SERVERS),
     "file_server": FILE_SERVERS,
+    "chat_server": CHAT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
 }
 

@@ -63,6 +63,8 @@ class Bots:
     """Starts bots, and ends them all."""
 
     def __init__(self, folder: Path) -> None:
+        # Now, as later the environment variables may be those of a test.
+        self._pythons = {version: ensure(pins) for version, pins in DISCORD_BOTS.items()}
         self._folder = folder
         self._stack = ExitStack()
         self._count = 0
@@ -84,7 +86,7 @@ class Bots:
         log = folder / "log.txt"
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                [_python_for(files), "-I", str(_WORKER), str(folder / "app.py")],
+                [self._python_for(files), "-I", str(_WORKER), str(folder / "app.py")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -100,7 +102,7 @@ class Bots:
         """Run the app.py as a Space does, for the length of a block; the URL of its page."""
         folder = self._write(files)
         process = subprocess.Popen(
-            [_python_for(files), "-I", "-u", str(folder / "app.py")],
+            [self._python_for(files), "-I", "-u", str(folder / "app.py")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -129,12 +131,11 @@ class Bots:
         (folder / "app.py").write_text(files["app.py"], encoding="utf-8")
         return folder
 
-
-def _python_for(files: Mapping[str, str]) -> str:
-    """The interpreter with the Gradio that the README asks for, and discord.py."""
-    found = re.search(r"^sdk_version: (\S+)$", files["README.md"], re.M)
-    assert found is not None
-    return ensure(DISCORD_BOTS[found[1]])
+    def _python_for(self, files: Mapping[str, str]) -> str:
+        """The interpreter with the Gradio that the README asks for, and discord.py."""
+        found = re.search(r"^sdk_version: (\S+)$", files["README.md"], re.M)
+        assert found is not None
+        return self._pythons[found[1]]
 
 
 def _free_port() -> str:
