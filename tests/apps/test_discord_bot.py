@@ -189,6 +189,7 @@ def test_bot_apologises_while_the_app_is_away_and_finds_it_again(bot: Bot) -> No
     assert text_of(bot.call("shout", options={"text": "hello"}, channel=9)) == "HELLO"
 
 
+@pytest.mark.servers("6.31.0")
 def test_bot_without_a_token_runs_and_says_what_it_needs(deployed: Dict[str, str], bots: Bots) -> None:
     with bots.space(deployed) as url, Client(url, verbose=False) as page:
         texts = [part["props"].get("value") for part in page.config["components"]]
