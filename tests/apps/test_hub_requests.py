@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
 from hub.double import Hub
@@ -82,7 +82,16 @@ def test_method(method: Method, official: Library, huggingface: Hub, app: App) -
     compare_answers(method, answer, huggingface)
     ours = [outline(shown(request)) for request in huggingface.requests]
     assert ours == expected_of(theirs, method.name, official)
+    if "result" in answer:
+        assert tokens_at_apps(huggingface) == tokens_at_apps(official.hub) == {(None, f"Bearer {TOKEN}")}
     assert official.hub.strangers == []
+
+
+def tokens_at_apps(hub: Hub) -> Set[Tuple[Optional[str], Optional[str]]]:
+    """With which tokens the apps of the Spaces were asked."""
+    requests = [request for space in hub.spaces.values() for request in space.requests]
+    names = ("authorization", "x-hf-authorization")
+    return {(request.headers.get(names[0]), request.headers.get(names[1])) for request in requests}
 
 
 def compare_answers(method: Method, answer: Json, hub: Hub) -> None:
