@@ -2,7 +2,7 @@
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
 `hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release and the
-newest; `file_server` for one release of each generation of components. A server starts when the first test
+newest; `file_server` for one release of each generation of components, `v3_file_server` for Gradio 3. A server starts when the first test
 needs it and ends after its last one; pytest puts the tests of one server together, so no two releases run at
 once.
 
@@ -18,7 +18,7 @@ import sys
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, VARIANT_SERVERS
+from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, V3_FILE_SERVERS, VARIANT_SERVERS
 from apps.servers import Server, release, running_server, tail
 
 _FIXTURES = {
@@ -30,8 +30,9 @@ _FIXTURES = {
     "small_queue_server": "small_queue",
     "file_server": "files",
     "private_file_server": "private_files",
+    "v3_file_server": "v3_files",
 }
-_RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS}
+_RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS, "v3_file_server": V3_FILE_SERVERS}
 
 
 def _server_fixture(variant: str) -> Callable[..., Any]:
@@ -51,6 +52,7 @@ hide_errors_server = _server_fixture("hide_errors")
 small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 private_file_server = _server_fixture("private_files")
+v3_file_server = _server_fixture("v3_files")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
