@@ -35,6 +35,7 @@ _KINDS = {
     "label": "label",
     "model3d": "file",
     "plot": "json",
+    "timeseries": "timeseries",
     "uploadbutton": "file",
     "video": "video",
 }
