@@ -2,9 +2,9 @@
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
 `hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release and the
-newest; `file_server` for one release of each generation of components, `v3_file_server` for Gradio 3. A server starts when the first test
-needs it and ends after its last one; pytest puts the tests of one server together, so no two releases run at
-once.
+newest; `file_server` for one release of each generation of components; `v3_file_server` for releases of
+Gradio 3. A server starts when the first test needs it and ends after its last one; pytest puts the tests of
+one server together, so no two releases run at once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
 some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
