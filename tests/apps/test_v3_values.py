@@ -338,5 +338,7 @@ def test_a_default_that_is_a_file_of_the_server(client: Client) -> None:
 
 def test_the_api_as_text(client: Client) -> None:
     text = client.view_api(print_info=False, return_format="str")
-    line = "predict(your_name, how_many, how_many_1, param_3, class_, param_5, param_6, group, colour, api_name="
+    line = (
+        "predict(your_name, how_many, how_many_1, param_3, class_, param_5, param_6, group, colour, api_name="
+    )
     assert line in str(text)
