@@ -443,3 +443,17 @@ def test_lull_is_no_end_and_waiting_still_works(steps, connect_to):
 def test_only_an_answer_that_switches_gives_its_connection_away(serve, connect_to):
     with connect_to().stream("GET", serve(always()).url) as stream, pytest.raises(ConnectionLost):
         stream.take_connection()
+
+
+def test_system_is_asked_to_find_out_when_the_other_end_is_gone(steps, connect_to):
+    steps.send(CHUNKED)
+    sockets = []
+
+    def connect(host, port, deadline):
+        sockets.append(connect_tcp(host, port, deadline))
+        return sockets[-1]
+
+    with connect_to(connect=connect).stream("GET", steps.url) as stream:
+        stream.keep_alive()
+        assert sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    steps.end()
