@@ -157,17 +157,27 @@ class Connection:
         return count == len(data) or self._send_rest(memoryview(data)[count:])
 
     def _send_rest(self, view: memoryview) -> bool:
-        raw = self._raw
         while view:
-            readable, writable = ready(self._sock, write=True, timeout=raw.deadline.left(raw.limit))
-            if readable and self._answered():
+            count = self._send_some(view[:_SLICE])
+            if count is None:
                 return False
-            if writable:
-                raw.set_timeout()
-                view = view[self._sock.send(view[:_SLICE]) :]
-            elif not readable:
-                raise socket.timeout("timed out")
+            view = view[count:]
         return True
+
+    def _send_some(self, view: memoryview) -> Optional[int]:
+        """Send what fits now, waiting only when nothing does; None when the server has answered instead."""
+        raw = self._raw
+        limit = raw.deadline.left(raw.limit)
+        try:
+            return raw.send_now(view)
+        except BlockingIOError:
+            pass
+        readable, writable = ready(self._sock, write=True, timeout=limit)
+        if readable and self._answered():
+            return None
+        if not readable and not writable:
+            raise socket.timeout("timed out")
+        return 0
 
     def _answered(self) -> bool:
         """Whether the server has sent something or hung up, when it should still be listening."""

@@ -59,6 +59,20 @@ class SocketReader(io.RawIOBase):
             self._set = seconds
             self.sock.settimeout(seconds)
 
+    def send_now(self, data: Any) -> int:
+        """Send as much as can go without waiting; return how many bytes.
+
+        Raises:
+            BlockingIOError: that is nothing.
+        """
+        self._apply(0.0)
+        try:
+            return self.sock.send(data)
+        except OSError as error:
+            if _would_block(error):
+                raise BlockingIOError("nothing can be sent") from error
+            raise
+
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.wait is None:
             return None
