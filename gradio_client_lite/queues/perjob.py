@@ -171,7 +171,7 @@ class PerJobQueue:
             channel.left()
             raise ConnectionFailed(f"The app's answers cannot be waited for: {exc}.") from exc
 
-    def hash_for(self, _: EndpointSpec) -> str:
+    def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
         """The session's own, for every job."""
         return self.session_hash
 
