@@ -1,4 +1,4 @@
-"""One Gradio app with every behaviour the client must meet, for Gradio 4.16 to 6.31.
+"""One Gradio app with every behaviour the client must meet, for Gradio 3.23 to 6.31.
 
 It runs inside a server's environment, as a script (see `servers.py`): it launches itself on a free
 port, prints one line that begins with READY and ends when its standard input closes.
@@ -27,6 +27,11 @@ def supports(callable_, *names):
     return all(name in inspect.signature(callable_).parameters for name in names)
 
 
+def supported(callable_, **options):
+    """The options that a callable has, in this release."""
+    return {name: value for name, value in options.items() if supports(callable_, name)}
+
+
 def undocumented():
     if supports(gr.Button().click, "api_visibility"):
         return {"api_visibility": "undocumented"}
@@ -40,10 +45,17 @@ def private():
 
 
 def on(fn, inputs=None, outputs=None, api_name=None, **options):
-    """Register `fn` as an endpoint; the button that would trigger it is never pressed."""
+    """Register `fn` as an endpoint; the button that would trigger it is never pressed.
+
+    Options that a release does not know are left out: Gradio 3 limits concurrency for the app as a whole,
+    and shows every endpoint.
+    """
     if api_name is not None:
         options["api_name"] = api_name
-    return gr.Button(visible=False).click(fn, inputs, outputs, **options)
+    click = gr.Button(visible=False).click
+    if "js" in options and not supports(click, "js"):
+        options["_js"] = options.pop("js")
+    return click(fn, inputs, outputs, **supported(click, **options))
 
 
 # --- values -----------------------------------------------------------------------------------------
@@ -245,9 +257,11 @@ def job_endpoints():
     on(slow, gr.Number(value=0.2), gr.Number(), "slow", concurrency_limit=None)
     # A function of its own: endpoints of one function share the lowest of their limits.
     on(lambda seconds: slow(seconds), gr.Number(value=0.2), gr.Number(), "one_at_a_time", concurrency_limit=1)
-    on(tell, gr.Textbox(), gr.Textbox(), "tell")
+    if hasattr(gr, "Info"):
+        on(tell, gr.Textbox(), gr.Textbox(), "tell")
     on(with_progress, gr.Number(value=3), gr.Textbox(), "progress")
-    on(batched, [gr.Textbox(), gr.Number()], gr.Textbox(), "batched", batch=True, max_batch_size=8)
+    if not gr.__version__.startswith("4.0."):  # a batch is the end of its queue
+        on(batched, [gr.Textbox(), gr.Number()], gr.Textbox(), "batched", batch=True, max_batch_size=8)
     stream = on(forever, gr.Number(value=60), gr.Number(), "forever", concurrency_limit=None)
     # Up to 4.29 cancelling means calling a function that names the one to cancel.
     on(None, None, None, "stop_forever", cancels=[stream])
@@ -265,17 +279,8 @@ def raise_gr_error(text):
 
 
 def raise_detailed():
-    details = {
-        key: value
-        for key, value in {
-            "duration": 3.5,
-            "visible": False,
-            "title": "Sad",
-            "print_exception": False,
-        }.items()
-        if supports(gr.Error.__init__, key)
-    }
-    raise gr.Error("with details", **details)
+    details = {"duration": 3.5, "visible": False, "title": "Sad", "print_exception": False}
+    raise gr.Error("with details", **supported(gr.Error.__init__, **details))
 
 
 def error_endpoints():
@@ -316,7 +321,8 @@ def count_calls(before, state, after):
 
 
 def header(name, request: gr.Request):
-    return request.headers.get(name, "absent")
+    # Gradio 3 has an object of its own for the headers of a queued call, without `get`.
+    return dict(request.headers.items()).get(name, "absent")
 
 
 def session(request: gr.Request):
@@ -412,7 +418,8 @@ def build():
         session_endpoints()
         naming_endpoints()
         newer_endpoints()
-        gr.ChatInterface(chat)
+        if hasattr(gr, "ChatInterface"):
+            gr.ChatInterface(chat)
     return demo
 
 
@@ -447,7 +454,7 @@ def launch(demo, **options):
                 prevent_thread_lock=True,
                 share=False,
                 quiet=True,
-                **options,
+                **supported(demo.launch, **options),
             )
         except OSError as error:
             print(f"port {port}: {error}", flush=True)
@@ -484,6 +491,14 @@ def mount(demo, path):
     return listener.getsockname()[1]
 
 
+def concurrency(demo):
+    """Enough for every test, as the release has it; 4.0 has it for each function alone."""
+    for name in ("default_concurrency_limit", "concurrency_count"):
+        if supports(demo.queue, name):
+            return {name: 40}
+    return {}
+
+
 def serve(variant, certificate, key):
     """Start the app in the given way; its URL."""
     if variant == "small_queue":
@@ -491,7 +506,9 @@ def serve(variant, certificate, key):
         demo.queue(max_size=1)
         return f"http://127.0.0.1:{launch(demo)}/"
     demo = build()
-    demo.queue(default_concurrency_limit=40)
+    if variant == "no_queue":
+        return f"http://127.0.0.1:{launch(demo, show_error=True)}/"
+    demo.queue(**concurrency(demo))
     if variant == "subpath":
         return f"http://127.0.0.1:{mount(demo, '/sub/app')}/sub/app/"
     if variant == "https":

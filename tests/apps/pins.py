@@ -37,8 +37,8 @@ _OLD_4 = (
     "httpx<0.28",
 )
 
-# What newer Pythons need. 3.12 has no wheels of pandas 2.0. 3.13 has no audioop, which pydub needs, and no wheels
-# of the numpy and markupsafe that old releases of Gradio ask for.
+# What newer Pythons need. 3.12 has no wheels of pandas 2.0. 3.13 has no audioop, which pydub needs, and no
+# wheels of the numpy and markupsafe that old releases of Gradio ask for.
 PYTHON_3_12_UNLIMITED = ("pandas",)
 PYTHON_3_13_EXTRAS = ("audioop-lts==0.2.2",)
 PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3", "markupsafe>=3,<4")
