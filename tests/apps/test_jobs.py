@@ -51,7 +51,8 @@ def test_jobs_in_flight_need_no_thread_each(server: Server) -> None:
         for job in as_completed(jobs, timeout=_DEADLINE):
             peak = max(peak, threading.active_count())
             assert job.result() == 1
-        assert peak - before <= 4 + 1  # the workers and the reader
+        # The workers and the reader; where jobs have sockets, also one for what the server waits for.
+        assert peak - before <= 4 + (1 if server.at_least("4.9") else 2)
 
 
 def test_one_worker_is_enough_for_many_jobs(server: Server) -> None:
