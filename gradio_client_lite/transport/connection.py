@@ -181,13 +181,13 @@ class Connection:
 
     def _answered(self) -> bool:
         """Whether the server has sent something or hung up, when it should still be listening."""
-        self._raw.wait = False
+        before, self._raw.wait = self._raw.wait, False
         try:
             return bool(self.reader.peek(1)) or self._raw.eof
         except OSError:
             return True
         finally:
-            self._raw.wait = True
+            self._raw.wait = before
 
     def overrun(self) -> bool:
         """Whether more has arrived than the answer said there would be; what comes later is not seen."""
@@ -220,11 +220,11 @@ class Connection:
 
     def buffered(self) -> bytes:
         """Return what has been received but not read, without reading from the socket."""
-        self._raw.wait = None
+        before, self._raw.wait = self._raw.wait, None
         try:
             return self.reader.peek(1)
         finally:
-            self._raw.wait = True
+            self._raw.wait = before
 
     def set_waiting(self, waiting: bool) -> None:
         """With False, reads from `reader` return what there is, maybe nothing, where they would wait."""

@@ -263,6 +263,7 @@ class StreamingResponse:
         self._whole = True
         if connection is None:
             return
+        connection.set_waiting(True)  # for whoever has it next
         self.overrun = connection.overrun()
         if self._body.keep:
             self._pool.give_back(connection)

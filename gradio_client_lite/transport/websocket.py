@@ -178,6 +178,8 @@ class WebSocket:
 
     def __init__(self, library: Any, connection: Connection, transport: Transport, label: str) -> None:
         self._library = library
+        # The limits of the handshake are over.
+        connection.prepare(None, Deadline(None))
         self._connection = connection
         self._transport = transport
         self._label = label
