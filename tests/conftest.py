@@ -44,6 +44,7 @@ _RELEASES = {
     "server": tuple(SERVERS),
     "file_server": FILE_SERVERS,
     "v3_file_server": V3_FILE_SERVERS,
+    "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
     "no_queue_server": QUEUELESS_SERVERS,
 }
 
