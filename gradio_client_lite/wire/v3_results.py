@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from .config import EndpointSpec
 from .dataurl import PREFIX, extension_of
-from .filedata import find_files, is_marked, new_meta
+from .filedata import IsFile, find_files, is_marked, new_meta
 from .fileurls import Location, location_of
 from .names import download_name
 from .routes import Routes
@@ -50,11 +50,24 @@ class V3Results:
             values: one for each output component; they are not changed.
         """
         kinds = self._kinds + [""] * (len(values) - len(self._kinds))
-        decoded, slots = find_files([decode(value, kind) for value, kind in zip(values, kinds)], self.is_file)
-        for slot in slots:
-            location = v3_location(slot.file, self._routes, self._version)
-            slot.put({**slot.file, "url": location.url})
-        return decoded
+        decoded = [decode(value, kind) for value, kind in zip(values, kinds)]
+        return _with_urls(decoded, self.is_file, self._routes, self._version)
+
+
+def decode_default(value: Any, kind: str, routes: Routes, version: Version) -> Any:
+    """The same for the value that a config gives a component."""
+
+    def is_file(found: Mapping[str, Any], _: int) -> bool:
+        return kind in _HOLD_FILES and is_marked(found)
+
+    return _with_urls([decode(value, kind)], is_file, routes, version)[0]
+
+
+def _with_urls(values: List[Any], is_file: IsFile, routes: Routes, version: Version) -> List[Any]:
+    copy, slots = find_files(values, is_file)
+    for slot in slots:
+        slot.put({**slot.file, "url": v3_location(slot.file, routes, version).url})
+    return copy
 
 
 def v3_location(file: Mapping[str, Any], routes: Routes, version: Version) -> Location:
@@ -81,7 +94,8 @@ def decode(value: Any, kind: str) -> Any:
     if value is None or decoder is None:
         return value
     if is_update(value):
-        return {**value, "value": decode(value["value"], kind)} if "value" in value else value
+        inner = value.get("value")
+        return value if inner is None else {**value, "value": decoder(inner)}
     return decoder(value)
 
 

@@ -39,7 +39,7 @@ _KINDS = {
     "uploadbutton": "file",
     "video": "video",
 }
-#: What the config says (3.23 – 3.50) of components that authors derived from others.
+#: What the config says (3.28 – 3.50) of components that authors derived from others.
 _SERIALIZERS = {
     "FileSerializable": "file",
     "GallerySerializable": "gallery",

@@ -135,7 +135,8 @@ def plain_endpoints():
     on(figure, gr.Number(), gr.Plot(), "plot")
     on(line, gr.Number(), gr.LinePlot(), "line_plot")
     on(same, gr.Code(), gr.Code(), "code")
-    on(count, [gr.State(0), gr.Number(value=1)], [gr.State(), gr.Number()], "count")
+    state = gr.State(0)
+    on(count, [state, gr.Number(value=1)], [state, gr.Number()], "count")
     on(lambda: gr.update(value="new", label="changed"), None, gr.Textbox(), "update")
 
 

@@ -1,4 +1,4 @@
-"""Starting and stopping a real Gradio server with `behaviours.py`, `file_app.py` or `file_app_v3.py`."""
+"""Starting and stopping a real Gradio server that serves `behaviours.py` or one of the apps with files."""
 
 from __future__ import annotations
 
