@@ -181,6 +181,6 @@ GRADIO_3: List[Difference] = [
         "an app mounted below a path is reached; the official client forgets the path",
         {"subpath-count": finished(0.0, 1.0, 2.0)},
     ),
-    *_rows(_CALL_HEADERS, {"header": finished("per call")}, since="3.35", before="4.9"),
+    *_rows(_CALL_HEADERS, {"header": finished("per call")}, before="4.9"),
     *_rows(_CALL_HEADERS, {"direct_header": finished("per call")}, since="4", before="4.9"),
 ]

@@ -112,6 +112,7 @@ def test_a_cancelled_job_ends_its_iteration(client: Client) -> None:
     assert received[:2] == [0, 1]
 
 
+@pytest.mark.servers(since="3.50.2")
 def test_stream_messages_yields_every_kind_of_update_and_the_result_last(client: Client) -> None:
     updates = list(client.stream_messages("x", api_name="/tell"))
     logs = [update for update in updates if isinstance(update, LogUpdate)]
@@ -133,6 +134,7 @@ def test_stream_messages_raises_what_the_app_raised_after_its_values(client: Cli
         list(messages)
 
 
+@pytest.mark.servers(since="3.50.2")
 def test_logs_are_all_kept_however_late_they_are_asked_for(client: Client) -> None:
     job = client.submit("x", api_name="/tell")
     job.result(_DEADLINE)
