@@ -1,13 +1,13 @@
 """Fixtures that run real Gradio servers, and rules for the whole suite.
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
-`hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release and the
-newest; `file_server` for one release of each generation of components; `v3_file_server` for releases of
-Gradio 3. A server starts when the first test needs it and ends after its last one; pytest puts the tests of
-one server together, so no two releases run at once.
+`hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release or two and
+the newest; `file_server` for one release of each generation of components, `v3_file_server` for those of
+Gradio 3; `no_queue_server` for Gradio 3, whose apps need no queue. A server starts when the first test needs
+it and ends after its last one; pytest puts the tests of one server together, so no two releases run at once.
 
-`@pytest.mark.servers("5.50.0", "6.31.0")` or `@pytest.mark.servers(since="5.0.2")` limits a test to
-some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
+`@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
+to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
 made or a server that does not start is an error, never a skip; in CI a skip is a failure.
 """
 
@@ -18,7 +18,14 @@ import sys
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from apps.pins import FILE_SERVERS, SERVERS, SMOKE_SERVERS, V3_FILE_SERVERS, VARIANT_SERVERS
+from apps.pins import (
+    FILE_SERVERS,
+    QUEUELESS_SERVERS,
+    SERVERS,
+    SMOKE_SERVERS,
+    V3_FILE_SERVERS,
+    VARIANT_SERVERS,
+)
 from apps.servers import Server, release, running_server, tail
 
 _FIXTURES = {
@@ -31,8 +38,15 @@ _FIXTURES = {
     "file_server": "files",
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
+    "no_queue_server": "no_queue",
 }
-_RELEASES = {"server": tuple(SERVERS), "file_server": FILE_SERVERS, "v3_file_server": V3_FILE_SERVERS}
+_RELEASES = {
+    "server": tuple(SERVERS),
+    "file_server": FILE_SERVERS,
+    "v3_file_server": V3_FILE_SERVERS,
+    "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
+    "no_queue_server": QUEUELESS_SERVERS,
+}
 
 
 def _server_fixture(variant: str) -> Callable[..., Any]:
@@ -53,6 +67,7 @@ small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
+no_queue_server = _server_fixture("no_queue")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,7 +75,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "servers(*versions, since=None): the Gradio releases a test is for")
+    config.addinivalue_line(
+        "markers", "servers(*versions, since, before, but): the Gradio releases a test is for"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -95,8 +112,9 @@ def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
 
 
 def _allows(mark: pytest.Mark, version: str) -> bool:
-    named = not mark.args or version in mark.args
-    return named and release(version) >= release(mark.kwargs.get("since", "0"))
+    named = (not mark.args or version in mark.args) and version not in mark.kwargs.get("but", ())
+    since, before = mark.kwargs.get("since", "0"), mark.kwargs.get("before", "1000")
+    return named and release(since) <= release(version) < release(before)
 
 
 def _chosen_releases(config: pytest.Config) -> set[str]:

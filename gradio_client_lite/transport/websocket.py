@@ -30,6 +30,10 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _READ = 65536
 #: A message in more pieces than this is no message but an attack: each costs more than it carries.
 _MAX_FRAGMENTS = 65536
+_MISSING = (
+    "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
+    "websocket-client. Install it: pip install websocket-client"
+)
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -41,14 +45,12 @@ def load_library() -> Any:
     """
     try:
         import websocket
-
-        websocket.ABNF, websocket.frame_buffer, websocket.WebSocketException  # noqa: B018
-    except (ImportError, AttributeError) as exc:
-        raise MissingPackageError(
-            "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
-            "websocket-client. Install it: pip install websocket-client"
-        ) from exc
-    return websocket
+    except ImportError as exc:
+        raise MissingPackageError(_MISSING) from exc
+    library: Any = websocket
+    if not all(hasattr(library, name) for name in ("ABNF", "frame_buffer", "WebSocketException")):
+        raise MissingPackageError(_MISSING)
+    return library
 
 
 class Frame(NamedTuple):
@@ -176,6 +178,8 @@ class WebSocket:
 
     def __init__(self, library: Any, connection: Connection, transport: Transport, label: str) -> None:
         self._library = library
+        # The limits of the handshake are over.
+        connection.prepare(None, Deadline(None))
         self._connection = connection
         self._transport = transport
         self._label = label

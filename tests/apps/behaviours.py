@@ -211,6 +211,7 @@ def stream_endpoints():
     on(fail_midway, gr.Number(value=2), gr.Textbox(), "fail_midway")
     on(fail_midway_gr, None, gr.Number(), "fail_midway_gr")
     on(generate_nothing, None, gr.Textbox(), "generate_nothing")
+    on(count, [gr.Number(value=3), gr.Number(value=0.01)], gr.Number(), "direct_count", queue=False)
 
 
 def generate_nothing():
@@ -306,7 +307,6 @@ def error_endpoints():
         "direct_checkboxes",
         queue=False,
     )
-    on(count, [gr.Number(value=3), gr.Number(value=0.01)], gr.Number(), "direct_count", queue=False)
     on(raise_gr_error, gr.Textbox(), gr.Textbox(), "direct_gr_error", queue=False)
     on(raise_value_error, gr.Textbox(), gr.Textbox(), "direct_value_error", queue=False)
     on(lambda: (1, 2, 3), None, [gr.Number(), gr.Number()], "wrong_output_count")
@@ -331,6 +331,11 @@ def session(request: gr.Request):
 
 def user(request: gr.Request):
     return str(request.username)
+
+
+# Before 3.30 or so Gradio looks for the class itself, not for its name.
+for needs_request in (header, session, user):
+    needs_request.__annotations__["request"] = gr.Request
 
 
 def session_endpoints():
@@ -423,6 +428,17 @@ def build():
     return demo
 
 
+def build_queueless():
+    """What Gradio 3 serves without a queue: no generators, no progress."""
+    with gr.Blocks() as demo:
+        value_endpoints()
+        component_endpoints()
+        error_endpoints()
+        session_endpoints()
+        naming_endpoints()
+    return demo
+
+
 def build_single():
     """One endpoint, so that it need not be named; and a queue that holds one event."""
     with gr.Blocks() as demo:
@@ -505,9 +521,9 @@ def serve(variant, certificate, key):
         demo = build_single()
         demo.queue(max_size=1)
         return f"http://127.0.0.1:{launch(demo)}/"
-    demo = build()
     if variant == "no_queue":
-        return f"http://127.0.0.1:{launch(demo, show_error=True)}/"
+        return f"http://127.0.0.1:{launch(build_queueless(), show_error=True)}/"
+    demo = build()
     demo.queue(**concurrency(demo))
     if variant == "subpath":
         return f"http://127.0.0.1:{mount(demo, '/sub/app')}/sub/app/"

@@ -20,7 +20,8 @@ class Call:
             iterating the job yields; "cancel" cancels after the first output; "view_api" the description.
         client: options of `Client`.
         fresh: a client, and so a session, of its own.
-        since: the first release whose app has the endpoint.
+        since, before: the releases whose app has the endpoint; `before` itself is not among them.
+        but: releases between them whose app has not.
         fixture: the server fixture it is for.
     """
 
@@ -32,7 +33,9 @@ class Call:
     method: str = "submit"
     client: Json = field(default_factory=dict)
     fresh: bool = False
-    since: str = "4"
+    since: str = "3"
+    before: str = "1000"
+    but: Tuple[str, ...] = ()
     fixture: str = "server"
 
     def request(self, url: str) -> Json:
@@ -71,7 +74,14 @@ VALUES = [
     call("calculate", 4, "multiply", 5),
     call("calculate", 4, "multiply", case="default"),
     call("calculate", num1=4, num2=2, operation="divide", case="keywords"),
-    call("calculate", 4, num2=0, operation="divide", case="divide_by_zero"),
+    calls_of(
+        "calculate",
+        given(second_number=2, first_number=4, operation="divide"),
+        case="labels",
+        before="4",  # has no other names
+    ),
+    calls_of("calculate", given(4, num2=0, operation="divide"), case="divide_by_zero", since="4"),
+    call("calculate", 4, "divide", 0, case="divide_by_zero_in_order"),
     call("calculate", 4, "power", 2, case="not_a_choice"),
     call("swap", "left", 2),
     call("no_output", "x"),
@@ -97,7 +107,7 @@ VALUES = [
     call("update", "u"),
     call("markdown", "title"),
     call("code", "x = 1"),
-    call("batched", "ab", 3),
+    calls_of("batched", given("ab", 3), but=("4.0.2",)),  # which gets no further in its queue after a batch
 ]
 
 STREAMS = [
@@ -114,14 +124,14 @@ STREAMS = [
     call("fail_midway", 3),
     call("fail_midway_gr"),
     call("generate_nothing"),
-    call("chat", "hello"),
-    calls_of("chat", given("one"), given("two"), case="twice", fresh=True),
+    calls_of("chat", given("hello"), since="3.50.2"),
+    calls_of("chat", given("one"), given("two"), case="twice", fresh=True, since="3.50.2"),
 ]
 
 JOBS = [
     call("slow", 0.1),
     call("one_at_a_time", 0.05),
-    call("tell", "spoken"),
+    calls_of("tell", given("spoken"), since="3.50.2"),
     call("progress"),
     calls_of("forever", given(20), case="cancelled", method="cancel"),
 ]
@@ -168,6 +178,7 @@ ARGUMENTS = [
     call("calculate", 1, "add", 2, 3, case="too_many"),
     call("calculate", 1, nope=2, case="unknown_keyword"),
     call("calculate", 1, "add", 2, num1=5, case="given_twice"),
+    calls_of("calculate", given(1, "add", 2, first_number=5), case="label_given_twice", before="4"),
     call("calculate", "one", "add", 2, case="wrong_type"),
     call("no_such_endpoint", 1),
     Call("no_slash", (given("x"),), api_name="echo"),
@@ -178,11 +189,11 @@ ARGUMENTS = [
     call("undocumented", "x"),
     call("echo_1", "second of its name"),
     call("echo_2", "third of its name"),
-    call("named_by_function", "x"),
-    call("lambda", "x"),
+    calls_of("named_by_function", given("x"), since="4"),
+    calls_of("lambda", given("x"), since="4"),
     call("same_labels", "x", "y"),
     call("odd_labels", "x"),
-    call("javascript_only", "x"),
+    calls_of("javascript_only", given("x"), since="4"),  # before, the answer has the function's number
 ]
 
 NEWER = [
@@ -196,10 +207,10 @@ NEWER = [
 ]
 
 DESCRIPTIONS = [
-    Call("view_api-text", (given(return_format="str"),), method="view_api"),
-    Call("view_api-all", (given(return_format="str", all_endpoints=True),), method="view_api"),
-    Call("view_api-named", (given(return_format="str", all_endpoints=False),), method="view_api"),
-    Call("view_api-dict", (given(return_format="dict"),), method="view_api"),
+    Call("view_api-text", (given(return_format="str"),), method="view_api", since="4"),
+    Call("view_api-all", (given(return_format="str", all_endpoints=True),), method="view_api", since="4"),
+    Call("view_api-named", (given(return_format="str", all_endpoints=False),), method="view_api", since="4"),
+    Call("view_api-dict", (given(return_format="dict"),), method="view_api", since="4"),
 ]
 
 _USER = {"auth": ["user", "pass"]}
@@ -227,8 +238,41 @@ VARIANTS = [
     Call("hidden-gr_error", (given("x"),), "/gr_error", fixture="hide_errors_server"),
     Call("hidden-direct_value_error", (given("x"),), "/direct_value_error", fixture="hide_errors_server"),
     Call("hidden-fail_midway", (given(2),), "/fail_midway", fixture="hide_errors_server"),
+    Call("hidden-direct_gr_error", (given("x"),), "/direct_gr_error", fixture="hide_errors_server"),
     Call("single-unnamed", (given(0.05),), fixture="small_queue_server"),
-    Call("single-view_api", (given(return_format="str"),), method="view_api", fixture="small_queue_server"),
+    Call(
+        "single-view_api",
+        (given(return_format="str"),),
+        method="view_api",
+        since="4",
+        fixture="small_queue_server",
+    ),
+]
+
+QUEUELESS = [
+    Call("no_queue-echo", (given(UNICODE),), "/echo", fixture="no_queue_server"),
+    Call("no_queue-default", (given(4, "multiply"),), "/calculate", fixture="no_queue_server"),
+    Call("no_queue-two", (given("left", 2),), "/swap", fixture="no_queue_server"),
+    Call("no_queue-no_output", (given("x"),), "/no_output", fixture="no_queue_server"),
+    Call("no_queue-json", (given({"a": [1, None]}),), "/json", fixture="no_queue_server"),
+    Call("no_queue-label", (given(),), "/label", fixture="no_queue_server"),
+    Call("no_queue-direct", (given("x"),), "/direct", fixture="no_queue_server"),
+    Call("no_queue-gr_error", (given("shown"),), "/gr_error", fixture="no_queue_server"),
+    Call("no_queue-value_error", (given("x"),), "/value_error", fixture="no_queue_server"),
+    Call(
+        "no_queue-state",
+        (given("a", "b"), given("c", "d")),
+        "/count_calls",
+        fresh=True,
+        fixture="no_queue_server",
+    ),
+    Call(
+        "no_queue-header",
+        (given("x-mine"),),
+        "/header",
+        headers={"x-mine": "per call"},
+        fixture="no_queue_server",
+    ),
 ]
 
 CALLS: List[Call] = [
@@ -241,4 +285,5 @@ CALLS: List[Call] = [
     *NEWER,
     *DESCRIPTIONS,
     *VARIANTS,
+    *QUEUELESS,
 ]

@@ -2,60 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Optional
 
-from .oracle_worker import encode
+from .difference import Difference, cancelled, finished, wrong_credentials
+from .differences_of_3 import GRADIO_3
 from .servers import release
-
-Json = Dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One deliberate difference.
-
-    Attributes:
-        calls: the names of the calls that show it.
-        reason: why ours is the better behaviour.
-        expected: what ours must answer, given the official answer.
-        since, before: the Gradio releases it shows on; `before` itself is not among them.
-        sometimes: the official client does it right at times, for instance depending on a race.
-    """
-
-    calls: Tuple[str, ...]
-    reason: str
-    expected: Callable[[Json], Json]
-    since: str = "4"
-    before: str = "1000"
-    sometimes: bool = False
-
-
-def finished(*outputs: Any) -> Callable[[Json], Json]:
-    """The answer of one call that succeeded with these outputs, the last being its result."""
-    result, encoded = encode(outputs[-1]), encode(list(outputs))
-    answer = {"result": result, "outputs": encoded, "status": ["FINISHED", {"bool": "True"}]}
-    return lambda official: {"calls": [answer]}
-
-
-def wrong_credentials(official: Json) -> Json:
-    """The official answer, but with the exception that names the cause."""
-    error = official["connect"]
-    bases = ["AuthenticationError", *error["bases"]]
-    message = f"{error['message']} Invalid credentials."
-    return {"connect": {**error, "class": bases[0], "bases": bases, "message": message}}
-
-
-def cancelled(official: Json) -> Json:
-    """The answer of one call that was cancelled."""
-    error = {
-        "class": "CancelledError",
-        "bases": ["CancelledError", "Error", "Exception", "BaseException", "object"],
-        "message": "",
-        "fields": {"dict": []},
-    }
-    return {"calls": [{"cancelled": {"bool": "True"}, "error": error}]}
-
 
 _SUBPATH = (
     "an app mounted at a subpath is reached on Gradio 4 as well; the official client forgets the subpath"
@@ -99,7 +50,8 @@ DIFFERENCES = [
         wrong_credentials,
     ),
     Difference(("subpath-echo", "subpath-direct"), _SUBPATH, finished("x"), before="5"),
-    Difference(("subpath-count",), _SUBPATH, finished(0, 1, 2), before="5"),
+    Difference(("subpath-count",), _SUBPATH, finished(0, 1, 2), since="4", before="5"),
+    *GRADIO_3,
 ]
 
 

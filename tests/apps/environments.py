@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
-from .pins import OFFICIAL_CLIENTS, SERVERS, WEBSOCKET_CLIENTS, Pins
+from .pins import OFFICIAL_CLIENTS, SERVERS, WEBSOCKET_CLIENTS, WITHOUT_WEBSOCKETS, Pins
 
 _INSTALL_TIMEOUT = 600.0  # seconds, for one environment on a slow network
 _COMPLETE = "complete"
@@ -141,10 +141,9 @@ def main() -> None:
         ensure(pins)
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
+    clients = [*OFFICIAL_CLIENTS.values(), *WEBSOCKET_CLIENTS.values(), WITHOUT_WEBSOCKETS]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(
-            timed, [*SERVERS.values(), *OFFICIAL_CLIENTS.values(), *WEBSOCKET_CLIENTS.values()]
-        ):
+        for line in pool.map(timed, [*SERVERS.values(), *clients]):
             print(line)
 
 

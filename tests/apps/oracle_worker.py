@@ -122,13 +122,28 @@ def _close(client: Any) -> None:
         close()
 
 
-def main() -> None:
-    """Answer requests until standard input ends."""
+def _official_client() -> Any:
+    """The official `Client`, which describes Gradio up to 3.36 without posting its config to a Space.
+
+    Without that service it could not be made at all. It makes its calls there without a description too.
+    """
     import gradio_client  # type: ignore[import-not-found,unused-ignore]
 
+    class Client(gradio_client.Client):  # type: ignore[misc,unused-ignore]
+        def _get_api_info(self) -> Json:
+            if self.app_version.release <= (3, 36, 1):
+                return {"named_endpoints": {}, "unnamed_endpoints": {}}
+            info: Json = super()._get_api_info()
+            return info
+
+    return Client
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever the client prints must not mix with the answers
-    caller = Caller(gradio_client.Client, download_files=sys.argv[1])
+    caller = Caller(_official_client(), download_files=sys.argv[1])
     for line in sys.stdin:
         answers.write(json.dumps(caller.perform(json.loads(line))) + "\n")
         answers.flush()

@@ -41,7 +41,7 @@ class Server:
     Attributes:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
-        variant: how it is served: plain, auth, subpath, https, hide_errors or small_queue; files or
+        variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files or
             private_files (a login, files of at most 10 kB) for the app with files; v3_files for Gradio 3's.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.

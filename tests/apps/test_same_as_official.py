@@ -27,8 +27,15 @@ def ours() -> Iterator[Caller]:
 
 
 def _calls_for(fixture: str) -> List[Any]:
-    marked = [(call, pytest.mark.servers(since=call.since)) for call in CALLS if call.fixture == fixture]
-    return [pytest.param(call, id=call.name, marks=mark) for call, mark in marked]
+    return [
+        pytest.param(
+            call,
+            id=call.name,
+            marks=pytest.mark.servers(since=call.since, before=call.before, but=call.but),
+        )
+        for call in CALLS
+        if call.fixture == fixture
+    ]
 
 
 @pytest.mark.parametrize("call", _calls_for("server"))
@@ -65,6 +72,13 @@ def test_call_of_a_single_endpoint(
     call: Call, small_queue_server: Server, ours: Caller, oracle_for: OracleFor
 ) -> None:
     check(call, small_queue_server, ours, oracle_for)
+
+
+@pytest.mark.parametrize("call", _calls_for("no_queue_server"))
+def test_call_without_a_queue(
+    call: Call, no_queue_server: Server, ours: Caller, oracle_for: OracleFor
+) -> None:
+    check(call, no_queue_server, ours, oracle_for)
 
 
 def check(call: Call, server: Server, ours: Caller, oracle_for: OracleFor) -> None:

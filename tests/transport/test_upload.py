@@ -176,3 +176,11 @@ def test_a_body_is_read_again_for_a_second_attempt(serve, connect_to):
     transport.request("PUT", server.url, body=body, idempotent=True)
     assert server.requests[-1].body == b"abcdef"
     assert body.iterations == 2
+
+
+def test_a_large_body_gets_a_connection_of_its_own(serve, connect_to):
+    server = serve(always(), always(), always())
+    transport = connect_to(server.url)
+    for size, connections in [(1, 1), (BIG, 1), (9 << 20, 2), (1, 2)]:
+        assert transport.request("POST", server.url, body=bytes(size)).status == 200
+        assert server.connections == connections
