@@ -141,6 +141,11 @@ def _decode_label(value: Any) -> Any:
     return {"confidences": None, **value} if isinstance(value, dict) and "label" in value else value
 
 
+def _decode_dataframe(value: Any) -> Any:
+    whole = isinstance(value, dict) and "headers" in value and "data" in value
+    return {"metadata": None, **value} if whole else value
+
+
 def _decode_chat(value: Any) -> Any:
     if not is_list(value):
         return value
@@ -157,6 +162,7 @@ def _decode_message(message: Any) -> Any:
 _DECODERS: Dict[str, Callable[[Any], Any]] = {
     "annotatedimage": _decode_annotated,
     "chatbot": _decode_chat,
+    "dataframe": _decode_dataframe,
     "file": _decode_files,
     "gallery": _decode_gallery,
     "highlightedtext": _decode_highlighted,

@@ -86,7 +86,7 @@ class TestDecode:
             (
                 "dataframe",
                 {"headers": ["a"], "data": [[1]]},
-                {"headers": ["a"], "data": [[1]]},
+                {"headers": ["a"], "data": [[1]], "metadata": None},
             ),
             ("timeseries", {"headers": ["a"], "data": [[1]]}, {"headers": ["a"], "data": [[1]]}),
             ("json", WIRE, WIRE),
