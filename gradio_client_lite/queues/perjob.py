@@ -240,11 +240,21 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        call.feed(message)
+        call.feed(_without_spelled_none(message))
         if call.done() or isinstance(message, (Completed, QueueFull)):
             self.finish(call)
             return True
         return False
+
+
+def _without_spelled_none(message: Message) -> Message:
+    """The message, but a generator's hidden error as the None it is for other functions.
+
+    These servers send it as `str(None)`: `process_events` of gradio/queueing.py in 3.50.2 and 4.0.2.
+    """
+    if isinstance(message, Completed) and message.output.get("error") == "None":
+        return message._replace(output={**message.output, "error": None})
+    return message
 
 
 def unreadable(error: Exception) -> ProtocolError:
