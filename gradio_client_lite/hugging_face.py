@@ -271,7 +271,7 @@ def _visit(api: HubApi, host: str, connections: Connections, deadline: Deadline)
 
 def _restart(api: HubApi, space_id: str, deadline: Deadline) -> None:
     try:
-        api.post(f"/api/spaces/{space_id}/restart", {}, deadline, f"restarting {space_id}", space_id)
+        api.post(f"/api/spaces/{space_id}/restart", None, deadline, f"restarting {space_id}", space_id)
     except GradioClientError as exc:
         logger.info("%s is left to wake by itself: %s", space_id, exc)
 

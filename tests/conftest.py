@@ -22,6 +22,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from apps.pins import (
+    CHAT_SERVERS,
     FILE_SERVERS,
     QUEUELESS_SERVERS,
     SERVERS,
@@ -50,6 +51,7 @@ _RELEASES = {
     "file_server": FILE_SERVERS,
     "v3_file_server": V3_FILE_SERVERS,
     "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
+    "chat_server": CHAT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
 }
 

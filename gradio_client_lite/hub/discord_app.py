@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import traceback
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from typing import Literal, Optional
 
 import discord
 import gradio as gr
+import huggingface_hub
 from discord import app_commands
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -38,9 +40,13 @@ MESSAGE_LENGTH = 2000  # characters that Discord takes in one message
 MESSAGES = 10  # a longer reply than these can hold is sent as a text file
 FILES = 10  # files that Discord takes with one message
 FILE_SIZE = 10 * 1024 * 1024  # bytes, where Discord does not say how large a file may be
-ANSWER_TIME = 14 * 60  # seconds; Discord takes no reply after 15 minutes
+ANSWER_TIME = 10 * 60  # seconds; Discord takes no reply after 15 minutes
+WAKE_TIME, WAKE_PAUSE = 4 * 60, 5  # seconds that a sleeping Space is waited for, and between two looks
 MESSAGE_KEYS = {"role", "content", "metadata", "options", "text", "type", "file", "files", "alt_text"}
 CONVERSATIONS = 100  # sessions of the app that are kept, the most recent ones
+
+BUSY = (QueueError, TooManyRequestsError)
+SLOW = (TookTooLong, TimeoutError)
 
 workers = ThreadPoolExecutor(max_workers=40)
 
@@ -66,22 +72,55 @@ class Conversation:
         return await loop.run_in_executor(workers, self._ask, api_name, arguments)
 
     def _ask(self, api_name, arguments):
-        if self.client is None:
-            token = "token" if "token" in inspect.signature(Client).parameters else "hf_token"
-            access = {token: os.environ.get("HF_TOKEN") or None}
-            self.client = Client(APP, verbose=False, download_files=str(self.folder), **access)
-        job = self.client.submit(api_name=api_name, **arguments)
         try:
-            return job.result(timeout=ANSWER_TIME)
-        except TookTooLong:
-            job.cancel()
+            if self.client is None:
+                self.client = connect(self.folder)
+            job = self.client.submit(api_name=api_name, **arguments)
+            try:
+                return job.result(timeout=ANSWER_TIME)
+            except TookTooLong:
+                job.cancel()
+                raise
+        except (*BUSY, *SLOW, AppError):
             raise
+        except Exception:
+            self.hang_up()  # the app may have been restarted; the next call finds it anew
+            raise
+
+    def hang_up(self):
+        """Give up the session."""
+        client, self.client = self.client, None
+        if client is not None:
+            workers.submit(client.close)
 
     def forget(self):
         """Give up the session and its files."""
-        if self.client is not None:
-            workers.submit(self.client.close)
+        self.hang_up()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def connect(folder):
+    """A client of the app; an app that is a Space and sleeps is woken by this, and waited for."""
+    token = os.environ.get("HF_TOKEN") or None
+    access = {"token" if "token" in inspect.signature(Client).parameters else "hf_token": token}
+    deadline = time.monotonic() + WAKE_TIME
+    comes = False
+    while True:
+        try:
+            return Client(APP, verbose=False, download_files=str(folder), **access)
+        except Exception:
+            came, comes = comes, is_coming(token)
+            if not (came or comes) or time.monotonic() > deadline:
+                raise
+        time.sleep(WAKE_PAUSE)
+
+
+def is_coming(token):
+    """Whether the app is a Space that will soon run."""
+    if "://" in APP:
+        return False
+    stage = str(huggingface_hub.get_space_runtime(APP, token=token).stage)
+    return stage in ("SLEEPING", "BUILDING", "APP_STARTING")
 
 
 conversations = OrderedDict()
@@ -270,9 +309,9 @@ def apology(error):
         return str(error)
     if isinstance(error, AppError):
         return f"The app could not do that: {error}"
-    if isinstance(error, (QueueError, TooManyRequestsError)):
+    if isinstance(error, BUSY):
         return "The app is very busy just now. Please try again in a while."
-    if isinstance(error, (TookTooLong, TimeoutError)):
+    if isinstance(error, SLOW):
         return "The app took too long, so I have stopped waiting. Please try again later."
     traceback.print_exception(type(error), error, error.__traceback__)
     return "Sorry, something went wrong while I asked the app. Please try again later."
@@ -370,12 +409,12 @@ BAD_TOKEN = "### Discord refuses this bot's token\\n\\nPut the right one into th
 
 def main():
     page = Page()
-    blocks = page.blocks()
     token = os.environ.get("DISCORD_TOKEN", "").strip()
     if not token:
         page.problem = NO_TOKEN
-        blocks.launch()
+        page.blocks().launch()
         return
+    blocks = page.blocks()
     blocks.launch(prevent_thread_lock=True)
     page.bot = Bot()
     try:

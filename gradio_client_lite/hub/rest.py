@@ -151,13 +151,17 @@ class HubApi:
     def post(
         self,
         path: str,
-        payload: Mapping[str, Any],
+        payload: Optional[Mapping[str, Any]],
         deadline: Deadline,
         doing: str,
         space_id: Optional[str] = None,
     ) -> Any:
-        """Send JSON, once, and return what is answered; None when that is no JSON. Raises as `get` does."""
-        return self._post(path, json.dumps(payload).encode(), "application/json", deadline, doing, space_id)
+        """Send JSON, or nothing for None, once; return what is answered, None when that is no JSON.
+
+        Raises as `get` does.
+        """
+        body = None if payload is None else json.dumps(payload).encode()
+        return self._post(path, body, "application/json", deadline, doing, space_id)
 
     def post_lines(
         self, path: str, lines: List[Mapping[str, Any]], deadline: Deadline, doing: str, space_id: str
@@ -198,9 +202,16 @@ class HubApi:
             self.pause(wait)
 
     def _post(
-        self, path: str, body: bytes, kind: str, deadline: Deadline, doing: str, space_id: Optional[str]
+        self,
+        path: str,
+        body: Optional[bytes],
+        kind: str,
+        deadline: Deadline,
+        doing: str,
+        space_id: Optional[str],
     ) -> Any:
-        response = self._send("POST", path, body, {"content-type": kind}, deadline, doing)
+        fields = {} if body is None else {"content-type": kind}
+        response = self._send("POST", path, body, fields, deadline, doing)
         if not 200 <= response.status < 300:
             raise self._refused(response, doing, space_id)
         try:

@@ -49,6 +49,12 @@ def add_functions():
     """One for everything a bot has to carry."""
     on(lambda text: text.upper(), gr.Textbox(label="Text"), gr.Textbox(), "shout")
     on(lambda count: "word " * int(count), gr.Number(label="Count"), gr.Textbox(), "long")
+    on(
+        lambda lines: "```py\n" + "x = 1\n" * int(lines) + "```",
+        gr.Number(label="Lines"),
+        gr.Textbox(),
+        "code",
+    )
     on(fail, gr.Textbox(label="Text"), gr.Textbox(), "fail")
     on(crash, gr.Textbox(label="Text"), gr.Textbox(), "crash")
     on(slow, gr.Number(label="Seconds"), gr.Number(), "slow")

@@ -6,12 +6,13 @@ import json
 import os
 import queue
 import re
+import socket
 import subprocess
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Dict, List, Mapping, Optional, Type
+from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Type
 
 from .environments import ensure
 from .pins import DISCORD_BOTS
@@ -62,6 +63,8 @@ class Bots:
     """Starts bots, and ends them all."""
 
     def __init__(self, folder: Path) -> None:
+        # Now, as later the environment variables may be those of a test.
+        self._pythons = {version: ensure(pins) for version, pins in DISCORD_BOTS.items()}
         self._folder = folder
         self._stack = ExitStack()
         self._count = 0
@@ -79,16 +82,11 @@ class Bots:
 
     def start(self, files: Mapping[str, str], **environ: str) -> Bot:
         """Run the bot that was deployed with these files, in the environment its README asks for."""
-        self._count += 1
-        folder = self._folder / str(self._count)
-        folder.mkdir()
-        (folder / "app.py").write_text(files["app.py"], encoding="utf-8")
-        found = re.search(r"^sdk_version: (\S+)$", files["README.md"], re.M)
-        assert found is not None
+        folder = self._write(files)
         log = folder / "log.txt"
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                [ensure(DISCORD_BOTS[found[1]]), "-I", str(_WORKER), str(folder / "app.py")],
+                [self._python_for(files), "-I", str(_WORKER), str(folder / "app.py")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -99,6 +97,52 @@ class Bots:
         self._stack.callback(bot.close)
         return bot
 
+    @contextmanager
+    def space(self, files: Mapping[str, str]) -> Iterator[str]:
+        """Run the app.py as a Space does, for the length of a block; the URL of its page."""
+        folder = self._write(files)
+        process = subprocess.Popen(
+            [self._python_for(files), "-I", "-u", str(folder / "app.py")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env=_environ(folder, {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": _free_port()}),
+        )
+        lines: queue.Queue[str] = queue.Queue()
+        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        reader.start()
+        try:
+            output = ""
+            while not (found := re.search(r"http://[\d.:]+", output)):
+                line = lines.get(timeout=_TIMEOUT)
+                assert line, f"the bot's page did not start:\n{output}"
+                output += line
+            yield found[0]
+        finally:
+            process.kill()
+            process.wait()
+            reader.join()
+
+    def _write(self, files: Mapping[str, str]) -> Path:
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir()
+        (folder / "app.py").write_text(files["app.py"], encoding="utf-8")
+        return folder
+
+    def _python_for(self, files: Mapping[str, str]) -> str:
+        """The interpreter with the Gradio that the README asks for, and discord.py."""
+        found = re.search(r"^sdk_version: (\S+)$", files["README.md"], re.M)
+        assert found is not None
+        return self._pythons[found[1]]
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
 
 def _environ(folder: Path, more: Mapping[str, str]) -> Dict[str, str]:
     inherited = {
@@ -107,7 +151,7 @@ def _environ(folder: Path, more: Mapping[str, str]) -> Dict[str, str]:
         if not name.startswith(("HF_", "HUGGING")) and not name.lower().endswith("_proxy")
     }
     own = {"HF_HOME": str(folder / "hf"), "GRADIO_ANALYTICS_ENABLED": "False", "TMPDIR": str(folder)}
-    return {**inherited, **own, **more}
+    return {**inherited, **own, **more}  # not HF_HUB_OFFLINE, since some look for their app at the Hub
 
 
 def _read(output: IO[str], answers: queue.Queue[str]) -> None:

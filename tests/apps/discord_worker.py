@@ -5,9 +5,9 @@ Its arguments are the app.py and a folder. Each line of input is a request, answ
     {"do": "commands"}             what Discord would be told of the commands
     {"do": "page"}                 the text of the Space's page, once it has been built
     {"do": "call", "command": name, "options": {…}, "files": {option: path}, "user": 1, "channel": 1,
-     "filesize_limit": bytes, "app": URL}
+     "filesize_limit": bytes, "change": {…}}
                                    what was sent: [{"content": …, "files": [{"name": …, "text": …}]}];
-                                   with `app`, a conversation that begins is with that one
+                                   `change` gives constants of the app.py other values meanwhile
 
 Discord itself is a stand-in: an interaction that keeps what is sent to it. All else is real.
 """
@@ -72,11 +72,13 @@ class Interaction:
 
 
 async def call(module, bot, request):
-    app, module.APP = module.APP, request.get("app", module.APP)
+    changes = request.get("change", {})
+    kept = {name: getattr(module, name) for name in changes}
+    vars(module).update(changes)
     try:
         return await called(bot, request)
     finally:
-        module.APP = app
+        vars(module).update(kept)
 
 
 async def called(bot, request):

@@ -7,6 +7,7 @@ A request is {"do": name, …arguments}; the answer is {"result": …}, or {"err
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from typing import Any, Callable, Dict
@@ -74,11 +75,16 @@ def _predict(space_id: str, text: str, **arguments: Any) -> str:
     return str(Client(space_id, verbose=False, **arguments).predict(text, api_name="/echo"))
 
 
-def _deploy_discord(space_id: str, hf_token: str, **arguments: Any) -> str:
+def _deploy_discord(space_id: str, hf_token: str, saved: bool, **arguments: Any) -> str:
     from gradio_client import Client
 
     client = Client(space_id, hf_token=hf_token, verbose=False)
-    return client.deploy_discord(hf_token=hf_token, **arguments)
+    if saved:
+        os.environ["HF_TOKEN"] = hf_token
+    try:
+        return client.deploy_discord(hf_token=hf_token, **arguments)
+    finally:
+        os.environ.pop("HF_TOKEN", None)
 
 
 _SPECIAL: Dict[str, Callable[..., Any]] = {

@@ -18,8 +18,10 @@ FUNCTIONS = (
     "chat",
     "shout",
     "long",
+    "code",
     "fail",
     "crash",
+    "slow",
     "copy",
     "describe",
     "json",
@@ -74,6 +76,16 @@ def test_long_text_is_split_between_words(bot: Bot) -> None:
     assert len(messages) == 3
     assert all(re.fullmatch("(word )*word ?", message["content"]) for message in messages)
     assert "".join(message["content"] for message in messages).split() == ["word"] * 1000
+
+
+def test_code_that_is_split_stays_code(bot: Bot) -> None:
+    contents = [message["content"] for message in bot.call("code", options={"lines": 800})]
+    assert len(contents) == 3
+    for content in contents:
+        assert content.startswith("```py\n")
+        assert content.endswith("\n```")
+        assert content.count("```") == 2
+    assert "".join(contents).count("x = 1\n") == 800
 
 
 def test_text_that_is_too_long_for_messages_is_a_file(bot: Bot) -> None:
@@ -138,6 +150,11 @@ def test_error_that_the_app_keeps_to_itself(bot: Bot) -> None:
     assert "secret" not in message
 
 
+def test_app_that_takes_too_long_is_not_waited_for(bot: Bot) -> None:
+    sent = bot.call("slow", options={"seconds": 2}, channel=3, change={"ANSWER_TIME": 0.1})
+    assert text_of(sent).startswith("The app took too long")
+
+
 def test_chat_goes_on_for_each_user_in_each_channel(bot: Bot) -> None:
     def say(text: str, user: int, channel: int) -> str:
         return text_of(bot.call("chat", options={"message": text}, user=user, channel=channel))
@@ -164,7 +181,16 @@ def test_page_says_how_to_invite_the_bot(bot: Bot, chat_server: Server) -> None:
     assert "- `/shout` - Ask" in page
 
 
-def test_bot_apologises_while_the_app_is_away(bot: Bot) -> None:
-    message = text_of(bot.call("shout", options={"text": "hello"}, channel=9, app="http://127.0.0.1:9/"))
+def test_bot_apologises_while_the_app_is_away_and_finds_it_again(bot: Bot) -> None:
+    away = {"APP": "http://127.0.0.1:9/"}
+    message = text_of(bot.call("shout", options={"text": "hello"}, channel=9, change=away))
     assert message == "Sorry, something went wrong while I asked the app. Please try again later."
     assert "Traceback" in bot.log.read_text(encoding="utf-8")
+    assert text_of(bot.call("shout", options={"text": "hello"}, channel=9)) == "HELLO"
+
+
+@pytest.mark.servers("6.31.0")
+def test_bot_without_a_token_runs_and_says_what_it_needs(deployed: Dict[str, str], bots: Bots) -> None:
+    with bots.space(deployed) as url, Client(url, verbose=False) as page:
+        texts = [part["props"].get("value") for part in page.config["components"]]
+    assert any("This bot has no token yet" in str(text) for text in texts)

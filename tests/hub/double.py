@@ -26,7 +26,7 @@ from .detour import Detour
 from .front import Front
 from .listening import Connection, Listener
 from .routes import answer
-from .state import Recorded, Space, User
+from .state import BUILT, Recorded, Space, User
 
 
 class Hangup(Exception):
@@ -59,12 +59,14 @@ class Hub:
         requests: everything it was asked, in order.
         users: by token.
         spaces: by id.
+        build: the stages that a new Space goes through.
     """
 
     def __init__(self, tls: Optional[ssl.SSLContext] = None) -> None:
         self.requests: List[Recorded] = []
         self.users: Dict[str, User] = {}
         self.spaces: Dict[str, Space] = {}
+        self.build: Tuple[str, ...] = BUILT
         self._renamed: Dict[str, str] = {}
         self._script: List[Tuple[str, Pattern[str], List[Outcome]]] = []
         self._fronts: Dict[str, Front] = {}
@@ -129,9 +131,17 @@ class Hub:
         space = Space(space_id, **attributes)
         self.spaces[space_id] = space
         if space.host is None:
-            front = Front(space, lambda token: self.can_read(token, space), self._tls)
-            self._fronts[f"{space.subdomain}.hf.space"] = front
+            space.host = self._host(space)
         return space
+
+    def _host(self, space: Space) -> str:
+        """Open the Space's door; a Space of an earlier one's name takes that one's."""
+        name = f"{space.subdomain}.hf.space"
+        if name not in self._fronts:
+            self._fronts[name] = Front(space, self.can_read, self._tls)
+        front = self._fronts[name]
+        front.space = space
+        return f"https://{name}" if self._tls else f"http://127.0.0.1:{front.port}"
 
     def rename(self, old: str, new: str) -> None:
         """Give a Space another id; what asks for the old one is redirected."""

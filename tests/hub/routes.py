@@ -24,7 +24,7 @@ from .answers import (
     no_rights,
     refused,
 )
-from .state import BUILT, FREE, REBUILT, WOKEN, Recorded, Space, User, git_oid, keyed
+from .state import FREE, REBUILT, WOKEN, Recorded, Space, User, git_oid, keyed
 
 if TYPE_CHECKING:
     from .double import Hub
@@ -127,7 +127,7 @@ def _duplicate(call: Call, space_id: str) -> Answer:
     target = call.new_space(
         body["repository"],
         private=_is_private(body, source.private),
-        stages=list(BUILT),
+        stages=list(call.hub.build),
         hardware=_flavor(body.get("hardware", FREE)),
         sleep_time=body.get("sleepTimeSeconds"),
         app=source.app,
@@ -200,7 +200,7 @@ def _pause(call: Call, space_id: str) -> Answer:
 def _restart(call: Call, space_id: str) -> Answer:
     space = call.own_space(space_id)
     is_factory = parse_qs(urlsplit(call.request.path).query).get("factory") == ["true"]
-    space.go(*(BUILT if is_factory else WOKEN))
+    space.go(*(call.hub.build if is_factory else WOKEN))
     return Answer(200, space.runtime())
 
 
@@ -260,7 +260,7 @@ def _commit(call: Call, space_id: str) -> Answer:
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(refused(400, f"Invalid commit: {error}")) from error
     if "app.py" in space.files:
-        space.go(*BUILT)
+        space.go(*call.hub.build)
     return Answer(
         200,
         {

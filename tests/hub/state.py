@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -166,7 +167,7 @@ class Space:
             "subdomain": self.subdomain,
             "likes": 0,
             "sdk": self.sdk,
-            "tags": [self.sdk],
+            "tags": [self.sdk, *_tags(self.files.get("README.md", b"").decode())],
             "cardData": {"title": self.id, "sdk": self.sdk},
             "models": [],
             "siblings": [{"rfilename": path} for path in sorted(self.files)],
@@ -196,6 +197,12 @@ def keyed(key: str, entry: Dict[str, Any], secret: bool) -> Dict[str, Any]:
     shown = {"key": key, "updatedAt": _TIME}
     shown.update((name, entry[name]) for name in ("description",) if name in entry)
     return shown if secret else {**shown, "value": entry["value"]}
+
+
+def _tags(readme: str) -> List[str]:
+    """The tags of a README's metadata, where they are a list of lines."""
+    found = re.search(r"^tags:\n((?:- .*\n)*)", readme, re.M)
+    return re.findall(r"- (.*)\n", found[1]) if found else []
 
 
 def git_oid(content: bytes) -> str:
