@@ -105,7 +105,8 @@ def install() -> None:
         present = sys.modules.get(_OFFICIAL)
         if present is not None:
             sys.meta_path.remove(_finder)
-            origin = getattr(present, "__file__", None) or "elsewhere"
+            spec = getattr(present, "__spec__", None)
+            origin = getattr(spec, "origin", None) or getattr(present, "__file__", None) or "elsewhere"
             raise CompatibilityError(
                 f"{_OFFICIAL} is imported already, from {origin}. Call install() before anything imports it."
             )

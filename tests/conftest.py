@@ -8,8 +8,8 @@ needs it and ends after its last one; pytest puts the tests of one server togeth
 once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
-to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
-    config.addinivalue_line("markers", "whole: a test for the interpreter alone that tests every release")
+to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
+the interpreter that tests every release (see GRADIO_TEST_WHOLE_ON below). An environment that cannot be
 made or a server that does not start is an error, never a skip; in CI a skip is a failure.
 """
 

@@ -13,7 +13,7 @@ from typing import Iterator
 import pytest
 
 import gradio_client_lite
-from gradio_client_lite import Client, compat, errors, files, job, updates
+from gradio_client_lite import Client, compat, errors, files, job, updates, vendoring
 from gradio_client_lite.errors import CompatibilityError
 from gradio_client_lite.testing import serve
 
@@ -129,6 +129,28 @@ def test_install_refuses_when_the_official_client_is_in_use(monkeypatch: pytest.
     assert sys.meta_path == before
     compat.uninstall()
     assert sys.modules[OFFICIAL] is real
+
+
+def test_a_second_copy_of_this_package_does_not_take_over(tmp_path: Path) -> None:
+    vendoring.vendor(tmp_path, name="other", websocket=False)
+    program = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from gradio_client_lite import Client, compat
+from other import compat as later, errors
+compat.install()
+import gradio_client
+try:
+    later.install()
+except errors.CompatibilityError as error:
+    assert "from gradio_client_lite.compat." in str(error), error
+later.uninstall()
+from gradio_client.client import Client as found
+assert found is Client
+"""
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_threads_may_install_and_import_at_the_same_time() -> None:
