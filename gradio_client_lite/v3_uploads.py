@@ -85,7 +85,7 @@ def _inside(file: Mapping[str, Any], way: str, source: Source) -> Any:
         return _json_of(source, name)
     fields = {"path": name, "orig_name": name, "mime_type": file.get("mime_type") or guess_type(name)}
     whole = inline_file(FileContent(fields, source))
-    return whole["data"] if way == "text" else whole
+    return whole.get("data") if way == "text" else whole
 
 
 def _json_of(source: Source, name: str) -> Any:

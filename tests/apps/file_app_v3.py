@@ -190,6 +190,8 @@ def generating_endpoints():
             yield file.name
 
     on(images, gr.File(file_count="multiple"), gr.Image(), "images")
+    if hasattr(gr.Audio, "stream_output"):
+        on(images, gr.File(file_count="multiple"), gr.Audio(streaming=True), "stream")
 
 
 def build():

@@ -195,6 +195,17 @@ def test_images_of_a_generator(client: Client, files: Dict[str, Any]) -> None:
     assert [read(path) for path in job.outputs()] == [RED, BLUE]
 
 
+@pytest.mark.servers(since="3.50.2")
+def test_streamed_sounds_come_whole(client: Client) -> None:
+    """The server joins the sounds to one without an end, as on Gradio 4."""
+    sounds = [wav(), wav(2), wav(3)]
+    files = [handle_file(sound, name="a.wav") for sound in sounds]
+    job = client.submit(files, api_name="/stream")
+    head = sounds[0][:4] + b"\xff" * 4 + sounds[0][8:40] + b"\xff" * 4
+    assert read(job.result(60)) == head + b"".join(sound[44:] for sound in sounds)
+    assert len(job.outputs()) == len(sounds)
+
+
 # -- where files come from
 
 
@@ -338,5 +349,7 @@ def test_a_default_that_is_a_file_of_the_server(client: Client) -> None:
 
 def test_the_api_as_text(client: Client) -> None:
     text = client.view_api(print_info=False, return_format="str")
-    line = "predict(your_name, how_many, how_many_1, param_3, class_, param_5, param_6, group, colour, api_name="
+    line = (
+        "predict(your_name, how_many, how_many_1, param_3, class_, param_5, param_6, group, colour, api_name="
+    )
     assert line in str(text)
