@@ -4,8 +4,8 @@
 
 Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
 clients taking turns. The Lambda function is the one in `examples/lambda`, for both clients; its cold start
-lasts from the start of the runtime, `awslambdaric`, to the first response. Lambda cannot keep bytecode, and has
-none unless the zip brings it; the other processes have it, as after an installation.
+lasts from the start of the runtime, `awslambdaric`, to the first response. Lambda cannot keep bytecode, and
+has none unless the zip brings it; the other processes have it, as after an installation.
 """
 
 from __future__ import annotations

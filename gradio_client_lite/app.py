@@ -172,6 +172,11 @@ class App:
             future.set_exception(exc)
 
     def _fetch_info(self) -> Dict[str, Any]:
+        if self.spec.protocol == "ws":
+            from .wire.v3_info import derive_v3_info
+
+            # Where these servers have an /info, it says less than their config.
+            return derive_v3_info(self.config, self.routes, self.spec.version)
         from .wire.info import clean_info, derive_info  # many calls need no description
 
         url = self.routes.info

@@ -65,16 +65,23 @@ class Attachments:
     # -- arguments
 
     def check(self, values: Sequence[Any], spec: EndpointSpec) -> bool:
-        """Whether there are files among the arguments, all of which can be sent.
+        """Whether there are files among the arguments, all of which can be sent, or values to be changed.
 
         Raises:
             InvalidFile: one is missing or cannot be read.
             FileTooLarge: one is larger than the app takes.
         """
-        if not has_files(values, marked_only):
+        if not self._needs_uploads(values, spec):
             return False
         self._make_uploads().check(values, spec)
         return True
+
+    def _needs_uploads(self, values: Sequence[Any], spec: EndpointSpec) -> bool:
+        if not self._speaks_v3:
+            return has_files(values, marked_only)
+        from .wire.v3_values import changes_any
+
+        return changes_any(values, spec)
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
         """Send the files and return the arguments with their places on the server. See `Uploads.upload`."""
@@ -83,20 +90,35 @@ class Attachments:
     def _make_uploads(self) -> Uploads:
         from .uploads import Uploads
 
+        kind = Uploads
+        if self._speaks_v3:
+            from .v3_uploads import V3Uploads
+
+            kind = V3Uploads
         with self._lock:
             if self._uploads is None:
-                self._uploads = Uploads(self._app, private=self._private, progress=self._progress)
+                self._uploads = kind(self._app, private=self._private, progress=self._progress)
             return self._uploads
+
+    @property
+    def _speaks_v3(self) -> bool:
+        return self._app.spec.protocol == "ws"
 
     # -- results
 
     def of_job(self, spec: EndpointSpec) -> JobAttachments:
         """The files of one job's results."""
+        downloads = None if self._folder is False else self._make_downloads
+        if self._speaks_v3:
+            from .wire.v3_results import V3Results
+
+            results = V3Results(spec, self._app.routes, self._app.spec.version)
+            return JobAttachments(spec, results.is_file, downloads, results.decode)
         with self._lock:
             is_file = self._is_file.get(spec.fn_index)
             if is_file is None:
                 is_file = self._is_file[spec.fn_index] = file_outputs(spec, self._app.spec.version)
-        return JobAttachments(spec, is_file, None if self._folder is False else self._make_downloads)
+        return JobAttachments(spec, is_file, downloads)
 
     def _make_downloads(self) -> Downloads:
         from .downloads import Downloads
@@ -121,20 +143,28 @@ class JobAttachments:
         spec: the endpoint.
         is_file: what is a file among its outputs.
         downloads: gives the client's downloads; None when files are not fetched.
+        decode: gives the outputs the form they have for the caller; None where they have it already.
     """
 
     def __init__(
-        self, spec: EndpointSpec, is_file: IsFile, downloads: Optional[Callable[[], Downloads]]
+        self,
+        spec: EndpointSpec,
+        is_file: IsFile,
+        downloads: Optional[Callable[[], Downloads]],
+        decode: Optional[Callable[[Sequence[Any]], List[Any]]] = None,
     ) -> None:
         self._spec = spec
         self._is_file = is_file
         self._downloads = downloads
+        self._decode = decode
         self._lock = threading.Lock()
         self._files: Optional[JobFiles] = None
 
     def wanted(self, data: Sequence[Any]) -> bool:
         """Whether there is anything to fetch for these output values."""
-        return self._downloads is not None and has_files(data, self._is_file)
+        if self._downloads is None:
+            return False
+        return has_files(data if self._decode is None else self._decode(data), self._is_file)
 
     def reading(self) -> Callable[[List[Any]], List[Any]]:
         """A function that fetches the files of the values before the result, called with each in order."""
@@ -142,11 +172,13 @@ class JobAttachments:
 
     def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
         """The values with the paths of local copies in place of files. See `JobFiles.fetch`."""
+        if self._decode is not None:
+            data = self._decode(data)
         if self._downloads is None or not has_files(data, self._is_file):
             return data
         downloads = self._downloads()
         with self._lock:
             if self._files is None:
-                self._files = downloads.of_job(self._spec)
+                self._files = downloads.of_job(self._spec, self._is_file)
             files = self._files
         return files.fetch(data, chunks)

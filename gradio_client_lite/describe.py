@@ -9,26 +9,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
+from .wire.arguments import sanitize_parameter_names
 from .wire.schema import json_schema_to_python_type
 
 __all__ = ["json_schema_to_python_type", "render", "sanitize_parameter_names"]
 
 # Nesting after which a default value is cut off with "..."; far above what any component declares.
 _MAX_DEPTH = 100
-
-
-def sanitize_parameter_names(original_name: Any) -> str:
-    """Makes a label readable as a parameter name.
-
-    Args:
-        original_name: a parameter name, or the label a component shows to people.
-
-    Example:
-        >>> sanitize_parameter_names("Your Name!")
-        'your_name'
-    """
-    kept = [character for character in str(original_name) if character.isalnum() or character in " _"]
-    return "".join(kept).replace(" ", "_").lower()
+# Characters of a default that is a data: URL (Gradio 3), after which it is cut off with "...".
+_MAX_DATA = 40
 
 
 def render(info: Any, all_endpoints: Optional[bool] = None) -> str:
@@ -107,8 +96,13 @@ def _files_as_calls(value: Any, depth: int) -> Any:
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("path"), str) and _mapping(value.get("meta")).get("_type") == "gradio.FileData":
-        return f'handle_file("{_shown(value.get("url") or value["path"])}")'
+        return f'handle_file("{_cut(_shown(value.get("url") or value["path"]))}")'
     return {key: _files_as_calls(item, depth + 1) for key, item in value.items()}
+
+
+def _cut(url: str) -> str:
+    """A URL, without the content that a data: URL has in it."""
+    return url[:_MAX_DATA] + "..." if url.startswith("data:") and len(url) > _MAX_DATA else url
 
 
 def _parameter_name(parameter: Dict[str, Any]) -> str:

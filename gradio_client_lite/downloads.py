@@ -7,14 +7,15 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Literal, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Literal, Mapping, NamedTuple, Optional, Sequence, Union
 
 from .app import App
-from .errors import FolderError, HTTPStatusError
+from .errors import FolderError, HTTPStatusError, ProtocolError
 from .saving import Savings
 from .transfer import Transfer
 from .wire.config import EndpointSpec
-from .wire.filedata import Slot, file_outputs, find_files, has_files
+from .wire.dataurl import PREFIX, parse_data_url
+from .wire.filedata import IsFile, Slot, file_outputs, find_files, has_files
 from .wire.fileurls import Location, location_of, segment_of
 from .wire.playlist import segment_urls
 from .wire.version import Version
@@ -59,23 +60,26 @@ class Downloads:
         self._savings = None if folder is False else Savings(_checked(folder))
         self.helpers = Workers(_HELPERS, "gradio-download")
 
-    def of_job(self, spec: EndpointSpec) -> JobFiles:
+    def of_job(self, spec: EndpointSpec, is_file: Optional[IsFile] = None) -> JobFiles:
         """The files of one job's results.
 
         Args:
             spec: the endpoint that gives them.
+            is_file: what is a file in them; None leaves that to what the app declares.
         """
-        return JobFiles(self._app, spec, self._savings, self.helpers)
+        if is_file is None:
+            is_file = file_outputs(spec, self._app.spec.version)
+        return JobFiles(self._app, is_file, self._savings, self.helpers)
 
 
 class JobFiles:
     """Fetches the files of one job, each once, however often its values are asked for."""
 
-    def __init__(self, app: App, spec: EndpointSpec, savings: Optional[Savings], helpers: Workers) -> None:
+    def __init__(self, app: App, is_file: IsFile, savings: Optional[Savings], helpers: Workers) -> None:
         self._app = app
         self._savings = savings
         self._helpers = helpers
-        self._is_file = file_outputs(spec, app.spec.version)
+        self._is_file = is_file
         self._live_streams = app.spec.version < _STEADY_STREAMS_SINCE
         # Guards the dicts: of what is fetched or being fetched, by URL, and of the segments that a
         # playlist had when it was last looked at.
@@ -99,7 +103,7 @@ class JobFiles:
         Raises:
             HTTPStatusError, AuthenticationError: the server refuses a file.
             ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that came.
-            ProtocolError: what came is not what the server announced.
+            ProtocolError: what came is not what the server announced, or no base64.
             FolderError: it cannot be saved.
         """
         if not self.wants(data):
@@ -113,12 +117,20 @@ class JobFiles:
         return copy
 
     def _wanted(self, slot: Slot, chunks: Optional[Dict[str, int]]) -> _Wanted:
-        location = location_of(slot.file, self._app.routes, live_streams=self._live_streams)
+        location = self._locate(slot.file)
         chunk = None
         if location.whole is not None and chunks is not None:
             chunk = chunks.get(location.url, 0)
             chunks[location.url] = chunk + 1
         return _Wanted(slot, location, chunk)
+
+    def _locate(self, file: Mapping[str, Any]) -> Location:
+        routes, app = self._app.routes, self._app.spec
+        if app.protocol == "ws":
+            from .wire.v3_results import v3_location
+
+            return v3_location(file, routes, app.version)
+        return location_of(file, routes, live_streams=self._live_streams)
 
     def _fill(self, wanted: _Wanted) -> None:
         slot, location, chunk = wanted
@@ -183,8 +195,18 @@ class JobFiles:
     def _download(self, location: Location) -> str:
         assert self._savings is not None  # noqa: S101 - nothing is wanted without them
         with self._savings.new() as saving:
-            Transfer(self._app, location).into(saving)
+            if location.url.startswith(PREFIX):
+                saving.write(_content(location))
+            else:
+                Transfer(self._app, location).into(saving)
             return saving.keep(location.name)
+
+
+def _content(location: Location) -> bytes:
+    try:
+        return parse_data_url(location.url)[0]
+    except ValueError as exc:
+        raise ProtocolError(f"The content of {location.name} in the result is no data: URL: {exc}.") from exc
 
 
 class _SideBySide:

@@ -181,7 +181,7 @@ def handle_file(
     elif os.path.exists(path):
         fields = {"orig_name": Path(path).name}
     elif path[:5].lower() == "data:":
-        content, declared = _parse_data_url(path)
+        content, declared = _from_data_url(path)
         return _content(BytesSource(content), name, mime_type or declared)
     else:
         raise missing(path)
@@ -205,6 +205,35 @@ def file(filepath_or_url: Union[str, os.PathLike[str], bytes, IO[bytes]]) -> Dic
 def source_of(file: Any) -> Source:
     """Where the content of a FileData that is to be sent comes from."""
     return file.source if isinstance(file, FileContent) else PathSource(file["path"])
+
+
+def inline_file(file: Dict[str, Any]) -> FileData:
+    """A FileData that has its content in it, as base64: what Gradio 3 takes in place of an upload.
+
+    Args:
+        file: of `handle_file`, with content on this machine.
+
+    Raises:
+        InvalidFile: it cannot be read.
+
+    Example:
+        >>> inline_file(handle_file(b"hi", name="hi.txt"))["data"]
+        'data:text/plain;base64,aGk='
+    """
+    from .wire.dataurl import make_data_url
+
+    name = upload_name(file.get("orig_name") or os.path.basename(file["path"]))
+    mime_type = file.get("mime_type") or guess_type(name)
+    content = b"".join(source_of(file).read())
+    return {
+        "name": name,
+        "data": make_data_url(content, mime_type),
+        "size": len(content),
+        "is_file": False,
+        "orig_name": name,
+        "mime_type": mime_type,
+        "is_stream": False,
+    }
 
 
 def guess_type(name: str) -> str:
@@ -287,22 +316,13 @@ def _unreadable_stream(exc: Exception) -> InvalidFile:
     return InvalidFile(f"A file object cannot be read ({exc}). Keep it open until the call has been made.")
 
 
-def _parse_data_url(url: str) -> Tuple[bytes, str]:
-    """The content and the MIME type of a data: URL (RFC 2397)."""
-    import binascii
-    from urllib.parse import unquote_to_bytes
+def _from_data_url(url: str) -> Tuple[bytes, str]:
+    from .wire.dataurl import parse_data_url
 
-    head, comma, data = url[5:].partition(",")
-    if not comma:
-        raise InvalidFile(f"{_shown(url)} is not a data: URL: there is no comma in it.")
-    mime_type, *parameters = [part.strip() for part in head.split(";")]
-    content = unquote_to_bytes(data)
-    if any(parameter.lower() == "base64" for parameter in parameters):
-        try:
-            content = binascii.a2b_base64(content)
-        except ValueError as exc:
-            raise InvalidFile(f"{_shown(url)} is not a data: URL: its base64 is malformed.") from exc
-    return content, mime_type or "text/plain"
+    try:
+        return parse_data_url(url)
+    except ValueError as exc:
+        raise InvalidFile(f"{_shown(url)} is not a data: URL: {exc}.") from exc
 
 
 def _shown(text: str) -> str:

@@ -28,7 +28,7 @@ _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
-class _Upload:
+class Upload:
     """One file to send, and every place that wants it."""
 
     source: Source
@@ -95,19 +95,17 @@ class Uploads:
             ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that moved.
         """
         copy, slots = find_files(values, marked_only)
-        uploads: Dict[Hashable, _Upload] = {}
+        uploads: Dict[Hashable, Upload] = {}
         for slot in slots:
             file = slot.file
             if self._must_copy(file):
                 source = self._fetch(file["path"], headers)
-                self._add(uploads, slot, source, _url_name(file))
+                self._add(uploads, slot, source, name_of(file))
             elif is_url(file["path"]):
-                slot.put(_payload(file, file["path"], _url_name(file)))
+                slot.put(_payload(file, file["path"], name_of(file)))
             elif not self._stays(file, spec):
-                self._add(uploads, slot, source_of(file), _name(file))
-        pending = list(uploads.values())
-        for start in range(0, len(pending), _MAX_FILES):
-            self._send(pending[start : start + _MAX_FILES], headers)
+                self._add(uploads, slot, source_of(file), name_of(file))
+        self._send_all(list(uploads.values()), headers)
         return copy
 
     def _stays(self, file: Mapping[str, Any], spec: EndpointSpec) -> bool:
@@ -130,13 +128,17 @@ class Uploads:
     def _must_copy(self, file: Mapping[str, Any]) -> bool:
         return self._private and not file.get("is_stream") and is_own_file(file["path"], self._app.routes)
 
-    def _add(self, uploads: Dict[Hashable, _Upload], slot: Slot, source: Source, name: str) -> None:
+    def _add(self, uploads: Dict[Hashable, Upload], slot: Slot, source: Source, name: str) -> None:
         """Plan to send a file, once however often it was given."""
         mime_type = slot.file.get("mime_type") or guess_type(name)
         key = (_identity(slot.file), name, mime_type)
-        uploads.setdefault(key, _Upload(source, name, mime_type)).slots.append(slot)
+        uploads.setdefault(key, Upload(source, name, mime_type)).slots.append(slot)
 
-    def _send(self, uploads: Sequence[_Upload], headers: Mapping[str, str]) -> None:
+    def _send_all(self, uploads: Sequence[Upload], headers: Mapping[str, str]) -> None:
+        for start in range(0, len(uploads), _MAX_FILES):
+            self._send(uploads[start : start + _MAX_FILES], headers)
+
+    def _send(self, uploads: Sequence[Upload], headers: Mapping[str, str]) -> None:
         parts = [
             Part(form_name(upload.name), upload.mime_type, upload.source.size(), upload.source.read)
             for upload in uploads
@@ -145,7 +147,11 @@ class Uploads:
         paths = self._post(body, headers, parts)
         for upload, path in zip(uploads, paths):
             for slot in upload.slots:
-                slot.put(_payload(slot.file, path, upload.name))
+                slot.put(self._placed(slot.file, path, upload))
+
+    def _placed(self, file: Mapping[str, Any], path: str, upload: Upload) -> Dict[str, Any]:
+        """What goes to the server in place of a file that is at `path` there now."""
+        return _payload(file, path, upload.name)
 
     def _post(self, body: MultipartBody, headers: Mapping[str, str], parts: Sequence[Part]) -> List[str]:
         url = self._app.routes.api + "upload"
@@ -173,8 +179,8 @@ class Uploads:
         fields = self._app.headers({**headers, "accept-encoding": "identity"})
         with self._app.transport.stream("GET", url, headers=fields, follow_redirects=False) as response:
             if response.status != 200:
-                raise _status_error(response.status, b"", url, "fetching a file to send")
-            return spooled(_chunks(response))
+                raise status_error(response.status, b"", url, "fetching a file to send")
+            return spooled(chunks_of(response))
 
 
 def _identity(file: Mapping[str, Any]) -> Hashable:
@@ -184,7 +190,8 @@ def _identity(file: Mapping[str, Any]) -> Hashable:
     return path if is_url(path) else os.path.realpath(path)
 
 
-def _chunks(response: StreamingResponse) -> Iterator[bytes]:
+def chunks_of(response: StreamingResponse) -> Iterator[bytes]:
+    """The body of an answer, as it comes."""
     while True:
         chunk = response.read_some(_CHUNK)
         if not chunk:
@@ -200,16 +207,12 @@ def _payload(file: Mapping[str, Any], path: str, name: str) -> Dict[str, Any]:
     return payload
 
 
-def _name(file: Mapping[str, Any]) -> str:
-    name = file.get("orig_name")
-    return upload_name(name if isinstance(name, str) and name else os.path.basename(file["path"]))
-
-
-def _url_name(file: Mapping[str, Any]) -> str:
-    name = file.get("orig_name")
+def name_of(file: Mapping[str, Any]) -> str:
+    """The name a file is sent under."""
+    name, path = file.get("orig_name"), file["path"]
     if isinstance(name, str) and name:
         return upload_name(name)
-    return upload_name(file["path"].rstrip("/").rpartition("/")[2])
+    return upload_name(path.rstrip("/").rpartition("/")[2] if is_url(path) else os.path.basename(path))
 
 
 def _is_list_of_paths(paths: Any, count: int) -> bool:
@@ -218,7 +221,7 @@ def _is_list_of_paths(paths: Any, count: int) -> bool:
 
 def _refused(status: int, content: bytes, url: str, parts: Sequence[Part]) -> Exception:
     if status != 413:
-        return _status_error(status, content, url, "uploading files")
+        return status_error(status, content, url, "uploading files")
     largest = max(parts, key=lambda part: part.size)
     return FileTooLarge(
         f"{bare_url(url)} answered 413: it takes no upload of this size. The largest file is "
@@ -226,7 +229,8 @@ def _refused(status: int, content: bytes, url: str, parts: Sequence[Part]) -> Ex
     )
 
 
-def _status_error(status: int, content: bytes, url: str, doing: str) -> Exception:
+def status_error(status: int, content: bytes, url: str, doing: str) -> Exception:
+    """The error for an answer that is no success."""
     if status == 503:  # not the queue's: this is no call
         return HTTPStatusError(f"{bare_url(url)} answered 503 while {doing}.", status=503, url=bare_url(url))
     return refusal(status, content, url, doing)

@@ -13,7 +13,7 @@ from gradio_client_lite.wire import schema
 from gradio_client_lite.wire.info import clean_info, derive_info
 
 SAMPLES = Path(__file__).parent / "samples"
-RELEASES = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
+RELEASES = sorted(path.name for path in SAMPLES.glob("[4-9].*"))
 
 PARAMETER = {
     "label": "Your Name!",

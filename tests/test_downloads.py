@@ -456,3 +456,27 @@ def test_memory_does_not_grow_with_the_file(bench: Any) -> None:
         tracemalloc.stop()
     assert os.path.getsize(path) == size
     assert peak < 4 << 20
+
+
+# --- Gradio 3, where content may come within the result
+
+
+def test_content_within_the_result_is_saved(bench: Any) -> None:
+    run = bench(protocol="ws", version="3.50.2", api_prefix="")
+    path = run(file("../im age.png", url="data:image/png;base64,aGk="))
+    assert path == str(run.folder.resolve() / sha256(b"hi") / "im age.png")
+    assert run.saved() == [Path(path)]
+    assert run.server.requests == []
+
+
+def test_malformed_content_is_an_error(bench: Any) -> None:
+    run = bench(protocol="ws", version="3.50.2", api_prefix="")
+    with pytest.raises(ProtocolError, match=r"a\.png in the result is no data: URL"):
+        run(file("a.png", url="data:image/png;base64,a"))
+    assert run.saved() == []
+
+
+def test_the_route_of_files_before_3_2(bench: Any) -> None:
+    run = bench(protocol="ws", version="3.1.7", api_prefix="")
+    run(file("/tmp/a b.txt", url=None))
+    assert run.server.requests[0].path == "/file//tmp/a%20b.txt"

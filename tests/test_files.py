@@ -13,7 +13,15 @@ from typing import Any, get_type_hints
 import pytest
 
 from gradio_client_lite.errors import InvalidFile
-from gradio_client_lite.files import FileContent, FileData, file, guess_type, handle_file, source_of
+from gradio_client_lite.files import (
+    FileContent,
+    FileData,
+    file,
+    guess_type,
+    handle_file,
+    inline_file,
+    source_of,
+)
 
 META = {"_type": "gradio.FileData"}
 
@@ -257,3 +265,18 @@ def test_file_data_has_the_fields_of_every_age() -> None:
 def test_the_type_of_a_file_is_guessed_from_its_name() -> None:
     assert guess_type("x.png") == "image/png"
     assert guess_type("x.no-such") == "application/octet-stream"
+
+
+def test_a_file_with_its_content_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "a b.txt"
+    path.write_bytes(b"hi")
+    assert inline_file(handle_file(path)) == {
+        "name": "a b.txt",
+        "data": "data:text/plain;base64,aGk=",
+        "size": 2,
+        "is_file": False,
+        "orig_name": "a b.txt",
+        "mime_type": "text/plain",
+        "is_stream": False,
+    }
+    assert inline_file(handle_file(b"", mime_type="x/y"))["data"] == "data:x/y;base64,"

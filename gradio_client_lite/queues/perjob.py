@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque, Dict, NamedTuple, Optional, Protocol
+from contextlib import suppress
+from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Protocol
 
 from ..errors import (
     ClientClosed,
@@ -53,10 +54,22 @@ class Errands:
         self._tasks = deque()
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Run a task on another thread."""
+        """Run a task on another thread.
+
+        Raises:
+            ConnectionFailed: there is none, and none can be started.
+        """
         self._tasks.append(task)
-        self._spare.submit(self._run_one)
-        self._workers.submit(self._run_one)
+        failures: List[RuntimeError] = []
+        for pool in (self._spare, self._workers):
+            try:
+                pool.submit(self._run_one)
+            except RuntimeError as exc:  # noqa: PERF203 - two of them
+                failures.append(exc)
+        if len(failures) == 2:
+            with suppress(ValueError):
+                self._tasks.remove(task)
+            raise ConnectionFailed(f"No thread could be started to send something: {failures[0]}.")
 
     def _run_one(self) -> None:
         try:
@@ -150,15 +163,15 @@ class PerJobQueue:
         """Hand a socket to the multiplexer's thread.
 
         Raises:
-            ConnectionFailed: it cannot be started.
+            ConnectionFailed: it cannot be started; the channel was let go.
         """
         try:
             self.lines.multiplexer.add(channel)
-        except RuntimeError as exc:
+        except (RuntimeError, OSError) as exc:
             channel.left()
-            raise ConnectionFailed(f"No thread could be started to wait for the app: {exc}.") from exc
+            raise ConnectionFailed(f"The app's answers cannot be waited for: {exc}.") from exc
 
-    def hash_for(self, _: EndpointSpec) -> str:
+    def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
         """The session's own, for every job."""
         return self.session_hash
 
@@ -227,11 +240,21 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        call.feed(message)
+        call.feed(_without_spelled_none(message))
         if call.done() or isinstance(message, (Completed, QueueFull)):
             self.finish(call)
             return True
         return False
+
+
+def _without_spelled_none(message: Message) -> Message:
+    """The message, but a generator's hidden error as the None it is for other functions.
+
+    These servers send it as `str(None)`: `process_events` of gradio/queueing.py in 3.50.2 and 4.0.2.
+    """
+    if isinstance(message, Completed) and message.output.get("error") == "None":
+        return message._replace(output={**message.output, "error": None})
+    return message
 
 
 def unreadable(error: Exception) -> ProtocolError:

@@ -110,7 +110,7 @@ class SessionQueue:
             if call.event_id is not None:
                 self._calls.pop(call.event_id, None)
 
-    def hash_for(self, _: EndpointSpec) -> str:
+    def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
         """The session's own, for every job."""
         return self.session_hash
 

@@ -38,7 +38,8 @@ class StreamQueue(PerJobQueue):
 
     These servers may be silent for as long as a function runs (4.0 sends a single heartbeat), so silence is
     no sign that a stream is lost. After the idle timeout the server is asked whether it is there, once for
-    all streams, and only when it does not answer they count as lost.
+    all streams, and only when it does not answer they count as lost. A stream that broke on the way without a
+    word is found by the system, which probes the connection itself.
     """
 
     def __init__(self, lines: Lines, session_hash: str) -> None:
@@ -57,6 +58,7 @@ class StreamQueue(PerJobQueue):
         if response.status != 200:
             with response:
                 raise refusal(response.status, response.read_some(), url, f"calling {call.label}")
+        response.keep_alive()
         return StreamChannel(self, call, response, body)
 
     def heard(self) -> None:

@@ -210,10 +210,14 @@ class SocketChannel:
     def left(self) -> None:
         """Close the socket, or have a worker send what is to be sent."""
         if self._outbox and not self._over:
-            self._queue.lines.errands.submit(self._send)
-        else:
-            self._over = True
-            self._socket.close()
+            try:
+                self._queue.lines.errands.submit(self._send)
+            except GradioClientError as exc:
+                self._end(exc)
+            else:
+                return
+        self._over = True
+        self._socket.close()
 
     def abort(self) -> None:
         """Wake the thread that has the socket."""

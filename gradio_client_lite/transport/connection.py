@@ -15,7 +15,7 @@ from typing import Any, Iterable, Iterator, Optional, Protocol, Union, cast
 
 from ..errors import ArgumentError
 from .proxy import Proxy
-from .sockets import SocketLike, SocketReader, ready, shutdown
+from .sockets import SocketLike, SocketReader, keep_alive, ready, shutdown
 from .timeout import Deadline
 
 # Bodies up to this size go out together with the head.
@@ -181,13 +181,13 @@ class Connection:
 
     def _answered(self) -> bool:
         """Whether the server has sent something or hung up, when it should still be listening."""
-        self._raw.wait = False
+        before, self._raw.wait = self._raw.wait, False
         try:
             return bool(self.reader.peek(1)) or self._raw.eof
         except OSError:
             return True
         finally:
-            self._raw.wait = True
+            self._raw.wait = before
 
     def overrun(self) -> bool:
         """Whether more has arrived than the answer said there would be; what comes later is not seen."""
@@ -220,11 +220,11 @@ class Connection:
 
     def buffered(self) -> bytes:
         """Return what has been received but not read, without reading from the socket."""
-        self._raw.wait = None
+        before, self._raw.wait = self._raw.wait, None
         try:
             return self.reader.peek(1)
         finally:
-            self._raw.wait = True
+            self._raw.wait = before
 
     def set_waiting(self, waiting: bool) -> None:
         """With False, reads from `reader` return what there is, maybe nothing, where they would wait."""
@@ -258,6 +258,10 @@ class Connection:
         while view:
             self._raw.set_timeout()
             view = view[self._sock.send(view[:_SLICE]) :]
+
+    def keep_alive(self) -> None:
+        """Have the system probe a silent other end, and break the connection when it is gone."""
+        keep_alive(self._sock.fileno())
 
     def fileno(self) -> int:
         """The number of the socket, to wait for it; -1 once it is closed."""

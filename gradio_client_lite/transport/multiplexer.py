@@ -68,7 +68,7 @@ class Multiplexer:
         # Guards the fields below it; nothing is waited for while it is held.
         self._lock = threading.Lock()
         self._incoming: List[Channel] = []
-        self._running = False
+        # Wakes the thread; None when there is none.
         self._waker: Optional[socket.socket] = None
 
     def after_fork(self) -> None:
@@ -80,35 +80,47 @@ class Multiplexer:
 
         Raises:
             RuntimeError: no thread can be started.
+            OSError: there are too many open files.
         """
         with self._lock:
             self._incoming.append(channel)
-            start, self._running = not self._running, True
             if self._waker is not None:
-                # Full only when it has been woken already; closed only when it runs no more.
-                with suppress(OSError):
+                # Full only when it has been woken already.
+                with suppress(BlockingIOError):
                     self._waker.send(b"\0")
-        if start:
+                return
             try:
-                self._threads.submit(self._run)
-            except RuntimeError:
-                with self._lock:
-                    self._incoming.clear()
-                    self._running = False
+                self._start()
+            except (RuntimeError, OSError):
+                self._incoming.remove(channel)
                 raise
+
+    def _start(self) -> None:
+        """Start the thread; made here, so that the caller learns of what it cannot have."""
+        ours, waker = socket.socketpair()
+        try:
+            ours.setblocking(False)
+            waker.setblocking(False)
+            selector = selectors.DefaultSelector()
+        except OSError:
+            ours.close()
+            waker.close()
+            raise
+        try:
+            selector.register(ours, selectors.EVENT_READ)
+            self._threads.submit(self._run, ours, waker, selector)
+        except (RuntimeError, OSError):
+            for thing in (ours, waker, selector):
+                thing.close()
+            raise
+        self._waker = waker
 
     def stop(self) -> None:
         """Let the thread end as soon as there are no channels."""
         self._threads.stop()
 
-    def _run(self) -> None:
-        ours, waker = socket.socketpair()
-        with ours, waker, selectors.DefaultSelector() as selector:
-            ours.setblocking(False)
-            waker.setblocking(False)
-            selector.register(ours, selectors.EVENT_READ)
-            with self._lock:
-                self._waker = waker
+    def _run(self, ours: socket.socket, waker: socket.socket, selector: selectors.BaseSelector) -> None:
+        with ours, waker, selector:
             round_ = _Round(selector, ours)
             while self._admit(round_):
                 round_.turn()
@@ -118,7 +130,6 @@ class Multiplexer:
         with self._lock:
             incoming, self._incoming = self._incoming, []
             if not incoming and not round_.channels:
-                self._running = False
                 self._waker = None
                 return False
         for channel in incoming:
@@ -148,10 +159,12 @@ class _Round:
     def enter(self, channel: Channel) -> None:
         number = channel.fileno()
         try:
-            self._selector.register(number, selectors.EVENT_READ, channel)
-        except (KeyError, ValueError, OSError):
-            # Closed meanwhile; reading from it will tell.
-            number = -1
+            if number >= 0:  # otherwise it was closed meanwhile, and reading from it will tell
+                self._selector.register(number, selectors.EVENT_READ, channel)
+        except (KeyError, ValueError, OSError) as exc:
+            channel.broke(exc)
+            channel.left()
+            return
         self.channels[channel] = number
         # What arrived before is not announced by the socket again.
         self._again.add(channel)

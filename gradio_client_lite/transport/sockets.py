@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import select
 import socket
+from contextlib import suppress
 from typing import Any, Optional, Protocol, Tuple
 
 from .timeout import Deadline
@@ -117,6 +118,23 @@ def ready(sock: SocketLike, *, write: bool, timeout: Optional[float]) -> Tuple[b
     number = sock.fileno()
     readable, writable, broken = select.select([number], [number] if write else [], [number], timeout)
     return bool(readable or broken), bool(writable)
+
+
+def keep_alive(number: int) -> None:
+    """Turn TCP keepalive on, with a first probe after half a minute where the system lets one say so."""
+    settings = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for names, seconds in ((("TCP_KEEPIDLE", "TCP_KEEPALIVE"), 30), (("TCP_KEEPINTVL",), 10)):
+        option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
+        if option is not None:
+            settings.append((socket.IPPROTO_TCP, option, seconds))
+    # A twin of the socket by its number: it may be one of `ssl`, or TLS within TLS.
+    with suppress(OSError):
+        twin = socket.socket(fileno=number)
+        try:
+            for level, option, value in settings:
+                twin.setsockopt(level, option, value)
+        finally:
+            twin.detach()
 
 
 def shutdown(sock: SocketLike) -> None:

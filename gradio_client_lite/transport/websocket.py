@@ -30,6 +30,10 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _READ = 65536
 #: A message in more pieces than this is no message but an attack: each costs more than it carries.
 _MAX_FRAGMENTS = 65536
+_MISSING = (
+    "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
+    "websocket-client. Install it: pip install websocket-client"
+)
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -48,14 +52,11 @@ def load_library() -> Any:
             from .._vendor import websocket  # type: ignore[import-not-found]  # made by `vendoring`
         except ModuleNotFoundError:
             import websocket
-
-        library: Any = websocket
-        library.ABNF, library.frame_buffer, library.WebSocketException  # noqa: B018
-    except (ImportError, AttributeError) as exc:
-        raise MissingPackageError(
-            "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
-            "websocket-client. Install it: pip install websocket-client"
-        ) from exc
+    except ImportError as exc:
+        raise MissingPackageError(_MISSING) from exc
+    library: Any = websocket
+    if not all(hasattr(library, name) for name in ("ABNF", "frame_buffer", "WebSocketException")):
+        raise MissingPackageError(_MISSING)
     return library
 
 
@@ -184,6 +185,8 @@ class WebSocket:
 
     def __init__(self, library: Any, connection: Connection, transport: Transport, label: str) -> None:
         self._library = library
+        # The limits of the handshake are over.
+        connection.prepare(None, Deadline(None))
         self._connection = connection
         self._transport = transport
         self._label = label

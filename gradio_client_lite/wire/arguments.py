@@ -65,3 +65,17 @@ def _place(name: str, places: Mapping[str, int], positional: int) -> int:
     if place < positional:
         raise ArgumentError(f"Parameter `{name}` is already set as a positional argument. {_HINT}")
     return place
+
+
+def sanitize_parameter_names(name: Any) -> str:
+    """Makes a label readable as a parameter name.
+
+    Args:
+        name: a parameter name, or the label a component shows to people.
+
+    Example:
+        >>> sanitize_parameter_names("Your Name!")
+        'your_name'
+    """
+    kept = [character for character in str(name) if character.isalnum() or character in " _"]
+    return "".join(kept).replace(" ", "_").lower()

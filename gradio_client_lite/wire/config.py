@@ -43,6 +43,7 @@ class ComponentSpec(NamedTuple):
         skip: its value is not part of the API: outputs drop it.
         is_state: it is session state, which the server keeps; None is sent in its place.
         value_is_file: its value is, or contains, a file.
+        serializer: what Gradio 3 calls the form of its values, for components derived from others; else "".
     """
 
     id: int
@@ -51,6 +52,7 @@ class ComponentSpec(NamedTuple):
     skip: bool
     is_state: bool
     value_is_file: bool
+    serializer: str = ""
 
 
 class EndpointSpec(NamedTuple):
@@ -204,6 +206,7 @@ def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
         skip=is_skipped(raw),
         is_state=type_ == "state",
         value_is_file=contains_file(raw.get("api_info")),
+        serializer=_text(raw.get("serializer"), ""),
     )
 
 

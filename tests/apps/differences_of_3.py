@@ -1,8 +1,7 @@
 """Where our client means to differ from the official one on Gradio 3, which that hardly serves any more.
 
-What is expected instead is what the official client makes of the same call on Gradio 4.44, but for what the
-server itself has otherwise: numbers that are all floats, tables without metadata. Each reason has its row in
-docs/differences.md.
+What is expected instead is what the official client makes of the same call on Gradio 4.44, except that
+servers of Gradio 3 send every number as a float. Each reason has its row in docs/differences.md.
 """
 
 from __future__ import annotations
@@ -50,6 +49,13 @@ GRADIO_3: List[Difference] = [
             "json": finished({"a": [1, 2.5, None, True, {"b": "é"}], "": {}}),
             "json-list": finished([1, "two"]),
             "json_path": finished(_JSON_PATH),
+            "dataframe": finished(
+                {"headers": ["name", "n"], "data": [["x", 1.0], ["y", 2.5]], "metadata": None}
+            ),
+            "make_dataframe": finished(
+                {"headers": ["name", "n"], "data": [["a", 1], ["b", 2]], "metadata": None}
+            ),
+            "direct_dataframe": finished({"headers": ["n"], "data": [[1], [2]], "metadata": None}),
             "label": finished(_LABEL),
             "highlighted": finished([_ADA, {"token": " wrote", "class_or_confidence": None}]),
             "dropdown-given": finished(["z", ["x", "z"]]),
@@ -64,28 +70,6 @@ GRADIO_3: List[Difference] = [
             "direct_json-number": finished(7),
             "no_queue-json": finished({"a": [1, None]}),
         },
-    ),
-    *_rows(
-        _STRUCTURED,
-        {
-            "dataframe": finished({"headers": ["name", "n"], "data": [["x", 1.0], ["y", 2.5]]}),
-            "make_dataframe": finished({"headers": ["name", "n"], "data": [["a", 1], ["b", 2]]}),
-            "direct_dataframe": finished({"headers": ["n"], "data": [[1], [2]]}),
-        },
-        before="3.50",
-    ),
-    *_rows(
-        _STRUCTURED,
-        {
-            "dataframe": finished(
-                {"headers": ["name", "n"], "data": [["x", 1.0], ["y", 2.5]], "metadata": None}
-            ),
-            "make_dataframe": finished(
-                {"headers": ["name", "n"], "data": [["a", 1], ["b", 2]], "metadata": None}
-            ),
-            "direct_dataframe": finished({"headers": ["n"], "data": [[1], [2]], "metadata": None}),
-        },
-        since="3.50",
     ),
     *_rows(
         _UNQUEUED,
@@ -181,6 +165,6 @@ GRADIO_3: List[Difference] = [
         "an app mounted below a path is reached; the official client forgets the path",
         {"subpath-count": finished(0.0, 1.0, 2.0)},
     ),
-    *_rows(_CALL_HEADERS, {"header": finished("per call")}, since="3.35", before="4.9"),
+    *_rows(_CALL_HEADERS, {"header": finished("per call")}, before="4.9"),
     *_rows(_CALL_HEADERS, {"direct_header": finished("per call")}, since="4", before="4.9"),
 ]

@@ -32,6 +32,7 @@ from .pins import (
     SERVERS,
     TOOLS,
     WEBSOCKET_CLIENTS,
+    WITHOUT_WEBSOCKETS,
     Pins,
 )
 
@@ -166,8 +167,9 @@ def main() -> None:
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
     tables = (SERVERS, OFFICIAL_CLIENTS, WEBSOCKET_CLIENTS, HUB_LIBRARIES, DISCORD_BOTS, TOOLS)
+    every = [pins for table in tables for pins in table.values()]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [pins for table in tables for pins in table.values()]):
+        for line in pool.map(timed, [*every, WITHOUT_WEBSOCKETS]):
             print(line)
 
 

@@ -1,4 +1,4 @@
-"""A Gradio app with every component that carries files, for Gradio 4.16 to 6.31.
+"""A Gradio app with every component that carries files, for Gradio 4.0 to 6.31.
 
 It runs inside a server's environment, as a script (see `servers.py`): it launches itself on a free port,
 prints one line that begins with READY and ends when its standard input closes. Its functions give back
@@ -18,6 +18,7 @@ from pathlib import Path
 import gradio as gr
 
 MAJOR = int(gr.__version__.partition(".")[0])
+FIRST_4 = gr.__version__.startswith("4.0.")
 FOLDER = Path(tempfile.mkdtemp())
 MAX_FILE_SIZE = "10kb"
 
@@ -37,10 +38,8 @@ def simple_endpoints():
     on(same, gr.Image(type="filepath"), gr.Image(type="filepath"), "image")
     on(same, gr.Audio(type="filepath"), gr.Audio(type="filepath"), "audio")
     on(same, gr.Video(), gr.Video(), "video")
-    on(same, gr.Gallery(type="filepath"), gr.Gallery(type="filepath"), "gallery")
     on(same, gr.Model3D(), gr.Model3D(), "model3d")
     on(same, gr.UploadButton(), gr.File(), "upload_button")
-    on(same, gr.ImageEditor(type="filepath"), gr.ImageEditor(type="filepath"), "image_editor")
     on(lambda a, b: [b, a], [gr.File(), gr.File()], gr.File(file_count="multiple"), "swap")
     on(same, gr.File(), gr.File(), "direct", queue=False)
     on(lambda path: [path, {"path": "/no/file"}], gr.File(), [gr.File(), gr.JSON()], "path_as_json")
@@ -48,6 +47,9 @@ def simple_endpoints():
 
 def newer_endpoints():
     """What not every release has."""
+    if hasattr(gr, "ImageEditor"):
+        on(same, gr.ImageEditor(type="filepath"), gr.ImageEditor(type="filepath"), "image_editor")
+        on(same, gr.Gallery(type="filepath"), gr.Gallery(type="filepath"), "gallery")
     if hasattr(gr, "DownloadButton"):
         on(same, gr.File(), gr.DownloadButton(), "download_button")
     if hasattr(gr, "MultimodalTextbox"):
@@ -167,7 +169,8 @@ def main():
     parser.add_argument("--variant", choices=["files", "private_files"], default="files")
     private = parser.parse_args().variant == "private_files"
     demo = build()
-    demo.queue(default_concurrency_limit=10)
+    if not FIRST_4:  # where each function has a limit of its own alone
+        demo.queue(default_concurrency_limit=10)
     options = {"auth": ("user", "pass"), "max_file_size": MAX_FILE_SIZE} if private else {}
     url = f"http://127.0.0.1:{launch(demo, **options)}/"
     print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)

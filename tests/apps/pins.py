@@ -131,6 +131,9 @@ WEBSOCKET_CLIENTS: Dict[str, Pins] = {
     "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
 }
 
+# What our client needs but for websocket-client.
+WITHOUT_WEBSOCKETS = Pins("without-websockets", ("typing_extensions>=4.7",), (3, 11))
+
 # The official client that a server's results are compared with.
 OFFICIAL_CLIENT_FOR: Dict[str, str] = {
     "3.23.0": "1.12.0 with websockets 13",
@@ -162,7 +165,10 @@ DISCORD_BOTS: Dict[str, Pins] = {
 SMOKE_SERVERS = ("3.50.2", "4.16.0", "6.31.0")
 
 # Where every component that carries files is tried: each generation of them.
-FILE_SERVERS = ("3.23.0", "3.35.2", "3.50.2", "4.0.2", "4.16.0", "4.44.1", "5.50.0", "6.31.0")
+FILE_SERVERS = ("4.0.2", "4.16.0", "4.44.1", "5.50.0", "6.31.0")
+
+# Whose values have forms of their own.
+V3_FILE_SERVERS = ("3.23.0", "3.35.2", "3.50.2")
 
 # What Discord bots are deployed from: an app for each Gradio that a bot runs on.
 CHAT_SERVERS = ("4.44.1", "6.31.0")

@@ -153,7 +153,13 @@ def test_files_of_several_arguments_keep_their_places(call: Both, files: Dict[st
 
 @pytest.mark.parametrize(
     ("endpoint", "name"),
-    [("/image", "red.png"), ("/audio", "sound.wav"), ("/video", "film.mp4"), ("/model3d", "shape.obj")],
+    [
+        ("/image", "red.png"),
+        ("/audio", "sound.wav"),
+        # 4.0 looks into every film, with ffmpeg, which a test cannot ask for.
+        pytest.param("/video", "film.mp4", marks=pytest.mark.servers(since="4.16.0")),
+        ("/model3d", "shape.obj"),
+    ],
 )
 def test_media(call: Both, files: Dict[str, Json], endpoint: str, name: str) -> None:
     answer = call(endpoint, video(call, files[name]) if endpoint == "/video" else files[name])
@@ -166,16 +172,19 @@ def video(call: Both, file: Json) -> Any:
     return file if release(call.version) >= (6,) else {"video": file, "subtitles": None}
 
 
+@pytest.mark.servers(since="4.16.0")
 def test_subtitles_of_a_video(call: Both, files: Dict[str, Json]) -> None:
     answer = call("/subtitles", video(call, files["film.mp4"]), files["words.vtt"])
     assert same_content(answer["result"], "film.mp4")
 
 
+@pytest.mark.servers(since="4.16.0")  # 4.0 gives the function a value that it does not take back
 def test_a_gallery(call: Both, files: Dict[str, Json]) -> None:
     images = [{"image": files["red.png"], "caption": "red"}, {"image": files["blue.png"], "caption": None}]
     assert json.dumps(call("/gallery", images)["result"]).count(".png ") == 2
 
 
+@pytest.mark.servers(since="4.16.0")
 def test_an_image_editor(call: Both, files: Dict[str, Json]) -> None:
     drawing = {"background": files["red.png"], "layers": [files["blue.png"]], "composite": files["red.png"]}
     assert json.dumps(call("/image_editor", drawing)["result"]).count('"background"') == 1

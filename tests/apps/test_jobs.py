@@ -51,7 +51,8 @@ def test_jobs_in_flight_need_no_thread_each(server: Server) -> None:
         for job in as_completed(jobs, timeout=_DEADLINE):
             peak = max(peak, threading.active_count())
             assert job.result() == 1
-        assert peak - before <= 4 + 1  # the workers and the reader
+        # The workers and the reader; where jobs have sockets, also one for what the server waits for.
+        assert peak - before <= 4 + (1 if server.at_least("4.9") else 2)
 
 
 def test_one_worker_is_enough_for_many_jobs(server: Server) -> None:
@@ -111,6 +112,7 @@ def test_a_cancelled_job_ends_its_iteration(client: Client) -> None:
     assert received[:2] == [0, 1]
 
 
+@pytest.mark.servers(since="3.50.2")
 def test_stream_messages_yields_every_kind_of_update_and_the_result_last(client: Client) -> None:
     updates = list(client.stream_messages("x", api_name="/tell"))
     logs = [update for update in updates if isinstance(update, LogUpdate)]
@@ -132,6 +134,7 @@ def test_stream_messages_raises_what_the_app_raised_after_its_values(client: Cli
         list(messages)
 
 
+@pytest.mark.servers(since="3.50.2")
 def test_logs_are_all_kept_however_late_they_are_asked_for(client: Client) -> None:
     job = client.submit("x", api_name="/tell")
     job.result(_DEADLINE)

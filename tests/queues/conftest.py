@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import Any, Callable, Dict, Iterator, Mapping
 
 import pytest
@@ -24,7 +25,13 @@ def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(PATIENCE)
+        limit = time.monotonic() + PATIENCE
+        # Listed but not alive: another one is just starting it. It cannot be joined yet.
+        while thread in threading.enumerate() and time.monotonic() < limit:
+            if thread.is_alive():
+                thread.join(PATIENCE)
+            else:
+                time.sleep(0.001)
         assert not thread.is_alive(), thread
 
 

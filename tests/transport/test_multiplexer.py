@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import socket
 import threading
 import time
@@ -222,3 +223,56 @@ def test_child_begins_without_channels(multiplexer: Multiplexer, pipes: List[Pip
     assert os.waitpid(pid, 0)[1] == 0
     pipe.other.send(b"!")
     assert pipe.gone.wait(PATIENCE)
+
+
+def test_too_many_open_files_are_the_callers_to_know(
+    multiplexer: Multiplexer, pipes: List[Pipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = Pipe()
+    pipes.append(pipe)
+    with monkeypatch.context() as patched:
+
+        def fail() -> None:
+            raise OSError(24, "Too many open files")
+
+        patched.setattr(selectors, "DefaultSelector", fail)
+        with pytest.raises(OSError, match="Too many"):
+            multiplexer.add(pipe)
+    pipe.other.send(b"!")
+    multiplexer.add(pipe)
+    assert pipe.gone.wait(PATIENCE)
+
+
+def test_no_thread_is_the_callers_to_know(
+    multiplexer: Multiplexer, pipes: List[Pipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = Pipe()
+    pipes.append(pipe)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError):
+            multiplexer.add(pipe)
+    pipe.other.send(b"!")
+    multiplexer.add(pipe)
+    assert pipe.gone.wait(PATIENCE)
+
+
+def test_socket_that_cannot_be_waited_for_ends_its_channel_alone(
+    multiplexer: Multiplexer, pipes: List[Pipe]
+) -> None:
+    class Twin(Pipe):
+        def fileno(self) -> int:
+            return first.fileno()
+
+    first = add(multiplexer, pipes)
+    twin = Twin()
+    pipes.append(twin)
+    multiplexer.add(twin)
+    assert twin.gone.wait(PATIENCE)
+    assert isinstance(twin.error, KeyError)
+    first.other.send(b"!")
+    assert first.gone.wait(PATIENCE)

@@ -14,8 +14,10 @@ import trustme
 
 from gradio_client_lite.errors import ConnectTimeout, ProxyError, TLSError
 from gradio_client_lite.transport.http import Timeout
+from gradio_client_lite.transport.websocket import open_websocket
 
 from .peers import always, answer, unused_port
+from .sockets import CLOSE, accept, frame, read_frame
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +222,33 @@ def test_a_redirect_to_another_host_asks_again_which_proxy(serve, connect_to):
     transport = connect_to(proxies={"all": proxy.url, "no_proxy": "127.0.0.1"})
     assert transport.request("GET", "http://h.test/").body == b"direct"
     assert (proxy.connections, target.connections) == (1, 1)
+
+
+# --- WebSockets
+
+
+def echo(peer):
+    accept(peer, peer.request())
+    while True:
+        opcode, data = read_frame(peer)
+        if opcode == CLOSE:
+            return
+        peer.send(frame(data))
+
+
+@pytest.mark.parametrize("way", ["http", "https", "http by https", "https by https"])
+def test_websocket_goes_through_a_tunnel(serve, connect_to, proxy, tls_proxy, wrap, ca_file, way):
+    server = serve(echo, wrap=wrap if way.startswith("https") else None)
+    by = tls_proxy if "by" in way else LOGIN + proxy
+    transport = connect_to(server.url, proxies=by, verify=ca_file)
+    websocket = open_websocket(transport, server.url, {}, "calling /echo")
+    # More than a TLS record, so that decrypted bytes wait where the socket does not show them.
+    for text in (b"a", b"b" * 300_000):
+        websocket.send_text(text, 10)
+        limit = time.monotonic() + 10
+        frames = []
+        while not frames and time.monotonic() < limit:
+            frames = websocket.read_arrived() or []
+        assert [found.data for found in frames] == [text]
+    websocket.close()
+    assert "via" not in {name.lower() for name in server.requests[0].headers}

@@ -440,6 +440,32 @@ def test_lull_is_no_end_and_waiting_still_works(steps, connect_to):
     steps.end()
 
 
+def test_half_a_compressed_chunk_is_a_lull(steps, connect_to):
+    packed = gzip.compress(b"text")
+    steps.send(CHUNKED[:-2] + b"content-encoding: gzip\r\n\r\n" + chunk(packed[:5]))
+    with connect_to().stream("GET", steps.url, timeout=Timeout(read=10)) as stream:
+        for _ in range(50):
+            assert stream.read_arrived() is None
+            time.sleep(0.001)
+        steps.send(chunk(packed[5:]) + chunk(b""))
+        assert arrived(stream) == b"text"
+    steps.end()
+
+
 def test_only_an_answer_that_switches_gives_its_connection_away(serve, connect_to):
     with connect_to().stream("GET", serve(always()).url) as stream, pytest.raises(ConnectionLost):
         stream.take_connection()
+
+
+def test_system_is_asked_to_find_out_when_the_other_end_is_gone(steps, connect_to):
+    steps.send(CHUNKED)
+    sockets = []
+
+    def connect(host, port, deadline):
+        sockets.append(connect_tcp(host, port, deadline))
+        return sockets[-1]
+
+    with connect_to(connect=connect).stream("GET", steps.url) as stream:
+        stream.keep_alive()
+        assert sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    steps.end()

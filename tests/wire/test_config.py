@@ -13,7 +13,7 @@ from gradio_client_lite.wire.config import AppSpec, EndpointSpec, parse_config
 from gradio_client_lite.wire.version import Version
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-RELEASES = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
+RELEASES = sorted(path.name for path in SAMPLES.glob("[4-9].*"))
 URL = "http://127.0.0.1:7860/"
 
 json_values = st.recursive(
