@@ -2,6 +2,7 @@
 
 python -m benchmarks            the clients side by side on a real server; --help tells the options
 python -m benchmarks parsers    the parsers alone
+python -m benchmarks sizes      what the clients take up and how fast they start, in Lambda too
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import sys
 
 if sys.argv[1:] == ["parsers"]:
     runpy.run_module("benchmarks.parsers", run_name="__main__")
+elif sys.argv[1:2] == ["sizes"]:
+    from .sizes import main
+
+    main(sys.argv[2:])
 else:
     from .run import main
 

@@ -23,6 +23,8 @@ from .errors import (
 from .request_headers import RequestHeaders
 from .transport.fork import call_after_fork
 from .transport.http import Response, Transport
+from .transport.redirect import HARMLESS, same_place
+from .transport.url import parse_url
 from .wire.config import AppSpec, parse_config
 from .wire.drivers import Dialect, dialect_of, direct_route
 from .wire.refusal import bare_url, refusal
@@ -115,15 +117,20 @@ class App:
         # An app that was reached by redirect (http to https, another path) stays where it was found.
         base, found, _ = response.url.partition("?")[0].rpartition("config")
         if found and base != self.src:
+            if not same_place(parse_url(self.src), parse_url(base)):
+                # As the redirect itself did, what is sent from now on leaves behind what may be secret.
+                self.headers.keep(HARMLESS | {"x-gradio-user"})
             self.src = base
 
     def _config_of_page(self) -> Dict[str, Any]:
         """The config that old servers only write into their page."""
         response = self.transport.request("GET", self.src, headers=self.headers({}))
         if not 200 <= response.status < 300:
+            advice = "Check that the URL is that of a Gradio app."
+            if response.status == 404 and ".hf.space" in self.src:
+                advice += " A private Space answers so when it gets no token that may see it; pass hf_token."
             raise UnsupportedAppError(
-                f"Could not fetch config for {bare_url(self.src)}: it answered {response.status}. "
-                "Check that the URL is that of a Gradio app."
+                f"Could not fetch config for {bare_url(self.src)}: it answered {response.status}. {advice}"
             )
         found = _PAGE_CONFIG.search(response.text)
         if found is None:

@@ -5,6 +5,7 @@
     python -m … demo [--json]
     python -m … predict URL /name [ARG ...] [--json '["a", 1]' or '{"text": "a"}']
     python -m … view URL
+    python -m … vendor FOLDER [--name NAME] [--without websocket] [--zip] [--check] [--force]
 """
 
 from __future__ import annotations
@@ -71,6 +72,19 @@ def _parse(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     view = commands.add_parser("view", help="describe the functions of an app")
     view.add_argument("url", metavar="URL", help="the app, such as http://127.0.0.1:7860")
     view.set_defaults(command=_view)
+
+    vendor = commands.add_parser("vendor", help="copy this package into a program, or update the copy")
+    vendor.add_argument("folder", metavar="FOLDER", help="where the program keeps such copies")
+    vendor.add_argument("--name", metavar="NAME", help="what the copy is imported as; else as this package")
+    vendor.add_argument(
+        "--without", choices=["websocket"], help="leave out websocket-client, which Gradio 3.x needs"
+    )
+    vendor.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
+    vendor.add_argument(
+        "--check", action="store_true", help="only tell whether the copy is intact and current"
+    )
+    vendor.add_argument("--force", action="store_true", help="overwrite even what is no copy or was changed")
+    vendor.set_defaults(command=_vendor)
     return parser.parse_args(argv)
 
 
@@ -116,6 +130,24 @@ def _refuse_constant(name: str) -> NoReturn:
 def _view(options: argparse.Namespace) -> None:
     with _connect(options.url) as client:
         say(str(client.view_api(print_info=False, return_format="str")))
+
+
+def _vendor(options: argparse.Namespace) -> None:
+    from .vendoring import check, vendor
+
+    if options.check:
+        copy = check(options.folder, name=options.name, zipped=options.zip)
+    else:
+        copy = vendor(
+            options.folder,
+            name=options.name,
+            websocket=options.without is None,
+            zipped=options.zip,
+            force=options.force,
+        )
+    parts = ", ".join(map(str, copy.components))
+    state = "intact and current, " if options.check else ""
+    say(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB: {parts}")
 
 
 def _greet(name: str = "world") -> str:

@@ -5,16 +5,41 @@ from __future__ import annotations
 import sys
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from .app import App
 from .attachments import Attachments
 from .calls import Calls
 from .console import say
 from .endpoint import Endpoint, find_endpoint
-from .errors import ArgumentError, DeadlineExceeded
+from .errors import (
+    ArgumentError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    HTTPStatusError,
+    UnsupportedAppError,
+)
 from .job import Callback, Job, follow, splat
-from .options import check_arguments, default_headers, http_options, make_transport
+from .options import (
+    check_arguments,
+    default_headers,
+    find_source,
+    http_options,
+    hub_connections,
+    make_transport,
+)
 from .queues.base import new_session_hash, post_json
 from .queues.direct import DirectCalls
 from .queues.session import SessionQueue, parse_event_id
@@ -25,7 +50,6 @@ from .updates import StatusUpdate, Update
 from .wire.drivers import server_waits, wants_heartbeat
 from .wire.payload import encode_body
 from .wire.refusal import bare_url
-from .wire.routes import normalise_src
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -33,6 +57,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Type
 
+    from .hub.spaces import SpaceStatus
+    from .options import Source
     from .queues.base import Driver, SessionDriver
     from .queues.heartbeat import Heartbeat
 
@@ -48,9 +74,16 @@ _HOT_SPACE = (
 class Client:
     """A connection to one Gradio app. Threads may share it.
 
+    It can be pickled, by how it was made: the pickle holds these arguments, a token or password among them,
+    and nothing that was found out or changed later. An unpickled copy connects when it is first used, in a
+    session of its own; copies made alike are one client in a process. A subclass with other arguments
+    defines `__reduce__`.
+
     Args:
-        src: the app's URL, "http://…" or "https://…".
-        hf_token: Hugging Face token to send to this app; `token` is its newer name. None sends none.
+        src: the app's URL, "http://…" or "https://…", or the name of its Hugging Face Space, "owner/name".
+        hf_token: Hugging Face token to send to the Hub and to this app; `token` is its newer name. None is
+            the one saved on this machine, if there is one, which goes to Hugging Face's own hosts over
+            verified TLS only; True insists on that one; False sends none.
         max_workers: how many requests `submit` makes at the same time; jobs in flight are not limited.
         verbose: whether to say on the console what was loaded.
         auth: (user, password) for apps with a login.
@@ -69,9 +102,16 @@ class Client:
         upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
             that sends them.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
+        space_timeout: seconds for finding a Space at the Hub and waiting until it runs; None waits for as
+            long as that takes.
+        on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
+            a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
 
     Raises:
         ArgumentError: an option is unknown or of the wrong kind.
+        InvalidSpaceId: `src` is neither a URL nor the name of a Space.
+        SpaceNotFound, HubPermissionError: there is no such Space, or it is not for this token.
+        SpaceNotRunning: the Space is paused, stopped or broken.
         AuthenticationError: the app wants a login, or refused this one.
         UnsupportedAppError: the URL is not that of a Gradio app.
         FolderError: `download_files` is no folder, or cannot be written to.
@@ -95,37 +135,39 @@ class Client:
         headers: Optional[Dict[str, str]] = None,
         download_files: Union[str, Path, Literal[False], None] = None,
         ssl_verify: Any = True,
-        analytics_enabled: bool = True,  # noqa: ARG002 - nothing is sent either way
+        analytics_enabled: bool = True,
         token: Union[str, bool, None] = None,
         oauth_token: Optional[str] = None,
         timeout: Optional[float] = None,
         upload_progress: Optional[Callable[[int, int], object]] = None,
         stream_grace: float = 15.0,
+        space_timeout: Optional[float] = 600.0,
+        on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
         options = http_options(httpx_kwargs)
         self.verbose = verbose
-        self.space_id: Optional[str] = None
         self.hf_token = self.token = hf_token if token is None else token
         self.oauth_token = oauth_token
         self.ssl_verify = ssl_verify
         self._timeout = timeout
         self._grace = stream_grace
-        src = normalise_src(src)
-        self._headers = RequestHeaders(default_headers(self.token, options, headers))
-        self._transport = make_transport(src, options, ssl_verify)
+        self._options = options
+        source = find_source(src, self.token, options, ssl_verify, verbose, space_timeout, on_status)
+        self.space_id = source.space_id
+        self._headers = RequestHeaders(default_headers(source.token, options, headers))
+        self._transport = make_transport(source.url, options, ssl_verify)
         # A password in the URL is the transport's business; it must not reach texts.
-        self._app = App(self._transport, bare_url(src), self._headers)
+        self._app = App(self._transport, bare_url(source.url), self._headers)
         try:
             self._attachments = Attachments(
                 self._app,
                 download_files,
-                private=auth is not None or "x-hf-authorization" in self._headers.names(),
+                private=auth is not None or source.needs_token(self._headers),
                 progress=upload_progress,
             )
-            if auth is not None:
-                self._app.login((auth[0], auth[1]))
-            self._app.connect()
+            self._connect(auth, source)
         except BaseException:
             self._transport.close()
             raise
@@ -154,6 +196,73 @@ class Client:
         self._finalizer.atexit = False
         if verbose:
             say(f"Loaded as API: {self.src}")
+
+    @classmethod
+    def duplicate(
+        cls,
+        from_id: str,
+        to_id: Optional[str] = None,
+        hf_token: Union[str, bool, None] = None,
+        duplicate_from: str = "spaces",
+        *,
+        private: bool = True,
+        hardware: Optional[str] = None,
+        secrets: Optional[Dict[str, str]] = None,
+        variables: Optional[Dict[str, str]] = None,
+        sleep_timeout: float = 5,
+        max_workers: int = 40,
+        verbose: bool = True,
+        token: Union[str, bool, None] = None,
+        **options: Any,
+    ) -> Client:
+        """Make a Space of one's own from another one, wait until it runs, and connect to it.
+
+        A Space of that name that is there already is used as it is; only hardware and sleep time are brought
+        to what is asked for.
+
+        Args:
+            from_id: the Space, "owner/name".
+            to_id: the name of the copy, with or without an owner; None for that of the original.
+            hf_token: a token that may write; as for the constructor. `token` is its newer name.
+            duplicate_from: where the original is; "spaces" is all there is.
+            private: whether only its owner may use the copy.
+            hardware: what it shall run on, such as "t4-small"; it may cost money, which is then said. None is
+                that of the original where it is free, else "cpu-basic".
+            secrets: by name, for a new copy.
+            variables: by name, for a new copy; everybody who sees it can read them.
+            sleep_timeout: minutes without requests after which it sleeps; not used on "cpu-basic".
+            options: what the constructor takes besides.
+
+        Raises:
+            InvalidSpaceId, InvalidValue, ArgumentError: an argument is wrong; nothing was sent.
+            SpaceNotFound, AuthenticationError, HubPermissionError: the Hub refused.
+            SpaceNameTaken: the name belongs to another Space.
+            SpaceDuplicationError: the copy was made, but cannot be used yet; the cause is chained. Call
+                again to go on.
+            The same as the constructor.
+
+        Example:
+            >>> client = Client.duplicate("owner/name", hardware="t4-small")   # doctest: +SKIP
+        """
+        from .hugging_face import duplicate_space, until_connected
+
+        given = hf_token if token is None else token
+        check_arguments(from_id, max_workers, options.get("auth"))
+        unknown = set(options) - {"auth", "httpx_kwargs", *(Client.__init__.__kwdefaults__ or {})}
+        if unknown and cls is Client:  # now, not when the copy has been made
+            raise ArgumentError(f"Client takes no {', '.join(sorted(unknown))}.")
+        wishes = {
+            "private": private,
+            "hardware": hardware,
+            "secrets": secrets,
+            "variables": variables,
+            "sleep_timeout": sleep_timeout,
+        }
+        http = http_options(options.get("httpx_kwargs"))
+        connections = hub_connections(http, options.get("ssl_verify", True), given)
+        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, verbose)
+        with until_connected(copy):
+            return cls(copy.space_id, given, max_workers, verbose, **options)
 
     # -- what is known of the app
 
@@ -340,6 +449,49 @@ class Client:
         token = _zero_gpu_token() if self.space_id else None
         return {**headers, "x-ip-token": token} if token else dict(headers)
 
+    def deploy_discord(
+        self,
+        discord_bot_token: Optional[str] = None,
+        api_names: Union[str, Tuple[str, str], Sequence[Union[str, Tuple[str, str]]], None] = None,
+        to_id: Optional[str] = None,
+        hf_token: Optional[str] = None,
+        *,
+        private: bool = False,
+    ) -> str:
+        """Make, or update, a Space that runs this app as a Discord bot, and return the Space's URL.
+
+        Args:
+            discord_bot_token: the bot's password at Discord; without one, the Space explains how to get it.
+            api_names: a function, a (function, command) pair or a list of them; None for a
+                `gr.ChatInterface`.
+            to_id: the name of the bot's Space; None makes one from the app's.
+            hf_token: a token that may write; None for the client's, or the one saved on this machine. The
+                bot of a private Space reaches it with this token, so there it must be given.
+            private: whether the bot's Space is private; who may talk to the bot is set at Discord.
+
+        Raises:
+            UnknownEndpointError, InvalidValue, InvalidSpaceId: an argument is wrong.
+            AuthenticationError, HubPermissionError: the token is missing, wrong, or may not do this.
+            SpaceNameTaken: a Space of this name exists and is no bot.
+            SpaceUnfinished: the Space was made, but then something failed; call again to go on.
+            ConnectionFailed, DeadlineExceeded, RetryLater: the Hub cannot be reached, or is too busy.
+        """
+        from .hugging_face import deploy_bot
+
+        given = self.token if hf_token is None else hf_token
+        return deploy_bot(
+            hub_connections(self._options, self.ssl_verify, given),
+            self.src,
+            self.space_id,
+            self._app.info(),
+            self.config,
+            discord_token=discord_bot_token,
+            api_names=api_names,
+            to_id=to_id,
+            hf_token=hf_token,
+            private=private,
+        )
+
     def close(self) -> None:
         """End everything: unfinished jobs fail with ClientClosed, connections are closed. Idempotent."""
         self._finalizer()
@@ -355,11 +507,32 @@ class Client:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        from .pickling import reduced  # most clients are never pickled
+
+        return reduced(self, self._given)
+
     def __str__(self) -> str:
         return str(self.view_api(print_info=False, return_format="str"))
 
     def __repr__(self) -> str:
         return f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
+
+    # -- parts of connecting
+
+    def _connect(self, auth: Optional[Tuple[str, str]], source: Source) -> None:
+        try:
+            self._log_in_and_load(auth)
+        except (ConnectionFailed, DeadlineExceeded, HTTPStatusError, UnsupportedAppError):
+            # A Space may have stopped since it was looked at. Then the Hub knows why, or when it is back.
+            if not source.look_again():
+                raise
+            self._log_in_and_load(auth)
+
+    def _log_in_and_load(self, auth: Optional[Tuple[str, str]]) -> None:
+        if auth is not None:
+            self._app.login((auth[0], auth[1]))
+        self._app.connect()
 
     # -- parts of a call
 

@@ -5,19 +5,34 @@ Siblings differ by what the caller does next::
     GradioClientError
     ├── UsageError                        correct the call
     │   ├── ArgumentError (TypeError)         missing, unknown or doubly given arguments and options
+    │   ├── InvalidValue (ValueError)         an argument of the right kind, but not of a value that can be
     │   ├── UnknownEndpointError (ValueError) no such, or an ambiguous, endpoint
     │   ├── InvalidAPIEndpointError (ValueError) the app's author keeps this endpoint to the app itself
+    │   ├── InvalidSpaceId (ValueError)       it cannot be the name of a Space
     │   ├── InvalidFile (ValueError)          a file to send is missing, unreadable or was changed meanwhile
     │   │   └── FileTooLarge                      it is larger than the app takes
-    │   └── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    │   ├── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
+    │   ├── VendoringError (ValueError)       the package cannot be copied, or a copy is not as it should be
+    │   └── CompatibilityError (RuntimeError) the official client is in use, so this one cannot take its name
+    ├── SerializationSetupError (ValueError) a name of the official client; nothing here raises it
     ├── MissingPackageError (ImportError) install the package that the text names
     ├── AuthenticationError (ValueError)  log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
     ├── AppError (ValueError)             the app's function raised; its text is for the user
     ├── ValidationError (ValueError)      the app refused the values; correct them
+    ├── HubError                          the Hugging Face Hub has no such Space to offer
+    │   ├── SpaceNotFound (ValueError)        correct the name, or pass a token that may see it
+    │   ├── HubPermissionError (PermissionError) pass a token with the right that is named
+    │   │   ├── SpaceGated                        ask its owner for access
+    │   │   └── SpaceDisabled                     it was taken down
+    │   ├── SpaceNameTaken (ValueError)       choose another name
+    │   ├── SpaceNotRunning (ValueError)      paused, stopped or broken: its owner must act
+    │   └── SpaceUnfinished (ValueError)      a Space was made, but not all that belongs to it; call again
+    │       └── SpaceDuplicationError             the same of a duplicate
     ├── RetryLater                        the app is there, but too busy now
     │   ├── QueueError                        its queue is full
-    │   └── TooManyRequestsError              it asks for fewer requests
+    │   ├── TooManyRequestsError              it asks for fewer requests
+    │   └── HubUnavailable                    the Hub itself has a failure
     ├── HTTPStatusError (ValueError)      an unexpected HTTP status
     ├── ProtocolError (ValueError)        the server sent what no Gradio server sends; report it
     │   ├── EventTooLarge                     one streamed event is over the limit
@@ -29,6 +44,7 @@ Siblings differ by what the caller does next::
     │   ├── ConnectionLost                    it broke while a request was under way
     │   ├── TooManyRedirects
     │   ├── StreamLost                        a job's event stream broke; carries the event ids
+    │   ├── HubOffline                        HF_HUB_OFFLINE forbids asking the Hub
     │   ├── ServerStopped                     the server said that it is going down
     │   └── ClientClosed                      the client was closed first
     └── DeadlineExceeded (TimeoutError)   raise the deadline, or try again
@@ -56,12 +72,20 @@ class ArgumentError(UsageError, TypeError):
     """An argument or option is missing, unknown, given twice or of the wrong kind."""
 
 
+class InvalidValue(UsageError, ValueError):
+    """An argument or option is of the right kind, but its value is not one of those that can be."""
+
+
 class UnknownEndpointError(UsageError, ValueError):
     """The app has no such endpoint, or several and none was named."""
 
 
 class InvalidAPIEndpointError(UsageError, ValueError):
     """The endpoint exists, but the app's author has made it private."""
+
+
+class InvalidSpaceId(UsageError, ValueError):
+    """A text cannot be the name of a Space, "owner/name"."""
 
 
 class InvalidFile(UsageError, ValueError):
@@ -74,6 +98,18 @@ class FileTooLarge(InvalidFile):
 
 class FolderError(UsageError, ValueError):
     """Downloads cannot be saved: the path is no folder, or cannot be written to."""
+
+
+class VendoringError(UsageError, ValueError):
+    """The package cannot be copied, or a copy is missing, changed or out of date."""
+
+
+class CompatibilityError(UsageError, RuntimeError):
+    """The official client is imported already, so nothing else can go by its name."""
+
+
+class SerializationSetupError(GradioClientError, ValueError):
+    """Kept for code that catches it: no value needs a serializer that has to be set up."""
 
 
 class MissingPackageError(GradioClientError, ImportError):
@@ -122,6 +158,70 @@ class ValidationError(GradioClientError, ValueError):
     """The app's own validation refused the values that were passed."""
 
 
+class HubError(GradioClientError):
+    """The Hugging Face Hub does not offer the Space, or not to this token."""
+
+
+class SpaceNotFound(HubError, ValueError):
+    """There is no such Space, or the token may not see it."""
+
+
+class HubPermissionError(HubError, PermissionError):
+    """The token is valid, but has not got the right that the operation needs."""
+
+
+class SpaceGated(HubPermissionError):
+    """The Space's owner gives access to those who ask for it."""
+
+
+class SpaceDisabled(HubPermissionError):
+    """The Hub has taken the Space down."""
+
+
+class SpaceNameTaken(HubError, ValueError):
+    """A Space of this name exists and is not the one meant."""
+
+
+class SpaceNotRunning(HubError, ValueError):
+    """The Space is paused, stopped or broken, so waiting would not help.
+
+    Args:
+        text: the whole message.
+        space_id: "owner/name".
+        stage: such as "PAUSED" or "RUNTIME_ERROR".
+        url: its page at the Hub.
+        reason: what the Hub says went wrong; "" when it says nothing.
+    """
+
+    def __init__(
+        self, text: str, *, space_id: str = "", stage: str = "", url: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(text)
+        self.space_id = space_id
+        self.stage = stage
+        self.url = url
+        self.reason = reason
+
+
+class SpaceUnfinished(HubError, ValueError):
+    """A Space was made, but something that belongs to it failed; the cause is chained.
+
+    Args:
+        text: the whole message, with what exists and how to go on.
+        space_id: the Space that exists.
+        url: its page at the Hub.
+    """
+
+    def __init__(self, text: str, *, space_id: str = "", url: str = "") -> None:
+        super().__init__(text)
+        self.space_id = space_id
+        self.url = url
+
+
+class SpaceDuplicationError(SpaceUnfinished):
+    """A copy of a Space was made, but is not as it was wanted."""
+
+
 class RetryLater(GradioClientError):
     """The app is reachable but will not take the request now."""
 
@@ -132,6 +232,10 @@ class QueueError(RetryLater):
 
 class TooManyRequestsError(RetryLater):
     """The app answered 429: it wants fewer requests."""
+
+
+class HubUnavailable(RetryLater):
+    """The Hub answered 5xx for as long as it was asked."""
 
 
 class HTTPStatusError(GradioClientError, ValueError):
@@ -196,6 +300,10 @@ class StreamLost(ConnectionFailed):
     def __init__(self, text: str, event_ids: Tuple[str, ...] = ()) -> None:
         super().__init__(text)
         self.event_ids = event_ids
+
+
+class HubOffline(ConnectionFailed):
+    """HF_HUB_OFFLINE is set, so the Hub was not asked."""
 
 
 class ServerStopped(ConnectionFailed):

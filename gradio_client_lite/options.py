@@ -1,4 +1,4 @@
-"""The constructor's options, checked and brought into the transport's terms.
+"""The constructor's options, checked and brought into the transport's terms, and what `src` means.
 
 `httpx_kwargs` is what code written for the official client passes; the names that mean something to
 any HTTP client are mapped, others are refused, because ignoring them would change what the caller asked for.
@@ -7,13 +7,19 @@ any HTTP client are mapped, others are refused, because ignoring them would chan
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ._version import __version__
 from .errors import ArgumentError
 from .request_headers import RequestHeaders
 from .transport.http import Timeout, Transport
-from .transport.url import scrub
+from .transport.timeout import Deadline
+from .wire.refusal import bare_url
+from .wire.routes import normalise_src
+
+if TYPE_CHECKING:
+    from .hub.spaces import SpaceStatus
+    from .hugging_face import Connections, Place
 
 _KNOWN = (
     "timeout",
@@ -27,6 +33,8 @@ _KNOWN = (
     "trust_env",
     "follow_redirects",
 )
+#: Parts of the names of Hugging Face's hosts; hub.token knows them exactly.
+_HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
 
 
 class HttpOptions(NamedTuple):
@@ -80,16 +88,98 @@ def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
     return HttpOptions(**options)
 
 
+class Source:
+    """Where an app is.
+
+    Args:
+        url: its URL, with a trailing slash; may hold a password.
+        token: the Hugging Face token to send there; None for none.
+        space_id: its name at the Hub, "owner/name"; None when it was given by URL.
+        private: whether it is a private Space; None when nobody knows.
+        look_again: waits for a Space once more, and says whether that took any waiting.
+    """
+
+    __slots__ = ("look_again", "private", "space_id", "token", "url")
+
+    def __init__(
+        self,
+        url: str,
+        token: Optional[str],
+        space_id: Optional[str] = None,
+        private: Optional[bool] = None,
+        look_again: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.url = normalise_src(url)
+        self.token = token
+        self.space_id = space_id
+        self.private = private
+        self.look_again = look_again
+
+    def needs_token(self, headers: RequestHeaders) -> bool:
+        """Whether the app's files can be fetched only with a token that is among these headers."""
+        return self.private is not False and "x-hf-authorization" in headers.names()
+
+    def __repr__(self) -> str:
+        return f"<Source {self.space_id or bare_url(self.url)}>"
+
+
+def find_source(
+    src: str,
+    token: Union[str, bool, None],
+    options: HttpOptions,
+    ssl_verify: Any,
+    verbose: bool,
+    space_timeout: Optional[float],
+    on_status: Optional[Callable[[SpaceStatus], object]],
+) -> Source:
+    """Find out where the app is and which token may go there; a Space is asked for at the Hub.
+
+    Raises:
+        ArgumentError: `src` is malformed, or the token or `space_timeout` of the wrong kind.
+        GradioClientError: see `hugging_face.find_space`.
+    """
+    if token is not None and not isinstance(token, (str, bool)):
+        raise ArgumentError("hf_token must be a text, None, True or False.")
+    is_space = not src.strip().lower().startswith(("http://", "https://"))
+    if not is_space and token is not True and not _may_get_saved_token(src, token):
+        return Source(src, token.strip() or None if isinstance(token, str) else None)
+    connections = hub_connections(options, ssl_verify, token)
+    if not is_space:
+        return Source(src, connections.token(src.strip()))
+    space_id, deadline = src.strip(), Deadline(Timeout(total=space_timeout).total)
+
+    def look() -> Place:
+        from .hugging_face import find_space  # loaded by now
+
+        return find_space(space_id, connections, deadline, verbose=verbose, on_status=on_status)
+
+    place = look()
+    return Source(place.host, place.token, space_id, place.private, lambda: look().waited)
+
+
+def hub_connections(options: HttpOptions, ssl_verify: Any, token: Union[str, bool, None]) -> Connections:
+    """How to reach the Hub with a client's options."""
+    from .hugging_face import Connections  # apps outside of Hugging Face need none of it
+
+    return Connections(options, ssl_verify, token, user_agent())
+
+
+def _may_get_saved_token(src: str, token: Union[str, bool, None]) -> bool:
+    """Whether the app may be one of Hugging Face's, so that it is worth looking closer."""
+    wanted = token is None or (isinstance(token, str) and not token.strip())
+    return wanted and any(name in src.lower() for name in _HUGGING_FACE)
+
+
 def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
     """Refuse constructor arguments of the wrong kind.
 
     Raises:
-        ArgumentError: `src` is no http(s) URL, `max_workers` no whole number above 0, `auth` no pair.
+        ArgumentError: `src` is no text, `max_workers` no whole number above 0, `auth` no pair.
     """
-    if not isinstance(src, str) or not src.strip().lower().startswith(("http://", "https://")):
-        shown = scrub(src) if isinstance(src, str) else src
+    if not isinstance(src, str):
         raise ArgumentError(
-            f"src must be the URL of a Gradio app, beginning with http:// or https://; it is {shown!r}."
+            'src must be the URL of a Gradio app, or the name of a Hugging Face Space, "owner/name"; it is '
+            f"{src!r}."
         )
     if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
         raise ArgumentError(f"max_workers must be a whole number above 0; it is {max_workers!r}.")
@@ -97,15 +187,17 @@ def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
         raise ArgumentError("auth must be a (user, password) pair.")
 
 
+def user_agent() -> str:
+    """Who is asking, as every server is told."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return f"{__package__}/{__version__}; python/{python}"
+
+
 def default_headers(
     token: Union[str, bool, None], options: HttpOptions, headers: Optional[Mapping[str, str]]
 ) -> Dict[str, str]:
     """The headers of every request: our own, under those of `options`, under `headers`."""
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    defaults = {
-        "user-agent": f"{__package__}/{__version__}; python/{python}",
-        "x-gradio-user": "api",
-    }
+    defaults = {"user-agent": user_agent(), "x-gradio-user": "api"}
     if isinstance(token, str) and token.strip():
         defaults["x-hf-authorization"] = f"Bearer {token.strip()}"
     merged = RequestHeaders(defaults)(options.headers or {})

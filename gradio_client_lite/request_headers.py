@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Set
+from typing import AbstractSet, Dict, Mapping, Set
 
 
 class RequestHeaders:
@@ -14,6 +14,10 @@ class RequestHeaders:
     def names(self) -> Set[str]:
         """The names of the base, in lower case."""
         return {name.lower() for name in self.base}
+
+    def keep(self, names: AbstractSet[str]) -> None:
+        """Drop all of the base but these, which are given in lower case."""
+        self.base = {name: value for name, value in self.base.items() if name.lower() in names}
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
         """The base with those of one call over them; names match in any case."""

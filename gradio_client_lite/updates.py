@@ -36,6 +36,16 @@ class Status(Enum):
         """The place of `status` among the stages, from 0. LOG is no stage and comes last."""
         return _ORDER[status]
 
+    @staticmethod
+    def msg_to_status(msg: str) -> Status:
+        """The stage a message of the server's queue stands for; KeyError for one that stands for none.
+
+        Example:
+            >>> Status.msg_to_status("process_completed")
+            <Status.FINISHED: 'FINISHED'>
+        """
+        return Status[_STAGES[msg]]
+
     def __lt__(self, other: object) -> bool:
         return _ORDER[self] < _ORDER[other] if isinstance(other, Status) else NotImplemented
 
@@ -50,6 +60,18 @@ class Status(Enum):
 
 
 _ORDER: Dict[Status, int] = {status: place for place, status in enumerate(Status)}
+_STAGES = {
+    "send_hash": "JOINING_QUEUE",
+    "queue_full": "QUEUE_FULL",
+    "estimation": "IN_QUEUE",
+    "send_data": "SENDING_DATA",
+    "process_starts": "PROCESSING",
+    "process_generating": "ITERATING",
+    "process_completed": "FINISHED",
+    "progress": "PROGRESS",
+    "log": "LOG",
+    "Server stopped unexpectedly.": "FINISHED",
+}
 
 
 class _Record:

@@ -1,13 +1,15 @@
 """Fixtures that run real Gradio servers, and rules for the whole suite.
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
-`hide_errors_server`, `small_queue_server` and `private_file_server` run it for an older release or two and
-the newest; `file_server` for one release of each generation of components, `v3_file_server` for those of
-Gradio 3; `no_queue_server` for Gradio 3, whose apps need no queue. A server starts when the first test needs
-it and ends after its last one; pytest puts the tests of one server together, so no two releases run at once.
+`hide_errors_server`, `small_queue_server`, `private_file_server` and `chat_server` run it for an older
+release or two and the newest; `file_server` for one release of each generation of components,
+`v3_file_server` for those of Gradio 3; `no_queue_server` for Gradio 3, whose apps need no queue. A server
+starts when the first test needs it and ends after its last one; pytest puts the tests of one server together,
+so no two releases run at once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
-to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. An environment that cannot be
+to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
+the interpreter that tests every release (see GRADIO_TEST_WHOLE_ON below). An environment that cannot be
 made or a server that does not start is an error, never a skip; in CI a skip is a failure.
 """
 
@@ -15,10 +17,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Iterator, List
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from apps.pins import (
+    CHAT_SERVERS,
     FILE_SERVERS,
     QUEUELESS_SERVERS,
     SERVERS,
@@ -27,6 +31,7 @@ from apps.pins import (
     VARIANT_SERVERS,
 )
 from apps.servers import Server, release, running_server, tail
+from bundled import build_wheel, install_everywhere
 
 _FIXTURES = {
     "server": "plain",
@@ -36,6 +41,7 @@ _FIXTURES = {
     "hide_errors_server": "hide_errors",
     "small_queue_server": "small_queue",
     "file_server": "files",
+    "chat_server": "chat",
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
@@ -45,6 +51,7 @@ _RELEASES = {
     "file_server": FILE_SERVERS,
     "v3_file_server": V3_FILE_SERVERS,
     "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
+    "chat_server": CHAT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
 }
 
@@ -65,9 +72,24 @@ https_server = _server_fixture("https")
 hide_errors_server = _server_fixture("hide_errors")
 small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
+chat_server = _server_fixture("chat")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")
+
+
+@pytest.fixture(scope="session")
+def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of `tox -e bundle`."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def bundled_pythons(
+    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Dict[Tuple[int, int], str]:
+    """For each Python found here, an interpreter that has this wheel and nothing else."""
+    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "servers(*versions, since, before, but): the Gradio releases a test is for"
     )
+    config.addinivalue_line("markers", "whole: a test for the interpreter alone that tests every release")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -91,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     """Leave out the releases that a test or this run is not about: left out, not skipped."""
     chosen = _chosen_releases(config)
     wanted = [
-        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _asks_oracle(item))
+        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _needs_whole(item))
     ]
     if len(wanted) < len(items):
         kept = {id(item) for item in wanted}
@@ -99,8 +122,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
         items[:] = wanted
 
 
-def _asks_oracle(item: pytest.Item) -> bool:
-    return "oracle_for" in getattr(item, "fixturenames", ())
+def _needs_whole(item: pytest.Item) -> bool:
+    """Whether it compares with another library, or needs one, or says so itself."""
+    others = {"oracle_for", "library", "official", "bots"}
+    asks = not others.isdisjoint(getattr(item, "fixturenames", ()))
+    return asks or item.get_closest_marker("whole") is not None
 
 
 def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
@@ -127,7 +153,7 @@ def _chosen_releases(config: pytest.Config) -> set[str]:
 
 
 def _runs_whole() -> bool:
-    """Whether this interpreter tests every release and compares with the official client.
+    """Whether this interpreter tests every release and compares with other libraries.
 
     It does, unless GRADIO_TEST_WHOLE_ON, which `.ci/run` sets to fit its time, names others: "3.12,3.13".
     """

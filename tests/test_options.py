@@ -5,8 +5,17 @@ from typing import Any
 
 import pytest
 
-from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.options import HttpOptions, check_arguments, default_headers, http_options
+from gradio_client_lite import Client
+from gradio_client_lite.errors import ArgumentError, InvalidSpaceId
+from gradio_client_lite.options import (
+    HttpOptions,
+    Source,
+    check_arguments,
+    default_headers,
+    find_source,
+    http_options,
+)
+from gradio_client_lite.request_headers import RequestHeaders
 from gradio_client_lite.transport.http import Timeout
 
 
@@ -107,20 +116,26 @@ def test_mapping_of_the_caller_is_left_alone() -> None:
 # --- constructor arguments
 
 
-@pytest.mark.parametrize("src", ["http://host", "HTTPS://host/app", " http://host "])
-def test_url_is_a_src(src: str) -> None:
+@pytest.mark.parametrize("src", ["http://host", "HTTPS://host/app", " http://host ", "owner/space"])
+def test_url_or_space_is_a_src(src: str) -> None:
     check_arguments(src, 40, None)
 
 
-@pytest.mark.parametrize("src", ["", "owner/space", "ftp://host", "host:7860", None, 3, b"http://host"])
-def test_src_that_is_no_url_is_refused(src: Any) -> None:
+@pytest.mark.parametrize("src", [None, 3, b"http://host"])
+def test_src_that_is_no_text_is_refused(src: Any) -> None:
     with pytest.raises(ArgumentError, match="src must be the URL"):
         check_arguments(src, 40, None)
 
 
+@pytest.mark.parametrize("src", ["", "space", "ftp://host", "host:7860", "a/b/c", "a--b/c", "https:/host/a"])
+def test_src_that_is_neither_url_nor_space_is_refused_before_anything_is_sent(src: str) -> None:
+    with pytest.raises(InvalidSpaceId, match=r"src must be the name of a Space.*or the URL of an app"):
+        Client(src, verbose=False)
+
+
 def test_password_in_a_wrong_src_is_not_quoted() -> None:
-    with pytest.raises(ArgumentError) as caught:
-        check_arguments("ftp://user:secret@host/?token=secret", 40, None)
+    with pytest.raises(InvalidSpaceId) as caught:
+        Client("ftp://user:secret@host/?token=secret", verbose=False)
     assert "secret" not in str(caught.value)
 
 
@@ -135,6 +150,32 @@ def test_auth_must_be_a_pair(auth: Any) -> None:
     with pytest.raises(ArgumentError, match="auth") as caught:
         check_arguments("http://host", 1, auth)
     assert "secret" not in str(caught.value)
+
+
+# --- where the app is
+
+
+@pytest.mark.parametrize(
+    ("private", "headers", "needed"),
+    [
+        (True, {"X-HF-Authorization": "Bearer t"}, True),
+        (None, {"X-HF-Authorization": "Bearer t"}, True),
+        (False, {"X-HF-Authorization": "Bearer t"}, False),
+        (True, {}, False),
+    ],
+)
+def test_files_need_the_token_unless_the_space_is_public(private: Any, headers: Any, needed: bool) -> None:
+    source = Source("https://user:pw@host/app", "t", "owner/space", private)
+    assert source.needs_token(RequestHeaders(headers)) is needed
+    assert source.url == "https://user:pw@host/app/"
+    assert repr(source) == "<Source owner/space>"
+    assert repr(Source("https://user:pw@host/app", "t")) == "<Source https://host/app/>"
+
+
+def test_app_given_by_url_is_nothing_to_look_for_again() -> None:
+    source = find_source("http://host", " t ", HttpOptions(), True, False, 1.0, None)
+    assert (source.url, source.token, source.space_id) == ("http://host/", "t", None)
+    assert source.look_again() is False
 
 
 # --- headers of every request

@@ -111,3 +111,9 @@ def test_progress_units_are_read_from_a_message() -> None:
         ProgressUnit(1, 2, "s", None, "d"),
         ProgressUnit(None, None, None, None, None),
     ]
+
+
+def test_a_message_of_the_queue_names_its_stage() -> None:
+    assert Status.msg_to_status("process_generating") is Status.ITERATING
+    with pytest.raises(KeyError):
+        Status.msg_to_status("close_stream")

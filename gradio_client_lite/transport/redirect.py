@@ -13,7 +13,7 @@ from .url import Target, parse_url
 MAX_REDIRECTS = 20
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What is harmless, as nobody can list what is secret: tokens travel in headers of any name.
-_HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "range", "user-agent"})
+HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "range", "user-agent"})
 
 
 class Hop(NamedTuple):
@@ -63,8 +63,14 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
             f"{hop.target.label} redirects an upload to {target.label}, where anybody could read it; it was "
             "not followed. Use the URL the server should have redirected to."
         )
-    fields = {name: value for name, value in fields.items() if name in _HARMLESS}
+    fields = {name: value for name, value in fields.items() if name in HARMLESS}
     return Hop(method, target, fields, body, hop.cookies and not downgrade, auth=False)
+
+
+def same_place(old: Target, new: Target) -> bool:
+    """Whether credentials for one URL may be sent to another: the same origin, or the host's TLS side."""
+    upgraded = (old.scheme, old.port, new.scheme, new.port) == ("http", 80, "https", 443)
+    return old.origin == new.origin or (upgraded and old.host == new.host)
 
 
 def _resolve(hop: Hop, location: str) -> Target:

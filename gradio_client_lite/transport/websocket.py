@@ -38,13 +38,20 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def load_library() -> Any:
-    """The `websocket` package.
+    """The `websocket` package: the private one of a copy that was vendored with it, else the installed one.
+
+    The private one comes first because the copy was made with it, while what is installed under that name may
+    be another release, or another project. It imports its own modules relatively, so what `import websocket`
+    gives to the rest of the process stays as it is.
 
     Raises:
         MissingPackageError: it is not installed, or is another one of that name.
     """
     try:
-        import websocket
+        try:
+            from .._vendor import websocket  # type: ignore[import-not-found]  # made by `vendoring`
+        except ModuleNotFoundError:
+            import websocket
     except ImportError as exc:
         raise MissingPackageError(_MISSING) from exc
     library: Any = websocket

@@ -14,12 +14,12 @@ _MISSING = object()
 
 
 def bind(
-    parameters: Optional[Sequence[Mapping[str, Any]]], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
+    parameters_info: Optional[Sequence[Mapping[str, Any]]], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> List[Any]:
     """The arguments in the order the endpoint declares them, defaults filled in.
 
     Args:
-        parameters: the endpoint's `parameters` of `/info`; None when nothing is known of it.
+        parameters_info: the endpoint's `parameters` of `/info`; None when nothing is known of it.
         args: positional arguments; those beyond the declared ones pass through.
         kwargs: arguments by parameter name.
 
@@ -31,17 +31,17 @@ def bind(
         ...        "parameter_default": 2}], (1,), {})
         [1, 2]
     """
-    if parameters is None:
+    if parameters_info is None:
         if kwargs:
             raise ArgumentError(f"This endpoint does not support key-word arguments. {_HINT}")
         return list(args)
-    values = list(args) + [_default(parameter) for parameter in parameters[len(args) :]]
-    places = _places(parameters)
+    values = list(args) + [_default(parameter) for parameter in parameters_info[len(args) :]]
+    places = _places(parameters_info)
     for name, value in kwargs.items():
         values[_place(name, places, len(args))] = value
     for place, value in enumerate(values):
         if value is _MISSING:
-            name = parameters[place].get("parameter_name") or f"argument {place}"
+            name = parameters_info[place].get("parameter_name") or f"argument {place}"
             raise ArgumentError(f"No value provided for required argument: {name}")
     return values
 

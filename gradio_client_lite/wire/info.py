@@ -7,7 +7,7 @@ nearly everything it says, except the parameter names and None defaults of the a
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
@@ -18,6 +18,22 @@ _Components = Dict[int, Dict[str, Any]]
 _GROUPS = ("named_endpoints", "unnamed_endpoints")
 # What an `/info` says of an endpoint for the use of Gradio's own pages.
 _NOT_SHOWN = frozenset(("show_api", "api_visibility", "code_snippets"))
+
+
+class _Default(TypedDict, total=False):
+    parameter_has_default: bool
+    parameter_default: Any
+
+
+class ParameterInfo(_Default):
+    """One of the "parameters" of an endpoint, as Gradio 4.9 and later describe it."""
+
+    label: str
+    parameter_name: str
+    type: Dict[str, Any]
+    python_type: Dict[str, str]
+    component: str
+    example_input: Any
 
 
 def clean_info(raw_info: Any) -> Dict[str, Any]:

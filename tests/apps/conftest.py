@@ -1,14 +1,22 @@
-"""Fixtures that make the same call with the official client and with ours."""
+"""Fixtures: other real libraries, to make the same calls with, and the package as it is built."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Callable, Dict, Iterator
 
 import pytest
+from hub.detour import certificate
+from hub.double import Hub
 
+from .discord_bots import Bots
+from .environments import tool_python
+from .hub_library import Library, running
 from .oracle import Oracle
-from .pins import OFFICIAL_CLIENT_FOR
+from .pins import HUB_LIBRARIES, OFFICIAL_CLIENT_FOR, OFFICIAL_CLIENTS
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +33,60 @@ def oracle_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
             return oracles[version]
 
         yield find
+
+
+@pytest.fixture
+def huggingface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The test Hub as https://huggingface.co, with Spaces at https://….hf.space, for this process.
+
+    It has the account "me", whose token is "hf_me" and who is a member of "team".
+    """
+    trusted = certificate(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("HF_", "HUGGING")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    with Hub(trusted.context) as hub:
+        hub.user("me", token="hf_me", orgs=("team",))
+        for name, value in hub.environ(trusted.ca_file).items():
+            monkeypatch.setenv(name, value)
+        yield hub
+
+
+@pytest.fixture(scope="module", params=list(HUB_LIBRARIES))
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """The real huggingface_hub, with a Hub of its own that knows the accounts "me" and "reader"."""
+    with running(HUB_LIBRARIES[request.param], tmp_path_factory.mktemp("library")) as library:
+        library.hub.user("me", token="hf_me", orgs=("team",))
+        library.hub.user("reader", token="hf_reader", role="read")
+        yield library
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """The official client that has `duplicate` and `deploy_discord`, with a Hub of its own."""
+    with running(OFFICIAL_CLIENTS["1.12.0"], tmp_path_factory.mktemp("official")) as library:
+        library.hub.user("me", token="hf_me", orgs=("team",))
+        yield library
+
+
+@pytest.fixture(scope="session")
+def bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bots]:
+    """Runs deployed Discord bots, each in the environment that its README asks for."""
+    with Bots(tmp_path_factory.mktemp("bots")) as bots:
+        yield bots
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's wheel, as it is built now."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (built,) = folder.glob("*.whl")
+    return built

@@ -1,4 +1,4 @@
-"""Making the virtual environments of the servers and of the official clients, once.
+"""Making the virtual environments of the servers, the official clients and a few tools, once.
 
 They are kept in `.servers/` at the root of the repository, or in the folder that the environment
 variable GRADIO_TEST_ENVIRONMENTS names. Make all of them with::
@@ -25,7 +25,16 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 from .interpreters import Release, choose, find_interpreters
-from .pins import OFFICIAL_CLIENTS, SERVERS, WEBSOCKET_CLIENTS, WITHOUT_WEBSOCKETS, Pins
+from .pins import (
+    DISCORD_BOTS,
+    HUB_LIBRARIES,
+    OFFICIAL_CLIENTS,
+    SERVERS,
+    TOOLS,
+    WEBSOCKET_CLIENTS,
+    WITHOUT_WEBSOCKETS,
+    Pins,
+)
 
 _INSTALL_TIMEOUT = 600.0  # seconds, for one environment on a slow network
 _COMPLETE = "complete"
@@ -45,6 +54,11 @@ def official_client_python(version: str) -> str:
     return ensure({**OFFICIAL_CLIENTS, **WEBSOCKET_CLIENTS}[version])
 
 
+def tool_python(name: str) -> str:
+    """The interpreter that has this tool, a key of `pins.TOOLS`, made now if need be."""
+    return ensure(TOOLS[name])
+
+
 def ensure(pins: Pins) -> str:
     """The path of the environment's interpreter; makes the environment unless it is there.
 
@@ -58,6 +72,17 @@ def ensure(pins: Pins) -> str:
             if not (folder / _COMPLETE).exists():
                 _make(folder, base, pins, release)
     return str(_python_of(folder))
+
+
+def install_into(folder: Path, python: str, *requirements: str) -> None:
+    """Install packages, with what they require, into a plain folder.
+
+    Args:
+        folder: takes them.
+        python: the interpreter they are for.
+        requirements: as pip takes them; paths of wheels, too.
+    """
+    _uv("pip", "install", "--python", python, "--target", str(folder), *requirements)
 
 
 @contextmanager
@@ -141,9 +166,10 @@ def main() -> None:
         ensure(pins)
         return f"{pins.name}: {time.monotonic() - begun:.1f} s"
 
-    clients = [*OFFICIAL_CLIENTS.values(), *WEBSOCKET_CLIENTS.values(), WITHOUT_WEBSOCKETS]
+    tables = (SERVERS, OFFICIAL_CLIENTS, WEBSOCKET_CLIENTS, HUB_LIBRARIES, DISCORD_BOTS, TOOLS)
+    every = [pins for table in tables for pins in table.values()]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for line in pool.map(timed, [*SERVERS.values(), *clients]):
+        for line in pool.map(timed, [*every, WITHOUT_WEBSOCKETS]):
             print(line)
 
 

@@ -46,16 +46,19 @@ PYTHON_3_13_OVERRIDES = ("numpy>=2.1,<3", "markupsafe>=3,<4")
 
 @dataclass(frozen=True)
 class Pins:
-    """One virtual environment: what is installed, and the Python release that suits it best."""
+    """One virtual environment: what is installed, the Python release that suits it best, and what is left out
+    although something installed asks for it.
+    """
 
     name: str
     requirements: Tuple[str, ...]
     python: Tuple[int, int]
+    left_out: Tuple[str, ...] = ()
 
     def install_on(self, python: Tuple[int, int]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
         """What to install on this Python release, and what to install whatever the packages ask for."""
         if not self.name.startswith("gradio-") or python < (3, 12):
-            return self.requirements, ()
+            return self.requirements, tuple(f"{name}; sys_platform == 'never'" for name in self.left_out)
         if python < (3, 13):
             return self._without(PYTHON_3_12_UNLIMITED), ()
         return (*self._without(("pandas", "numpy")), *PYTHON_3_13_EXTRAS), PYTHON_3_13_OVERRIDES
@@ -107,6 +110,22 @@ OFFICIAL_CLIENTS: Dict[str, Pins] = {
     "2.7.2": _client("2.7.2"),
 }
 
+# What the package is built with and tested under or with, each apart from the tests' own packages.
+TOOLS: Dict[str, Pins] = {
+    "awslambdaric": Pins("awslambdaric-4.2.2", ("awslambdaric==4.2.2",), (3, 11)),
+    "distributed": Pins("distributed-2026.8.0", ("distributed==2026.8.0",), (3, 11)),
+    # With the last pip that installs into Python 3.9.
+    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0", "pip==25.3"), (3, 11)),
+    "pyinstaller": Pins("pyinstaller-6.22.3", ("pyinstaller==6.22.3",), (3, 11)),
+    # Libraries that others wrote for the official client, which is left out.
+    "third-party": Pins(
+        "third-party",
+        ("gradio_tools==0.0.9", "smolagents==1.26.0", "huggingface_hub==2.4.0", "pillow==13.0.0"),
+        (3, 11),
+        left_out=("gradio_client",),
+    ),
+}
+
 # Later releases of websockets break the official client on Gradio 3.
 WEBSOCKET_CLIENTS: Dict[str, Pins] = {
     "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
@@ -130,6 +149,18 @@ OFFICIAL_CLIENT_FOR: Dict[str, str] = {
     "6.31.0": "2.7.2",
 }
 
+# What holds the test Hub (tests/hub) to the real one.
+HUB_LIBRARIES: Dict[str, Pins] = {
+    version: Pins(f"huggingface_hub-{version}", (f"huggingface_hub=={version}",), (3, 11))
+    for version in ("0.36.2", "1.33.0")
+}
+
+# What deployed Discord bots run on: a Space has the Gradio that its README asks for, client included.
+DISCORD_BOTS: Dict[str, Pins] = {
+    version: Pins(f"discord-bot-{version}", ("discord.py==2.6.4", f"gradio=={version}"), (3, 11))
+    for version in ("5.50.0", "6.31.0")
+}
+
 # Enough for an interpreter that does not run the whole suite: the oldest server and the newest.
 SMOKE_SERVERS = ("3.50.2", "4.16.0", "6.31.0")
 
@@ -138,6 +169,9 @@ FILE_SERVERS = ("4.0.2", "4.16.0", "4.44.1", "5.50.0", "6.31.0")
 
 # Whose values have forms of their own.
 V3_FILE_SERVERS = ("3.23.0", "3.35.2", "3.50.2")
+
+# What Discord bots are deployed from: an app for each Gradio that a bot runs on.
+CHAT_SERVERS = ("4.44.1", "6.31.0")
 
 # The ways of serving an app (login, subpath, HTTPS) are tried on these.
 VARIANT_SERVERS = ("3.50.2", "4.44.1", "6.31.0")

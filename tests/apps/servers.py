@@ -1,4 +1,4 @@
-"""Starting and stopping a real Gradio server that serves `behaviours.py` or one of the apps with files."""
+"""Starting and stopping a real Gradio server that serves `behaviours.py` or one of the other apps."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from typing import IO, Iterator, Optional, Tuple
 from .environments import server_python
 
 _APP = Path(__file__).with_name("behaviours.py")
-_FILE_APPS = {
+_OTHER_APPS = {
     "files": Path(__file__).with_name("file_app.py"),
     "private_files": Path(__file__).with_name("file_app.py"),
     "v3_files": Path(__file__).with_name("file_app_v3.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
+    "chat": Path(__file__).with_name("chat_app.py"),
 }
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
 _STOP_TIMEOUT = 10.0  # seconds
@@ -42,8 +43,8 @@ class Server:
     Attributes:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
-        variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files or
-            private_files (a login, files of at most 10 kB) for the app with files; v3_files for Gradio 3's.
+        variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
+            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's) and chat are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.
@@ -83,7 +84,7 @@ def running_server(version: str, folder: Path, variant: str = "plain") -> Iterat
     """
     arguments, ca_file = _certificate_arguments(folder) if variant == "https" else ([], None)
     log = folder / "server.log"
-    app = _FILE_APPS.get(variant, _APP)
+    app = _OTHER_APPS.get(variant, _APP)
     command = [server_python(version), "-I", str(app), "--variant", variant, *arguments]
     process = subprocess.Popen(
         command,

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import ast
-import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List
 
 import pytest
+from copies import NAME, PACKAGE
 
-import gradio_client_lite
-from gradio_client_lite.testing import serve
-
-PACKAGE = Path(gradio_client_lite.__file__).parent
-NAME = PACKAGE.name
 MODULES = sorted(PACKAGE.rglob("*.py"))
 IDS = [str(path.relative_to(PACKAGE)) for path in MODULES]
 #: Modules that every process which only imports the package would pay for.
@@ -109,55 +101,3 @@ def test_module_imports_nothing_heavy_when_it_is_imported(path: Path) -> None:
 
 def test_types_are_announced() -> None:
     assert (PACKAGE / "py.typed").is_file()
-
-
-PREDICT = """
-import sys
-sys.path.insert(0, sys.argv[1])
-sys.dont_write_bytecode = True
-from {name} import Client
-client = Client(sys.argv[2], verbose=False)
-assert client.predict("hello", api_name="/echo") == "hello"
-assert list(client.submit(3, api_name="/count")) == [0, 1, 2]
-assert client.headers["user-agent"].startswith("{name}/"), client.headers
-assert "{original}" not in " ".join(sys.modules), "the original was imported"
-print("ok")
-"""
-
-
-def copy_into(folder: Path, *names: str) -> Tuple[Path, str]:
-    """Copy the package below a new name into nested packages; return the folder and the dotted name."""
-    parent = folder.joinpath(*names[:-1])
-    parent.mkdir(parents=True, exist_ok=True)
-    for depth in range(1, len(names)):
-        folder.joinpath(*names[:depth], "__init__.py").touch()
-    shutil.copytree(PACKAGE, parent / names[-1], ignore=shutil.ignore_patterns("__pycache__"))
-    return folder, ".".join(names)
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-@pytest.mark.parametrize("names", [("renamed",), ("plugin", "_vendor", "client_copy")])
-def test_renamed_copy_works(tmp_path: Path, names: Tuple[str, ...], zipped: bool) -> None:
-    folder, name = copy_into(tmp_path / "lib", *names)
-    if zipped:
-        archive = tmp_path / "lib.zip"
-        with zipfile.ZipFile(archive, "w") as target:
-            for path in folder.rglob("*"):
-                target.write(path, path.relative_to(folder))
-        shutil.rmtree(folder)
-        folder = archive
-
-    def count(to: int) -> Iterator[int]:
-        yield from range(to)
-
-    with serve({"/echo": lambda text: text, "/count": count}) as app:
-        code = PREDICT.format(name=name, original=NAME)
-        done = subprocess.run(
-            [sys.executable, "-S", "-W", "error", "-c", code, str(folder), app.url],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=30,
-            check=False,
-            cwd=tmp_path,
-        )
-    assert (done.stdout, done.stderr) == ("ok\n", "")

@@ -1,0 +1,194 @@
+"""What this client and the official one take up, and how fast they start: a table in Markdown.
+
+    python -m benchmarks sizes [--rounds 10]
+
+Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
+clients taking turns. The Lambda function is the one in `examples/lambda`, for both clients; its cold start
+lasts from the start of the runtime, `awslambdaric`, to the first response. Lambda cannot keep bytecode, and
+has none unless the zip brings it; the other processes have it, as after an installation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Dict, List, Sequence, Tuple
+
+from tests.apps.environments import install_into, official_client_python, tool_python
+from tests.runtime_api import RuntimeApi, environment
+
+from .contenders import GRADIO, server
+
+_ROOT = Path(__file__).resolve().parents[1]
+_EXAMPLE = _ROOT / "examples" / "lambda"
+OURS, OFFICIAL = "this client", "official 2.7.2"
+#: So that the same handler runs with the official client.
+_STAND_IN = "from gradio_client import Client, handle_file\n"
+_IMPORT = "from {module} import Client"
+_CALL = _IMPORT + "; assert Client({url!r}, verbose=False).predict('hello', api_name='/queued') == 'hello'"
+
+Row = Tuple[str, Dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A client and all it needs.
+
+    Args:
+        module: what has its `Client`.
+        folder: where it and its requirements are installed.
+        function: the zip of the Lambda function with it.
+        code: the same unpacked.
+        compiled: one made with bytecode, unpacked.
+    """
+
+    module: str
+    folder: Path
+    function: Path
+    code: Path
+    compiled: Path
+
+
+def build_wheel(folder: Path) -> Path:
+    """The package's wheel, as it is built now."""
+    command = [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def bundle_wheel(folder: Path) -> Path:
+    """The wheel with all it needs inside."""
+    command = [tool_python("hatchling"), str(_ROOT / ".ci" / "bundle.py"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of the files in a folder, bytecode not counted."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sum(path.stat().st_size for path in files)
+
+
+def _ours(folder: Path, wheel: Path) -> Package:
+    installed = folder / "ours"
+    install_into(installed, tool_python("awslambdaric"), str(wheel))
+    return Package("gradio_client_lite", installed, *_function(folder / "lambda-ours", [wheel]))
+
+
+def _official(folder: Path) -> Package:
+    python = official_client_python("2.7.2")
+    probe = [python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    installed = Path(subprocess.check_output(probe, text=True).strip())
+    shim = folder / "shim"
+    shim.mkdir()
+    (shim / "gradio_client_lite.py").write_text(_STAND_IN)
+    return Package("gradio_client", installed, *_function(folder / "lambda-official", [installed, shim]))
+
+
+def _function(folder: Path, sources: Sequence[Path]) -> Tuple[Path, Path, Path]:
+    """The zip of the Lambda function, unpacked, and unpacked with bytecode."""
+    folder.mkdir()
+    command = [tool_python("awslambdaric"), "-I", str(_EXAMPLE / "build.py")]
+    code, compiled = folder / "code", folder / "compiled"
+    for target, options in ((code, []), (compiled, ["--bytecode"])):
+        archive = target.with_suffix(".zip")
+        subprocess.run([*command, *options, archive, *sources], check=True, capture_output=True)
+        with zipfile.ZipFile(archive) as made:
+            made.extractall(target)
+    return code.with_suffix(".zip"), code, compiled
+
+
+def _fresh(package: Package, code: str) -> float:
+    """Seconds that a fresh interpreter takes for some code."""
+    environ = {"PATH": os.environ.get("PATH", ""), "HF_HUB_OFFLINE": "1"}
+    command = [tool_python("awslambdaric"), "-S", "-c", code]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, env={**environ, "PYTHONPATH": str(package.compiled)})
+    return time.perf_counter() - start
+
+
+def _cold_start(code: Path, url: str, log: Path) -> float:
+    """Seconds from the start of the Lambda runtime to the first response."""
+    variables = {"GRADIO_URL": url, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"}
+    with RuntimeApi() as api:
+        start = time.perf_counter()
+        with environment(tool_python("awslambdaric"), code, api, log, **variables):
+            outcome = api.invoke({"api_name": "/queued", "args": ["hello"]})
+            seconds = time.perf_counter() - start
+    assert outcome.body == {"result": "hello"}, outcome
+    return seconds
+
+
+def _times(packages: Dict[str, Package], url: str, folder: Path, rounds: int) -> List[Row]:
+    seconds: Dict[str, Dict[str, List[float]]] = {}
+    for number in range(rounds):
+        for name, package in packages.items():
+            module = package.module
+            measured = {
+                "a process: the interpreter alone": _fresh(package, ""),
+                "… and import": _fresh(package, _IMPORT.format(module=module)),
+                "… and first call": _fresh(package, _CALL.format(module=module, url=url)),
+                "Lambda: cold start": _cold_start(package.code, url, folder / "lambda.log"),
+                "… with bytecode in the zip": _cold_start(package.compiled, url, folder / "lambda.log"),
+            }
+            for row, taken in measured.items():
+                seconds.setdefault(row, {}).setdefault(name, []).append(taken)
+        print(f"fresh processes, round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    return [
+        (row, {name: f"{median(taken) * 1000:,.0f} ms" for name, taken in by_name.items()})
+        for row, by_name in seconds.items()
+    ]
+
+
+def _sizes(packages: Dict[str, Package], wheel: Path, bundled: Path) -> List[Row]:
+    def each(measure: str) -> Dict[str, str]:
+        return {name: _size(getattr(package, measure)) for name, package in packages.items()}
+
+    counts = {name: str(len(list(package.folder.glob("*.dist-info")))) for name, package in packages.items()}
+    return [
+        ("wheel", {OURS: _size(wheel)}),
+        ("wheel with its requirements inside", {OURS: _size(bundled)}),
+        ("installed, with requirements", each("folder")),
+        ("packages installed", counts),
+        ("Lambda: zip", each("function")),
+        ("Lambda: zip unpacked", each("code")),
+    ]
+
+
+def _size(path: Path) -> str:
+    size = size_of(path) if path.is_dir() else path.stat().st_size
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} KB"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The table in Markdown."""
+    lines = [f"| | {OURS} | {OFFICIAL} |", "|---|--:|--:|"]
+    lines += [f"| {name} | {cells.get(OURS, '–')} | {cells.get(OFFICIAL, '–')} |" for name, cells in rows]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks sizes")
+    parser.add_argument("--rounds", type=int, default=10, help="fresh processes of each kind (default 10)")
+    rounds = parser.parse_args(argv).rounds
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        wheel = build_wheel(folder)
+        packages = {OURS: _ours(folder, wheel), OFFICIAL: _official(folder)}
+        rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
+        with server(folder) as url:
+            rows += _times(packages, url, folder, rounds)
+    python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()
+    print(f"Gradio {GRADIO}; clients on {python}\n")
+    print(table(rows))

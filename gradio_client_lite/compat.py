@@ -1,0 +1,172 @@
+"""Lets code that others wrote for the official client run with this package instead.
+
+After `install()`, `import gradio_client` and its modules `client`, `utils`, `exceptions` and `data_classes`
+give this package's names, in this process alone. Nothing is written anywhere; an installed official client
+stays where it is and is found again after `uninstall()`. Gradio itself, the server, needs much more of the
+official client than others do: do not `install()` in a process that imports `gradio`.
+
+`gradio_client.__version__` is then the release of the official client that this package follows, because
+other code decides by it what it may call. `importlib.metadata` goes on telling what is installed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
+
+from .errors import CompatibilityError
+
+if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
+    from . import client, dataurls, describe, downloads, endpoint, files, job, updates  # noqa: F401
+    from .wire import arguments, info, message_kinds, names, schema, traversal  # noqa: F401
+
+#: The official client that the tests compare this package with, on current servers.
+FOLLOWED = "2.7.2"
+
+_OFFICIAL = "gradio_client"
+
+# Official name -> (module of this package, name there).
+_Names = Dict[str, Tuple[str, str]]
+
+
+def _from(home: str, *names: str, **renamed: str) -> _Names:
+    return {
+        **{name: (home, name) for name in names},
+        **{name: (home, ours) for name, ours in renamed.items()},
+    }
+
+
+_MODULES: Dict[str, _Names] = {
+    _OFFICIAL: {
+        **_from(".client", "Client"),
+        **_from(".files", "FileData", "file", "handle_file"),
+        **_from(".compat", __version__="FOLLOWED"),
+    },
+    f"{_OFFICIAL}.client": {
+        **_from(".client", "Client"),
+        **_from(".job", "Job"),
+        **_from(".endpoint", "Endpoint"),
+        **_from(".downloads", DEFAULT_TEMP_DIR="default_folder"),
+    },
+    f"{_OFFICIAL}.exceptions": _from(
+        ".errors", "AppError", "AuthenticationError", "SerializationSetupError", "ValidationError"
+    ),
+    f"{_OFFICIAL}.data_classes": {
+        **_from(".files", "FileData"),
+        **_from(".wire.info", "ParameterInfo"),
+    },
+    f"{_OFFICIAL}.utils": {
+        **_from(".compat", __version__="FOLLOWED"),
+        **_from(".updates", "OutputUpdate", "ProgressUnit", "Status", "StatusUpdate"),
+        **_from(".errors", "InvalidAPIEndpointError", "QueueError", "SpaceDuplicationError"),
+        **_from(".errors", "TooManyRequestsError"),
+        **_from(".files", "file", "handle_file"),
+        **_from(".wire.message_kinds", "ServerMessage"),
+        **_from(".wire.arguments", construct_args="bind"),
+        **_from(".wire.schema", "json_schema_to_python_type"),
+        **_from(".wire.names", "strip_invalid_filename_characters"),
+        **_from(".wire.traversal", "apply_diff", "is_file_obj", "is_file_obj_with_meta", "is_http_url_like"),
+        **_from(".wire.traversal", "traverse"),
+        **_from(".describe", "sanitize_parameter_names"),
+        **_from(".dataurls", "decode_base64_to_binary", "decode_base64_to_file", "encode_file_to_base64"),
+        **_from(".dataurls", "encode_url_or_file_to_base64", "encode_url_to_base64", "get_extension"),
+        **_from(".dataurls", "get_mimetype"),
+    },
+}
+_EXPORTED = ["Client", "file", "handle_file", "FileData", "__version__"]
+# Constants of the official client that are found out here when they are first used.
+_CALLED = frozenset(["DEFAULT_TEMP_DIR"])
+
+
+def install() -> None:
+    """Let `import gradio_client` find this package, in this process, from now on.
+
+    Calling it again does nothing. Only what this package has is there: another module or name of the official
+    client is an ImportError, as it is with a release that does not have it.
+
+    Raises:
+        CompatibilityError: `gradio_client` is imported already, and is not this package. What was made from
+            it would go on living beside this one; call `install` before anything imports it.
+
+    Example:
+        >>> install()
+        >>> from gradio_client import Client
+        >>> uninstall()
+    """
+    with _lock:
+        if _finder in sys.meta_path:
+            return
+        # First, so that no other thread's import finds the official one in between.
+        sys.meta_path.insert(0, _finder)
+        present = sys.modules.get(_OFFICIAL)
+        if present is not None:
+            sys.meta_path.remove(_finder)
+            spec = getattr(present, "__spec__", None)
+            origin = getattr(spec, "origin", None) or getattr(present, "__file__", None) or "elsewhere"
+            raise CompatibilityError(
+                f"{_OFFICIAL} is imported already, from {origin}. Call install() before anything imports it."
+            )
+
+
+def uninstall() -> None:
+    """Let `import gradio_client` find the official client again, if there is one.
+
+    Names that were imported meanwhile go on working. Calling it when nothing is installed does nothing.
+    """
+    with _lock:
+        if _finder in sys.meta_path:
+            sys.meta_path.remove(_finder)
+        for name in _MODULES:
+            if isinstance(sys.modules.get(name), _StandIn):
+                del sys.modules[name]
+
+
+class _StandIn(ModuleType):
+    """A module of the official client; its names are looked up when they are first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        home = _MODULES[self.__name__].get(name)
+        if home is not None:
+            value = getattr(import_module(home[0], __package__), home[1])
+            value = value() if name in _CALLED else value
+        elif f"{self.__name__}.{name}" in _MODULES:
+            value = import_module(f"{self.__name__}.{name}")  # the official package imports its modules too
+        else:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> List[str]:
+        return sorted({*self.__dict__, *_MODULES[self.__name__]})
+
+
+class _Finder:
+    """Finds the official client's modules here, and loads them: see `importlib.abc`."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Optional[Sequence[str]] = None,  # noqa: ARG002 - what the import system passes
+        target: Optional[ModuleType] = None,  # noqa: ARG002
+    ) -> Optional[ModuleSpec]:
+        if fullname not in _MODULES:
+            return None
+        # A package without folders: what is not in _MODULES is found nowhere.
+        spec: Any = ModuleSpec(fullname, self, origin=__name__, is_package=fullname == _OFFICIAL)  # type: ignore[arg-type]
+        return spec  # type: ignore[no-any-return]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__name__ == _OFFICIAL:
+            module.__dict__["__all__"] = list(_EXPORTED)
+
+
+# Guards the two steps of installing; nothing is imported under it.
+_lock = threading.Lock()
+_finder = _Finder()

@@ -1,0 +1,156 @@
+"""Files as base64 text: how Gradio 3 carried them, and how code written for the official client still does.
+
+Names, signatures and results are those of the official client 2.7 (gradio_client/utils.py).
+"""
+
+from __future__ import annotations
+
+import binascii
+import os
+from typing import IO, Any, Optional, Tuple, Union
+
+from .wire.names import strip_invalid_filename_characters
+from .wire.traversal import is_http_url_like
+
+_Path = Union[str, "os.PathLike[str]"]
+
+
+def get_mimetype(filename: str) -> Optional[str]:
+    """The MIME type a file name or a URL suggests; None when it suggests none.
+
+    Example:
+        >>> get_mimetype("a.png")
+        'image/png'
+    """
+    import mimetypes
+
+    lowered = filename.lower()
+    if lowered.endswith(".vtt"):
+        return "text/vtt"
+    if lowered.endswith(".webp"):
+        return "image/webp"
+    guessed = mimetypes.guess_type(filename)[0]
+    # Browsers play these under their newer names only.
+    return guessed and guessed.replace("x-wav", "wav").replace("x-flac", "flac")
+
+
+def get_extension(encoding: str) -> Optional[str]:
+    """The file extension, without a dot, for the MIME type of a data: URL; None when there is none.
+
+    Example:
+        >>> get_extension("data:image/png;base64,AAAA")
+        'png'
+    """
+    import mimetypes
+
+    guessed = mimetypes.guess_type(encoding.replace("audio/wav", "audio/x-wav"))[0]
+    if guessed is None:
+        return None
+    if guessed == "audio/flac":  # which not every Python knows
+        return "flac"
+    extension = mimetypes.guess_extension(guessed)
+    return extension and extension.lstrip(".")
+
+
+def encode_file_to_base64(f: _Path) -> str:
+    """A local file as a data: URL.
+
+    Args:
+        f: its path. The MIME type is that of its name, or left empty.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(f, "rb") as file:
+        return _data_url(file.read(), get_mimetype(str(f)))
+
+
+def encode_url_to_base64(url: str) -> str:
+    """The file at an http(s) URL as a data: URL; nothing but the request itself is sent.
+
+    Raises:
+        HTTPStatusError, AuthenticationError, RetryLater: the server does not give it.
+        ConnectionFailed, DeadlineExceeded: it cannot be reached.
+    """
+    from .transport.http import Transport
+    from .wire.refusal import refusal
+
+    transport = Transport(base_url=url)
+    try:
+        response = transport.request("GET", url)
+    finally:
+        transport.close()
+    if not 200 <= response.status < 300:
+        raise refusal(response.status, response.body, url, "fetching a file")
+    return _data_url(response.body, get_mimetype(url))
+
+
+def encode_url_or_file_to_base64(path: _Path) -> str:
+    """A local file, or the one at an http(s) URL, as a data: URL.
+
+    Raises:
+        OSError: the local file cannot be read, or the server cannot be reached.
+        HTTPStatusError, AuthenticationError, RetryLater: the server does not give it.
+    """
+    text = str(path)
+    return encode_url_to_base64(text) if is_http_url_like(text) else encode_file_to_base64(text)
+
+
+def decode_base64_to_binary(encoding: str) -> Tuple[bytes, Optional[str]]:
+    """The content of a data: URL, and the file extension for its MIME type, or None.
+
+    Args:
+        encoding: a data: URL in base64, or base64 alone.
+
+    Raises:
+        ValueError: it is no base64.
+
+    Example:
+        >>> decode_base64_to_binary("data:text/plain;base64,aGk=")
+        (b'hi', 'txt')
+    """
+    return binascii.a2b_base64(encoding.rsplit(",", 1)[-1]), get_extension(encoding)
+
+
+def decode_base64_to_file(
+    encoding: str,
+    file_path: Optional[str] = None,
+    dir: Optional[_Path] = None,  # noqa: A002 - the official name
+    prefix: Optional[str] = None,
+) -> IO[bytes]:
+    """Write the content of a data: URL to a new file, in a new folder of its own.
+
+    Args:
+        encoding: a data: URL in base64, or base64 alone.
+        file_path: the new file's name begins like this one's and has its extensions; None: the extension
+            is that of the MIME type.
+        dir: where to make the folder; None is the system's temporary folder.
+        prefix: how the new file's name begins; wins over that of `file_path`, extension included.
+
+    Returns:
+        The file, open for writing, its content flushed; `name` is its path. It is not deleted when closed.
+
+    Raises:
+        ValueError: it is no base64.
+        OSError: it cannot be written.
+    """
+    import tempfile
+
+    content, extension = decode_base64_to_binary(encoding)
+    if file_path is not None and prefix is None:
+        prefix, dot, rest = os.path.basename(file_path).partition(".")
+        extension = rest if dot else extension
+    if prefix is not None:
+        prefix = strip_invalid_filename_characters(prefix)
+    folder = os.path.join(dir or tempfile.gettempdir(), os.urandom(20).hex())
+    os.makedirs(folder)
+    suffix = None if extension is None else f".{extension}"
+    file: Any = tempfile.NamedTemporaryFile(delete=False, prefix=prefix, suffix=suffix, dir=folder)  # noqa: SIM115
+    file.write(content)
+    file.flush()
+    return file  # type: ignore[no-any-return]
+
+
+def _data_url(content: bytes, mime_type: Optional[str]) -> str:
+    encoded = binascii.b2a_base64(content, newline=False).decode("ascii")
+    return f"data:{mime_type or ''};base64,{encoded}"

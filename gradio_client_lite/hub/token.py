@@ -1,0 +1,132 @@
+"""Hugging Face tokens: which one there is, and where it may go.
+
+A token found on this machine, in the environment or in a file, goes to Hugging Face's own hosts over TLS and
+to nobody else. A token the caller passes goes where the caller's call goes.
+
+Source: huggingface_hub 0.34 - 2.4, `utils/_auth.py` and `constants.py`, for the places and their order.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Optional, Union
+
+from ..errors import ArgumentError, AuthenticationError
+from ..transport.url import parse_url
+from .settings import is_true, variable
+
+#: What the caller may give: a token, None for the one of this machine, True to insist on it, False for none.
+Given = Union[str, bool, None]
+
+_HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
+
+
+def is_hugging_face(url: str) -> bool:
+    """Whether a URL is one of Hugging Face's own hosts, reached over TLS.
+
+    Raises:
+        ArgumentError: it is no http(s) URL.
+
+    Example:
+        >>> is_hugging_face("https://owner-name.hf.space/")
+        True
+        >>> is_hugging_face("https://hf.space.example.com/")
+        False
+    """
+    target = parse_url(url)
+    host = target.host
+    return target.scheme == "https" and any(
+        host == name or host.endswith("." + name) for name in _HUGGING_FACE
+    )
+
+
+def saved_token() -> Optional[str]:
+    """The token of this machine's user; None when there is none.
+
+    It is, in this order, that of HF_TOKEN, of HUGGING_FACE_HUB_TOKEN, or of the file at HF_TOKEN_PATH, else
+    `token` in HF_HOME, else `huggingface/token` in XDG_CACHE_HOME or `~/.cache`.
+
+    Raises:
+        AuthenticationError: the file is there, but cannot be read.
+    """
+    if is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+        return None
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        token = clean(os.environ.get(name, ""))
+        if token:
+            return token
+    return _token_of_file(token_path())
+
+
+def token_path() -> str:
+    """Where the user's token is saved; nothing need be there."""
+    path = variable("HF_TOKEN_PATH")
+    if path is not None:
+        return _expanded(path)
+    home = variable("HF_HOME")
+    if home is not None:
+        return os.path.join(_expanded(home), "token")
+    cache = variable("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    return os.path.join(os.path.expanduser(cache), "huggingface", "token")
+
+
+def clean(token: str) -> Optional[str]:
+    """A token without line breaks and surrounding blanks; None when nothing is left."""
+    return token.replace("\r", "").replace("\n", "").strip() or None
+
+
+def token_for(url: str, given: Given, *, verified: bool = True) -> Optional[str]:
+    """The token to send to a URL; None for none.
+
+    Args:
+        url: where the request goes.
+        given: what the caller passed.
+        verified: whether the server has to prove that it is who its name says. The saved token is sent to
+            nobody who has not.
+
+    Raises:
+        ArgumentError: the saved token was insisted on, and may not go there.
+        AuthenticationError: it was insisted on, and there is none.
+    """
+    if given is False:
+        return None
+    if isinstance(given, str):
+        token = clean(given)
+        if token:
+            return token
+    allowed = verified and is_hugging_face(url)
+    if given is True and not allowed:
+        raise ArgumentError(
+            "The token saved on this machine goes to Hugging Face's hosts over verified TLS only, and "
+            f"{parse_url(url).label} is none. Pass the token itself in place of True."
+        )
+    token = saved_token() if allowed else None
+    if given is True and token is None:
+        raise AuthenticationError(
+            "No Hugging Face token is saved on this machine. Set HF_TOKEN, or pass the token itself."
+        )
+    return token
+
+
+def _expanded(path: str) -> str:
+    return os.path.expandvars(os.path.expanduser(path))
+
+
+def _token_of_file(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return clean(file.read())
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        # Not chained: it holds the bytes, which may be a token.
+        raise _unreadable(path, "it is no text") from None
+    except OSError as exc:
+        raise _unreadable(path, exc.strerror or type(exc).__name__) from exc
+
+
+def _unreadable(path: str, reason: str) -> AuthenticationError:
+    return AuthenticationError(
+        f"The Hugging Face token saved at {path} cannot be read: {reason}. Correct the file, or pass a "
+        "token; False sends none."
+    )

@@ -1,0 +1,88 @@
+"""The wheel: the same program as the sources, and small."""
+
+from __future__ import annotations
+
+import ast
+import zipfile
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+import pytest
+
+from .environments import install_into, tool_python
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "gradio_client_lite"
+#: Bytes.
+WHEEL, INSTALLED = 200_000, 1_200_000
+
+pytestmark = pytest.mark.whole
+
+
+@pytest.fixture(scope="module")
+def built(wheel: Path) -> Dict[str, str]:
+    """The modules in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        assert len(set(archive.namelist())) == len(archive.namelist())
+        return {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
+
+
+@pytest.fixture(scope="module")
+def sources() -> Dict[str, str]:
+    paths = sorted((ROOT / PACKAGE).rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def statements(source: str) -> Iterator[Tuple[int, str]]:
+    """Every statement with its line, docstrings and what stands for them left out."""
+    module = ast.parse(source)
+    for node in ast.walk(module):
+        for name, block in ast.iter_fields(node):
+            if isinstance(block, list):
+                setattr(node, name, [part for part in block if not _says_nothing(part)])
+    for node in ast.walk(module):
+        if isinstance(node, ast.stmt):
+            yield node.lineno, ast.dump(node)
+
+
+def _says_nothing(node: object) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def test_the_wheel_has_every_module(built: Dict[str, str], sources: Dict[str, str]) -> None:
+    assert built.keys() == sources.keys()
+
+
+def test_every_statement_is_on_its_line(built: Dict[str, str], sources: Dict[str, str]) -> None:
+    for name, source in sources.items():
+        assert list(statements(built[name])) == list(statements(source)), name
+
+
+def test_what_users_import_keeps_its_docstrings(built: Dict[str, str], sources: Dict[str, str]) -> None:
+    for name in ("__init__", "client", "errors", "files", "job", "testing/app", "updates"):
+        path = f"{PACKAGE}/{name}.py"
+        assert ast.dump(ast.parse(built[path])) == ast.dump(ast.parse(sources[path]))
+
+
+def test_the_rest_has_neither_comments_nor_docstrings(built: Dict[str, str]) -> None:
+    text = built[f"{PACKAGE}/transport/http.py"]
+    assert "#" not in text
+    assert '"""' not in text
+
+
+def test_types_and_licence_are_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names: List[str] = archive.namelist()
+    assert f"{PACKAGE}/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size <= WHEEL
+
+
+def test_what_is_installed_is_small(wheel: Path, tmp_path: Path) -> None:
+    install_into(tmp_path, tool_python("hatchling"), str(wheel))
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {path.parts[len(tmp_path.parts)] for path in files} >= {PACKAGE, "websocket"}
+    assert sum(path.stat().st_size for path in files) <= INSTALLED

@@ -1,0 +1,189 @@
+"""`compat` lets the official client's name lead here; what the names do is compared in tests/apps."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Iterator
+
+import pytest
+
+import gradio_client_lite
+from gradio_client_lite import Client, compat, errors, files, job, updates, vendoring
+from gradio_client_lite.errors import CompatibilityError
+from gradio_client_lite.testing import serve
+
+OFFICIAL = "gradio_client"
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    assert OFFICIAL not in sys.modules
+    yield
+    compat.uninstall()
+    for name in [name for name in sys.modules if name.partition(".")[0] == OFFICIAL]:
+        del sys.modules[name]
+
+
+def official(module: str = "") -> ModuleType:
+    return importlib.import_module(OFFICIAL + module)
+
+
+def test_nothing_is_changed_before_install() -> None:
+    with pytest.raises(ImportError):
+        official()
+
+
+def test_official_names_are_ours() -> None:
+    compat.install()
+    assert official().Client is Client
+    assert official().handle_file is gradio_client_lite.handle_file
+    assert official(".client").Job is job.Job
+    assert official(".exceptions").AppError is errors.AppError
+    assert official(".data_classes").FileData is files.FileData
+    assert official(".utils").Status is updates.Status
+
+
+def test_modules_can_be_had_in_every_way_of_importing() -> None:
+    compat.install()
+    space = {"__name__": "somewhere"}
+    code = f"import {OFFICIAL}\nimport {OFFICIAL}.utils as u\nfrom {OFFICIAL} import exceptions, utils\n"
+    exec(f"{code}from {OFFICIAL} import *", space)
+    assert space["u"] is space["utils"] is sys.modules[f"{OFFICIAL}.utils"]
+    assert space["Client"] is Client
+    assert space["__version__"] == compat.FOLLOWED
+    assert set(official().__all__) <= set(dir(official()))
+
+
+def test_a_package_module_is_there_without_importing_it() -> None:
+    compat.install()
+    assert official().exceptions.AuthenticationError is errors.AuthenticationError
+
+
+def test_version_is_that_of_the_official_client_this_one_follows() -> None:
+    compat.install()
+    assert official().__version__ == official(".utils").__version__ == compat.FOLLOWED
+
+
+def test_default_folder_is_found_out_when_it_is_first_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compat.install()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    assert str(tmp_path) == official(".client").DEFAULT_TEMP_DIR
+
+
+def test_what_is_not_here_is_an_import_error() -> None:
+    compat.install()
+    with pytest.raises(ModuleNotFoundError, match=rf"{OFFICIAL}\.serializing"):
+        official(".serializing")
+    with pytest.raises(ImportError, match="cannot import name 'get_pred_from_ws'"):
+        exec(f"from {OFFICIAL}.utils import get_pred_from_ws")
+    with pytest.raises(AttributeError, match=rf"'{OFFICIAL}.utils' has no attribute 'nothing'"):
+        _ = official(".utils").nothing
+
+
+def test_installing_twice_is_installing_once() -> None:
+    before = list(sys.meta_path)
+    compat.install()
+    compat.install()
+    assert len(sys.meta_path) == len(before) + 1
+    compat.uninstall()
+    compat.uninstall()
+    assert sys.meta_path == before
+
+
+def test_uninstall_takes_everything_away_and_leaves_imported_names_alone() -> None:
+    compat.install()
+    utils = official(".utils")
+    compat.uninstall()
+    assert [name for name in sys.modules if name.partition(".")[0] == OFFICIAL] == []
+    with pytest.raises(ImportError):
+        official()
+    assert utils.is_http_url_like("http://x")
+
+
+def test_an_installed_official_client_is_shadowed_until_uninstall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / OFFICIAL).mkdir()
+    (tmp_path / OFFICIAL / "__init__.py").write_text("real = True")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    compat.install()
+    assert official().Client is Client
+    compat.uninstall()
+    assert official().real
+
+
+def test_install_refuses_when_the_official_client_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ModuleType(OFFICIAL)
+    real.__file__ = "/site-packages/gradio_client/__init__.py"
+    monkeypatch.setitem(sys.modules, OFFICIAL, real)
+    before = list(sys.meta_path)
+    with pytest.raises(CompatibilityError, match=r"imported already, from /site-packages.*before"):
+        compat.install()
+    assert sys.meta_path == before
+    compat.uninstall()
+    assert sys.modules[OFFICIAL] is real
+
+
+def test_a_second_copy_of_this_package_does_not_take_over(tmp_path: Path) -> None:
+    vendoring.vendor(tmp_path, name="other", websocket=False)
+    program = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from gradio_client_lite import Client, compat
+from other import compat as later, errors
+compat.install()
+import gradio_client
+try:
+    later.install()
+except errors.CompatibilityError as error:
+    assert "from gradio_client_lite.compat." in str(error), error
+later.uninstall()
+from gradio_client.client import Client as found
+assert found is Client
+"""
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_threads_may_install_and_import_at_the_same_time() -> None:
+    found = []
+
+    def use() -> None:
+        compat.install()
+        found.append(official(".utils").Status)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [updates.Status] * 8
+    assert len([finder for finder in sys.meta_path if finder is compat._finder]) == 1
+
+
+def test_a_program_for_the_official_client_runs() -> None:
+    program = """
+import sys
+from gradio_client_lite import compat
+compat.install()
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from gradio_client.utils import Status
+client = Client(sys.argv[1], hf_token=None, verbose=False)
+job = client.submit("hello", api_name="/echo")
+assert job.result() == "hello"
+assert job.status().code == Status.FINISHED
+client.close()
+"""
+    with serve({"/echo": lambda text: text}) as app:
+        command = [sys.executable, "-W", "error", "-c", program, app.url]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
