@@ -20,8 +20,8 @@ _OTHER_APPS = {
     "files": Path(__file__).with_name("file_app.py"),
     "private_files": Path(__file__).with_name("file_app.py"),
     "v3_files": Path(__file__).with_name("file_app_v3.py"),
-    "samples": Path(__file__).with_name("sample_app.py"),
     "chat": Path(__file__).with_name("chat_app.py"),
+    "samples": Path(__file__).with_name("sample_app.py"),
 }
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
 _STOP_TIMEOUT = 10.0  # seconds
