@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from gradio_client_lite.describe import json_schema_to_python_type, render, sanitize_parameter_names
 from gradio_client_lite.wire import schema
 from gradio_client_lite.wire.info import clean_info, derive_info
+from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.wire.v3_info import derive_v3_info
+from gradio_client_lite.wire.version import Version
 
 SAMPLES = Path(__file__).parent / "samples"
 RELEASES = sorted(path.name for path in SAMPLES.glob("[4-9].*"))
@@ -76,6 +80,19 @@ def test_a_derived_info_renders_to_the_same_endpoints(release: str) -> None:
         assert [line.count(text) for line in derived.splitlines() if text in line] == [
             line.count(text) for line in official.splitlines() if text in line
         ]
+
+
+def test_the_description_of_gradio_3_has_the_official_components() -> None:
+    """Names and types are better than those of that server's `/info`."""
+    routes, version = Routes("http://127.0.0.1:7860/", ""), Version.parse("3.50.2")
+    derived = render(derive_v3_info(json.loads(read("3.50.2", "config.json")), routes, version), True)
+    official = read("3.50.2", "view_api_all_endpoints.txt")
+    assert components(derived) == components(official)
+
+
+def components(text: str) -> list[Any]:
+    """The components and the addresses of endpoints that a text names, in order."""
+    return re.findall(r"- \[(\w+)\]|((?:api_name|fn_index)=[^)]*)\)", text)
 
 
 UNNAMED = {

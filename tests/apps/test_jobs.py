@@ -37,7 +37,10 @@ def _is_output(update: Update, value: object) -> bool:
     return isinstance(update, OutputUpdate) and update.outputs == value
 
 
-@pytest.mark.parametrize("attempt", range(5))
+# Again and again where a stream is shared, which is where races are.
+@pytest.mark.parametrize(
+    "attempt", [0, *(pytest.param(again, marks=pytest.mark.servers(since="4.9")) for again in range(1, 5))]
+)
 def test_200_jobs_submitted_at_once_all_end_right(client: Client, attempt: int) -> None:
     jobs = [client.submit(f"{attempt}-{i}", api_name="/noop") for i in range(200)]
     assert [job.result(_DEADLINE) for job in jobs] == [f"{attempt}-{i}" for i in range(200)]
@@ -70,6 +73,7 @@ def test_sequential_predicts_reuse_two_connections(client: Client) -> None:
     assert idle + active <= 2 + 1  # for POSTs and for the stream; some apps ask for a heartbeat too
 
 
+@pytest.mark.servers(but=("3.23.0", "3.35.2"))  # the time is better spent elsewhere
 def test_calls_work_after_the_server_dropped_idle_connections(client: Client) -> None:
     assert client.predict("before", api_name="/noop") == "before"
     time.sleep(5.5)  # uvicorn closes connections that were idle for 5 seconds

@@ -91,6 +91,7 @@ def test_direct_calls_that_fill_the_workers_do_not_hold_a_queued_job_up(server: 
         blocked.set()
 
 
+@pytest.mark.servers("3.50.2", "4.0.2")
 def test_silence_is_no_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server answers pings, or tells of its queue, while a function runs for long."""
     monkeypatch.setattr(Lines.__new__, "__defaults__", (1.0,))

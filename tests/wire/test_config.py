@@ -13,7 +13,9 @@ from gradio_client_lite.wire.config import AppSpec, EndpointSpec, parse_config
 from gradio_client_lite.wire.version import Version
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-RELEASES = sorted(path.name for path in SAMPLES.glob("[4-9].*"))
+RELEASES = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
+OLD_RELEASES = ["3.23.0", "3.35.2", "3.50.2", "4.0.2"]  # whose samples are of a smaller app
+NEWER_RELEASES = [release for release in RELEASES if release not in OLD_RELEASES]
 URL = "http://127.0.0.1:7860/"
 
 json_values = st.recursive(
@@ -41,12 +43,17 @@ def named(spec: AppSpec, api_name: str) -> EndpointSpec:
 
 
 def test_every_release_has_samples() -> None:
-    assert RELEASES == ["4.16.0", "4.19.2", "4.21.0", "4.44.1", "5.0.2", "5.50.0", "6.31.0"]
+    newer = ["4.16.0", "4.19.2", "4.21.0", "4.44.1", "5.0.2", "5.50.0", "6.31.0"]
+    assert [*OLD_RELEASES, *newer] == RELEASES
 
 
 @pytest.mark.parametrize(
     ("release", "protocol", "api_prefix", "connect_heartbeat", "max_file_size"),
     [
+        ("3.23.0", "ws", "", None, None),
+        ("3.35.2", "ws", "", None, None),
+        ("3.50.2", "ws", "", None, None),
+        ("4.0.2", "sse", "", None, None),
         ("4.16.0", "sse_v1", "", None, None),
         ("4.19.2", "sse_v2", "", None, None),
         ("4.21.0", "sse_v2.1", "", None, None),
@@ -86,14 +93,6 @@ class TestEveryRelease:
         assert [component.label for component in inputs][:2] == ["Your Name!", "Number of times"]
         assert inputs[0].id == 1
 
-    def test_which_values_hold_files(self, release: str) -> None:
-        files = {
-            component.type for component in named(sample(release), "/files").inputs if component.value_is_file
-        }
-        expected = {"file", "image", "audio", "gallery", "uploadbutton", "imageeditor", "annotatedimage"}
-        assert files - {"downloadbutton"} == expected
-        assert not any(component.value_is_file for component in named(sample(release), "/data").inputs)
-
     def test_flags(self, release: str) -> None:
         spec = sample(release)
         assert named(spec, "/stream").generator
@@ -103,6 +102,17 @@ class TestEveryRelease:
         assert named(spec, "/direct").queue is False
         assert named(spec, "/typed").queue is not False
         assert named(spec, "/typed").backend_fn
+
+
+@pytest.mark.parametrize("release", NEWER_RELEASES)
+class TestNewerReleases:
+    def test_which_values_hold_files(self, release: str) -> None:
+        files = {
+            component.type for component in named(sample(release), "/files").inputs if component.value_is_file
+        }
+        expected = {"file", "image", "audio", "gallery", "uploadbutton", "imageeditor", "annotatedimage"}
+        assert files - {"downloadbutton"} == expected
+        assert not any(component.value_is_file for component in named(sample(release), "/data").inputs)
 
     def test_javascript_only_functions_have_no_backend(self, release: str) -> None:
         endpoint = named(sample(release), "/js_fn")
@@ -121,6 +131,16 @@ class TestEveryRelease:
         private = spec.endpoints[undocumented.fn_index + 1]
         assert (private.visibility, private.is_valid) == ("private", False)
         assert (named(spec, "/typed").visibility, named(spec, "/typed").is_valid) == ("public", True)
+
+
+@pytest.mark.parametrize("release", OLD_RELEASES)
+def test_what_old_releases_do_not_say(release: str) -> None:
+    spec = sample(release)
+    stream = named(spec, "/stream").fn_index
+    assert [endpoint.cancels for endpoint in spec.endpoints.values() if endpoint.cancels] == [(stream,)]
+    assert all(endpoint.visibility == "public" for endpoint in spec.endpoints.values() if endpoint.is_valid)
+    unnamed = [endpoint for endpoint in spec.endpoints.values() if endpoint.api_name is None]
+    assert bool(unnamed) is release.startswith("3.")  # from 4.0 on the function's name is the endpoint's
 
 
 def test_withheld_names_are_false_before_gradio_6_and_kept_from_then_on() -> None:

@@ -14,7 +14,7 @@ from gradio_client_lite.errors import ProtocolError
 from gradio_client_lite.wire.info import clean_info, derive_info
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-RELEASES = sorted(path.name for path in SAMPLES.glob("[4-9].*"))
+RELEASES = sorted(path.name for path in SAMPLES.glob("[4-6].*") if path.name != "4.0.2")
 NAMED_SINCE = ["4.44.1", "5.0.2", "5.50.0", "6.31.0"]  # releases whose /info names parameters
 KINDS = ("parameters", "returns")
 
