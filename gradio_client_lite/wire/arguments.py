@@ -67,15 +67,15 @@ def _place(name: str, places: Mapping[str, int], positional: int) -> int:
     return place
 
 
-def sanitize_parameter_names(name: Any) -> str:
+def sanitize_parameter_names(original_name: Any) -> str:
     """Makes a label readable as a parameter name.
 
     Args:
-        name: a parameter name, or the label a component shows to people.
+        original_name: a parameter name, or the label a component shows to people.
 
     Example:
         >>> sanitize_parameter_names("Your Name!")
         'your_name'
     """
-    kept = [character for character in str(name) if character.isalnum() or character in " _"]
+    kept = [character for character in str(original_name) if character.isalnum() or character in " _"]
     return "".join(kept).replace(" ", "_").lower()
