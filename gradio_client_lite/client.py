@@ -585,7 +585,8 @@ class Client:
         driver = self._app.dialect.driver
         if driver == "session":
             return lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace)
-        from .queues.perjob import Errands, Lines
+        from .queues.errands import Errands
+        from .queues.perjob import Lines
         from .transport.multiplexer import Multiplexer
 
         lines = Lines(*parts, headers, Multiplexer(), Errands(self._workers))

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from contextlib import suppress
-from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Protocol
+from typing import Any, Dict, Generic, NamedTuple, Optional, TypeVar
 
 from ..errors import (
     ClientClosed,
@@ -21,66 +19,16 @@ from ..errors import (
     ServerStopped,
     StreamLost,
 )
-from ..transport.fork import call_after_fork
 from ..transport.http import Transport
-from ..transport.multiplexer import Channel, Multiplexer
+from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
 from ..wire.messages import Completed, Envelope, Message, QueueFull, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
-from ..workers import Workers
 from .base import Call, Headers
+from .errands import Errands
 
-
-class Errands:
-    """Runs what has to be sent soon, because a server waits for it.
-
-    Each task goes to the workers, and to a thread of its own besides: the workers may all be waiting for
-    direct calls that take long, and one thread alone would be slow over a slow network. Whichever is free
-    takes it.
-
-    Args:
-        workers: of the client.
-    """
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._spare = Workers(1, "gradio-errand")
-        self._tasks: Deque[Callable[[], None]] = deque()
-        call_after_fork(self)
-
-    def after_fork(self) -> None:
-        """In a child: the tasks are the parent's."""
-        self._tasks = deque()
-
-    def submit(self, task: Callable[[], None]) -> None:
-        """Run a task on another thread.
-
-        Raises:
-            ConnectionFailed: there is none, and none can be started.
-        """
-        self._tasks.append(task)
-        failures: List[RuntimeError] = []
-        for pool in (self._spare, self._workers):
-            try:
-                pool.submit(self._run_one)
-            except RuntimeError as exc:  # noqa: PERF203 - two of them
-                failures.append(exc)
-        if len(failures) == 2:
-            with suppress(ValueError):
-                self._tasks.remove(task)
-            raise ConnectionFailed(f"No thread could be started to send something: {failures[0]}.")
-
-    def _run_one(self) -> None:
-        try:
-            task = self._tasks.popleft()
-        except IndexError:  # the other one was faster
-            return
-        task()
-
-    def stop(self) -> None:
-        """Let the spare thread end as soon as it has no work."""
-        self._spare.stop()
+Queue = TypeVar("Queue", bound="PerJobQueue")
 
 
 class Lines(NamedTuple):
@@ -104,11 +52,61 @@ class Lines(NamedTuple):
     idle_timeout: float = 60.0
 
 
-class JobChannel(Channel, Protocol):
-    """The socket of one job."""
+class JobChannel(Generic[Queue]):
+    """The socket of one job; subclasses know the protocol.
+
+    Args:
+        queue: the driver.
+        call: the job.
+    """
+
+    #: See `Channel.deadline`.
+    deadline: float
+
+    def __init__(self, queue: Queue, call: Call) -> None:
+        self._queue = queue
+        self._call = call
+        self._over = False
+
+    def fileno(self) -> int:
+        """The number of the socket."""
+        raise NotImplementedError
+
+    def ready(self) -> Next:
+        """Take what has arrived."""
+        try:
+            return self.read()
+        except GradioClientError as exc:
+            self.end(exc)
+            return Next.LEAVE
+
+    def read(self) -> Next:
+        """Take what has arrived; what it raises ends the job."""
+        raise NotImplementedError
+
+    def expired(self) -> Next:
+        """Nothing has come in time."""
+        raise NotImplementedError
+
+    def end(self, error: GradioClientError) -> None:
+        """End the job, unless it has ended."""
+        if not self._over:
+            self._over = True
+            self._queue.lose(self._call, error)
+
+    def broke(self, error: Exception) -> None:
+        """End the job with a mistake of our own."""
+        failure = ProtocolError(f"The server's messages could not be read: {error!r}.")
+        failure.__cause__ = error
+        self.end(failure)
+
+    def left(self) -> None:
+        """Do with the socket what is to be done outside the multiplexer's thread."""
+        raise NotImplementedError
 
     def abort(self) -> None:
         """Wake the thread that waits for it; it will find the job ended, or the socket broken."""
+        raise NotImplementedError
 
 
 class PerJobQueue:
@@ -124,7 +122,7 @@ class PerJobQueue:
         self.lines = lines
         # Guards the two fields below it; nothing is sent while it is held.
         self._lock = threading.Lock()
-        self._channels: Dict[Call, Optional[JobChannel]] = {}
+        self._channels: Dict[Call, Optional[JobChannel[Any]]] = {}
         self._closed = False
 
     # -- the driver's interface
@@ -144,11 +142,11 @@ class PerJobQueue:
             if not isinstance(exc, Exception):
                 raise
 
-    def open(self, call: Call) -> JobChannel:
+    def open(self, call: Call) -> JobChannel[Any]:
         """Send the request, and return its socket once the server has answered."""
         raise NotImplementedError
 
-    def _start(self, call: Call, channel: JobChannel) -> None:
+    def _start(self, call: Call, channel: JobChannel[Any]) -> None:
         with self._lock:
             wanted = call in self._channels
             if wanted:
@@ -159,7 +157,7 @@ class PerJobQueue:
             return
         self.wait_for(channel)
 
-    def wait_for(self, channel: JobChannel) -> None:
+    def wait_for(self, channel: JobChannel[Any]) -> None:
         """Hand a socket to the multiplexer's thread.
 
         Raises:
@@ -204,7 +202,7 @@ class PerJobQueue:
 
     # -- for the channels
 
-    def finish(self, call: Call) -> Optional[JobChannel]:
+    def finish(self, call: Call) -> Optional[JobChannel[Any]]:
         """Know no more of a job; its socket, if it had one."""
         with self._lock:
             return self._channels.pop(call, None)
@@ -255,13 +253,6 @@ def _without_spelled_none(message: Message) -> Message:
     if isinstance(message, Completed) and message.output.get("error") == "None":
         return message._replace(output={**message.output, "error": None})
     return message
-
-
-def unreadable(error: Exception) -> ProtocolError:
-    """What a job ends with whose messages could not be read."""
-    failure = ProtocolError(f"The server's messages could not be read: {error!r}.")
-    failure.__cause__ = error
-    return failure
 
 
 def now() -> float:

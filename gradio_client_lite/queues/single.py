@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Optional
+from typing import Any, Optional
 
 from ..errors import ConnectionLost, GradioClientError, ReadTimeout
 from ..transport.http import StreamingResponse, Timeout
@@ -21,7 +21,7 @@ from ..wire.payload import with_event_id
 from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
 from .base import Call, post_json
-from .perjob import JobChannel, Lines, PerJobQueue, now, unreadable
+from .perjob import JobChannel, Lines, PerJobQueue, now
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class StreamQueue(PerJobQueue):
         # Until when a probe may be answered; None when none was needed since the server was last heard.
         self._probe_ends: Optional[float] = None
 
-    def open(self, call: Call) -> JobChannel:
+    def open(self, call: Call) -> JobChannel[Any]:
         """Prepare the arguments, as the server does not wait long for them, and open the stream."""
         body = call.request_body()
         headers = self.lines.headers(call.headers)
@@ -91,16 +91,14 @@ class StreamQueue(PerJobQueue):
             _log.debug("a silent server did not answer: %s", exc)  # the streams notice when the time is over
 
 
-class StreamChannel:
+class StreamChannel(JobChannel[StreamQueue]):
     """The event stream of one job."""
 
     def __init__(self, queue: StreamQueue, call: Call, response: StreamingResponse, body: bytes) -> None:
-        self._queue = queue
-        self._call = call
+        super().__init__(queue, call)
         self._response = response
         self._body = body
         self._decoder = SSEDecoder()
-        self._over = False
         self._listen()
 
     # -- on the multiplexer's thread
@@ -109,15 +107,7 @@ class StreamChannel:
         """The number of the socket."""
         return self._response.fileno()
 
-    def ready(self) -> Next:
-        """Take what has arrived."""
-        try:
-            return self._read()
-        except GradioClientError as exc:
-            self._end(exc)
-            return Next.LEAVE
-
-    def _read(self) -> Next:
+    def read(self) -> Next:
         for _ in range(_TURNS):
             chunk = self._response.read_arrived()
             if chunk is None:
@@ -146,11 +136,6 @@ class StreamChannel:
                 self._over = True
                 self.deadline = now() + _CLOSING
 
-    def _end(self, error: GradioClientError) -> None:
-        if not self._over:
-            self._over = True
-            self._queue.lose(self._call, error)
-
     def expired(self) -> Next:
         """Give up a stream whose server is gone."""
         if self._over:
@@ -160,12 +145,8 @@ class StreamChannel:
             self.deadline = until
             return Next.WAIT
         idle = self._queue.lines.idle_timeout
-        self._end(ReadTimeout(f"it was silent for {idle:g} seconds, and the server does not answer"))
+        self.end(ReadTimeout(f"it was silent for {idle:g} seconds, and the server does not answer"))
         return Next.LEAVE
-
-    def broke(self, error: Exception) -> None:
-        """End the job with a mistake of our own."""
-        self._end(unreadable(error))
 
     def left(self) -> None:
         """Close the stream."""

@@ -23,7 +23,7 @@ from ..transport.websocket import Frame, WebSocket, load_library, open_websocket
 from ..wire.config import EndpointSpec
 from ..wire.messages import SendData, SendHash, decode
 from .base import Call, new_session_hash
-from .perjob import JobChannel, Lines, PerJobQueue, now, unreadable
+from .perjob import JobChannel, Lines, PerJobQueue, now
 
 #: How often in a row one socket may be read before the others get their turn.
 _TURNS = 16
@@ -54,7 +54,7 @@ class SocketQueue(PerJobQueue):
             free = self._free.setdefault(endpoint.fn_index, [self.session_hash])
             return free.pop() if free else new_session_hash()
 
-    def open(self, call: Call) -> JobChannel:
+    def open(self, call: Call) -> JobChannel[Any]:
         """Prepare the arguments, so that the server need not wait for them, and open the socket."""
         load_library()  # before files are sent in vain
         body = call.request_body()
@@ -78,20 +78,18 @@ class SocketQueue(PerJobQueue):
                 free.insert(len(free) if call.session_hash == self.session_hash else 0, call.session_hash)
 
 
-class SocketChannel:
+class SocketChannel(JobChannel[SocketQueue]):
     """The WebSocket of one job.
 
     It belongs to one thread at a time: the multiplexer's, or the worker that sends something.
     """
 
     def __init__(self, queue: SocketQueue, call: Call, socket: WebSocket, body: bytes) -> None:
-        self._queue = queue
-        self._call = call
+        super().__init__(queue, call)
         self._socket = socket
         self._body = body
         self._idle = queue.lines.idle_timeout
         self._outbox: List[Tuple[str, bytes]] = []
-        self._over = False
         self._heard()
 
     def greet(self) -> None:
@@ -125,15 +123,7 @@ class SocketChannel:
         """The number of the socket."""
         return self._socket.fileno()
 
-    def ready(self) -> Next:
-        """Take what has arrived."""
-        try:
-            return self._read()
-        except GradioClientError as exc:
-            self._end(exc)
-            return Next.LEAVE
-
-    def _read(self) -> Next:
+    def read(self) -> Next:
         for _ in range(_TURNS):
             frames = self._socket.read_arrived()
             if frames is None:
@@ -155,7 +145,7 @@ class SocketChannel:
         if frame.kind == "ping":
             self._outbox.append(("pong", frame.data))
         elif frame.kind == "close":
-            self._end(self._closed_error(frame))
+            self.end(self._closed_error(frame))
         else:
             self._take_text(frame.data)
 
@@ -186,11 +176,6 @@ class SocketChannel:
         reason = frame.data.decode("utf-8", "replace")[:100]
         return ConnectionLost(f"the server closed it with code {frame.code} {reason}".rstrip())
 
-    def _end(self, error: GradioClientError) -> None:
-        if not self._over:
-            self._over = True
-            self._queue.lose(self._call, error)
-
     def expired(self) -> Next:
         """Ask a silent server for a sign of life, and give it up when it shows none."""
         if not self._pinged:
@@ -198,12 +183,8 @@ class SocketChannel:
             self.deadline = now() + self._idle * 2 / 3
             self._outbox.append(("ping", b""))
         else:
-            self._end(ReadTimeout(f"it was silent for {self._idle:g} seconds"))
+            self.end(ReadTimeout(f"it was silent for {self._idle:g} seconds"))
         return Next.LEAVE
-
-    def broke(self, error: Exception) -> None:
-        """End the job with a mistake of our own."""
-        self._end(unreadable(error))
 
     # -- between the threads
 
@@ -213,7 +194,7 @@ class SocketChannel:
             try:
                 self._queue.lines.errands.submit(self._send)
             except GradioClientError as exc:
-                self._end(exc)
+                self.end(exc)
             else:
                 return
         self._over = True
@@ -239,7 +220,7 @@ class SocketChannel:
                     self._announce()
         except GradioClientError as exc:
             error = exc
-            self._end(exc)
+            self.end(exc)
         except BaseException as exc:
             error = exc
             self._queue.fail(self._call, exc)

@@ -27,11 +27,11 @@ def _no_thread_is_left() -> Iterator[None]:
     for thread in set(threading.enumerate()) - before:
         limit = time.monotonic() + PATIENCE
         # Listed but not alive: another one is just starting it. It cannot be joined yet.
-        while thread in threading.enumerate() and time.monotonic() < limit:
-            if thread.is_alive():
-                thread.join(PATIENCE)
-            else:
-                time.sleep(0.001)
+        while thread in threading.enumerate() and not thread.is_alive() and time.monotonic() < limit:
+            time.sleep(0.001)
+        # Alive but not listed: it is just ending.
+        if thread.is_alive():
+            thread.join(PATIENCE)
         assert not thread.is_alive(), thread
 
 

@@ -23,7 +23,8 @@ from gradio_client_lite.errors import (
     StreamLost,
 )
 from gradio_client_lite.queues import single
-from gradio_client_lite.queues.perjob import Errands, Lines
+from gradio_client_lite.queues.errands import Errands
+from gradio_client_lite.queues.perjob import Lines
 from gradio_client_lite.queues.single import StreamQueue
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.multiplexer import Multiplexer

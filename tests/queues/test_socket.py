@@ -23,7 +23,8 @@ from gradio_client_lite.errors import (
     ReadTimeout,
     StreamLost,
 )
-from gradio_client_lite.queues.perjob import Errands, Lines
+from gradio_client_lite.queues.errands import Errands
+from gradio_client_lite.queues.perjob import Lines
 from gradio_client_lite.queues.socket import SocketQueue
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.multiplexer import Multiplexer

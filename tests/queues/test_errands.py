@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from gradio_client_lite.errors import ConnectionFailed
-from gradio_client_lite.queues.perjob import Errands
+from gradio_client_lite.queues.errands import Errands
 from gradio_client_lite.workers import Workers
 
 from .scripted import PATIENCE
