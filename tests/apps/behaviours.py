@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import os
 import socket
 import sys
@@ -19,6 +18,9 @@ import time
 
 import gradio as gr
 import pandas as pd
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from launching import launch, stay
 
 UNICODE = 'naïve ‰ 日本語 🙂 next\u0085line sep\u2028arator para\u2029graph tab\t quote" back\\slash'
 
@@ -452,31 +454,9 @@ MAX_THREADS = 200
 USERS = [("user", "pass"), ("ünï", "p@ss wörd&=")]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def launch(demo, **options):
-    """Launch on a free port; another process may take it in between, so try a few. The port."""
-    for _ in range(5):
-        port = free_port()
-        try:
-            demo.launch(
-                server_name="127.0.0.1",
-                server_port=port,
-                max_threads=MAX_THREADS,
-                prevent_thread_lock=True,
-                share=False,
-                quiet=True,
-                **supported(demo.launch, **options),
-            )
-        except OSError as error:
-            print(f"port {port}: {error}", flush=True)
-        else:
-            return port
-    raise RuntimeError("no free port could be had")
+def launched(demo, **options):
+    """Launch with threads enough for every test, as far as the release has the options. The port."""
+    return launch(demo, max_threads=MAX_THREADS, **supported(demo.launch, **options))
 
 
 def mount(demo, path):
@@ -520,19 +500,19 @@ def serve(variant, certificate, key):
     if variant == "small_queue":
         demo = build_single()
         demo.queue(max_size=1)
-        return f"http://127.0.0.1:{launch(demo)}/"
+        return f"http://127.0.0.1:{launched(demo)}/"
     if variant == "no_queue":
-        return f"http://127.0.0.1:{launch(build_queueless(), show_error=True)}/"
+        return f"http://127.0.0.1:{launched(build_queueless(), show_error=True)}/"
     demo = build()
     demo.queue(**concurrency(demo))
     if variant == "subpath":
         return f"http://127.0.0.1:{mount(demo, '/sub/app')}/sub/app/"
     if variant == "https":
         options = {"ssl_certfile": certificate, "ssl_keyfile": key, "ssl_verify": False, "show_error": True}
-        return f"https://localhost:{launch(demo, **options)}/"
+        return f"https://localhost:{launched(demo, **options)}/"
     if variant == "auth":
-        return f"http://127.0.0.1:{launch(demo, auth=USERS, show_error=True)}/"
-    return f"http://127.0.0.1:{launch(demo, show_error=variant != 'hide_errors')}/"
+        return f"http://127.0.0.1:{launched(demo, auth=USERS, show_error=True)}/"
+    return f"http://127.0.0.1:{launched(demo, show_error=variant != 'hide_errors')}/"
 
 
 def main():
@@ -542,9 +522,7 @@ def main():
     parser.add_argument("--key")
     arguments = parser.parse_args()
     url = serve(arguments.variant, arguments.certificate, arguments.key)
-    print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
-    sys.stdin.read()  # ends when the process that started this one ends, however it ends
-    os._exit(0)
+    stay(url)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ prints one line that begins with READY and ends when its standard input closes.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import socket
 import sys
 import time
 
 import gradio as gr
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from launching import launch, stay
 
 
 def on(fn, inputs, outputs, api_name):
@@ -76,27 +77,6 @@ def add_functions():
     on(lambda: None, None, gr.Textbox(), "nothing")
 
 
-def launch(demo):
-    """Launch on a free port; another process may take it in between, so try a few. The port."""
-    for _ in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        try:
-            demo.launch(
-                server_name="127.0.0.1",
-                server_port=port,
-                prevent_thread_lock=True,
-                share=False,
-                quiet=True,
-            )
-        except OSError as error:
-            print(f"port {port}: {error}", flush=True)
-        else:
-            return port
-    raise RuntimeError("no free port could be had")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variant", choices=["chat"], default="chat")
@@ -104,9 +84,7 @@ def main():
     with gr.ChatInterface(chat) as demo:
         add_functions()
     url = f"http://127.0.0.1:{launch(demo)}/"
-    print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
-    sys.stdin.read()  # ends when the process that started this one ends, however it ends
-    os._exit(0)
+    stay(url)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ what they got, so that a file's round trip shows in the result.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
 import gradio as gr
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from launching import launch, stay
 
 MAJOR = int(gr.__version__.partition(".")[0])
 FIRST_4 = gr.__version__.startswith("4.0.")
@@ -141,29 +142,6 @@ def build():
     return demo
 
 
-def launch(demo, **options):
-    """Launch on a free port; another process may take it in between, so try a few. The port."""
-    for _ in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        try:
-            demo.launch(
-                server_name="127.0.0.1",
-                server_port=port,
-                prevent_thread_lock=True,
-                share=False,
-                quiet=True,
-                show_error=True,
-                **options,
-            )
-        except OSError as error:
-            print(f"port {port}: {error}", flush=True)
-        else:
-            return port
-    raise RuntimeError("no free port could be had")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variant", choices=["files", "private_files"], default="files")
@@ -172,10 +150,8 @@ def main():
     if not FIRST_4:  # where each function has a limit of its own alone
         demo.queue(default_concurrency_limit=10)
     options = {"auth": ("user", "pass"), "max_file_size": MAX_FILE_SIZE} if private else {}
-    url = f"http://127.0.0.1:{launch(demo, **options)}/"
-    print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
-    sys.stdin.read()  # ends when the process that started this one ends, however it ends
-    os._exit(0)
+    url = f"http://127.0.0.1:{launch(demo, show_error=True, **options)}/"
+    stay(url)
 
 
 if __name__ == "__main__":

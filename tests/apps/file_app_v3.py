@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
 import gradio as gr
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 import matplotlib
 import numpy as np
 import pandas as pd
+from launching import launch, stay
 
 matplotlib.use("agg")
 
@@ -205,39 +206,14 @@ def build():
     return demo
 
 
-def launch(demo, **options):
-    """Launch on a free port; another process may take it in between, so try a few. The port."""
-    for _ in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        try:
-            demo.launch(
-                server_name="127.0.0.1",
-                server_port=port,
-                prevent_thread_lock=True,
-                share=False,
-                quiet=True,
-                show_error=True,
-                **options,
-            )
-        except OSError as error:
-            print(f"port {port}: {error}", flush=True)
-        else:
-            return port
-    raise RuntimeError("no free port could be had")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variant", choices=["v3_files"], default="v3_files")
     parser.parse_args()
     demo = build()
     demo.queue(concurrency_count=10)
-    url = f"http://127.0.0.1:{launch(demo)}/"
-    print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
-    sys.stdin.read()  # ends when the process that started this one ends, however it ends
-    os._exit(0)
+    url = f"http://127.0.0.1:{launch(demo, show_error=True)}/"
+    stay(url)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,15 @@ a larger app, which had this one's functions and those of its release.
 from __future__ import annotations
 
 import base64
-import json
 import os
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
 import gradio as gr
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from launching import launch, stay
 
 DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -122,15 +123,9 @@ def build():
 
 
 def main():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     demo = build()
     demo.queue()
-    demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
-    print("READY " + json.dumps({"url": f"http://127.0.0.1:{port}/", "gradio": gr.__version__}), flush=True)
-    sys.stdin.read()  # ends when the process that started this one ends, however it ends
-    os._exit(0)
+    stay(f"http://127.0.0.1:{launch(demo)}/")
 
 
 if __name__ == "__main__":
