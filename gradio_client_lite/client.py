@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from functools import partial
 from typing import (
@@ -22,7 +21,7 @@ from typing import (
 from .app import App
 from .attachments import Attachments
 from .calls import Calls
-from .console import say
+from .console import say, say_long_wait
 from .endpoint import Endpoint, find_endpoint
 from .errors import (
     ArgumentError,
@@ -42,12 +41,11 @@ from .options import (
 )
 from .queues.base import new_session_hash, post_json
 from .queues.direct import DirectCalls
-from .queues.session import SessionQueue, parse_event_id
-from .request_headers import RequestHeaders
-from .sessions import Sessions
+from .queues.session import parse_event_id
+from .request_headers import RequestHeaders, zero_gpu_token
+from .sessions import Sessions, open_sessions
 from .transport.http import Timeout, Transport
-from .updates import StatusUpdate, Update
-from .wire.drivers import server_waits, wants_heartbeat
+from .updates import Update
 from .wire.payload import encode_body
 from .wire.refusal import bare_url
 from .workers import Workers
@@ -59,16 +57,7 @@ if TYPE_CHECKING:
 
     from .hub.spaces import SpaceStatus
     from .options import Source
-    from .queues.base import Driver, SessionDriver
-    from .queues.heartbeat import Heartbeat
-
-#: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
-_LONG_WAIT = 30
-_HOT_SPACE = (
-    "Due to heavy traffic on this app, the prediction will take approximately {eta} seconds. "
-    "For faster predictions without waiting in queue, you may duplicate the space using: "
-    "Client.duplicate({space})"
-)
+    from .queues.base import Driver
 
 
 class Client:
@@ -152,7 +141,6 @@ class Client:
         self.oauth_token = oauth_token
         self.ssl_verify = ssl_verify
         self._timeout = timeout
-        self._grace = stream_grace
         self._options = options
         source = find_source(src, self.token, options, ssl_verify, verbose, space_timeout, on_status)
         self.space_id = source.space_id
@@ -178,7 +166,7 @@ class Client:
         # A direct call's function runs while its answer is awaited, for as long as it takes.
         unhurried = Timeout(connect=options.timeout.connect, read=None)
         direct = DirectCalls(self._transport, self._app.routes, self._headers, unhurried)
-        self._sessions = self._open_sessions()
+        self._sessions = open_sessions(self._app, self._workers, stream_grace)
         callbacks = Workers(None, "gradio-callback")
         self._calls = Calls(
             self._app,
@@ -187,7 +175,7 @@ class Client:
             self._workers,
             callbacks,
             self._attachments,
-            partial(_note, self.verbose, self.space_id),
+            partial(say_long_wait, self.space_id if verbose else None),
             oauth_token,
         )
         pools = (self._attachments, self._workers, callbacks)
@@ -446,7 +434,7 @@ class Client:
 
         A ZeroGPU Space counts the use of its GPU by that token. Only calls to Spaces get it.
         """
-        token = _zero_gpu_token() if self.space_id else None
+        token = zero_gpu_token() if self.space_id else None
         return {**headers, "x-ip-token": token} if token else dict(headers)
 
     def deploy_discord(
@@ -563,42 +551,6 @@ class Client:
                 "Make the client with a larger timeout, or use submit()."
             ) from exc
 
-    def _open_sessions(self) -> Sessions:
-        parts = (self._transport, self._app.routes)
-        headers = self._headers  # not self: a session must not keep its client
-
-        def make_heartbeat(session_hash: str) -> Heartbeat:
-            from .queues.heartbeat import Heartbeat
-
-            return Heartbeat(*parts, session_hash, headers)
-
-        return Sessions(
-            self._queue_maker(),
-            make_heartbeat if wants_heartbeat(self._app.spec) else None,
-            new_session_hash(),
-        )
-
-    def _queue_maker(self) -> Callable[[str], SessionDriver]:
-        """Makes the queue driver of a session hash."""
-        parts = (self._transport, self._app.routes)
-        grace, headers = self._grace, self._headers
-        driver = self._app.dialect.driver
-        if driver == "session":
-            return lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace)
-        from .queues.errands import Errands
-        from .queues.perjob import Lines
-        from .transport.multiplexer import Multiplexer
-
-        lines = Lines(*parts, headers, Multiplexer(), Errands(self._workers))
-        if driver == "stream":
-            from .queues.single import StreamQueue
-
-            return lambda session_hash: StreamQueue(lines, session_hash)
-        from .queues.socket import SocketQueue
-
-        greets = server_waits(self._app.spec)
-        return lambda session_hash: SocketQueue(lines, session_hash, greets=greets)
-
 
 def _shut_down(
     sessions: Sessions, direct: DirectCalls, transport: Transport, *pools: Union[Attachments, Workers]
@@ -618,16 +570,3 @@ def _callback_list(
     if not all(callable(callback) for callback in listed):
         raise ArgumentError("result_callbacks must be a function or a list of functions.")
     return [splat(callback) for callback in listed]
-
-
-def _note(verbose: bool, space_id: Optional[str], status: StatusUpdate) -> None:
-    if verbose and space_id and status.eta and status.eta > _LONG_WAIT:
-        say(_HOT_SPACE.format(eta=int(status.eta), space=space_id))
-
-
-def _zero_gpu_token() -> Optional[str]:
-    """The x-ip-token of the Gradio request this code runs in; Gradio itself is never imported."""
-    context = getattr(sys.modules.get("gradio.context"), "LocalContext", None)
-    request = context.request.get(None) if context is not None else None
-    headers = getattr(request, "headers", None)
-    return headers.get("x-ip-token") if headers is not None else None

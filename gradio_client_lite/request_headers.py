@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Dict, Mapping, Set
+import sys
+from typing import AbstractSet, Dict, Mapping, Optional, Set
 
 
 class RequestHeaders:
@@ -27,3 +28,11 @@ class RequestHeaders:
         merged = {name: value for name, value in self.base.items() if name.lower() not in given}
         merged.update(call)
         return merged
+
+
+def zero_gpu_token() -> Optional[str]:
+    """The `x-ip-token` of the Gradio request this code runs in; Gradio itself is never imported."""
+    context = getattr(sys.modules.get("gradio.context"), "LocalContext", None)
+    request = context.request.get(None) if context is not None else None
+    headers = getattr(request, "headers", None)
+    return headers.get("x-ip-token") if headers is not None else None

@@ -1,4 +1,4 @@
-"""Sessions: which session hash new calls belong to, and its heartbeat."""
+"""Sessions: which session hash new calls belong to, the queue driver that runs them, and its heartbeat."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import weakref
 from typing import TYPE_CHECKING, Callable, List, Optional
 
 from .queues.base import new_session_hash
+from .queues.session import SessionQueue
 from .transport.fork import call_after_fork
+from .wire.drivers import server_waits, wants_heartbeat
 
 if TYPE_CHECKING:
+    from .app import App
     from .queues.base import SessionDriver
     from .queues.heartbeat import Heartbeat
+    from .workers import Workers
 
 
 class Sessions:
@@ -98,3 +102,42 @@ class Sessions:
         for queue in queues:
             if queue is not None:
                 queue.close()
+
+
+def open_sessions(app: App, workers: Workers, grace: float) -> Sessions:
+    """The sessions of one client.
+
+    Args:
+        app: what is called. Nothing here knows the client, which can go away while its sessions live.
+        workers: run what the server of an old protocol waits for.
+        grace: seconds that jobs get when their event stream was cut.
+    """
+
+    def make_heartbeat(session_hash: str) -> Heartbeat:
+        from .queues.heartbeat import Heartbeat
+
+        return Heartbeat(app.transport, app.routes, session_hash, app.headers)
+
+    heartbeat = make_heartbeat if wants_heartbeat(app.spec) else None
+    return Sessions(_queue_maker(app, workers, grace), heartbeat, new_session_hash())
+
+
+def _queue_maker(app: App, workers: Workers, grace: float) -> Callable[[str], SessionDriver]:
+    """Makes the queue driver of a session hash, of the kind that the app's protocol takes."""
+    parts = (app.transport, app.routes)
+    headers, driver = app.headers, app.dialect.driver
+    if driver == "session":
+        return lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace)
+    from .queues.errands import Errands
+    from .queues.perjob import Lines
+    from .transport.multiplexer import Multiplexer
+
+    lines = Lines(*parts, headers, Multiplexer(), Errands(workers))
+    if driver == "stream":
+        from .queues.single import StreamQueue
+
+        return lambda session_hash: StreamQueue(lines, session_hash)
+    from .queues.socket import SocketQueue
+
+    greets = server_waits(app.spec)
+    return lambda session_hash: SocketQueue(lines, session_hash, greets=greets)
