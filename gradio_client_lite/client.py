@@ -33,6 +33,7 @@ from .errors import (
 from .job import Callback, Job, follow, splat
 from .options import (
     check_arguments,
+    check_seconds,
     default_headers,
     find_source,
     http_options,
@@ -91,6 +92,8 @@ class Client:
         upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
             that sends them.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
+        stream_idle_timeout: seconds of silence after which a job's event stream counts as cut. Servers from
+            4.9 on send a sign of life every 15 seconds; older ones are asked for one before that.
         space_timeout: seconds for finding a Space at the Hub and waiting until it runs; None waits for as
             long as that takes.
         on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
@@ -130,11 +133,14 @@ class Client:
         timeout: Optional[float] = None,
         upload_progress: Optional[Callable[[int, int], object]] = None,
         stream_grace: float = 15.0,
+        stream_idle_timeout: float = 60.0,
         space_timeout: Optional[float] = 600.0,
         on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
+        check_seconds("stream_grace", stream_grace)
+        check_seconds("stream_idle_timeout", stream_idle_timeout)
         options = http_options(httpx_kwargs)
         self.verbose = verbose
         self.hf_token = self.token = hf_token if token is None else token
@@ -166,7 +172,7 @@ class Client:
         # A direct call's function runs while its answer is awaited, for as long as it takes.
         unhurried = Timeout(connect=options.timeout.connect, read=None)
         direct = DirectCalls(self._transport, self._app.routes, self._headers, unhurried)
-        self._sessions = open_sessions(self._app, self._workers, stream_grace)
+        self._sessions = open_sessions(self._app, self._workers, stream_grace, stream_idle_timeout)
         callbacks = Workers(None, "gradio-callback")
         self._calls = Calls(
             self._app,

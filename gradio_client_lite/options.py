@@ -193,6 +193,16 @@ def user_agent() -> str:
     return f"{__package__}/{__version__}; python/{python}"
 
 
+def check_seconds(name: str, value: Any) -> None:
+    """Refuse a span of time that is none.
+
+    Raises:
+        ArgumentError: it is not a number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ArgumentError(f"{name} must be a number of seconds above 0; it is {value!r}.")
+
+
 def default_headers(
     token: Union[str, bool, None], options: HttpOptions, headers: Optional[Mapping[str, str]]
 ) -> Dict[str, str]:

@@ -104,13 +104,14 @@ class Sessions:
                 queue.close()
 
 
-def open_sessions(app: App, workers: Workers, grace: float) -> Sessions:
+def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float) -> Sessions:
     """The sessions of one client.
 
     Args:
         app: what is called. Nothing here knows the client, which can go away while its sessions live.
         workers: run what the server of an old protocol waits for.
         grace: seconds that jobs get when their event stream was cut.
+        idle_timeout: seconds of silence after which it counts as cut.
     """
 
     def make_heartbeat(session_hash: str) -> Heartbeat:
@@ -119,20 +120,24 @@ def open_sessions(app: App, workers: Workers, grace: float) -> Sessions:
         return Heartbeat(app.transport, app.routes, session_hash, app.headers)
 
     heartbeat = make_heartbeat if wants_heartbeat(app.spec) else None
-    return Sessions(_queue_maker(app, workers, grace), heartbeat, new_session_hash())
+    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, new_session_hash())
 
 
-def _queue_maker(app: App, workers: Workers, grace: float) -> Callable[[str], SessionDriver]:
+def _queue_maker(
+    app: App, workers: Workers, grace: float, idle_timeout: float
+) -> Callable[[str], SessionDriver]:
     """Makes the queue driver of a session hash, of the kind that the app's protocol takes."""
     parts = (app.transport, app.routes)
     headers, driver = app.headers, app.dialect.driver
     if driver == "session":
-        return lambda session_hash: SessionQueue(*parts, session_hash, headers, grace=grace)
+        return lambda session_hash: SessionQueue(
+            *parts, session_hash, headers, grace=grace, idle_timeout=idle_timeout
+        )
     from .queues.errands import Errands
     from .queues.perjob import Lines
     from .transport.multiplexer import Multiplexer
 
-    lines = Lines(*parts, headers, Multiplexer(), Errands(workers))
+    lines = Lines(*parts, headers, Multiplexer(), Errands(workers), idle_timeout)
     if driver == "stream":
         from .queues.single import StreamQueue
 

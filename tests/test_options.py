@@ -145,6 +145,14 @@ def test_max_workers_must_be_a_positive_whole_number(max_workers: Any) -> None:
         check_arguments("http://host", max_workers, None)
 
 
+@pytest.mark.parametrize("name", ["stream_grace", "stream_idle_timeout"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), True, "1", None])
+def test_a_span_of_time_is_a_number_above_0(name: str, value: Any) -> None:
+    options: Any = {name: value}
+    with pytest.raises(ArgumentError, match=name):
+        Client("http://127.0.0.1:1", verbose=False, **options)
+
+
 @pytest.mark.parametrize("auth", ["secret", ("secret",), ("a", "b", "secret"), 3])
 def test_auth_must_be_a_pair(auth: Any) -> None:
     with pytest.raises(ArgumentError, match="auth") as caught:

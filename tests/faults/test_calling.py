@@ -26,7 +26,6 @@ from gradio_client_lite.errors import (
     UnknownEndpointError,
     ValidationError,
 )
-from gradio_client_lite.queues.session import SessionQueue
 
 from .badserver import (
     PATIENCE,
@@ -280,12 +279,9 @@ def test_stream_that_fails_is_the_error_of_the_call(
         assert caught.value.event_ids == ("e0",)
 
 
-def test_stream_that_stalls_is_lost(
-    serve: Serve, connect: Connect, promptly: Promptly, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    defaults: Any = SessionQueue.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "idle_timeout", 0.2)
-    client = connect(serve(data=streaming(event("process_starts", "e0"), then=silent)).url)
+def test_stream_that_stalls_is_lost(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+    stalling = streaming(event("process_starts", "e0"), then=silent)
+    client = connect(serve(data=stalling).url, stream_idle_timeout=0.2)
     with promptly(), pytest.raises(StreamLost):
         client.predict("a", api_name="/echo")
 
