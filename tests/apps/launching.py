@@ -14,6 +14,25 @@ import sys
 import gradio as gr
 
 
+def steady_queue():
+    """Keep old queues from losing calls, which then fail with an error without a text.
+
+    Up to 3.4x they make each call by HTTP to themselves, giving up after five seconds of silence and on
+    connections that both ends drop after five seconds of idling; a busy machine meets both limits.
+    """
+    from gradio import queueing
+
+    if not hasattr(queueing, "AsyncRequest"):
+        return
+    httpx = queueing.httpx
+
+    class Patient(httpx.AsyncClient):
+        def __init__(self, **options):
+            super().__init__(**{"timeout": 60.0, "limits": httpx.Limits(keepalive_expiry=1.0), **options})
+
+    httpx.AsyncClient = Patient
+
+
 def free_port():
     """A port nobody listens on now."""
     with socket.socket() as probe:
@@ -23,6 +42,7 @@ def free_port():
 
 def launch(demo, **options):
     """Launch on a free port; another process may take it in between, so try a few. The port."""
+    steady_queue()
     for _ in range(5):
         port = free_port()
         try:
