@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 from concurrent.futures import Future
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 from urllib.parse import urlencode
 
 from .errors import (
@@ -64,6 +64,10 @@ class App:
         self._info_lock = threading.Lock()
         if self._info is not None and not self._info.done():
             self._info = None
+
+    def headers_elsewhere(self, fields: Mapping[str, str]) -> Dict[str, str]:
+        """Those of a request to another host: none of the app's but who is asking."""
+        return {**fields, "user-agent": self.headers({}).get("user-agent", "")}
 
     def login(self, auth: Tuple[str, str]) -> None:
         """Log in with (user, password); the cookies the app gives are kept by the transport.

@@ -9,6 +9,7 @@ import binascii
 import os
 from typing import IO, Any, Optional, Tuple, Union
 
+from .wire.dataurl import make_data_url
 from .wire.names import strip_invalid_filename_characters
 from .wire.traversal import is_http_url_like
 
@@ -62,7 +63,7 @@ def encode_file_to_base64(f: _Path) -> str:
         OSError: it cannot be read.
     """
     with open(f, "rb") as file:
-        return _data_url(file.read(), get_mimetype(str(f)))
+        return make_data_url(file.read(), get_mimetype(str(f)) or "")
 
 
 def encode_url_to_base64(url: str) -> str:
@@ -82,7 +83,7 @@ def encode_url_to_base64(url: str) -> str:
         transport.close()
     if not 200 <= response.status < 300:
         raise refusal(response.status, response.body, url, "fetching a file")
-    return _data_url(response.body, get_mimetype(url))
+    return make_data_url(response.body, get_mimetype(url) or "")
 
 
 def encode_url_or_file_to_base64(path: _Path) -> str:
@@ -149,8 +150,3 @@ def decode_base64_to_file(
     file.write(content)
     file.flush()
     return file  # type: ignore[no-any-return]
-
-
-def _data_url(content: bytes, mime_type: Optional[str]) -> str:
-    encoded = binascii.b2a_base64(content, newline=False).decode("ascii")
-    return f"data:{mime_type or ''};base64,{encoded}"

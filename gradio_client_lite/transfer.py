@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
 from .app import App
 from .errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
@@ -93,15 +93,11 @@ class Transfer:
         location, fields = self._location, {"accept-encoding": "identity"}
         if offset and self._etag is not None:
             fields.update({"range": f"bytes={offset}-", "if-range": self._etag})
-        headers = self._app.headers(fields) if location.own else self._foreign(fields)
+        headers = self._app.headers(fields) if location.own else self._app.headers_elsewhere(fields)
         timeout = _LIVE if location.live else None
         return self._app.transport.stream(
             "GET", location.url, headers=headers, timeout=timeout, credentials=location.own
         )
-
-    def _foreign(self, fields: Dict[str, str]) -> Dict[str, str]:
-        """The headers for another host: none of the app's but who is asking."""
-        return {**fields, "user-agent": self._app.headers({}).get("user-agent", "")}
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
         """Start from the first byte."""

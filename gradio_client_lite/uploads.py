@@ -177,10 +177,23 @@ class Uploads:
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
         """Copy a file of the app's; never follows a redirect, which could lead the credentials away."""
         fields = self._app.headers({**headers, "accept-encoding": "identity"})
-        with self._app.transport.stream("GET", url, headers=fields, follow_redirects=False) as response:
+        return self._spool(url, fields, follow_redirects=False)
+
+    def _spool(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        follow_redirects: Optional[bool] = None,
+        credentials: bool = True,
+    ) -> Source:
+        """Copy what is at a URL. Options are those of `Transport.stream`."""
+        with self._app.transport.stream(
+            "GET", url, headers=fields, follow_redirects=follow_redirects, credentials=credentials
+        ) as response:
             if response.status != 200:
-                raise status_error(response.status, b"", url, "fetching a file to send")
-            return spooled(chunks_of(response))
+                raise _status_error(response.status, b"", url, "fetching a file to send")
+            return spooled(_chunks(response))
 
 
 def _identity(file: Mapping[str, Any]) -> Hashable:
@@ -190,8 +203,7 @@ def _identity(file: Mapping[str, Any]) -> Hashable:
     return path if is_url(path) else os.path.realpath(path)
 
 
-def chunks_of(response: StreamingResponse) -> Iterator[bytes]:
-    """The body of an answer, as it comes."""
+def _chunks(response: StreamingResponse) -> Iterator[bytes]:
     while True:
         chunk = response.read_some(_CHUNK)
         if not chunk:
@@ -221,7 +233,7 @@ def _is_list_of_paths(paths: Any, count: int) -> bool:
 
 def _refused(status: int, content: bytes, url: str, parts: Sequence[Part]) -> Exception:
     if status != 413:
-        return status_error(status, content, url, "uploading files")
+        return _status_error(status, content, url, "uploading files")
     largest = max(parts, key=lambda part: part.size)
     return FileTooLarge(
         f"{bare_url(url)} answered 413: it takes no upload of this size. The largest file is "
@@ -229,8 +241,7 @@ def _refused(status: int, content: bytes, url: str, parts: Sequence[Part]) -> Ex
     )
 
 
-def status_error(status: int, content: bytes, url: str, doing: str) -> Exception:
-    """The error for an answer that is no success."""
+def _status_error(status: int, content: bytes, url: str, doing: str) -> Exception:
     if status == 503:  # not the queue's: this is no call
         return HTTPStatusError(f"{bare_url(url)} answered 503 while {doing}.", status=503, url=bare_url(url))
     return refusal(status, content, url, doing)

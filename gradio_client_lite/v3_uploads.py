@@ -6,8 +6,8 @@ import json
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 
 from .errors import InvalidFile
-from .files import FileContent, Source, guess_type, handle_file, inline_file, source_of, spooled
-from .uploads import Upload, Uploads, chunks_of, name_of, status_error
+from .files import FileContent, Source, guess_type, handle_file, inline_file, source_of
+from .uploads import Upload, Uploads, name_of
 from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX
 from .wire.filedata import Slot, find_files, marked_only
@@ -62,12 +62,8 @@ class V3Uploads(Uploads):
         """Copy a file that is on the web; with credentials from the app alone, and then nowhere else."""
         if location.own:
             return self._fetch(location.url, headers)
-        agent = self._app.headers({}).get("user-agent", "")
-        fields = {"accept-encoding": "identity", "user-agent": agent}
-        with self._app.transport.stream("GET", location.url, headers=fields, credentials=False) as response:
-            if response.status != 200:
-                raise status_error(response.status, b"", location.url, "fetching a file to send")
-            return spooled(chunks_of(response))
+        fields = self._app.headers_elsewhere({"accept-encoding": "identity"})
+        return self._spool(location.url, fields, credentials=False)
 
 
 def _with_content(slot: Slot) -> Slot:
