@@ -48,7 +48,7 @@ class SocketQueue(PerJobQueue):
 
     def hash_for(self, endpoint: EndpointSpec) -> str:
         """The session's own for a function with State; else one under which no other job of it runs."""
-        if any(component.is_state for component in (*endpoint.inputs, *endpoint.outputs)):
+        if endpoint.has_state:
             return self.session_hash
         with self._lock:
             free = self._free.setdefault(endpoint.fn_index, [self.session_hash])

@@ -43,7 +43,7 @@ from gradio_client_lite.wire.messages import (
 from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.workers import Workers
 
-from .calls import RecordingCall
+from .calls import RecordingCall, never
 from .conftest import base_headers
 from .old_servers import Gradio3, complete
 from .scripted import PATIENCE
@@ -378,10 +378,12 @@ def test_others_are_jobs_of_the_same_function_and_hash(start: Start) -> None:
     other = run(queue, fn_index=1)
     for each in (call, other):
         each.wait_fed(4)
-    assert not queue.has_others(call)
+    with queue.alone(call, never) as alone:
+        assert alone
     same = run(queue)
     same.wait_fed(4)
-    assert queue.has_others(call)
+    with queue.alone(call, never) as alone:
+        assert not alone
 
 
 # --- many at once, and TLS
