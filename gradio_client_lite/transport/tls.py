@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar, Union, cast
 
 from ..errors import ArgumentError
@@ -141,22 +142,24 @@ class NestedTLS:
 
         self._outer = outer
         self._timeout = timeout
+        # What the outer socket has not taken yet: of a record once made every byte has to go out, in order.
+        self._unsent = memoryview(b"")
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._want_read = ssl.SSLWantReadError
+        self._blocked = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
         self._eof = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
         self._inner = context.wrap_bio(self._in, self._out, server_hostname=host)
         self._pump(self._inner.do_handshake)
 
     def _pump(self, step: Callable[[], _T]) -> _T:
         """Repeat a TLS step, moving records, until it needs no more input; the timeout is for all of it."""
-        deadline = Deadline(self._timeout) if self._timeout else None
+        deadline = self._deadline()
         while True:
             try:
                 result = step()
             except self._want_read:
-                self._flush()
-                if deadline is not None:
-                    self._outer.settimeout(deadline.left())
+                self._flush(deadline)
+                self._limit(deadline)
                 buffer = bytearray(_RECORD)
                 count = self._outer.recv_into(buffer)
                 if count:
@@ -164,13 +167,23 @@ class NestedTLS:
                 else:
                     self._in.write_eof()
                 continue
-            self._flush()
+            self._flush(deadline)
             return result
 
-    def _flush(self) -> None:
-        view = memoryview(self._out.read())
-        while view:
-            view = view[self._outer.send(view) :]
+    def _flush(self, deadline: Optional[Deadline]) -> None:
+        """Send the records that are ready; where the socket does not wait, as far as it takes them."""
+        with suppress(*self._blocked):
+            while self._unsent or self._out.pending:
+                self._unsent = self._unsent or memoryview(self._out.read())
+                self._limit(deadline)
+                self._unsent = self._unsent[self._outer.send(self._unsent) :]
+
+    def _deadline(self) -> Optional[Deadline]:
+        return Deadline(self._timeout) if self._timeout else None
+
+    def _limit(self, deadline: Optional[Deadline]) -> None:
+        if deadline is not None:
+            self._outer.settimeout(deadline.left())
 
     def recv_into(self, buffer: Any) -> int:
         try:
@@ -179,6 +192,9 @@ class NestedTLS:
             return 0
 
     def send(self, data: Any) -> int:
+        self._flush(self._deadline())
+        if self._unsent:
+            raise BlockingIOError("nothing can be sent")
         return self._pump(lambda: self._inner.write(data))
 
     def settimeout(self, seconds: Optional[float]) -> None:

@@ -50,16 +50,23 @@ class Peer:
         head = self.head()
         if head is None:
             return None
-        size = int(head.headers.get("content-length", "0"))
-        while len(self._buffer) < size:
-            data = self._recv()
-            if not data:
-                return None
-            self._buffer += data
-        body, self._buffer = self._buffer[:size], self._buffer[size:]
+        body = self.body(int(head.headers.get("content-length", "0")))
+        if body is None:
+            return None
         request = Request(head.method, head.path, head.headers, body, head.raw)
         self.server.requests.append(request)
         return request
+
+    def body(self, size: int) -> Optional[bytes]:
+        """Read so many bytes; None when the client has closed."""
+        received = bytearray(self._buffer)
+        while len(received) < size:
+            data = self._recv()
+            if not data:
+                return None
+            received += data
+        self._buffer = bytes(received[size:])
+        return bytes(received[:size])
 
     def skip(self, size: int, pause: float) -> None:
         """Read a body slowly: `pause` seconds after every piece."""

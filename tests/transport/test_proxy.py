@@ -132,6 +132,22 @@ def test_https_goes_through_an_https_proxy(serve, connect_to, tls_proxy, wrap, c
     assert server.connections == 1
 
 
+def test_an_upload_arrives_whole_through_tls_in_tls_that_is_full(serve, connect_to, tls_proxy, wrap, ca_file):
+    """What the proxy does not take at once goes out later, nothing twice."""
+    body = bytes(range(256)) * 40_000
+
+    def slow(peer):
+        head = peer.head()
+        size = int(head.headers["content-length"])
+        time.sleep(0.2)  # until all buffers on the way are full
+        received = peer.body(size)
+        peer.answer(str(received == body).encode())
+
+    server = serve(slow, wrap=wrap)
+    transport = connect_to(server.url, proxies=tls_proxy, verify=ca_file)
+    assert transport.request("POST", server.url, body=body).body == b"True"
+
+
 def test_a_stream_through_tls_in_tls_can_be_aborted(serve, connect_to, tls_proxy, wrap, ca_file):
     def script(peer):
         peer.request()
