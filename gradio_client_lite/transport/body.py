@@ -43,7 +43,8 @@ class BodyReader:
         self._expected = _SIZE
         self._partial = b""
         self._trailers = 0
-        self.keep = not response.will_close
+        # After a 101 the connection speaks another protocol, wanted or not.
+        self.keep = not response.will_close and response.status >= 200
         self.done = False
         self.until_close = False
         empty = response.status < 200 or response.status in (204, 304) or method == "HEAD"

@@ -48,7 +48,11 @@ def connect_tcp(host: str, port: int, deadline: Deadline) -> SocketLike:
     addresses = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         left = deadline.left()
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as exc:  # names may have addresses of a family that this system has not
+            failure = exc
+            continue
         try:
             sock.settimeout(None if left is None else left / (len(addresses) - index))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import select
 import socket
+import sys
 from contextlib import suppress
 from typing import Any, Optional, Protocol, Tuple
 
@@ -93,9 +94,8 @@ class SocketReader(io.RawIOBase):
 def _would_block(error: OSError) -> bool:
     if isinstance(error, BlockingIOError):
         return True
-    import ssl
-
-    return isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
+    ssl = sys.modules.get("ssl")
+    return ssl is not None and isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
 
 
 def ready(sock: SocketLike, *, write: bool, timeout: Optional[float]) -> Tuple[bool, bool]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import logging
 import select
 import socket
+import sys
 import threading
 
 import pytest
@@ -183,6 +185,27 @@ def test_a_refused_connection_says_so(connect_to):
 def test_an_unknown_host_says_so(connect_to, monkeypatch):
     with pytest.raises(ConnectFailed, match="could not be resolved"):
         connect_to().request("GET", "http://no-such-host.invalid/")
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH])
+def test_a_python_without_ssl_tells_of_network_failures(connect_to, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, "unreachable")
+
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with pytest.raises(ConnectFailed, match=errno.errorcode[number]):
+        connect_to("http://h.test/", connect=fail).request("GET", "http://h.test/")
+
+
+def test_an_address_of_a_family_the_system_has_not_is_passed_over(serve, connect_to, monkeypatch):
+    server = serve(always())
+    good = socket.getaddrinfo("127.0.0.1", server.port, 0, socket.SOCK_STREAM)
+    bad = (999, *good[0][1:])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [bad, *good])
+    assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [bad])
+    with pytest.raises(ConnectFailed, match="EAFNOSUPPORT"):
+        connect_to(server.url).request("GET", "http://h.test/")
 
 
 def test_what_is_not_http_is_a_protocol_error(serve, connect_to):

@@ -457,6 +457,13 @@ def test_only_an_answer_that_switches_gives_its_connection_away(serve, connect_t
         stream.take_connection()
 
 
+def test_connection_that_switched_unasked_is_not_kept(serve, connect_to):
+    server = serve(always(lambda _: b"HTTP/1.1 101 Yes\r\nupgrade: x\r\n\r\n"))
+    transport = connect_to(server.url)
+    assert transport.request("GET", server.url).status == 101
+    assert "idle=0 active=0" in repr(transport)
+
+
 def test_system_is_asked_to_find_out_when_the_other_end_is_gone(steps, connect_to):
     steps.send(CHUNKED)
     sockets = []

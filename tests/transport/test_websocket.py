@@ -287,8 +287,10 @@ def test_answer_that_is_no_websockets_is_refused(serve, connect_to):
         peer.send(b"HTTP/1.1 101 Yes\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n")
         assert peer.closed()
 
+    transport = connect_to()
     with pytest.raises(ProtocolError, match="WebSocket"):
-        open_at(connect_to(), serve(script))
+        open_at(transport, serve(script))
+    assert "idle=0 active=0" in repr(transport)
 
 
 def test_handshake_that_is_not_answered_ends_with_the_read_timeout(serve, connect_to):
