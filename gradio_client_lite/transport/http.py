@@ -55,6 +55,7 @@ class Transport:
             sent twice.
         max_idle: how many idle connections are kept.
         clock: monotonic seconds.
+        calendar: seconds since the epoch; see `timeout.IdleClock`.
         connect: makes TCP connections; see `dial.connect_tcp`.
 
     Raises:
@@ -81,6 +82,7 @@ class Transport:
         idle_expiry: float = 4.0,
         max_idle: int = 16,
         clock: Clock = time.monotonic,
+        calendar: Clock = time.time,
         connect: Connect = connect_tcp,
     ) -> None:
         self._base = parse_url(base_url)
@@ -89,7 +91,7 @@ class Transport:
         self._clock = clock
         self._cookies = CookieJar(self._base.host, cookies)
         self._tls = TLS(verify, cert, trust_env=trust_env)
-        self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock)
+        self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock, calendar=calendar)
         heads = HeadMaker(self._base, self._cookies, auth)
         choice = ProxyChoice(proxies, trust_env=trust_env)
         self._exchanger = Exchanger(self._pool, Dialer(self._tls, connect), choice, heads.make)

@@ -11,6 +11,8 @@ from ..errors import ArgumentError
 Clock = Callable[[], float]
 # Waits may end this much early, in seconds: system timers are rounded.
 _GRAIN = 0.002
+# Clocks read one after the other may differ this much, in seconds, without the machine having slept.
+_DRIFT = 0.5
 
 
 class Timeout:
@@ -97,3 +99,31 @@ class Deadline:
         if self._at is not None and (other._at is None or self._at < other._at):
             return self
         return other
+
+
+class IdleClock:
+    """Seconds as servers count them: with the time for which this machine, or its Lambda, was suspended.
+
+    Monotonic clocks stand still then (Linux, macOS). The calendar does not, but is set now and then, so of
+    each span between two calls the longer reading counts: too much costs a connection, too little a request.
+
+    One thread at a time.
+
+    Args:
+        clock: monotonic.
+        calendar: seconds since the epoch.
+    """
+
+    def __init__(self, clock: Clock, calendar: Clock) -> None:
+        self._clock = clock
+        self._calendar = calendar
+        self._ahead = calendar() - clock()
+        self._slept = 0.0
+
+    def __call__(self) -> float:
+        now = self._clock()
+        ahead = self._calendar() - now
+        if ahead - self._ahead > _DRIFT:
+            self._slept += ahead - self._ahead
+        self._ahead = ahead
+        return now + self._slept

@@ -10,6 +10,7 @@ import pytest
 from gradio_client_lite.errors import ConnectionLost
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
+from gradio_client_lite.transport.timeout import IdleClock
 
 from .peers import always, answer
 
@@ -138,7 +139,7 @@ def test_no_more_idle_connections_are_kept_than_allowed(serve, connect_to):
 def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
     clock = Clock()
     server = serve(always())
-    transport = connect_to(server.url, clock=clock, idle_expiry=4.0)
+    transport = connect_to(server.url, clock=clock, calendar=clock, idle_expiry=4.0)
     transport.request("GET", server.url)
     clock.now += 3.9
     transport.request("POST", server.url)
@@ -151,7 +152,7 @@ def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
 def test_a_get_may_use_it_for_longer(serve, connect_to):
     clock = Clock()
     server = serve(always())
-    transport = connect_to(server.url, clock=clock, idle_expiry=4.0)
+    transport = connect_to(server.url, clock=clock, calendar=clock, idle_expiry=4.0)
     transport.request("GET", server.url)
     clock.now += 30
     transport.request("GET", server.url)
@@ -160,6 +161,37 @@ def test_a_get_may_use_it_for_longer(serve, connect_to):
     transport.request("GET", server.url)
     assert server.connections == 2
     assert "idle=1 active=0" in repr(transport)
+
+
+def test_a_post_avoids_a_connection_from_before_the_machine_slept(serve, connect_to, dying):
+    """The server has closed it meanwhile, without a sign of it having come."""
+    clock, calendar = Clock(), Clock()
+    connect, sockets = dying("read")
+    server = serve(always())
+    transport = connect_to(server.url, clock=clock, calendar=calendar, connect=connect)
+    transport.request("GET", server.url)
+    sockets[0].armed = True
+    clock.now += 0.1
+    calendar.now += 8 * 3600
+    assert transport.request("POST", server.url, body=b"x").body == b"ok"
+    assert "idle=1 active=0" in repr(transport)
+    calendar.now -= 3600  # set back by hand: no reason to trust a connection for longer
+    clock.now += 4.1
+    transport.request("POST", server.url, body=b"x")
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("slept", "passed"), [(0.4, 1.0), (100.0, 101.0), (-100.0, 1.0)], ids=["drift", "sleep", "set back"]
+)
+def test_time_asleep_counts_as_idle(slept, passed):
+    clock, calendar = Clock(), Clock()
+    idle = IdleClock(clock, calendar)
+    for _ in range(3):
+        before = idle()
+        clock.now += 1.0
+        calendar.now += 1.0 + slept
+        assert idle() - before == pytest.approx(passed)
 
 
 @pytest.mark.parametrize("junk", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
