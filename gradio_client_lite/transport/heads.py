@@ -8,7 +8,7 @@ from .connection import body_size
 from .cookies import CookieJar
 from .headers import basic_auth, encode_head
 from .proxy import Proxy
-from .redirect import Hop
+from .redirect import Hop, same_place
 from .url import Target
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -18,14 +18,14 @@ class HeadMaker:
     """Adds length, cookies and basic auth, where they belong, to a caller's headers.
 
     Args:
-        base: the base URL; its origin gets the basic auth.
+        base: the base URL; that place gets the basic auth.
         cookies: the jar.
         auth: (user, password); None for the userinfo of the base URL, if it has any.
     """
 
     def __init__(self, base: Target, cookies: CookieJar, auth: Optional[Tuple[str, str]]) -> None:
         userinfo = auth or base.userinfo
-        self._origin = base.origin
+        self._base = base
         self._cookies = cookies
         self._authorization = basic_auth(*userinfo) if userinfo else None
 
@@ -48,7 +48,7 @@ class HeadMaker:
         if hop.auth and "authorization" not in fields:
             if target.userinfo is not None:
                 fields["authorization"] = basic_auth(*target.userinfo)
-            elif self._authorization is not None and target.origin == self._origin:
+            elif self._authorization is not None and same_place(self._base, target):
                 fields["authorization"] = self._authorization
         if proxy is None:
             return encode_head(hop.method, target.path, target.netloc, fields)
