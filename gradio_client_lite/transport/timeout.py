@@ -11,12 +11,14 @@ from ..errors import ArgumentError
 Clock = Callable[[], float]
 # Waits may end this much early, in seconds: system timers are rounded.
 _GRAIN = 0.002
+LONGEST_WAIT = 2_000_000.0
+"""Seconds; systems take up to 24 days, in milliseconds of 31 bits, and these are 23."""
 # Clocks read one after the other may differ this much, in seconds, without the machine having slept.
 _DRIFT = 0.5
 
 
 class Timeout:
-    """The limits of one request, in seconds; None means no limit.
+    """The limits of one request, in seconds; None means no limit, and so does more than 23 days.
 
     Args:
         connect: until the connection stands: TCP, proxy tunnel and TLS handshake together. Looking up
@@ -58,7 +60,7 @@ class Timeout:
 def _limit(name: str, value: Optional[float]) -> Optional[float]:
     if value is not None and not (isinstance(value, (int, float)) and value > 0):
         raise ArgumentError(f"The {name} timeout must be a positive number of seconds, or None.")
-    return value
+    return None if value is None or value > LONGEST_WAIT else value
 
 
 class Deadline:

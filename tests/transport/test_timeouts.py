@@ -29,6 +29,22 @@ def test_a_limit_must_be_a_positive_number(name, value):
         Timeout(**{name: value})
 
 
+@pytest.mark.parametrize("value", [math.inf, 1e10, 3_000_000])
+def test_a_limit_that_no_system_can_wait_for_is_none(serve, connect_to, value):
+    limits = Timeout(connect=value, read=value, total=value)
+    assert limits == Timeout(None, None, None)
+    body = b"x" * (16 << 20)  # larger than all buffers, so that sending has to wait
+
+    def slow(peer):
+        size = int(peer.head().headers["content-length"])
+        time.sleep(0.1)
+        peer.body(size)
+        peer.answer()
+
+    server = serve(slow)
+    assert connect_to().request("POST", server.url, body=body, timeout=limits).status == 200
+
+
 def test_a_deadline_gives_the_time_left_capped_by_a_limit():
     now = [100.0]
     deadline = Deadline(10, lambda: now[0])
