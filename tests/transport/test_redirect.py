@@ -6,7 +6,7 @@ import pytest
 
 from gradio_client_lite.errors import ProtocolError, TooManyRedirects
 from gradio_client_lite.transport.cookies import CookieJar
-from gradio_client_lite.transport.heads import HeadMaker
+from gradio_client_lite.transport.exchange import HeadMaker
 from gradio_client_lite.transport.redirect import Hop, next_hop
 from gradio_client_lite.transport.url import parse_url
 
