@@ -15,7 +15,7 @@ from typing import Any, Iterable, Iterator, Optional, Protocol, Union, cast
 
 from ..errors import ArgumentError
 from .proxy import Proxy
-from .sockets import SocketLike, SocketReader, keep_alive, ready, shutdown
+from .sockets import SocketLike, SocketReader, ready, shutdown
 from .timeout import Deadline
 
 # Bodies up to this size go out together with the head.
@@ -249,10 +249,6 @@ class Connection:
         while view:
             self.raw.set_timeout()
             view = view[self._sock.send(view[:_SLICE]) :]
-
-    def keep_alive(self) -> None:
-        """Have the system probe a silent other end, and break the connection when it is gone."""
-        keep_alive(self._sock.fileno())
 
     def fileno(self) -> int:
         """The number of the socket, to wait for it; -1 once it is closed."""

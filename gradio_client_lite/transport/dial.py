@@ -11,7 +11,7 @@ from .connection import Connection
 from .failures import FOREIGN, translate_connect
 from .headers import encode_head
 from .proxy import Proxy
-from .sockets import SocketLike
+from .sockets import SocketLike, tune
 from .timeout import Deadline
 from .tls import TLS
 from .url import Target
@@ -55,7 +55,7 @@ def connect_tcp(host: str, port: int, deadline: Deadline) -> SocketLike:
             continue
         try:
             sock.settimeout(None if left is None else left / (len(addresses) - index))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            tune(sock)
             sock.connect(address)
         except OSError as exc:
             sock.close()

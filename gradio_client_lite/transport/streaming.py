@@ -105,12 +105,6 @@ class StreamingResponse:
                 if self._connection is connection:  # it may have gone back to the pool
                     connection.set_waiting(True)
 
-    def keep_alive(self) -> None:
-        """Have the system find out when the other end is gone; `read_arrived` raises ConnectionLost then."""
-        connection = self._connection
-        if connection is not None:
-            connection.keep_alive()
-
     def fileno(self) -> int:
         """The number of its socket, to wait for it; -1 once the body has been read or the stream closed."""
         connection = self._connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 
 import pytest
@@ -81,7 +82,8 @@ def test_one_connection_serves_many_requests(serve, connect_to):
     assert server.connections == 1
 
 
-def test_nagle_is_off():
+def test_nothing_is_delayed_and_a_vanished_network_noticed():
+    """However long a request may wait for its answer, as one of a function without a queue does."""
     sockets = []
 
     def connect(host, port, deadline):
@@ -98,6 +100,9 @@ def test_nagle_is_off():
         with peer:
             peer.recv(1000)
             assert sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            if sys.platform == "linux":
+                assert sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
             peer.sendall(answer())
             thread.join()
         transport.close()

@@ -462,17 +462,3 @@ def test_connection_that_switched_unasked_is_not_kept(serve, connect_to):
     transport = connect_to(server.url)
     assert transport.request("GET", server.url).status == 101
     assert "idle=0 active=0" in repr(transport)
-
-
-def test_system_is_asked_to_find_out_when_the_other_end_is_gone(steps, connect_to):
-    steps.send(CHUNKED)
-    sockets = []
-
-    def connect(host, port, deadline):
-        sockets.append(connect_tcp(host, port, deadline))
-        return sockets[-1]
-
-    with connect_to(connect=connect).stream("GET", steps.url) as stream:
-        stream.keep_alive()
-        assert sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    steps.end()
