@@ -7,7 +7,12 @@ from typing import AbstractSet, Dict, Mapping, Optional, Set
 
 
 class RequestHeaders:
-    """The headers of every request to the app; `base` is the client's own, which the caller may change."""
+    """The headers of every request to the app.
+
+    Attributes:
+        base: the client's own, which the caller may change at any time: it is copied in one step before it is
+            looked at.
+    """
 
     def __init__(self, base: Mapping[str, str]) -> None:
         self.base: Dict[str, str] = dict(base)
@@ -15,7 +20,7 @@ class RequestHeaders:
 
     def names(self) -> Set[str]:
         """The names of the base, in lower case."""
-        return {name.lower() for name in self.base}
+        return {name.lower() for name in dict(self.base)}
 
     @property
     def confined(self) -> bool:
@@ -28,7 +33,7 @@ class RequestHeaders:
         What the caller puts into the base later is sent: then the app is known to be where it is.
         """
         self._allowed = names
-        self.base = self._only_allowed(self.base)
+        self.base = self._only_allowed(dict(self.base))
 
     def _only_allowed(self, fields: Mapping[str, str]) -> Dict[str, str]:
         allowed = self._allowed
@@ -36,11 +41,11 @@ class RequestHeaders:
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
         """The base with those of one call over them; names match in any case."""
-        call = self._only_allowed(call)
+        base, call = dict(self.base), self._only_allowed(call)
         if not call:
-            return dict(self.base)
+            return base
         given = {name.lower() for name in call}
-        merged = {name: value for name, value in self.base.items() if name.lower() not in given}
+        merged = {name: value for name, value in base.items() if name.lower() not in given}
         merged.update(call)
         return merged
 

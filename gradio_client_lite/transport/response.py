@@ -33,7 +33,7 @@ class Response(NamedTuple):
         _, _, charset = self.headers.get("content-type", "").lower().partition("charset=")
         try:
             return self.body.decode(charset.partition(";")[0].strip(" \"'") or "utf-8", "replace")
-        except LookupError:
+        except (LookupError, ValueError):  # of what is no coding of texts, too
             return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:

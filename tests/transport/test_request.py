@@ -239,6 +239,9 @@ def test_what_is_not_json_names_url_and_type(serve, connect_to):
         ("text/plain; charset=ISO-8859-1", b"\xe9", "é"),
         ("text/plain", "é".encode(), "é"),
         ("text/plain; charset=no-such", "é".encode(), "é"),
+        ("text/plain; charset=idna", "é".encode(), "é"),
+        ("text/plain; charset=zip", "é".encode(), "é"),
+        ("text/plain; charset=a\0b", "é".encode(), "é"),
         ("text/plain", b"\xff", "\ufffd"),
     ],
 )
