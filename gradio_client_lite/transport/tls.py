@@ -19,6 +19,14 @@ Verify = Union[bool, str, "os.PathLike[str]", "ssl.SSLContext"]
 Cert = Union[str, Tuple[str, ...]]
 _T = TypeVar("_T")
 _RECORD = 65536
+# Where systems have their authorities: Debian, Fedora, SUSE; macOS and BSD. A Python that was built elsewhere,
+# such as that of python.org for macOS, or one that a program brings along, may look for them there in vain.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 class TLS:
@@ -99,15 +107,27 @@ def _system_context(trust_env: bool) -> ssl.SSLContext:
     import ssl
 
     paths = ssl.get_default_verify_paths()
-    names = (paths.openssl_cafile_env, paths.openssl_capath_env)
-    if trust_env or not any(name in os.environ for name in names):
+    named = any(name in os.environ for name in (paths.openssl_cafile_env, paths.openssl_capath_env))
+    if named and trust_env:
         # OpenSSL itself reads SSL_CERT_FILE and SSL_CERT_DIR.
         return ssl.create_default_context()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for place in (paths.openssl_cafile, paths.openssl_capath):
-        if os.path.exists(place):
-            _load(context, place)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else ssl.create_default_context()
+    own = [place for place in (paths.openssl_cafile, paths.openssl_capath) if _holds_any(place)]
+    for place in own if named else ():
+        _load(context, place)
+    if not own and not context.cert_store_stats()["x509_ca"]:
+        for bundle in filter(os.path.exists, _BUNDLES):
+            _load(context, bundle)
+            break
     return context
+
+
+def _holds_any(place: str) -> bool:
+    """Whether a file or directory of certificates is there, and not empty as far as one can see."""
+    try:
+        return bool(os.listdir(place))
+    except OSError as exc:
+        return not isinstance(exc, FileNotFoundError)
 
 
 def _custom_context(path: str) -> ssl.SSLContext:

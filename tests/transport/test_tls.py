@@ -87,6 +87,26 @@ def test_the_environment_names_authorities_unless_it_is_not_trusted(
         connect_to(server.url, trust_env=False).request("GET", server.url)
 
 
+@pytest.mark.parametrize("place", ["missing", "empty"])
+def test_a_python_without_authorities_takes_the_systems(
+    serve, connect_to, wrap, ca_file, tmp_path, monkeypatch, place
+):
+    """That of python.org for macOS looks into a folder of its own, which is empty."""
+    (tmp_path / "empty").mkdir()
+    nowhere = ssl.get_default_verify_paths()._replace(
+        openssl_cafile=str(tmp_path / "missing.pem"), openssl_capath=str(tmp_path / place)
+    )
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    monkeypatch.setattr("gradio_client_lite.transport.tls._BUNDLES", (str(tmp_path / "no.pem"), ca_file))
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    # Who names authorities, by a mistake that has none, has not asked for the system's.
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    with pytest.raises(TLSError):
+        connect_to(server.url).request("GET", server.url)
+
+
 def test_another_hosts_certificate_is_refused(serve, connect_to, authority, ca_file):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.test").configure_cert(context)
