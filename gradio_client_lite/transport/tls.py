@@ -19,8 +19,8 @@ Verify = Union[bool, str, "os.PathLike[str]", "ssl.SSLContext"]
 Cert = Union[str, Tuple[str, ...]]
 _T = TypeVar("_T")
 _RECORD = 65536
-# Where systems have their authorities: Debian, Fedora, SUSE; macOS and BSD. A Python that was built elsewhere,
-# such as that of python.org for macOS, or one that a program brings along, may look for them there in vain.
+# Where systems have their authorities: Debian, Fedora, SUSE; macOS and BSD. A Python that was built elsewhere
+# (that of python.org for macOS, or one that a program brings along) may look for them there in vain.
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
