@@ -33,6 +33,7 @@ from .wire.routes import Routes
 from .workers import call_after_fork
 
 _log = logging.getLogger(__name__)
+_SECURE, _UNSECURE = "access-token", "access-token-unsecure"
 _PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
 
 
@@ -87,9 +88,17 @@ class App:
             )
             onward = _login_elsewhere(target, response)
             if onward is None:
-                return _check_login(target, response)
+                _check_login(target, response)
+                return self._complete_cookies()
             target = onward
         raise TooManyRedirects(f"More than {MAX_REDIRECTS} redirects of the login to {target.label}.")
+
+    def _complete_cookies(self) -> None:
+        # A login gives the same token twice, for TLS alone and for use without. Sockets of older 3.x servers
+        # look at the first one only (gradio/routes.py 3.23, `ws_login_check`; mended by 3.35).
+        cookies = self.transport.cookies
+        if _UNSECURE in cookies and _SECURE not in cookies:
+            cookies[_SECURE] = cookies[_UNSECURE]
 
     def connect(self) -> None:
         """Fetch and understand the config.

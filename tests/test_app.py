@@ -102,6 +102,16 @@ def test_login_and_credentials_go_on_to_the_tls_side_of_the_host(net: Net, statu
     assert not app.headers.confined
 
 
+def test_login_without_tls_holds_for_sockets_of_old_servers(net: Net) -> None:
+    """They look at the cookie that is meant for TLS; the other one has the same value."""
+    cookies = "access-token=t; Secure; HttpOnly\r\nset-cookie: access-token-unsecure=t; HttpOnly"
+    server = net.put(HTTP, site(login=answer(b"{}", set_cookie=cookies)))
+    app = net.app(HTTP)
+    app.login(LOGIN)
+    app.connect()
+    assert server.requests[-1].headers["cookie"] == "access-token-unsecure=t; access-token=t"
+
+
 @pytest.mark.parametrize("status", MOVED)
 @pytest.mark.parametrize(("src", "to"), [(HTTP, OTHER), (TLS, HTTP)])
 def test_password_does_not_go_to_another_server(net: Net, src: str, to: str, status: str) -> None:
