@@ -70,7 +70,8 @@ class App:
 
     def headers_elsewhere(self, fields: Mapping[str, str]) -> Dict[str, str]:
         """Those of a request to another host: none of the app's but who is asking."""
-        return {**fields, "user-agent": self.headers({}).get("user-agent", "")}
+        agent = {n: value for n, value in self.headers({}).items() if n.lower() == "user-agent"}
+        return {**agent, **fields}
 
     def login(self, auth: Tuple[str, str]) -> None:
         """Log in with (user, password); the cookies the app gives are kept by the transport.

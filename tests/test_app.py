@@ -160,6 +160,15 @@ def test_other_server_gets_nothing_secret(net: Net, caplog: pytest.LogCaptureFix
     assert not {"x-hf-authorization", "cookie"} & set(other.requests[0].headers)
 
 
+@pytest.mark.parametrize("name", ["user-agent", "User-Agent"])
+def test_other_hosts_are_told_who_asks_and_no_more(name: str) -> None:
+    transport = Transport(base_url=HTTP)
+    app = App(transport, HTTP + "/", RequestHeaders({name: "me", "x-mine": "s3cr3t"}))
+    assert app.headers_elsewhere({"range": "bytes=5-"}) == {name: "me", "range": "bytes=5-"}
+    app.headers.base.clear()
+    assert app.headers_elsewhere({}) == {}
+
+
 def test_app_that_turns_out_to_be_none_is_not_adopted(net: Net) -> None:
     """A Space is tried again when it has woken: by its own name, with its password."""
     net.put(HTTP, away(OTHER))
