@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 PATIENCE = 10.0
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,11 @@ def answer(body: bytes = b"ok", status: str = "200 OK", **headers: str) -> bytes
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+def chunk(data: bytes) -> bytes:
+    """A chunk of a body that is sent in chunks."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
 def always(reply: Union[bytes, Callable[[Request], bytes]] = b"ok") -> Script:
     """A script that keeps the connection alive and answers every request the same way."""
 
@@ -122,6 +128,37 @@ def always(reply: Union[bytes, Callable[[Request], bytes]] = b"ok") -> Script:
             peer.send(answer(reply) if isinstance(reply, bytes) else reply(request))
 
     return script
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def later(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Run a function in a thread and return one that waits for its result or exception."""
+    outcome: List[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except Exception as exc:
+            outcome.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def wait() -> Any:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        return outcome[0]
+
+    return wait
 
 
 class PeerServer:

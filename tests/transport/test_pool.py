@@ -11,19 +11,8 @@ import pytest
 from gradio_client_lite.errors import ConnectionLost
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
-from gradio_client_lite.transport.timeout import IdleClock
 
-from .peers import always, answer
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
+from .peers import Clock, always, answer
 
 
 class DeadOnUse:
@@ -184,19 +173,6 @@ def test_a_post_avoids_a_connection_from_before_the_machine_slept(serve, connect
     clock.now += 4.1
     transport.request("POST", server.url, body=b"x")
     assert server.connections == 3
-
-
-@pytest.mark.parametrize(
-    ("slept", "passed"), [(0.4, 1.0), (100.0, 101.0), (-100.0, 1.0)], ids=["drift", "sleep", "set back"]
-)
-def test_time_asleep_counts_as_idle(slept, passed):
-    clock, calendar = Clock(), Clock()
-    idle = IdleClock(clock, calendar)
-    for _ in range(3):
-        before = idle()
-        clock.now += 1.0
-        calendar.now += 1.0 + slept
-        assert idle() - before == pytest.approx(passed)
 
 
 @pytest.mark.parametrize("junk", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
-import trustme
 
 from gradio_client_lite.errors import ConnectTimeout, ProxyError, TLSError
 from gradio_client_lite.transport.http import Timeout
@@ -18,25 +16,6 @@ from gradio_client_lite.transport.websocket import open_websocket
 
 from .peers import always, answer, unused_port
 from .sockets import CLOSE, accept, frame, read_frame
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def ca_file(authority, tmp_path_factory):
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def wrap(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return lambda sock: context.wrap_socket(sock, server_side=True)
 
 
 @contextlib.contextmanager

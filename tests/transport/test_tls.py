@@ -9,33 +9,12 @@ import sys
 import threading
 
 import pytest
-import trustme
 
 from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, TLSError
 from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.tls import TLS
 
 from .peers import always, answer
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def ca_file(authority, tmp_path_factory):
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def wrap(authority):
-    """Makes a server speak TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return lambda sock: context.wrap_socket(sock, server_side=True)
 
 
 def test_an_unknown_authority_is_refused_with_advice(serve, connect_to, wrap):
