@@ -182,7 +182,7 @@ class Client:
             callbacks,
             self._attachments,
             partial(say_long_wait, self.space_id if verbose else None),
-            None if self._headers.confined else oauth_token,
+            oauth_token,
         )
         pools = (self._attachments, self._workers, callbacks)
         self._finalizer = weakref.finalize(self, _shut_down, self._sessions, direct, self._transport, *pools)
