@@ -83,24 +83,30 @@ def _make_context(verify: Verify, cert: Optional[Cert], trust_env: bool) -> ssl.
     if isinstance(verify, ssl.SSLContext):
         context = verify
     elif isinstance(verify, bool):
-        context = _system_context(trust_env)
+        context = _system_context(trust_env) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if not verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
     else:
-        context = _custom_context(os.fspath(verify))
+        context = _custom_context(verify)
     if not isinstance(verify, ssl.SSLContext):
         context.set_alpn_protocols(["http/1.1"])
     if cert is not None:
-        chain = (cert,) if isinstance(cert, str) else cert
-        try:
-            context.load_cert_chain(*chain)
-        except (OSError, TypeError) as exc:
-            raise ArgumentError(
-                f"The client certificate {chain[0]!r} could not be loaded: pass a PEM file with certificate "
-                "and key, or (cert, key) or (cert, key, password)."
-            ) from exc
+        _load_client_certificate(context, cert)
     return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, cert: Cert) -> None:
+    parts: Any = cert if isinstance(cert, (list, tuple)) else (cert,)
+    try:
+        # Without any password OpenSSL would ask for one on the terminal, and wait.
+        chain, key, password = (*parts, *(None, None, "")[len(parts) :])
+        context.load_cert_chain(chain, key, lambda: password)
+    except (OSError, TypeError, ValueError) as exc:
+        raise ArgumentError(
+            f"The client certificate {parts[:1]} could not be loaded: pass a PEM file with certificate and "
+            "key, or (cert, key), or (cert, key, password) where the key is encrypted."
+        ) from exc
 
 
 def _system_context(trust_env: bool) -> ssl.SSLContext:
@@ -130,14 +136,17 @@ def _holds_any(place: str) -> bool:
         return not isinstance(exc, FileNotFoundError)
 
 
-def _custom_context(path: str) -> ssl.SSLContext:
+def _custom_context(path: Union[str, os.PathLike[str]]) -> ssl.SSLContext:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        _load(context, path)
-    except OSError as exc:
-        raise ArgumentError(f"ssl_verify: {path!r} is no PEM file, or directory, of certificates.") from exc
+        _load(context, os.fspath(path))
+    except (OSError, TypeError, ValueError) as exc:
+        raise ArgumentError(
+            f"ssl_verify: {path!r} is no PEM file, or directory, of certificates; nor True, False or an "
+            "ssl.SSLContext."
+        ) from exc
     return context
 
 
