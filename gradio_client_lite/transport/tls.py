@@ -97,10 +97,11 @@ def _make_context(verify: Verify, cert: Optional[Cert], trust_env: bool) -> ssl.
 
 
 def _load_client_certificate(context: ssl.SSLContext, cert: Cert) -> None:
-    parts: Any = cert if isinstance(cert, (list, tuple)) else (cert,)
+    parts: Tuple[Any, ...] = tuple(cert) if isinstance(cert, (list, tuple)) else (cert,)
+    # Without any password OpenSSL would ask for one on the terminal, and wait.
+    missing: Tuple[Any, ...] = (None, None, "")[len(parts) :]
     try:
-        # Without any password OpenSSL would ask for one on the terminal, and wait.
-        chain, key, password = (*parts, *(None, None, "")[len(parts) :])
+        chain, key, password = parts + missing
         context.load_cert_chain(chain, key, lambda: password)
     except (OSError, TypeError, ValueError) as exc:
         raise ArgumentError(
