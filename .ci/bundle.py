@@ -62,7 +62,7 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     """Put the two wheels together into a third, in `folder`."""
     sys.path.insert(0, str(plain))
     parcel: Any = import_module(f"{PACKAGE}.parcel")
-    vendoring: Any = import_module(f"{PACKAGE}.vendoring")
+    places: Any = import_module(f"{PACKAGE}.places")
     (distribution,) = distributions(name="websocket-client", path=[str(websocket)])
     copy = parcel.collect(websocket=True, distribution=distribution)
 
@@ -82,7 +82,7 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     files[f"{bundled_info}/RECORD"] = record(files, f"{bundled_info}/RECORD")
 
     wheel = folder / f"{PACKAGE}-{version}-py3-none-any.whl"
-    wheel.write_bytes(vendoring.zip_of(files))
+    wheel.write_bytes(places.zip_of(files))
     return wheel
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The file that lists what a copy consists of; it does not list itself.
 MANIFEST = "vendored.json"
+#: What a file of a copy is called while it is written.
+NEW = f"{MANIFEST}.new"
 #: Where a copy keeps what is not its own.
 PRIVATE = "_vendor"
 WEBSOCKET = "websocket-client"
@@ -140,14 +142,14 @@ def is_private(path: str) -> bool:
 
 
 def is_left_out(name: str) -> bool:
-    """Whether a file or folder of this name is no part of any copy: what interpreters leave behind."""
-    return name == "__pycache__" or name.endswith((".pyc", ".pyo"))
+    """Whether a file or folder is no part of any copy, but left by an interpreter or an update that was killed."""
+    return name in ("__pycache__", NEW) or name.endswith((".pyc", ".pyo"))
 
 
 def _checked(path: Any) -> str:
     """A path of a manifest, which must stay below the copy's folder."""
-    parts = path.split("/")
-    if "\\" in path or ":" in path or not all(part and part not in (".", "..") for part in parts):
+    # Windows takes "\\" for "/", and leaves out dots and blanks at the end of a name.
+    if set("\\:\0") & set(path) or not all(part and part[-1] not in ". " for part in path.split("/")):
         raise VendoringError(f"{MANIFEST} is damaged: it lists {path!r}.")
     return str(path)
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import posixpath
 import shutil
 import subprocess
 import sys
@@ -251,7 +252,7 @@ def change(place: Path, zipped: bool, path: str, content: bytes) -> None:
     with zipfile.ZipFile(archive) as source:
         files = {name: source.read(name) for name in source.namelist()}
     with zipfile.ZipFile(archive, "w") as target:
-        for name, data in {**files, f"client/{path}": content}.items():
+        for name, data in {**files, posixpath.normpath(f"client/{path}"): content}.items():
             target.writestr(name, data)
 
 
@@ -264,8 +265,13 @@ def test_new_file_of_a_version_does_not_overwrite_one_of_the_program(copy: Path,
         vendoring.vendor(place, name="client")
 
 
-def test_interrupted_update_can_be_repeated(copy: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rewrite(copy, __init__="old", errors="old", gone="old")
+@pytest.mark.parametrize("is_update", [True, False])
+def test_interrupted_copy_can_be_made_again(
+    place: Path, is_update: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_update:
+        vendoring.vendor(place, name="client")
+        rewrite(place / "client", __init__="old", errors="old", gone="old")
     replace, calls = os.replace, []
 
     def fail_later(*args: Any) -> None:
@@ -283,7 +289,82 @@ def test_interrupted_update_can_be_repeated(copy: Path, place: Path, monkeypatch
     vendoring.check(place, name="client")
 
 
-@pytest.mark.parametrize("path", ["../outside.py", "/outside.py", "a/../../outside.py", "..\\outside.py"])
+def test_what_a_killed_update_leaves_is_no_file_of_others(copy: Path, place: Path) -> None:
+    (copy / f"{MANIFEST}.new").write_text("half of some fi")
+    vendoring.check(place, name="client")
+    rewrite(copy, errors="old")
+    vendoring.vendor(place, name="client")
+    vendoring.check(place, name="client")
+    (copy / MANIFEST).unlink()
+    shutil.rmtree(copy / "wire")
+    vendoring.vendor(place, name="client")
+    vendoring.check(place, name="client")
+    assert not (copy / f"{MANIFEST}.new").exists()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_no_file_of_others_is_written_over_meanwhile(place: Path, zipped: bool) -> None:
+    for _ in range(2):
+        vendoring.vendor(place, name="client", zipped=zipped)
+        theirs = place / ("client.zip.new" if zipped else "client/errors.py.new")
+        theirs.write_text("theirs")
+        change(place, zipped, "errors.py", b"patched")
+        vendoring.vendor(place, name="client", zipped=zipped, force=True)
+        assert theirs.read_text() == "theirs"
+
+
+def test_folder_may_take_the_place_of_a_file_and_a_file_that_of_a_folder(copy: Path, place: Path) -> None:
+    shutil.rmtree(copy / "wire")
+    (copy / "LICENSE").unlink()
+    (copy / "LICENSE").mkdir()
+    manifest = json.loads((copy / MANIFEST).read_text())
+    files = {path: digest for path, digest in manifest["files"].items() if not path.startswith("wire/")}
+    del files["LICENSE"]
+    for path in ("wire", "LICENSE/text"):
+        (copy / path).write_text("old")
+        files[path] = hashlib.sha256(b"old").hexdigest()
+    (copy / MANIFEST).write_text(json.dumps({**manifest, "files": files}))
+    vendoring.vendor(place, name="client")
+    vendoring.check(place, name="client")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+def test_files_of_others_are_not_even_read(copy: Path, place: Path) -> None:
+    (copy / ".#errors.py").symlink_to("somebody@host.1234")  # as editors mark what they have open
+    rewrite(copy, errors="old")
+    vendoring.vendor(place, name="client")
+    assert (copy / ".#errors.py").is_symlink()
+    with pytest.raises(VendoringError, match=r"not part of it: \.#errors\.py"):
+        vendoring.check(place, name="client")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+def test_what_a_link_leads_to_counts_as_changed(copy: Path, place: Path, tmp_path: Path) -> None:
+    shutil.move(str(copy / "wire"), str(tmp_path / "mine"))
+    (copy / "wire").symlink_to(tmp_path / "mine", target_is_directory=True)
+    (tmp_path / "mine" / "sse.py").write_text("mine")
+    with pytest.raises(VendoringError, match=r"changed: wire/sse\.py"):
+        vendoring.vendor(place, name="client")
+    assert (tmp_path / "mine" / "sse.py").read_text() == "mine"
+
+
+def test_updating_a_zip_leaves_what_is_not_ours(place: Path) -> None:
+    vendoring.vendor(place, name="client", zipped=True)
+    change(place, True, "../other/__init__.py", b"theirs")
+    change(place, True, "more.txt", b"theirs")
+    with pytest.raises(VendoringError, match=r"not part of it: \.\./other/__init__\.py, more\.txt"):
+        vendoring.check(place, name="client", zipped=True)
+    vendoring.vendor(place, name="client", zipped=True, websocket=False)
+    with zipfile.ZipFile(place / "client.zip") as archive:
+        names = archive.namelist()
+        assert archive.read("other/__init__.py") == archive.read("client/more.txt") == b"theirs"
+    assert "client/errors.py" in names
+    assert not [name for name in names if "_vendor" in name]
+
+
+@pytest.mark.parametrize(
+    "path", ["../outside.py", "/outside.py", "a/../../outside.py", "..\\outside.py", ".. /outside.py", "a\0"]
+)
 def test_manifest_cannot_lead_out_of_the_folder(copy: Path, place: Path, path: str) -> None:
     (place / "outside.py").write_text("theirs")
     manifest = json.loads((copy / MANIFEST).read_text())
@@ -355,10 +436,24 @@ def test_check_without_a_copy_is_an_error(place: Path, zipped: bool) -> None:
         vendoring.check(place, name="client", zipped=zipped)
 
 
-def test_broken_zip_is_an_error(place: Path) -> None:
-    (place / "client.zip").write_bytes(b"no zip")
-    with pytest.raises(VendoringError, match="is no zip"):
-        vendoring.vendor(place, name="client", zipped=True)
+@pytest.mark.parametrize("broken", ["is not one", "is cut", "holds nonsense", "has a password"])
+def test_broken_zip_is_an_error(place: Path, broken: str) -> None:
+    vendoring.vendor(place, name="client", zipped=True)
+    archive = place / "client.zip"
+    content = archive.read_bytes()
+    if broken == "is not one":
+        content = b"no zip"
+    elif broken == "is cut":
+        content = content[:-30]
+    elif broken == "holds nonsense":
+        content = content[:100] + b"\xff" * 100 + content[200:]
+    else:
+        content = content.replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0")
+    archive.write_bytes(content)
+    for make in (vendoring.vendor, vendoring.check):
+        with pytest.raises(VendoringError, match=r"client\.zip is no zip, or is damaged"):
+            make(place, name="client", zipped=True)
+    assert archive.read_bytes() == content
 
 
 # --- where websocket-client comes from
