@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 from .console import say
 from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError
 from .hub.duplication import Copy, duplicate, unfinished, wishes_of
+from .hub.names import check_space_id
 from .hub.rest import HubApi
-from .hub.settings import hub_endpoint
-from .hub.spaces import SpaceStatus, check_space_id, space_info, wait_until_running
-from .hub.token import Given, clean, token_for
+from .hub.spaces import SpaceStatus, space_info, wait_until_running
+from .hub.token import Given, clean, hub_endpoint, token_for
 from .transport.http import Transport
 from .transport.timeout import Deadline
+from .transport.url import parse_url
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -85,7 +86,13 @@ class Connections:
             trust_env=self._options.trust_env,
         )
         try:
-            yield HubApi(transport, token=token, user_agent=self.user_agent, timeout=self._options.timeout)
+            yield HubApi(
+                transport,
+                endpoint=endpoint,
+                token=token,
+                user_agent=self.user_agent,
+                timeout=self._options.timeout,
+            )
         finally:
             transport.close()
 
@@ -191,7 +198,7 @@ def until_connected(copy: Copy) -> Iterator[None]:
     except GradioClientError as exc:
         if not copy.made:
             raise
-        page = f"{hub_endpoint()}/spaces/{copy.space_id}"
+        page = parse_url(f"{hub_endpoint()}/spaces/{copy.space_id}").label  # never a password in it
         raise unfinished(page, copy.space_id, exc) from exc
 
 

@@ -142,7 +142,7 @@ def is_private(path: str) -> bool:
 
 
 def is_left_out(name: str) -> bool:
-    """Whether a file or folder is no part of any copy, but left by an interpreter or an update that was killed."""
+    """Whether a file or folder of this name is no part of a copy, but left there by others."""
     return name in ("__pycache__", NEW) or name.endswith((".pyc", ".pyo"))
 
 

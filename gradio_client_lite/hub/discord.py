@@ -23,8 +23,9 @@ from ..errors import (
 )
 from ..transport.timeout import Deadline
 from .discord_bot import render
+from .names import check_repo_name, check_space_id
 from .rest import HubApi
-from .spaces import SpaceInfo, check_repo_name, check_space_id, space_info, who_am_i
+from .spaces import SpaceInfo, space_info, who_am_i
 
 #: The tag by which a Space is known to be such a bot.
 TAG = "gradio-discord-bot"
@@ -264,4 +265,4 @@ def _commit(api: HubApi, space_id: str, files: Mapping[str, str], deadline: Dead
         content = b64encode(text.encode()).decode("ascii")
         lines.append({"key": "file", "value": {"content": content, "path": path, "encoding": "base64"}})
     path = f"/api/spaces/{space_id}/commit/main"
-    api.post_lines(path, lines, deadline, f"writing the files of {space_id}", space_id)
+    api.post(path, lines, deadline, f"writing the files of {space_id}", space_id)

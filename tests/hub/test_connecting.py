@@ -30,6 +30,7 @@ from gradio_client_lite.errors import (
     UnsupportedAppError,
 )
 from gradio_client_lite.hub.rest import HubApi
+from gradio_client_lite.options import http_options
 from gradio_client_lite.testing import App, serve
 
 from .answers import Answer, failed, rate_limited, refused
@@ -268,6 +269,17 @@ def test_saved_token_does_not_go_to_a_hub_that_is_not_hugging_faces(
         assert TOKEN not in str(request.headers)
 
 
+def test_token_goes_to_the_hub_it_was_chosen_for(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def choose(url: str, given: Any, **options: Any) -> str:
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # as another thread may
+        return TOKEN
+
+    monkeypatch.setattr(hugging_face, "token_for", choose)
+    connections = hugging_face.Connections(http_options(None), True, None, "test/1")
+    with connections.hub() as api:
+        assert api.endpoint == hub.url
+
+
 # --- faults
 
 
@@ -380,6 +392,17 @@ def test_copy_that_does_not_build_says_what_exists_and_calling_again_goes_on(hub
     hub.spaces["me/app"].go("RUNNING")
     with Client.duplicate(SPACE, hf_token=TOKEN, verbose=False) as client:
         assert client.predict("hello", api_name="/shout") == "HELLO"
+
+
+def test_password_of_the_endpoint_is_not_shown(
+    hub: Hub, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.url.replace("//", "//user:s3cr3t@"))
+    hub.next("GET", "/api/spaces/me/app", refused(400, "no"))
+    with pytest.raises(SpaceDuplicationError) as caught:
+        Client.duplicate(SPACE, hf_token=TOKEN, verbose=False)
+    assert caught.value.url == f"{hub.url}/spaces/me/app"
+    assert "s3cr3t" not in "".join(traceback.format_exception(None, caught.value, None))
 
 
 def test_copy_whose_answer_is_lost_is_found_again(hub: Hub, space: Space) -> None:
