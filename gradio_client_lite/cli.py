@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .client import Client
 
+#: What `Client.predict` calls its own parameters, so that a function's cannot be given by these names.
+_TAKEN = frozenset({"self", "api_name", "fn_index", "headers"})
 _GREETED = "Ada"
 _SPELLED = "streams"
 _STEP = 0.05  # seconds between the demo's outputs, so that one sees them come
@@ -107,9 +109,12 @@ def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[
         return args, {}
     try:
         more = json.loads(whole)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArgumentError(f"--json holds no JSON: {error}.") from error
     if isinstance(more, dict):
+        taken = sorted(_TAKEN & more.keys())
+        if taken:
+            raise ArgumentError(f"--json cannot name {', '.join(taken)}; give the arguments in order.")
         return args, more
     if isinstance(more, list):
         return [*args, *more], {}
@@ -119,7 +124,7 @@ def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[
 def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -56,11 +56,13 @@ def test_the_module_runs_as_a_program() -> None:
         (["/echo", "3"], "3"),
         (["/echo", "NaN"], "NaN"),
         (["/echo", '{"ä": [1, null]}'], '{"ä": [1, null]}'),
+        (["/echo", "[" * 10_000], "[" * 10_000),
         (["/add", "-1"], "0"),
         (["/add", "2", "3"], "5"),
         (["/add", "2", "--json", "[5]"], "7"),
         (["/add", "--json", '{"b": 4, "a": 3}'], "7"),
     ],
+    ids=lambda given: str(given)[:40],
 )
 def test_predict_prints_the_result(
     app: App, capsys: pytest.CaptureFixture[str], arguments: Any, printed: str
@@ -77,7 +79,10 @@ def test_predict_prints_the_result(
         (["/add"], "a"),
         (["/echo", "--json", "{"], "--json holds no JSON"),
         (["/echo", "--json", "3"], "must hold an array or an object"),
+        (["/echo", "--json", "[" * 10_000], "--json holds no JSON"),
+        (["/echo", "--json", '{"headers": {}, "self": 1, "value": 2}'], "cannot name headers, self;"),
     ],
+    ids=lambda given: str(given)[:40],
 )
 def test_an_error_is_told_in_one_line(
     app: App, capsys: pytest.CaptureFixture[str], arguments: Any, part: str
