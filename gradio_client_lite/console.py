@@ -26,7 +26,7 @@ def say(text: str) -> None:
             out.write(text.encode("ascii", "replace").decode("ascii") + "\n")
         out.flush()
     except (AttributeError, OSError, ValueError):
-        # None (pythonw), closed, a broken pipe, or a host's object that is no whole file: not worth a failure.
+        # None (pythonw), closed, a broken pipe, a host's object that is no whole file: not worth a failure.
         return
 
 
