@@ -72,10 +72,10 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     files = {f"{PACKAGE}/{path}": content for path, content in copy.files.items()}
     files[f"{PACKAGE}/{parcel.MANIFEST}"] = copy.manifest(PACKAGE)
     with zipfile.ZipFile(plain) as archive:
-        for name in ("WHEEL", "entry_points.txt", "licenses/LICENSE"):
+        for name in ("WHEEL", "entry_points.txt"):
             files[f"{bundled_info}/{name}"] = archive.read(f"{info}/{name}")
         metadata = archive.read(f"{info}/METADATA").decode()
-    licenses = [path for component in copy.components[1:] for path in component.license_files]
+    licenses = [path for component in copy.components for path in component.license_files]
     for path in licenses:
         files[f"{bundled_info}/licenses/{path}"] = copy.files[path]
     files[f"{bundled_info}/METADATA"] = changed_metadata(metadata, version, licenses).encode()
@@ -87,16 +87,16 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
 
 
 def changed_metadata(metadata: str, version: str, licenses: list[str]) -> str:
-    """The metadata with another version, more licences and without requirements."""
+    """The metadata with another version, with the licences and without requirements."""
     head, _, body = metadata.partition("\n\n")
     lines = []
     for line in head.split("\n"):
-        name, _, value = line.partition(": ")
+        name = line.partition(": ")[0]
         if name == "Version":
             lines.append(f"Version: {version}")
         elif name != "Requires-Dist":
             lines.append(line)
-        if (name, value) == ("License-File", "LICENSE"):
+        if name == "License-Expression":
             lines += [f"License-File: {path}" for path in licenses]
     return "\n".join([*lines, "", body])
 
