@@ -6,7 +6,16 @@ from typing import Iterator
 
 import pytest
 
+from gradio_client_lite.testing import App, serve
+
 from .double import Hub
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    """An app that a Space may show."""
+    with serve({"/shout": str.upper, "/whisper": str.lower}) as app:
+        yield app
 
 
 @pytest.fixture
@@ -15,3 +24,19 @@ def hub() -> Iterator[Hub]:
     with Hub() as hub:
         hub.user("me", token="hf_me", orgs=("team",))
         yield hub
+
+
+@pytest.fixture
+def only_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The same, where the environment has it for the Hub, and neither tokens nor proxies."""
+    for name in (
+        "HF_TOKEN",
+        "HUGGING_FACE_HUB_TOKEN",
+        "HF_HUB_OFFLINE",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    return hub

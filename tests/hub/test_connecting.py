@@ -42,26 +42,10 @@ SPACE = "owner/app"
 Connect = Callable[..., Client]
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serve({"/shout": str.upper}) as app:
-        yield app
-
-
 @pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> List[float]:
-    """The pauses, which take no time; and the Hub that is asked."""
+def waits(only_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> List[float]:
+    """The pauses, which take no time."""
     pauses: List[float] = []
-    for name in (
-        "HF_TOKEN",
-        "HUGGING_FACE_HUB_TOKEN",
-        "HF_HUB_OFFLINE",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setattr(hugging_face, "HubApi", partial(HubApi, pause=pauses.append))
     return pauses
 

@@ -21,10 +21,11 @@ from gradio_client_lite.errors import (
     UnknownEndpointError,
 )
 from gradio_client_lite.hub.discord import TAG, commands_of
-from gradio_client_lite.testing import App, serve
+from gradio_client_lite.testing import App
 
 from .answers import failed, refused
 from .double import Hub
+from .state import Space
 
 TOKEN = "hf_me"
 DISCORD = "".join(("d1sc0rd", "-s3cr3t"))
@@ -32,26 +33,10 @@ BOT = "me/app-gradio-discord-bot"
 KNOWN = ["/shout", "/whisper", "/chat"]
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serve({"/shout": str.upper, "/whisper": str.lower}) as app:
-        yield app
-
-
 @pytest.fixture(autouse=True)
-def environment(hub: Hub, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Hub with the app as a Space."""
-    for name in (
-        "HF_TOKEN",
-        "HUGGING_FACE_HUB_TOKEN",
-        "HF_HUB_OFFLINE",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    hub.space("owner/app", app=app.url)
+def space(only_hub: Hub, app: App) -> Space:
+    """The app as a Space."""
+    return only_hub.space("owner/app", app=app.url)
 
 
 @pytest.fixture
@@ -176,8 +161,7 @@ def test_name_of_the_bot(hub: Hub, client: Client, to_id: str, expected: str) ->
     assert hub.spaces[expected].commits
 
 
-def test_private_app_needs_a_token_that_the_bot_may_have(hub: Hub, client: Client) -> None:
-    space = hub.spaces["owner/app"]
+def test_private_app_needs_a_token_that_the_bot_may_have(hub: Hub, space: Space, client: Client) -> None:
     space.private, space.id = True, "me/app"
     hub.spaces["me/app"] = space
     client.space_id = "me/app"
