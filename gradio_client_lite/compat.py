@@ -184,6 +184,9 @@ class _Finder:
             # The official package imports its modules too. Importing would lock each; these need nothing.
             part = sys.modules.setdefault(name, module_from_spec(self._spec(name)))
             setattr(module, name.rpartition(".")[2], part)
+        if self not in sys.meta_path:  # another thread has taken it back since this module was found
+            _withdraw()
+            raise ModuleNotFoundError(f"No module named {_OFFICIAL!r}", name=_OFFICIAL)
 
 
 # Guards installing, and taking it back, as a whole.

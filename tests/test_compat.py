@@ -127,6 +127,24 @@ def test_a_package_that_was_imported_keeps_its_modules_after_uninstall() -> None
     assert OFFICIAL not in sys.modules
 
 
+def test_uninstall_leaves_nothing_while_another_thread_is_just_importing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    create = compat._Finder.create_module
+
+    def create_late(finder: compat._Finder, spec: ModuleSpec) -> ModuleType:
+        compat.uninstall()
+        return create(finder, spec)
+
+    compat.install()
+    for name in compat._MODULES:
+        del sys.modules[name]
+    monkeypatch.setattr(compat._Finder, "create_module", create_late)
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{OFFICIAL}'"):
+        official()
+    assert [name for name in sys.modules if name.partition(".")[0] == OFFICIAL] == []
+
+
 def test_an_installed_official_client_is_shadowed_until_uninstall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
