@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
-from .console import say
+from .console import write_line
 from .errors import ArgumentError, GradioClientError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _predict(options: argparse.Namespace) -> None:
     args, kwargs = _arguments(options.arguments, options.json)
     with _connect(options.url) as client:
         result = client.predict(*args, api_name=options.api_name, **kwargs)
-    say(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str))
+    write_line(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str))
 
 
 def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[str, Any]]:
@@ -134,7 +134,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _view(options: argparse.Namespace) -> None:
     with _connect(options.url) as client:
-        say(str(client.view_api(print_info=False, return_format="str")))
+        write_line(str(client.view_api(print_info=False, return_format="str")))
 
 
 def _vendor(options: argparse.Namespace) -> None:
@@ -152,7 +152,7 @@ def _vendor(options: argparse.Namespace) -> None:
         )
     parts = ", ".join(map(str, copy.components))
     state = "intact and current, " if options.check else ""
-    say(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB: {parts}")
+    write_line(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB: {parts}")
 
 
 def _greet(name: str = "world") -> str:
@@ -171,13 +171,13 @@ def _spell(text: str) -> Iterator[str]:
 def _demo(options: argparse.Namespace) -> None:
     from .testing import serve
 
-    show = (lambda _: None) if options.json else say
+    show = (lambda _: None) if options.json else write_line
     with serve({"/greet": _greet, "/spell": _spell}) as app:
         show(f"A small app with the functions /greet and /spell runs at {app.url}")
         with _connect(app.url) as client:
             report = {"url": app.url, **_demonstrate(client, show)}
     if options.json:
-        say(json.dumps(report))
+        write_line(json.dumps(report))
     show(f'Now your own app: {__package__}.Client("http://…").predict(…, api_name="/…")')
 
 

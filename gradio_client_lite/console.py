@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Optional
 
 from .updates import StatusUpdate
@@ -16,18 +17,27 @@ _HOT_SPACE = (
 )
 
 
-def say(text: str) -> None:
-    """Write a line to standard output, if the process has one that can take it."""
+def write_line(text: str) -> None:
+    """Write to standard output, if the process has one; what it cannot show is replaced.
+
+    Raises:
+        OSError: the disk is full, or nobody reads any more.
+    """
     out = sys.stdout
-    try:
-        try:
-            out.write(text + "\n")
-        except UnicodeEncodeError:
-            out.write(text.encode("ascii", "replace").decode("ascii") + "\n")
-        out.flush()
-    except (AttributeError, OSError, ValueError):
-        # None (pythonw), closed, a broken pipe, a host's object that is no whole file: not worth a failure.
+    if out is None:  # pythonw
         return
+    try:
+        out.write(text + "\n")
+    except UnicodeEncodeError:
+        out.write(text.encode("ascii", "replace").decode("ascii") + "\n")
+    with suppress(AttributeError):  # that of some plugin hosts can write alone
+        out.flush()
+
+
+def say(text: str) -> None:
+    """The same for what is not worth a failure."""
+    with suppress(OSError, ValueError):  # a broken pipe, or closed
+        write_line(text)
 
 
 def say_long_wait(space_id: Optional[str], status: StatusUpdate) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -104,6 +105,18 @@ def test_an_app_that_is_not_there_is_an_error(app: App, capsys: pytest.CaptureFi
 def test_view_describes_the_app(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["view", app.url]) == 0
     assert 'predict(a, b, api_name="/add")' in capsys.readouterr().out
+
+
+def test_a_result_that_cannot_be_written_is_an_error(
+    app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert cli.main(["predict", app.url, "/echo", "1"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_the_command_quietly(
