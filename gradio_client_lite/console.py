@@ -36,7 +36,7 @@ def write_line(text: str) -> None:
 
 def say(text: str) -> None:
     """The same for what is not worth a failure."""
-    with suppress(OSError, ValueError):  # a broken pipe, or closed
+    with suppress(AttributeError, OSError, ValueError):  # a broken pipe, closed, or no file at all
         write_line(text)
 
 

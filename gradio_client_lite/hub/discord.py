@@ -32,6 +32,8 @@ TAG = "gradio-discord-bot"
 #: https://discord.com/developers/docs/interactions/application-commands#application-command-object
 _COMMAND = re.compile(r"[a-z0-9_-]{1,32}\Z").match
 _MOST_COMMANDS = 100
+#: What the Hub puts into a new Space.
+_NEW_SPACE = frozenset({".gitattributes", "README.md"})
 
 #: A function's api_name with its leading slash, and the slash command that calls it.
 Command = Tuple[str, str]
@@ -209,13 +211,13 @@ def _wrong(given: Any) -> InvalidValue:
 def _existing(api: HubApi, space_id: str, deadline: Deadline) -> Optional[SpaceInfo]:
     """The Space of this name, if there is one that may become, or is, the bot's.
 
-    One that has files of another app must not be overwritten; one without was left by an earlier attempt.
+    One that has files of others must not be overwritten; one without was left by an earlier attempt.
     """
     try:
         found = space_info(api, space_id, deadline)
     except SpaceNotFound:
         return None
-    if "app.py" in found.files and not _is_bot(api, found, deadline):
+    if not _NEW_SPACE.issuperset(found.files) and not _is_bot(api, found, deadline):
         raise SpaceNameTaken(
             f"The Space {space_id} exists and is no Discord bot. Choose another name with to_id, or "
             f"delete it at {api.space_page(space_id)}."

@@ -192,7 +192,12 @@ def test_bot_that_is_there_is_brought_up_to_date_and_its_readme_left_alone(hub: 
 
 
 @pytest.mark.parametrize(
-    "files", [{"app.py": b"mine"}, {"app.py": b"mine", "README.md": b"---\nsdk: gradio\n---"}]
+    "files",
+    [
+        {"app.py": b"mine"},
+        {"app.py": b"mine", "README.md": b"---\nsdk: gradio\n---"},
+        {"index.html": b"mine", "README.md": b"---\nsdk: static\n---"},
+    ],
 )
 def test_space_that_is_no_bot_is_not_overwritten(hub: Hub, client: Client, files: Dict[str, bytes]) -> None:
     hub.space(BOT, files=dict(files))
