@@ -27,16 +27,12 @@ from .answers import failed, refused
 from .double import Hub
 from .state import Space
 
+pytestmark = pytest.mark.usefixtures("space")
+
 TOKEN = "hf_me"
 DISCORD = "".join(("d1sc0rd", "-s3cr3t"))
 BOT = "me/app-gradio-discord-bot"
 KNOWN = ["/shout", "/whisper", "/chat"]
-
-
-@pytest.fixture(autouse=True)
-def space(only_hub: Hub, app: App) -> Space:
-    """The app as a Space."""
-    return only_hub.space("owner/app", app=app.url)
 
 
 @pytest.fixture
