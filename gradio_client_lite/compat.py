@@ -122,9 +122,9 @@ def uninstall() -> None:
 
 
 def _refuse_strangers() -> None:
-    for name in list(sys.modules):
+    for name in sorted(name for name in list(sys.modules) if name.partition(".")[0] == _OFFICIAL):
         module = sys.modules.get(name)
-        if name.partition(".")[0] == _OFFICIAL and not isinstance(module, _StandIn):
+        if not isinstance(module, _StandIn):
             origin = getattr(getattr(module, "__spec__", None), "origin", None)
             origin = origin or getattr(module, "__file__", None) or "elsewhere"
             raise CompatibilityError(

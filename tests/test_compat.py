@@ -160,6 +160,8 @@ def test_an_installed_official_client_is_shadowed_until_uninstall(
 def test_install_refuses_when_the_official_client_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     real = ModuleType(OFFICIAL)
     real.__file__ = "/site-packages/gradio_client/__init__.py"
+    # Its modules come first, because the import system puts a package to the end when it is done with it.
+    monkeypatch.setitem(sys.modules, f"{OFFICIAL}.utils", ModuleType(f"{OFFICIAL}.utils"))
     monkeypatch.setitem(sys.modules, OFFICIAL, real)
     before = list(sys.meta_path)
     with pytest.raises(CompatibilityError, match=r"imported already, from /site-packages.*before"):
