@@ -150,6 +150,16 @@ def test_copy_made_by_a_zipped_copy_is_the_same(place: Path, tmp_path: Path) -> 
     assert contents(tmp_path / "again" / "mine") == contents(place / "mine")
 
 
+def test_copy_made_by_a_copy_has_nothing_of_the_program(copy: Path, tmp_path: Path) -> None:
+    (copy / "theirs.txt").write_text("theirs")
+    command = [sys.executable, "-B", "-S", "-m", "client", "vendor", str(tmp_path), "--name", "again"]
+    done = subprocess.run(
+        command, cwd=copy.parent, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(tmp_path / "again").keys() == contents(copy).keys() - {"theirs.txt"}
+
+
 # --- the manifest
 
 
