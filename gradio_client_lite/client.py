@@ -255,7 +255,7 @@ class Client:
         http = http_options(options.get("httpx_kwargs"))
         connections = hub_connections(http, options.get("ssl_verify", True), given)
         copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, verbose)
-        with until_connected(copy):
+        with until_connected(copy, secrets):
             return cls(copy.space_id, given, max_workers, verbose, **options)
 
     # -- what is known of the app

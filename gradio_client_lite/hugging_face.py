@@ -13,7 +13,7 @@ from .console import say
 from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError
 from .hub.duplication import Copy, duplicate, unfinished, wishes_of
 from .hub.names import check_space_id
-from .hub.rest import HubApi
+from .hub.rest import HubApi, also_hidden
 from .hub.spaces import SpaceStatus, space_info, wait_until_running
 from .hub.token import Given, clean, hub_endpoint, token_for
 from .transport.http import Transport
@@ -191,8 +191,12 @@ def duplicate_space(
 
 
 @contextmanager
-def until_connected(copy: Copy) -> Iterator[None]:
-    """Say of an error within the block that the copy exists, if this call has made it."""
+def until_connected(copy: Copy, secrets: Any) -> Iterator[None]:
+    """Say of an error within the block that the copy exists, if this call has made it.
+
+    What the Hub says of an app that broke may quote the secrets it was given, so they are kept out of texts.
+    """
+    hidden = also_hidden.set(tuple(dict(secrets or {}).values()))
     try:
         yield
     except GradioClientError as exc:
@@ -200,6 +204,8 @@ def until_connected(copy: Copy) -> Iterator[None]:
             raise
         page = parse_url(f"{hub_endpoint()}/spaces/{copy.space_id}").label  # never a password in it
         raise unfinished(page, copy.space_id, exc) from exc
+    finally:
+        also_hidden.reset(hidden)
 
 
 def deploy_bot(

@@ -12,7 +12,8 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, Mapping, Optional, Union
+from contextvars import ContextVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 from urllib.parse import urljoin
 
 from ..errors import (
@@ -40,6 +41,10 @@ _KEEPING = frozenset({307, 308})
 #: How often a GET is repeated that failed without saying how long to wait, and the longest pause between.
 _RETRIES = 5
 _LONGEST = 8.0
+
+
+#: Secrets that a Space of the caller's was given, which each `HubApi` made meanwhile keeps out of texts too.
+also_hidden: ContextVar[Tuple[str, ...]] = ContextVar("also_hidden", default=())
 
 
 def pause(seconds: float) -> None:
@@ -89,7 +94,8 @@ class HubApi:
         self._token = token
         self._user_agent = user_agent
         self._timeout = timeout
-        self._hidden: List[str] = [token] if token else []
+        self._hidden: List[str] = []
+        self.hide(token, *also_hidden.get())
 
     @property
     def has_token(self) -> bool:

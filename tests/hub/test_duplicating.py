@@ -115,6 +115,12 @@ def test_token_that_may_only_read(hub: Hub, space: Space) -> None:
         Client.duplicate(SPACE, hf_token="hf_reader", verbose=False)
 
 
+def break_copy(hub: Hub) -> None:
+    copy = hub.spaces["other/app"]
+    copy.error = f"cannot log in with {QUOTED}"
+    copy.go("BUILDING", "RUNTIME_ERROR")
+
+
 QUOTED = "".join(("hf_", "s3cr3t")), "".join(("my-", "s3cr3t"))
 DUPLICATION_FAULTS: Dict[str, Any] = {
     "bad token": (lambda hub: hub.users.clear(), AuthenticationError),
@@ -124,14 +130,7 @@ DUPLICATION_FAULTS: Dict[str, Any] = {
     "broken": (lambda hub: hub.next("POST", ".*", failed(500)), HubUnavailable),
     "wrong": (lambda hub: hub.next("POST", ".*", refused(400, f"{QUOTED}")), HTTPStatusError),
     "hangs up": (lambda hub: hub.next("POST", ".*", hang_up), ConnectionLost),
-    "breaks": (
-        lambda hub: hub.next(
-            "GET",
-            "/api/spaces/other/app",
-            lambda hub: hub.spaces["other/app"].go("BUILDING", "RUNTIME_ERROR"),
-        ),
-        SpaceDuplicationError,
-    ),
+    "breaks": (lambda hub: hub.next("GET", "/api/spaces/other/app", break_copy), SpaceDuplicationError),
 }
 
 
