@@ -94,8 +94,8 @@ class Client:
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
         stream_idle_timeout: seconds of silence after which a job's event stream counts as cut. Servers from
             4.9 on send a sign of life every 15 seconds; older ones are asked for one before that.
-        space_timeout: seconds for finding a Space at the Hub and waiting until it runs; None waits for as
-            long as that takes.
+        space_timeout: seconds for finding a Space at the Hub and waiting until it runs, and for what
+            `deploy_discord` asks the Hub for; None waits for as long as that takes.
         on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
             a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
 
@@ -225,7 +225,7 @@ class Client:
             secrets: by name, for a new copy.
             variables: by name, for a new copy; everybody who sees it can read them.
             sleep_timeout: minutes without requests after which it sleeps; not used on "cpu-basic".
-            options: what the constructor takes besides.
+            options: what the constructor takes besides; `space_timeout` bounds making the copy too.
 
         Raises:
             InvalidSpaceId, InvalidValue, ArgumentError: an argument is wrong; nothing was sent.
@@ -245,6 +245,8 @@ class Client:
         unknown = set(options) - {"auth", "httpx_kwargs", *(Client.__init__.__kwdefaults__ or {})}
         if unknown and cls is Client:  # now, not when the copy has been made
             raise ArgumentError(f"Client takes no {', '.join(sorted(unknown))}.")
+        for name in {"stream_grace", "stream_idle_timeout"} & options.keys():
+            check_seconds(name, options[name])
         wishes = {
             "private": private,
             "hardware": hardware,
@@ -254,7 +256,8 @@ class Client:
         }
         http = http_options(options.get("httpx_kwargs"))
         connections = hub_connections(http, options.get("ssl_verify", True), given)
-        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, verbose)
+        timeout = options.get("space_timeout", 600.0)  # as the constructor has it
+        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, timeout, verbose)
         with until_connected(copy, secrets):
             return cls(copy.space_id, given, max_workers, verbose, **options)
 
@@ -484,6 +487,7 @@ class Client:
             to_id=to_id,
             hf_token=hf_token,
             private=private,
+            timeout=self._given["space_timeout"],
         )
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from gradio_client_lite import Client
 from gradio_client_lite.errors import (
     ArgumentError,
     AuthenticationError,
+    DeadlineExceeded,
     GradioClientError,
     HubUnavailable,
     InvalidSpaceId,
@@ -24,7 +25,7 @@ from gradio_client_lite.hub.discord import TAG, commands_of
 from gradio_client_lite.testing import App
 
 from .answers import failed, refused
-from .double import Hub
+from .double import Hub, hang
 from .state import Space
 
 pytestmark = pytest.mark.usefixtures("space")
@@ -235,6 +236,13 @@ def test_failure_before_anything_is_made_is_what_it_is(hub: Hub, client: Client)
     with pytest.raises(HubUnavailable):
         client.deploy_discord(DISCORD, "shout")
     assert BOT not in hub.spaces
+
+
+def test_deadline_is_that_of_the_client(hub: Hub) -> None:
+    with Client("owner/app", TOKEN, verbose=False, space_timeout=0.5) as client:
+        hub.next("GET", f"/api/spaces/{BOT}", hang)
+        with pytest.raises(DeadlineExceeded):
+            client.deploy_discord(DISCORD, "shout")
 
 
 def test_name_that_belongs_to_a_space_nobody_shows(hub: Hub, client: Client) -> None:

@@ -11,6 +11,7 @@ from gradio_client_lite import Client
 from gradio_client_lite.errors import (
     AuthenticationError,
     ConnectionLost,
+    DeadlineExceeded,
     HTTPStatusError,
     HubPermissionError,
     HubUnavailable,
@@ -23,7 +24,7 @@ from gradio_client_lite.errors import (
 )
 
 from .answers import failed, rate_limited, refused
-from .double import Hub, hang_up
+from .double import Hub, hang, hang_up
 from .state import Space
 
 pytestmark = pytest.mark.usefixtures("waits")
@@ -109,6 +110,12 @@ def test_copy_whose_answer_is_lost_is_found_again(hub: Hub, space: Space) -> Non
         assert client.space_id == "me/app"
 
 
+def test_deadline_is_the_callers(hub: Hub, space: Space) -> None:
+    hub.next("POST", ".*/duplicate", hang)
+    with pytest.raises(DeadlineExceeded):
+        Client.duplicate(SPACE, hf_token=TOKEN, verbose=False, space_timeout=0.5)
+
+
 def test_token_that_may_only_read(hub: Hub, space: Space) -> None:
     hub.user("reader", token="hf_reader", role="read")
     with pytest.raises(PermissionError, match="don't have the rights"):
@@ -165,6 +172,9 @@ def test_wrong_options_are_refused_before_a_copy_is_made(hub: Hub, space: Space)
         {"secrets": 3},
         {"no_such_option": 1},
         {"auth": 3},
+        {"stream_grace": 0},
+        {"stream_idle_timeout": "5"},
+        {"space_timeout": 0},
     ):
         with pytest.raises(TypeError):
             Client.duplicate(SPACE, hf_token=TOKEN, **wrong)
