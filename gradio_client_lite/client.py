@@ -93,8 +93,8 @@ class Client(HubClient):
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
         stream_idle_timeout: seconds of silence after which a job's event stream counts as cut. Servers from
             4.9 on send a sign of life every 15 seconds; older ones are asked for one before that.
-        space_timeout: seconds for finding a Space at the Hub and waiting until it runs; None waits for as
-            long as that takes.
+        space_timeout: seconds for finding a Space at the Hub and waiting until it runs, and for what
+            `deploy_discord` asks the Hub for; None waits for as long as that takes.
         on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
             a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
 
