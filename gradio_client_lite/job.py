@@ -271,12 +271,12 @@ class Job(concurrent.futures.Future[Any]):
         if cancelled:
             self._host.cancel(self, False)
 
-    def feed(self, message: Message) -> None:
-        """Take one message of the server."""
+    def feed(self, message: Message) -> bool:
+        """Take one message of the server; return whether it was the last that the job needs."""
         try:
             with self._changed:
                 if self._record.ended:
-                    return
+                    return True
                 steps = self._lifecycle.feed(message, datetime.now())
                 outcome = self._lifecycle.outcome
                 self._record.steps.extend(steps)
@@ -288,11 +288,12 @@ class Job(concurrent.futures.Future[Any]):
                 listeners = tuple(self._listeners)
         except GradioClientError as exc:
             self.fail(exc)
-            return
+            return True
         for listener in listeners:
             listener()
         if outcome is not None:
             self._conclude(outcome)
+        return outcome is not None
 
     def fail(self, error: BaseException) -> None:
         """End the job with `error`; without effect once it has ended."""

@@ -33,14 +33,18 @@ class Call(Protocol):
         ...
 
     def done(self) -> bool:
-        """Whether it has ended; nothing more need be delivered."""
+        """Whether it has ended."""
         ...
 
     def joined(self, event_id: str) -> None:
         """The server has taken the job under this id."""
 
-    def feed(self, message: Message) -> None:
-        """A message of the server for this job, in order."""
+    def feed(self, message: Message) -> bool:
+        """A message of the server for this job, in order; return whether it wants no more.
+
+        It has not always ended then: the files of its result may have to be fetched.
+        """
+        ...
 
     def fail(self, error: BaseException) -> None:
         """The job can no longer end well."""

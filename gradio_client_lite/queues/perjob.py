@@ -22,7 +22,7 @@ from ..errors import (
 from ..transport.http import Transport
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, QueueFull, UnexpectedError
+from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from .base import Call, Headers
@@ -238,11 +238,10 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        call.feed(_without_spelled_none(message))
-        if call.done() or isinstance(message, (Completed, QueueFull)):
+        over = call.feed(_without_spelled_none(message))
+        if over:
             self.finish(call)
-            return True
-        return False
+        return over
 
 
 def _without_spelled_none(message: Message) -> Message:

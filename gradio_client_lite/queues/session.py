@@ -74,7 +74,7 @@ class SessionQueue:
         # Guards the fields below it; no request is made while it is held.
         self._changed = threading.Condition(threading.Lock())
         self._calls: Dict[str, Call] = {}
-        self._joining = 0
+        self._joining: Set[Call] = set()
         self._early: Dict[str, List[Message]] = {}
         self._early_count = 0
         self._doomed: Set[str] = set()
@@ -89,7 +89,7 @@ class SessionQueue:
         if call.done():  # cancelled while it waited for a worker
             return
         with self._changed:
-            self._joining += 1
+            self._joining.add(call)
             closed = self._closed
         event_id = None
         try:
@@ -117,11 +117,8 @@ class SessionQueue:
     def has_others(self, call: Call) -> bool:
         """Whether the session has, or may just be getting, another job of the same endpoint."""
         with self._changed:
-            # A call that is not among the joined ones is itself still joining.
-            own = 0 if call.event_id in self._calls else 1
-            return self._joining > own or any(
-                other is not call and other.fn_index == call.fn_index for other in self._calls.values()
-            )
+            known = (*self._joining, *self._calls.values())
+        return any(other is not call and other.fn_index == call.fn_index for other in known)
 
     def close(self) -> None:
         """End the stream; unfinished jobs fail with ClientClosed."""
@@ -149,13 +146,11 @@ class SessionQueue:
     def _register(self, call: Call, event_id: Optional[str]) -> None:
         reader = None
         with self._changed:
-            self._joining -= 1
+            self._joining.discard(call)
             if event_id is not None:
                 early = self._early.pop(event_id, [])
                 self._early_count -= len(early)
-                for message in early:
-                    call.feed(message)
-                if not call.done():
+                if not any([call.feed(message) for message in early]) and not call.done():
                     self._calls[event_id] = call
                     if self._reader is None:
                         reader = self._reader = self._new_reader()
@@ -207,10 +202,8 @@ class SessionQueue:
             self._fail(self._take(None if event_id is None else {event_id}), self._failure(message), None)
             return
         call = self._find(event_id, message) if event_id is not None else None
-        if call is not None:
-            call.feed(message)
-            if call.done():
-                self.forget(call)
+        if call is not None and call.feed(message):
+            self.forget(call)
 
     def _failure(self, message: Union[StopMessage, UnexpectedError]) -> GradioClientError:
         if isinstance(message, StopMessage):

@@ -45,8 +45,8 @@ MakeQueue = Callable[..., SessionQueue]
 TINY = 0.03
 
 
-def submit(queue: SessionQueue, label: str = "/echo") -> RecordingCall:
-    call = RecordingCall(label)
+def submit(queue: SessionQueue, label: str = "/echo", **options: Any) -> RecordingCall:
+    call = RecordingCall(label, **options)
     queue.submit(call)
     return call
 
@@ -164,6 +164,21 @@ def test_stream_is_closed_after_the_last_job(transport: ScriptedTransport, sessi
     transport.offer(stream)
     submit(session).result()
     assert stream.closed.wait(PATIENCE)
+    assert transport.opened == 1
+
+
+def test_job_that_still_fetches_its_files_keeps_no_stream_open(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream(completed("e0"), CLOSE, b"")
+    transport.offer(stream)
+    call = RecordingCall(fetches=True)
+    session.submit(call)
+    assert stream.closed.wait(PATIENCE)
+    # Its end is no business of the stream any more.
+    assert not session.has_others(RecordingCall())
+    session.close()
+    assert not call.done()
     assert transport.opened == 1
 
 
@@ -730,17 +745,24 @@ def test_job_of_the_same_endpoint_is_another(transport: ScriptedTransport, sessi
     assert not session.has_others(first)
 
 
-def test_job_that_is_joining_may_be_another(transport: ScriptedTransport, session: SessionQueue) -> None:
-    transport.offer(ScriptedStream())
-    first = submit(session)
+@pytest.mark.parametrize("fetches", [False, True])
+def test_job_that_is_joining_is_another(
+    transport: ScriptedTransport, session: SessionQueue, fetches: bool
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    unlike, first = submit(session, fn_index=1), submit(session, fetches=fetches)
+    if fetches:  # the server, and so the queue, has done with it
+        stream.send(completed("e1"))
+        first.wait_fed()
     held = HeldJoin("late")
     transport.on("join", held)
-    thread = in_thread(session.submit, RecordingCall(fn_index=1))
+    thread = in_thread(session.submit, RecordingCall())
     assert held.arrived.wait(PATIENCE)
     assert session.has_others(first)
+    assert not session.has_others(unlike)
     held.let_go.set()
     thread.join(PATIENCE)
-    assert not session.has_others(first)
 
 
 # --- closing
