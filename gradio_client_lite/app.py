@@ -21,7 +21,6 @@ from .errors import (
     UnsupportedAppError,
 )
 from .request_headers import RequestHeaders
-from .transport.fork import call_after_fork
 from .transport.http import Response, Transport
 from .transport.redirect import HARMLESS, same_place
 from .transport.url import parse_url
@@ -29,6 +28,7 @@ from .wire.config import AppSpec, parse_config
 from .wire.drivers import Dialect, dialect_of, direct_route
 from .wire.refusal import bare_url, refusal
 from .wire.routes import Routes
+from .workers import call_after_fork
 
 _log = logging.getLogger(__name__)
 _PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")

@@ -1,4 +1,4 @@
-"""A small pool of daemon threads.
+"""A small pool of daemon threads, and what tells objects that they have become a forked child's.
 
 `concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so one request
 that never ends would keep the process alive. These threads are daemons, start when there is work and
@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Optional, Tuple
+from typing import Any, Callable, Deque, Optional, Protocol, Tuple
 
 _log = logging.getLogger(__name__)
 
@@ -31,12 +32,14 @@ class Workers:
         self._limit = limit
         self._name = name
         self._idle = idle
-        self._reset()
+        self.after_fork()
+        call_after_fork(self)
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
-        # Guards the three fields below it; nothing is called while it is held.
-        self._ready = threading.Condition(threading.Lock())
+    def after_fork(self) -> None:
+        """In a child: begin without threads, and without tasks, which are the parent's."""
+        # Guards the three fields below it; only threads are started while it is held. Reentrant, as the
+        # garbage collector may end something that submits on a thread that holds it.
+        self._ready = threading.Condition(threading.RLock())
         self._tasks: Deque[_Task] = deque()
         self._threads = 0
         self._waiting = 0
@@ -51,24 +54,22 @@ class Workers:
 
         What it raises is logged: a task that has somebody to tell must tell it itself.
         """
-        if self._pid != os.getpid():  # a forked child has none of its parent's threads
-            self._reset()
         with self._ready:
             self._tasks.append((function, args))
             if self._waiting >= len(self._tasks) or self._threads == self._limit:
                 self._ready.notify()
                 return
-            self._threads += 1
-        try:
-            threading.Thread(target=self._work, args=(self._pid,), name=self._name, daemon=True).start()
-        except RuntimeError:
-            # No thread can be had (limit of the system, or the interpreter is ending): with others
-            # at work the task waits for them, else the caller has to know.
-            with self._ready:
-                self._threads -= 1
+            thread = threading.Thread(target=self._work, args=(self._ready,), name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # No thread can be had (limit of the system, or the interpreter is ending): with others
+                # at work the task waits for them, else the caller has to know.
                 if not self._threads:
-                    self._tasks.clear()
+                    self._tasks.pop()
                     raise
+            else:
+                self._threads += 1
 
     def stop(self) -> None:
         """Let the threads end as soon as they have no work. What is still submitted is run all the same."""
@@ -76,8 +77,8 @@ class Workers:
             self._idle = 0.0
             self._ready.notify_all()
 
-    def _work(self, pid: int) -> None:
-        while pid == self._pid:
+    def _work(self, ready: threading.Condition) -> None:
+        while ready is self._ready:  # not so in a child that was forked by a task
             task = self._next()
             if task is None:
                 return
@@ -99,3 +100,40 @@ class Workers:
                 return self._tasks.popleft()
             self._threads -= 1
             return None
+
+
+class Forkable(Protocol):
+    """Whatever has to be told of a fork.
+
+    A child must not use its parent's connections, and a lock that another thread held at the moment of
+    forking is held for ever in the child.
+    """
+
+    def after_fork(self) -> None:
+        """Run in the child, while it has a single thread."""
+
+
+_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_hook_lock = threading.Lock()
+_hooked = False
+
+
+def call_after_fork(item: Forkable) -> None:
+    """Have `item.after_fork()` called in every child, for as long as the item lives.
+
+    The hook into the interpreter, which cannot be taken out again, is made at the first call only.
+    """
+    global _hooked
+    _watched.add(item)
+    if not _hooked:
+        with _hook_lock:
+            if not _hooked and hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_run)
+            _hooked = True
+
+
+def _run() -> None:
+    global _hook_lock
+    _hook_lock = threading.Lock()
+    for item in list(_watched):
+        item.after_fork()

@@ -138,7 +138,8 @@ class PerJobQueue:
                 self._channels[call] = None
             self._start(call, self.open(call))
         except BaseException as exc:
-            self.fail(call, exc)
+            self.forget(call)
+            call.fail(exc)
             if not isinstance(exc, Exception):
                 raise
 

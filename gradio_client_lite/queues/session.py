@@ -150,7 +150,7 @@ class SessionQueue:
             if event_id is not None:
                 early = self._early.pop(event_id, [])
                 self._early_count -= len(early)
-                if not any([call.feed(message) for message in early]) and not call.done():
+                if not any(call.feed(message) for message in early) and not call.done():
                     self._calls[event_id] = call
                     if self._reader is None:
                         reader = self._reader = self._new_reader()
@@ -177,9 +177,11 @@ class SessionQueue:
     def _start(self, reader: StreamReader) -> None:
         try:
             self._threads.submit(reader.run)
-        except RuntimeError as exc:
+        except BaseException as exc:
             with self._changed:
-                self._reader = None
+                self._reader = None  # so that the next job tries again
+            if not isinstance(exc, RuntimeError):
+                raise
             self.fail_all(ConnectionFailed(f"No thread could be started to read the event stream: {exc}."))
 
     # -- what the reader asks and tells

@@ -12,13 +12,13 @@ import time
 from typing import Mapping, Optional, Tuple
 
 from ..errors import ArgumentError, TooManyRedirects
+from ..workers import call_after_fork
 from .body import BodyReader, inflater_for
 from .connection import Body, Connection
 from .cookies import CookieJar
 from .dial import Connect, Dialer, check_proxy_status, connect_tcp
 from .exchange import Exchanger
 from .failures import FOREIGN, translate_exchange
-from .fork import call_after_fork
 from .headers import Headers, check_method, request_fields
 from .heads import HeadMaker
 from .pool import Pool

@@ -10,8 +10,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any, Dict, List, Optional, Protocol, Set
 
-from ..workers import Workers
-from .fork import call_after_fork
+from ..workers import Workers, call_after_fork
 
 
 class Next(Enum):

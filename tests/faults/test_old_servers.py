@@ -161,6 +161,17 @@ def test_cancelled_job_is_told_to_the_server_and_its_socket_closed(serve: Serve,
     assert server.told == [("reset", {"fn_index": 0, "session_hash": client.session_hash})]
 
 
+def test_cancelled_job_is_told_to_the_server_though_warnings_are_errors(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve(config=old_config(), join=socket_that(GONE, then=wait_for_client))
+    job = connect(server.url).submit("a", api_name="/echo")
+    assert next(job) == "partial"
+    with pytest.raises(UserWarning, match="will not stop the server"):
+        job.cancel()
+    assert [route for route, _ in server.told] == ["reset"]
+
+
 def test_session_that_was_reset_has_sockets_of_its_own(serve: Serve, connect: Connect) -> None:
     hashes: List[Any] = []
 

@@ -700,6 +700,20 @@ def test_thread_that_cannot_be_started_fails_the_job(
     assert "can't start new thread" in str(error)
 
 
+def test_interrupt_while_the_reader_is_started_does_not_hold_up_later_jobs(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            submit(session)
+    transport.offer(ScriptedStream(completed("e1", "a"), CLOSE, b""))
+    assert submit(session).result() == ["a"]
+
+
 # --- forgetting
 
 
