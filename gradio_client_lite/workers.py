@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Optional, Protocol, Tuple
+from typing import Any, Callable, Deque, Optional, Protocol, Set, Tuple
 
 _log = logging.getLogger(__name__)
 
@@ -37,39 +37,42 @@ class Workers:
 
     def after_fork(self) -> None:
         """In a child: begin without threads, and without tasks, which are the parent's."""
-        # Guards the three fields below it; only threads are started while it is held. Reentrant, as the
-        # garbage collector may end something that submits on a thread that holds it.
+        # Guards the three fields below it; nothing is called while it is held. Reentrant, as the garbage
+        # collector may end something that submits on a thread that holds it.
         self._ready = threading.Condition(threading.RLock())
         self._tasks: Deque[_Task] = deque()
-        self._threads = 0
+        self._threads: Set[threading.Thread] = set()
         self._waiting = 0
 
     @property
     def threads(self) -> int:
         """How many threads there are now."""
-        return self._threads
+        return len(self._threads)
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Run `function(*args)` on a thread of the pool, in the order of submission.
 
         What it raises is logged: a task that has somebody to tell must tell it itself.
         """
+        task = (function, args)
         with self._ready:
-            self._tasks.append((function, args))
-            if self._waiting >= len(self._tasks) or self._threads == self._limit:
+            self._tasks.append(task)
+            if self._waiting >= len(self._tasks) or len(self._threads) == self._limit:
                 self._ready.notify()
                 return
             thread = threading.Thread(target=self._work, args=(self._ready,), name=self._name, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except BaseException as exc:
+            with self._ready:
+                self._threads.discard(thread)
                 # No thread can be had (limit of the system, or the interpreter is ending): with others
-                # at work the task waits for them, else the caller has to know.
-                if not self._threads:
-                    self._tasks.pop()
-                    raise
-            else:
-                self._threads += 1
+                # at work the task waits for them, else the caller has to know; of an interrupt always.
+                if self._threads and isinstance(exc, RuntimeError):
+                    return
+                self._tasks = deque(other for other in self._tasks if other is not task)
+            raise
 
     def stop(self) -> None:
         """Let the threads end as soon as they have no work. What is still submitted is run all the same."""
@@ -98,7 +101,7 @@ class Workers:
                 self._waiting -= 1
             if self._tasks:
                 return self._tasks.popleft()
-            self._threads -= 1
+            self._threads.discard(threading.current_thread())
             return None
 
 
