@@ -43,9 +43,8 @@ from .options import (
     hub_connections,
     make_transport,
 )
-from .queues.base import new_session_hash, post_json
+from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
-from .queues.session import parse_event_id
 from .request_headers import RequestHeaders, zero_gpu_token
 from .sessions import Sessions, open_sessions
 from .transport.http import Timeout, Transport

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Callable, Dict, Mapping, Optional, Protocol
+from typing import Any, Callable, Dict, Mapping, Optional, Protocol
 
+from ..errors import ClientClosed, ProtocolError
 from ..transport.http import Timeout, Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
@@ -115,3 +117,26 @@ def post_json(
     if not 200 <= response.status < 300:
         raise refusal(response.status, response.body, url, doing)
     return response.body
+
+
+def parse_event_id(body: bytes, label: str) -> str:
+    """The event id in the answer to a join.
+
+    Raises:
+        ProtocolError: there is none.
+    """
+    try:
+        answer: Any = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolError(
+            f"The server answered the join of {label} with something that is not JSON."
+        ) from exc
+    event_id = answer.get("event_id") if isinstance(answer, dict) else None
+    if not isinstance(event_id, str):
+        raise ProtocolError(f"The server answered the join of {label} without an event id.")
+    return event_id
+
+
+def closed_error(label: str) -> ClientClosed:
+    """What a job fails with when its client is closed."""
+    return ClientClosed(f"The client was closed before {label} had finished.")

@@ -25,7 +25,7 @@ from ..wire.config import EndpointSpec
 from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
-from .base import Call, Headers
+from .base import Call, Headers, closed_error
 from .errands import Errands
 
 Queue = TypeVar("Queue", bound="PerJobQueue")
@@ -134,7 +134,7 @@ class PerJobQueue:
         try:
             with self._lock:
                 if self._closed:
-                    raise _closed_error(call.label)
+                    raise closed_error(call.label)
                 self._channels[call] = None
             self._start(call, self.open(call))
         except BaseException as exc:
@@ -196,7 +196,7 @@ class PerJobQueue:
             self._closed = True
             calls = list(self._channels)
         for call in calls:
-            call.fail(_closed_error(call.label))
+            call.fail(closed_error(call.label))
             self.forget(call)
         self.lines.multiplexer.stop()
         self.lines.errands.stop()
@@ -258,7 +258,3 @@ def _without_spelled_none(message: Message) -> Message:
 def now() -> float:
     """The clock of deadlines, in seconds."""
     return time.monotonic()
-
-
-def _closed_error(label: str) -> ClientClosed:
-    return ClientClosed(f"The client was closed before {label} had finished.")

@@ -11,15 +11,12 @@ Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of
 from __future__ import annotations
 
 import copy
-import json
 import threading
-from typing import Any, Dict, List, Optional, Set, Union
+from typing import Dict, List, Optional, Set, Union
 
 from ..errors import (
-    ClientClosed,
     ConnectionFailed,
     GradioClientError,
-    ProtocolError,
     ServerStopped,
     StreamLost,
 )
@@ -29,7 +26,7 @@ from ..wire.messages import Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
-from .base import Call, Headers, post_json
+from .base import Call, Headers, closed_error, parse_event_id, post_json
 from .stream import StreamReader
 
 #: Messages kept for jobs whose join has not been answered yet. Reading waits while there are more:
@@ -94,7 +91,7 @@ class SessionQueue:
         event_id = None
         try:
             if closed:
-                raise _closed_error(call.label)
+                raise closed_error(call.label)
             event_id = self._join(call)
             call.joined(event_id)
         except BaseException as exc:
@@ -130,7 +127,7 @@ class SessionQueue:
         for grace in graces:
             grace.cancel()
         for call in self._take(None):
-            call.fail(_closed_error(call.label))
+            call.fail(closed_error(call.label))
         if reader is not None:
             reader.stop()
         self._threads.stop()
@@ -282,25 +279,3 @@ class SessionQueue:
             f"The event stream of {self._routes.src} was lost ({reason}) and the server has dropped the jobs "
             "on it. They may or may not have run; submit them again if that is safe."
         )
-
-
-def _closed_error(label: str) -> ClientClosed:
-    return ClientClosed(f"The client was closed before {label} had finished.")
-
-
-def parse_event_id(body: bytes, label: str) -> str:
-    """The event id in the answer to a join.
-
-    Raises:
-        ProtocolError: there is none.
-    """
-    try:
-        answer: Any = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise ProtocolError(
-            f"The server answered the join of {label} with something that is not JSON."
-        ) from exc
-    event_id = answer.get("event_id") if isinstance(answer, dict) else None
-    if not isinstance(event_id, str):
-        raise ProtocolError(f"The server answered the join of {label} without an event id.")
-    return event_id

@@ -24,7 +24,8 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import stream as stream_module
-from gradio_client_lite.queues.session import SessionQueue, parse_event_id
+from gradio_client_lite.queues.base import parse_event_id
+from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts
 
 from .calls import RecordingCall
