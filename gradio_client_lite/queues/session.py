@@ -22,11 +22,12 @@ from ..errors import (
 )
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
-from ..wire.messages import Envelope, Message, UnexpectedError
+from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
 from .base import Call, Headers, closed_error, parse_event_id, post_json
+from .stops import Stops
 from .stream import StreamReader
 
 #: Messages kept for jobs whose join has not been answered yet. Reading waits while there are more:
@@ -78,6 +79,8 @@ class SessionQueue:
         self._graces: List[threading.Timer] = []
         self._reader: Optional[StreamReader] = None
         self._closed = False
+        self._stops = Stops(self._changed, lambda: (*self._calls.values(), *self._joining))
+        self.alone = self._stops.alone
 
     # -- the driver's interface
 
@@ -86,6 +89,7 @@ class SessionQueue:
         if call.done():  # cancelled while it waited for a worker
             return
         with self._changed:
+            self._stops.hold_join()
             self._joining.add(call)
             closed = self._closed
         event_id = None
@@ -106,16 +110,11 @@ class SessionQueue:
         with self._changed:
             if call.event_id is not None:
                 self._calls.pop(call.event_id, None)
+        self._stops.catch_up()
 
     def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
         """The session's own, for every job."""
         return self.session_hash
-
-    def has_others(self, call: Call) -> bool:
-        """Whether the session has, or may just be getting, another job of the same endpoint."""
-        with self._changed:
-            known = (*self._joining, *self._calls.values())
-        return any(other is not call and other.fn_index == call.fn_index for other in known)
 
     def close(self) -> None:
         """End the stream; unfinished jobs fail with ClientClosed."""
@@ -123,6 +122,7 @@ class SessionQueue:
             self._closed = True
             reader = self._reader
             graces = self._end_graces()
+            self._stops.clear()
             self._changed.notify_all()
         for grace in graces:
             grace.cancel()
@@ -160,6 +160,7 @@ class SessionQueue:
             self.close()
         elif reader is not None:
             self._start(reader)
+        self._stops.catch_up()
 
     def _new_reader(self) -> StreamReader:
         return StreamReader(
@@ -201,8 +202,11 @@ class SessionQueue:
             self._fail(self._take(None if event_id is None else {event_id}), self._failure(message), None)
             return
         call = self._find(event_id, message) if event_id is not None else None
-        if call is not None and call.feed(message):
-            self.forget(call)
+        if call is not None:
+            if call.feed(message):
+                self.forget(call)
+        elif event_id is not None and isinstance(message, Completed):
+            self._stops.ended(event_id)
 
     def _failure(self, message: Union[StopMessage, UnexpectedError]) -> GradioClientError:
         if isinstance(message, StopMessage):
@@ -267,6 +271,7 @@ class SessionQueue:
             if isinstance(own, StreamLost):
                 own.event_ids = ids
             call.fail(own)
+        self._stops.catch_up()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         with self._changed:
