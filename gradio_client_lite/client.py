@@ -140,6 +140,8 @@ class Client(HubClient):
     ) -> None:
         self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         check_seconds("stream_grace", stream_grace)
         check_seconds("stream_idle_timeout", stream_idle_timeout)
         self._options = http_options(httpx_kwargs)

@@ -84,7 +84,7 @@ class UpdateFeed:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise DeadlineExceeded(f"No update of {self._label} came within {timeout} seconds.")
-                record.changed.wait(left)
+                record.changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             return self._advance()
 
     def _advance(self) -> Tuple[List[Step], bool]:

@@ -446,6 +446,14 @@ def test_wait_for_an_update_can_be_bounded(job: Job) -> None:
     assert job.running()
 
 
+def test_wait_for_an_update_can_be_endless(job: Job) -> None:
+    updates = in_thread(lambda: list(job.updates(float("inf"))))
+    with contextlib.suppress(concurrent.futures.TimeoutError):
+        updates.result(TINY)  # so that it waits
+    complete(job, "a")
+    assert kinds(updates.result(PATIENCE)) == [Status.FINISHED, "a"]
+
+
 def test_updates_of_a_failing_job_end_with_its_error(job: Job) -> None:
     job.feed(Completed({"error": "bad", "title": "T", "duration": 3, "visible": False}, False))
     status, output = job.updates(PATIENCE)

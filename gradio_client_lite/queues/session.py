@@ -253,8 +253,9 @@ class SessionQueue:
         if lost:
             self._fail(lost, self._stream_lost(str(cause)), cause)
             with self._changed:
-                reader = None if self._calls else self._reader
-            # Nobody waits any more; a stream that says nothing must not hold its thread.
+                reader = None if self._calls or self._joining else self._reader
+            # Nobody waits any more; a stream that says nothing must not hold its thread. Not so while a job
+            # joins: the server would drop it with the stream.
             if reader is not None:
                 reader.abort()
 

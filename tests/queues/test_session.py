@@ -459,6 +459,28 @@ def test_job_joined_after_the_cut_is_not_doomed_with_the_others(
     assert second.result() == [1]
 
 
+def test_grace_that_ends_while_a_job_joins_does_not_cut_its_stream(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """The server would drop the job's events with it."""
+    queue = make_queue(grace=TINY)
+    first, second = ScriptedStream(ConnectionLost("cut")), ScriptedStream()
+    transport.offer(first, second)
+    lost = submit(queue)
+    assert second.opened.wait(PATIENCE)
+    held = HeldJoin("late")
+    transport.on("join", held)
+    call = RecordingCall()
+    thread = in_thread(queue.submit, call)
+    assert held.arrived.wait(PATIENCE)
+    assert isinstance(lost.failure(), StreamLost)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    second.send(completed("late", "a"), CLOSE, b"")
+    assert call.result() == ["a"]
+    assert transport.opened == 2
+
+
 def test_reader_is_released_when_the_grace_has_passed(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
@@ -796,7 +818,7 @@ def test_job_that_is_joining_counts_too(
 
 
 def test_no_job_joins_while_one_is_stopped(transport: ScriptedTransport, session: SessionQueue) -> None:
-    transport.offer(ScriptedStream(completed("e0"), completed("e1"), CLOSE, b""))
+    transport.offer(*(ScriptedStream(completed(event_id), CLOSE, b"") for event_id in ("e0", "e1")))
     call = submit(session)
     call.result()
     with session.alone(call, never) as alone:
