@@ -259,6 +259,27 @@ def test_jobs_end_in_a_child_and_go_on_in_its_parent(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_child_fetches_for_itself_what_its_parent_is_fetching(
+    serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    let_go = threading.Event()
+    file = {"path": "/made.txt", "meta": {"_type": "gradio.FileData"}}
+    made = event("process_generating", "e0", output={"data": [file]}, success=True)
+    held = streaming(made, then=lambda peer, request: let_go.wait(PATIENCE))
+    late = lambda peer, request: let_go.wait(PATIENCE) and reply(b"a")(peer, request)  # noqa: E731
+    server = serve(data=held, **{"made.txt": late})
+    job = connect(server.url, download_files=tmp_path).submit("a", api_name="/echo")
+    updates = job.updates(PATIENCE)
+    fetching = threading.Thread(target=next, args=(updates, None), daemon=True)
+    fetching.start()
+    wait_until(lambda: "made.txt" in server.routes())
+    server.behave(**{"made.txt": reply(b"a")})
+    assert in_child(lambda: Path(job.outputs()[0]).read_text() == "a")
+    let_go.set()
+    fetching.join(PATIENCE)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_child_starts_no_thread_before_it_calls(serve: Serve, connect: Connect) -> None:
     server = serve(config=WITH_HEARTBEAT)
     client = connect(server.url)
