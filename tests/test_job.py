@@ -564,6 +564,19 @@ def test_leaving_follow_early_cancels_the_job(job: Job) -> None:
     assert job.cancelled()
 
 
+def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_for_it(job: Job) -> None:
+    job.feed(ProcessStarts(None))
+    updates: Any = follow(job)
+    next(updates)
+
+    def collect() -> bool:
+        with job._record.changed:
+            updates.close()
+        return job.cancelled()
+
+    assert in_thread(collect).result(PATIENCE)
+
+
 # --- status and logs
 
 

@@ -201,6 +201,20 @@ def test_interrupt_of_a_submission_drops_the_task_and_leaves_the_pool_usable(
         run_and_wait(workers)
 
 
+def test_garbage_collector_may_submit_on_a_thread_that_is_submitting() -> None:
+    with pool() as workers:
+        done = threading.Event()
+
+        def collect() -> None:
+            with workers._ready:
+                workers.submit(done.set)
+
+        thread = threading.Thread(target=collect, daemon=True)
+        thread.start()
+        assert done.wait(PATIENCE)
+        thread.join(PATIENCE)
+
+
 def test_child_has_neither_its_parents_tasks_nor_a_lock_that_was_held(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
