@@ -1,4 +1,4 @@
-"""A small pool of daemon threads, and what tells objects that they have become a forked child's.
+"""A small pool of daemon threads, and word of a fork, in whose child no thread but one goes on.
 
 `concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so one request
 that never ends would keep the process alive. These threads are daemons, start when there is work and
@@ -106,11 +106,7 @@ class Workers:
 
 
 class Forkable(Protocol):
-    """Whatever has to be told of a fork.
-
-    A child must not use its parent's connections, and a lock that another thread held at the moment of
-    forking is held for ever in the child.
-    """
+    """Whatever has locks, sockets or threads, which a forked child must not use: they are its parent's."""
 
     def after_fork(self) -> None:
         """Run in the child, while it has a single thread."""
