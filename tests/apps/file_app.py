@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import gradio as gr
@@ -43,6 +44,7 @@ def simple_endpoints():
     on(same, gr.UploadButton(), gr.File(), "upload_button")
     on(lambda a, b: [b, a], [gr.File(), gr.File()], gr.File(file_count="multiple"), "swap")
     on(same, gr.File(), gr.File(), "direct", queue=False)
+    on(slow, gr.Number(), gr.Number(), "slow")
     on(lambda path: [path, {"path": "/no/file"}], gr.File(), [gr.File(), gr.JSON()], "path_as_json")
 
 
@@ -121,6 +123,11 @@ def streamed_audio():
         # Not by a subclass: Gradio would write a stub beside this file for it.
         audio.stream_output, audio.flush_stream_output = unencoded, nothing_left
     return audio
+
+
+def slow(seconds):
+    time.sleep(seconds)
+    return seconds
 
 
 def stream_endpoints():
