@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -50,9 +49,6 @@ def run_in(python: str, code: str, *arguments: str) -> str:
 
 
 def _run(*command: str) -> str:
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(
-        command, env=environ, capture_output=True, encoding="utf-8", timeout=_TIMEOUT, check=False
-    )
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=_TIMEOUT, check=False)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -31,6 +31,7 @@ from apps.pins import (
     VARIANT_SERVERS,
 )
 from apps.servers import Server, release, running_server, tail
+from apps.surroundings import settle
 from bundled import build_wheel, install_everywhere
 
 _FIXTURES = {
@@ -97,6 +98,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settle()
     config.addinivalue_line(
         "markers", "servers(*versions, since, before, but): the Gradio releases a test is for"
     )

@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import tracemalloc
@@ -253,6 +255,22 @@ def test_others_may_read_what_the_umask_lets_them(bench: Any) -> None:
 
 
 # --- names
+
+
+def test_letters_that_the_locale_lacks_are_changed_in_names(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from gradio_client_lite.saving import Savings
+with Savings(Path(sys.argv[1])).new() as saving:
+    print(sys.getfilesystemencoding(), ascii(Path(saving.keep("a \\u65e5.txt")).name))
+"""
+    environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    # Some systems know no other file names than Unicode.
+    assert done.stdout in ("ascii 'a _.txt'\n", "utf-8 'a \\u65e5.txt'\n")
 
 
 def test_two_hundred_names_from_a_hostile_server(bench: Any) -> None:

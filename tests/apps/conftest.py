@@ -43,7 +43,7 @@ def huggingface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
     """
     trusted = certificate(tmp_path)
     for name in list(os.environ):
-        if name.startswith(("HF_", "HUGGING")) or name.lower().endswith("_proxy"):
+        if name.startswith("HF_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     with Hub(trusted.context) as hub:

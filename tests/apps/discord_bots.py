@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
 import socket
@@ -16,6 +15,7 @@ from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Type
 
 from .environments import ensure
 from .pins import DISCORD_BOTS
+from .surroundings import plain_environ
 
 _WORKER = Path(__file__).with_name("discord_worker.py")
 _TIMEOUT = 90.0  # seconds; the first request waits for Gradio and discord.py to be imported
@@ -145,13 +145,8 @@ def _free_port() -> str:
 
 
 def _environ(folder: Path, more: Mapping[str, str]) -> Dict[str, str]:
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("HF_", "HUGGING")) and not name.lower().endswith("_proxy")
-    }
     own = {"HF_HOME": str(folder / "hf"), "GRADIO_ANALYTICS_ENABLED": "False", "TMPDIR": str(folder)}
-    return {**inherited, **own, **more}  # not HF_HUB_OFFLINE, since some look for their app at the Hub
+    return plain_environ(**{**own, **more})  # not HF_HUB_OFFLINE, since some look for their app at the Hub
 
 
 def _read(output: IO[str], answers: queue.Queue[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from hub.state import Recorded
 
 from .environments import ensure
 from .pins import Pins
+from .surroundings import plain_environ
 
 _WORKER = Path(__file__).with_name("hub_worker.py")
 _TIMEOUT = 60.0  # seconds for one operation, the first of which imports the library
@@ -91,9 +91,7 @@ def running(pins: Pins, folder: Path) -> Iterator[Library]:
 
 
 def _environ(hub: Hub, folder: Path, ca_file: str) -> Dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environ = {name: value for name, value in inherited.items() if not name.startswith(("HF_", "HUGGING"))}
-    environ.update(
+    environ = plain_environ(
         HF_HOME=str(folder / "hf"),
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_XET="1",

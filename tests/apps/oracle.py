@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import threading
@@ -13,6 +12,7 @@ from typing import IO, Any, Dict, Optional, Type
 
 from .environments import official_client_python
 from .oracle_worker import JOB_TIMEOUT
+from .surroundings import plain_environ
 
 _WORKER = Path(__file__).with_name("oracle_worker.py")
 _CALL_TIMEOUT = JOB_TIMEOUT + 30  # seconds; the worker gives up on a job before that
@@ -81,8 +81,9 @@ class Oracle:
     def _start(self) -> None:
         downloads = self._folder / "downloads"
         downloads.mkdir(exist_ok=True)
-        environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_ANALYTICS_ENABLED="False")
+        environ = plain_environ(
+            HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_ANALYTICS_ENABLED="False"
+        )
         with (self._folder / "log.txt").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [official_client_python(self.version), "-I", str(_WORKER), str(downloads)],

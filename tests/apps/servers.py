@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Iterator, Optional, Tuple
 
 from .environments import server_python
+from .surroundings import plain_environ
 
 _APP = Path(__file__).with_name("behaviours.py")
 _OTHER_APPS = {
@@ -108,8 +109,7 @@ def running_server(version: str, folder: Path, variant: str = "plain") -> Iterat
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environ.update(
+    return plain_environ(
         GRADIO_ANALYTICS_ENABLED="False",
         GRADIO_TEMP_DIR=str(folder / "uploads"),
         HF_HUB_OFFLINE="1",
@@ -117,7 +117,6 @@ def _environ(folder: Path) -> dict[str, str]:
         PYTHONUNBUFFERED="1",
         TMPDIR=str(folder),
     )
-    return environ
 
 
 def _copy_output(output: IO[str], log: Path, first_line: queue.Queue[Optional[str]]) -> None:

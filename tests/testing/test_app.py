@@ -21,6 +21,18 @@ _PATIENCE = 10.0  # seconds; only a failing test waits this long
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
+def has_ipv6() -> bool:
+    """Whether this machine does; many containers do not."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+HOSTS = [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), *([("::1", "[::1]")] if has_ipv6() else [])]
+
+
 def join(app: App, index: int = 0, *data: Any, session_hash: str = "s") -> str:
     body = {"data": data, "fn_index": index, "session_hash": session_hash}
     status, _, text = ask(app.url, "POST", "/gradio_api/queue/join", body)
@@ -52,9 +64,10 @@ def test_a_port_in_use_is_an_error() -> None:
         serve({}, port=urlsplit(app.url).port or 0)
 
 
-def test_it_can_listen_on_ipv6() -> None:
-    with serve({"/echo": str.upper}, host="::1") as app:
-        assert app.url.startswith("http://[::1]:")
+@pytest.mark.parametrize(("host", "shown"), HOSTS)
+def test_it_listens_on_the_given_host(host: str, shown: str) -> None:
+    with serve({"/echo": str.upper}, host=host) as app:
+        assert app.url.startswith(f"http://{shown}:")
         assert ask(app.url, "POST", "/gradio_api/run/echo", {"data": ["a"]})[0] == 200
 
 
