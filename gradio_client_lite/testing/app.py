@@ -7,10 +7,11 @@ from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Tuple, Type, Union
 
 from . import description
+from .endpoints import endpoints_of
 from .execution import Execution
-from .functions import Function, endpoints_of
-from .login import Logins
+from .function import Function
 from .queue import Queue
+from .request import Logins
 from .routes import Routes
 from .server import Server
 

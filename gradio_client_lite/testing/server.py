@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 import time
 from http import HTTPStatus
 from typing import Any, Callable, Dict, Tuple
 
-from .routes import Pieces, Request, Response
+from .request import Request
+from .routes import Pieces, Response
 
 Answer = Callable[[Request], Response]
 
-IDLE_TIMEOUT = (
-    60.0  # seconds without a request, or with a client that takes nothing, until a connection closes
-)
+# Seconds without a request, or with a client that takes nothing, until a connection closes.
+IDLE_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 0.8  # seconds that `close` waits for requests under way
 _BACKLOG = 256
 
@@ -136,6 +137,8 @@ def _listen(server: Server, host: str, port: int, answer: Answer) -> Any:
     class Listener(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = _BACKLOG
+        # Windows would let two servers have one port.
+        allow_reuse_address = sys.platform != "win32"
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def server_bind(self) -> None:

@@ -13,6 +13,18 @@ from .environments import install_into, tool_python
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "gradio_client_lite"
+#: What users import.
+USED = (
+    "__init__",
+    "client",
+    "compat",
+    "errors",
+    "files",
+    "job",
+    "testing/app",
+    "testing/function",
+    "updates",
+)
 #: Bytes.
 WHEEL, INSTALLED = 210_000, 1_200_000
 
@@ -59,7 +71,7 @@ def test_every_statement_is_on_its_line(built: Dict[str, str], sources: Dict[str
 
 
 def test_what_users_import_keeps_its_docstrings(built: Dict[str, str], sources: Dict[str, str]) -> None:
-    for name in ("__init__", "client", "errors", "files", "job", "testing/app", "updates"):
+    for name in USED:
         path = f"{PACKAGE}/{name}.py"
         assert ast.dump(ast.parse(built[path])) == ast.dump(ast.parse(sources[path]))
 

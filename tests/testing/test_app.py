@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gradio_client_lite.testing import App, Function, progress, serve
+from gradio_client_lite.testing import App, Function, progress, serve, server
 
 from .wire_recording import ask, connect, stream
 
@@ -248,21 +248,22 @@ class Stuck:
     def __init__(self) -> None:
         self.running = threading.Event()
         self.release = threading.Event()
+        self.released = False
 
     def __call__(self) -> None:
         self.running.set()
         self.release.wait(_PATIENCE)
+        self.released = True
 
 
-def test_closing_ends_open_streams_with_a_message_within_a_second() -> None:
+def test_closing_ends_open_streams_with_a_message() -> None:
     stuck = Stuck()
     with serve({"/stuck": stuck}) as app:
         join(app)
         received = messages(app)
         assert [next(received)["msg"] for _ in range(2)] == ["estimation", "process_starts"]
-        began = time.monotonic()
         app.close()
-        assert time.monotonic() - began < 1.0
+        assert not stuck.released
         rest = [(message["msg"], message["message"]) for message in received]
     stuck.release.set()
     assert rest == [("unexpected_error", "Server stopped unexpectedly.")]
@@ -274,16 +275,18 @@ def test_closing_does_not_wait_for_a_direct_call() -> None:
         connection = connect(app.url)
         connection.request("POST", "/gradio_api/run/stuck", '{"data": []}')
         assert stuck.running.wait(_PATIENCE)
-        began = time.monotonic()
         app.close()
-        assert time.monotonic() - began < 1.0
+        assert not stuck.released
         with pytest.raises((http.client.HTTPException, ConnectionError)):
             connection.getresponse()
         connection.close()
     stuck.release.set()
 
 
-def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open() -> None:
+def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "CLOSE_TIMEOUT", 10 * _PATIENCE)
     before = set(threading.enumerate())
     with serve({"/echo": str.upper}) as app:
         kept = [connect(app.url) for _ in range(5)]
@@ -292,7 +295,7 @@ def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open() -> None
             connection.getresponse().read()
         began = time.monotonic()
         app.close()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < _PATIENCE
         for connection in kept:
             assert connection.sock.recv(1) == b""
             connection.close()
