@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from apps.pins import (
@@ -32,7 +31,6 @@ from apps.pins import (
 )
 from apps.servers import Server, release, running_server, tail
 from apps.surroundings import settle
-from bundled import build_wheel, install_everywhere
 
 _FIXTURES = {
     "server": "plain",
@@ -77,20 +75,6 @@ chat_server = _server_fixture("chat")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")
-
-
-@pytest.fixture(scope="session")
-def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of `tox -e bundle`."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="session")
-def bundled_pythons(
-    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Dict[Tuple[int, int], str]:
-    """For each Python found here, an interpreter that has this wheel and nothing else."""
-    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, Tuple
 
-from apps.environments import tool_python
-from apps.interpreters import Release, find_interpreters
+from .environments import tool_python
+from .interpreters import Release, find_interpreters
 
-_BUILDER = Path(__file__).parents[1] / ".ci" / "bundle.py"
+_BUILDER = Path(__file__).parents[2] / ".ci" / "bundle.py"
 _SUPPORTED = [(3, minor) for minor in range(9, 15)]
 _TIMEOUT = 180.0  # seconds; building fetches one small file
 
