@@ -216,6 +216,7 @@ def test_child_starts_no_thread_before_it_calls(serve: Serve, connect: Connect) 
 INTERRUPTED = """
 import os, signal, threading
 from gradio_client_lite import Client
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background may inherit SIG_IGN
 client = Client(sys.argv[1], verbose=False)
 slow = sys.argv[2]
 
