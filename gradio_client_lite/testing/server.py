@@ -22,6 +22,8 @@ Answer = Callable[[Request], Response]
 # Seconds without a request, or with a client that takes nothing, until a connection closes.
 IDLE_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 0.8  # seconds that `close` waits for requests under way
+# What stands for all addresses of this machine, and one of them that clients can use on every system.
+ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _BACKLOG = 256
 
 _logger = logging.getLogger(__name__)
@@ -86,9 +88,9 @@ class Server:
             self._http.handle_request()
 
     def _wake_acceptor(self) -> None:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._http.server_address[0])  # noqa: S104
+        host = self._http.server_address[0]
         try:
-            address = (host or self._http.server_address[0], self.port)
+            address = (ANY_ADDRESS.get(host, host), self.port)
             socket.create_connection(address, timeout=CLOSE_TIMEOUT / 2).close()
         except OSError:
             _logger.debug("Could not wake the acceptor; it ends with the next connection.", exc_info=True)
