@@ -173,6 +173,7 @@ class Queue:
         self._stopped = True
         self._sessions.stop()
         self._clear_dead()
+        self._workers.stop()
 
     def _clear_dead(self) -> None:
         with self._lock:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gradio_client_lite.testing import App, Function, progress, serve, server
+from gradio_client_lite.workers import Workers
 
 from .wire_recording import ask, connect, stream
 
@@ -303,6 +304,17 @@ def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open(
     app.close()  # once more does no harm
     gc.collect()  # an open socket would warn here, and warnings are errors
     assert [thread.name for thread in set(threading.enumerate()) - before] == []
+
+
+def test_closing_ends_the_threads_that_functions_ran_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workers.__init__, "__defaults__", (10 * _PATIENCE,))  # how long they wait for work
+    before = set(threading.enumerate())
+    with serve({"/echo": str.upper}) as app:
+        join(app, 0, "a")
+        assert [message["msg"] for message in messages(app)][-1] == "close_stream"
+    for thread in set(threading.enumerate()) - before:
+        thread.join(_PATIENCE)
+        assert not thread.is_alive()
 
 
 def test_a_client_that_hangs_up_does_not_disturb_the_others() -> None:
