@@ -31,6 +31,11 @@ from apps.pins import (
 )
 from apps.servers import Server, release, running_server, tail
 from apps.surroundings import settle
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason for a property to fail. What hypothesis itself chooses for CI is kept.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _FIXTURES = {
     "server": "plain",
