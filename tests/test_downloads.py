@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -236,6 +237,19 @@ def test_a_folder_that_went_bad_is_an_error(bench: Any) -> None:
     with pytest.raises(FolderError, match="cannot be saved"):
         run(file("/x"))
     assert run.folder.read_text(encoding="utf-8") == "somebody's file"
+
+
+def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = bench()
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FolderError, match="No space left on device"):
+        run(file("/x"))
+    assert list(run.folder.iterdir()) == []
 
 
 def test_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
