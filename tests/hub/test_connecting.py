@@ -452,8 +452,21 @@ def test_wrong_options_are_refused_before_a_copy_is_made(hub: Hub, space: Space)
         {"no_such_option": 1},
         {"auth": 3},
     ):
-        with pytest.raises(TypeError):
+        with pytest.raises(ArgumentError):
             Client.duplicate(SPACE, hf_token=TOKEN, **wrong)
     with pytest.raises(InvalidSpaceId):
         Client.duplicate("app", hf_token=TOKEN)
     assert hub.requests == []
+
+
+def test_subclass_gets_the_options_that_its_own_constructor_takes(hub: Hub, space: Space) -> None:
+    class Stubborn(Client):
+        def __init__(self, *args: Any, stubborn: bool = False) -> None:
+            super().__init__(*args)
+            self.stubborn = stubborn
+
+    with pytest.raises(ArgumentError, match=r"Stubborn: .*'download_files'"):
+        Stubborn.duplicate(SPACE, hf_token=TOKEN, download_files=False)
+    assert hub.requests == []
+    with Stubborn.duplicate(SPACE, hf_token=TOKEN, verbose=False, stubborn=True) as client:
+        assert client.stubborn
