@@ -20,10 +20,12 @@ _PUBLIC = frozenset(
     f"{_PACKAGE}/{name}.py"
     for name in (
         "__init__",
+        "app_view",
         "client",
         "compat",
         "errors",
         "files",
+        "hub_client",
         "job",
         "testing/__init__",
         "testing/app",
