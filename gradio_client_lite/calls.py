@@ -99,7 +99,7 @@ class Calls(NamedTuple):
         return encode_body({**fields, "data": data}, endpoint.label)
 
     def _oauth(self, endpoint: Endpoint) -> Dict[str, str]:
-        if self.oauth_token and endpoint.takes_oauth_token:
+        if self.oauth_token and endpoint.takes_oauth_token and not self.app.headers.confined:
             return {"oauth_token": self.oauth_token}
         return {}
 

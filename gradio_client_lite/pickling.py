@@ -15,8 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, Type, cast
 
 from .errors import ArgumentError, ClientClosed
-from .transport.fork import call_after_fork
 from .wire.refusal import bare_url
+from .workers import call_after_fork
 
 if TYPE_CHECKING:
     from .client import Client

@@ -19,8 +19,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
 from ..transport.multiplexer import Next
-from ..transport.websocket import Frame, WebSocket, load_library, open_websocket
+from ..transport.websocket import WebSocket, load_library, open_websocket
 from ..wire.config import EndpointSpec
+from ..wire.frames import Frame
 from ..wire.messages import Completed, QueueFull, SendData, SendHash, decode
 from .base import Call, new_session_hash
 from .perjob import JobChannel, Lines, PerJobQueue, now

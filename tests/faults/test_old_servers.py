@@ -286,5 +286,6 @@ def test_newer_apps_load_nothing_of_the_old_ones(serve: Serve) -> None:
     command = [sys.executable, "-c", program, serve().url]
     loaded = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
     assert "queues.session" in loaded
-    old = {"queues.perjob", "queues.socket", "queues.single", "transport.multiplexer", "transport.websocket"}
+    old = {"queues.perjob", "queues.socket", "queues.single", "wire.frames"}
+    old |= {"transport.multiplexer", "transport.websocket"}
     assert not old & set(loaded)
