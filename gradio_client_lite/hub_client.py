@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Type, TypeVar
 
 from .app_view import AppView
 from .errors import ArgumentError
-from .options import HttpOptions, check_arguments, http_options, hub_connections
+from .options import HttpOptions, check_arguments, check_seconds, http_options, hub_connections
 from .request_headers import zero_gpu_token
 
 _Client = TypeVar("_Client", bound="HubClient")
@@ -19,6 +19,7 @@ class HubClient(AppView):
     token: Union[str, bool, None]
     ssl_verify: Any
     _options: HttpOptions
+    _given: Dict[str, Any]
 
     @classmethod
     def duplicate(
@@ -54,7 +55,7 @@ class HubClient(AppView):
             secrets: by name, for a new copy.
             variables: by name, for a new copy; everybody who sees it can read them.
             sleep_timeout: minutes without requests after which it sleeps; not used on "cpu-basic".
-            options: what the constructor takes besides.
+            options: what the constructor takes besides; `space_timeout` bounds making the copy too.
 
         Raises:
             InvalidSpaceId, InvalidValue, ArgumentError: an argument is wrong; nothing was sent.
@@ -78,6 +79,8 @@ class HubClient(AppView):
             signature(make).bind(from_id, given, max_workers, verbose, **options)
         except TypeError as exc:  # now, not when the copy has been made
             raise ArgumentError(f"{cls.__name__}: {exc}.") from exc
+        for name in {"stream_grace", "stream_idle_timeout"} & options.keys():
+            check_seconds(name, options[name])
         wishes = {
             "private": private,
             "hardware": hardware,
@@ -87,8 +90,9 @@ class HubClient(AppView):
         }
         http = http_options(options.get("httpx_kwargs"))
         connections = hub_connections(http, options.get("ssl_verify", True), given)
-        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, verbose)
-        with until_connected(copy):
+        timeout = options.get("space_timeout", 600.0)  # as the constructor has it
+        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, timeout, verbose)
+        with until_connected(copy, secrets):
             return make(copy.space_id, given, max_workers, verbose, **options)
 
     def add_zero_gpu_headers(self, headers: Dict[str, str]) -> Dict[str, str]:
@@ -140,4 +144,5 @@ class HubClient(AppView):
             to_id=to_id,
             hf_token=hf_token,
             private=private,
+            timeout=self._given["space_timeout"],
         )

@@ -120,9 +120,8 @@ class Unconnected:
         if name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         made = self._maker.client()
-        vars(self).update(vars(made))
-        # The connections end with the client that was made.
-        vars(self)["_made"] = made
+        # What was set on the copy meanwhile stays. The connections end with the client that was made.
+        vars(self).update({**vars(made), "_made": made, **vars(self)})
         self.__class__ = type(made)  # type: ignore[assignment]
         return getattr(self, name)
 

@@ -69,6 +69,13 @@ def test_a_copy_is_made_as_the_client_was(client: Client) -> None:
         assert copied.verbose is False
 
 
+def test_what_was_set_before_the_first_use_stays(client: Client) -> None:
+    with again(client) as copied:
+        copied.verbose = True
+        assert copied.predict("a", api_name="/echo") == "a"
+        assert copied.verbose is True
+
+
 def test_a_copy_has_a_session_of_its_own(client: Client) -> None:
     with again(client) as copied:
         assert copied.session_hash != client.session_hash
@@ -179,7 +186,7 @@ def test_a_closed_copy_stays_closed_and_the_next_is_a_new_one(client: Client) ->
 def test_a_process_keeps_a_few_clients_only(app: App) -> None:
     arguments = {"verbose": False, "auth": ("user", "secret")}
     copies = []
-    for number in range(20):
+    for number in range(1, 21):
         with Client(app.url, timeout=float(number), **arguments) as one:
             copies.append(again(one))
     assert again(copies[-1]) is copies[-1]
