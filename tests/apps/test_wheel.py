@@ -69,7 +69,8 @@ def tell(name, value):
     if value.__doc__:
         print(name)
     for base in value.__mro__ if isinstance(value, type) else ():
-        if base.__module__.startswith("gradio_client_lite"):
+        # A CallFuture is what a Job is, apart from what its user sees.
+        if base.__module__.startswith("gradio_client_lite") and base.__name__ != "CallFuture":
             for inner, member in vars(base).items():
                 if not inner.startswith("_") and getattr(member, "__doc__", None):
                     print(name + "." + inner)
