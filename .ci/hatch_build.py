@@ -18,7 +18,20 @@ _PACKAGE = "gradio_client_lite"
 #: Their docstrings are what `help` shows to users.
 _PUBLIC = frozenset(
     f"{_PACKAGE}/{name}.py"
-    for name in ("__init__", "client", "errors", "files", "job", "updates", "testing/__init__", "testing/app")
+    for name in (
+        "__init__",
+        "app_view",
+        "client",
+        "compat",
+        "errors",
+        "files",
+        "hub_client",
+        "job",
+        "testing/__init__",
+        "testing/app",
+        "testing/function",
+        "updates",
+    )
 )
 _LAYOUT = (tokenize.NL, tokenize.COMMENT, tokenize.DEDENT)
 

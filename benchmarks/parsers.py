@@ -1,6 +1,6 @@
 """How fast the SSE decoder and `apply_diff` are, on this machine and against a naive loop.
 
-    python benchmarks/parsers.py
+    python -m benchmarks parsers
 
 The naive loop splits complete bytes at blank lines and decodes; it knows no CR, no comments, no limits and no
 events cut by a chunk boundary. The ratios, not the numbers, can be compared between machines.

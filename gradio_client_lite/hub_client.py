@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Type, TypeVar, Union, cast
+from typing import Any, Dict, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from .app_view import AppView
 from .errors import ArgumentError
@@ -74,7 +74,7 @@ class HubClient(AppView):
 
         given = hf_token if token is None else token
         check_arguments(from_id, max_workers, options.get("auth"))
-        make = cast(Callable[..., _Client], cls)
+        make: Any = cls
         try:
             signature(make).bind(from_id, given, max_workers, verbose, **options)
         except TypeError as exc:  # now, not when the copy has been made
@@ -93,7 +93,8 @@ class HubClient(AppView):
         timeout = options.get("space_timeout", 600.0)  # as the constructor has it
         copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, timeout, verbose)
         with until_connected(copy, secrets):
-            return make(copy.space_id, given, max_workers, verbose, **options)
+            client: _Client = make(copy.space_id, given, max_workers, verbose, **options)
+            return client
 
     def add_zero_gpu_headers(self, headers: Dict[str, str]) -> Dict[str, str]:
         """A copy of `headers` with the `x-ip-token` of the Gradio request this runs in, if there is one.

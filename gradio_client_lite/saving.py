@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Iterator
@@ -103,10 +104,11 @@ class Saving:
         An identical file that is there already stays as it is.
 
         Args:
-            name: one harmless path component.
+            name: one harmless path component; where the locale is no Unicode one, letters that file names
+                cannot have become "_".
         """
         place = self._folder / self._digest.hexdigest()
-        target = place / name
+        target = place / _expressible(name)
         try:
             self._file.close()
             place.mkdir(exist_ok=True)
@@ -132,6 +134,11 @@ class Saving:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
         return digest.digest() == self._digest.digest()
+
+
+def _expressible(name: str) -> str:
+    encoding = sys.getfilesystemencoding()
+    return name.encode(encoding, "replace").decode(encoding).replace("?", "_")
 
 
 def _failed(folder: Path, exc: OSError) -> FolderError:

@@ -6,7 +6,7 @@ import json
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 
 from .errors import InvalidFile
-from .files import FileContent, guess_type, handle_file, inline_file, source_of
+from .files import FileContent, handle_file, inline_file, source_of
 from .sources import Source
 from .uploads import Upload, Uploads, name_of
 from .wire.config import EndpointSpec
@@ -80,7 +80,7 @@ def _inside(file: Mapping[str, Any], way: str, source: Source) -> Any:
     name = name_of(file)
     if way == "json":
         return _json_of(source, name)
-    fields = {"path": name, "orig_name": name, "mime_type": file.get("mime_type") or guess_type(name)}
+    fields = {"path": name, "orig_name": name, "mime_type": file.get("mime_type")}
     whole = inline_file(FileContent(fields, source))
     return whole.get("data") if way == "text" else whole
 

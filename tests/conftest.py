@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from apps.pins import (
@@ -31,7 +30,12 @@ from apps.pins import (
     VARIANT_SERVERS,
 )
 from apps.servers import Server, release, running_server, tail
-from bundled import build_wheel, install_everywhere
+from apps.surroundings import settle
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason for a property to fail. What hypothesis itself chooses for CI is kept.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _FIXTURES = {
     "server": "plain",
@@ -78,25 +82,12 @@ v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")
 
 
-@pytest.fixture(scope="session")
-def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of `tox -e bundle`."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="session")
-def bundled_pythons(
-    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Dict[Tuple[int, int], str]:
-    """For each Python found here, an interpreter that has this wheel and nothing else."""
-    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settle()
     config.addinivalue_line(
         "markers", "servers(*versions, since, before, but): the Gradio releases a test is for"
     )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import tracemalloc
@@ -236,6 +239,19 @@ def test_a_folder_that_went_bad_is_an_error(bench: Any) -> None:
     assert run.folder.read_text(encoding="utf-8") == "somebody's file"
 
 
+def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = bench()
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FolderError, match="No space left on device"):
+        run(file("/x"))
+    assert list(run.folder.iterdir()) == []
+
+
 def test_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", "/somewhere")
     assert default_folder() == "/somewhere"
@@ -253,6 +269,22 @@ def test_others_may_read_what_the_umask_lets_them(bench: Any) -> None:
 
 
 # --- names
+
+
+def test_letters_that_the_locale_lacks_are_changed_in_names(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from gradio_client_lite.saving import Savings
+with Savings(Path(sys.argv[1])).new() as saving:
+    print(sys.getfilesystemencoding(), ascii(Path(saving.keep("a \\u65e5.txt")).name))
+"""
+    environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    # Some systems know no other file names than Unicode.
+    assert done.stdout in ("ascii 'a _.txt'\n", "utf-8 'a \\u65e5.txt'\n")
 
 
 def test_two_hundred_names_from_a_hostile_server(bench: Any) -> None:

@@ -233,7 +233,7 @@ def test_a_file_that_vanished_is_an_error(path: Path) -> None:
     path.unlink()
     with pytest.raises(InvalidFile, match="does not exist"):
         source.size()
-    with pytest.raises(InvalidFile, match="cannot be read"):
+    with pytest.raises(InvalidFile, match="cannot be read: No such file"):
         list(source.read())
 
 

@@ -503,6 +503,37 @@ def test_two_async_readers_get_all(job: Job) -> None:
     assert kinds(first) == kinds(second) == ["a", Status.ITERATING, Status.FINISHED, "a"]
 
 
+def test_async_for_takes_what_would_block_to_another_thread(host: Host, job: Job) -> None:
+    shaped_on = []
+
+    def fetch(data: List[Any]) -> str:
+        shaped_on.append(threading.current_thread().name)
+        return f"local {data[0]}"
+
+    async def main() -> List[Any]:
+        return [update async for update in job]
+
+    host.shape, host.blocking = fetch, True
+    generate(job, "a")
+    complete(job, "a")
+    assert kinds(run(main())) == ["local a", Status.ITERATING, Status.FINISHED, "local a"]
+    assert set(shaped_on) == {"test-callback"}
+
+
+def test_async_for_raises_what_another_thread_could_not_fetch(host: Host, job: Job) -> None:
+    def fetch(data: List[Any]) -> str:
+        raise ConnectionError("no file")
+
+    async def main() -> None:
+        async for _ in job:
+            pass
+
+    host.shape, host.blocking = fetch, True
+    generate(job, "a")
+    with pytest.raises(ConnectionError, match="no file"):
+        run(main())
+
+
 def test_async_for_ends_when_the_job_is_cancelled(job: Job) -> None:
     async def main() -> List[Any]:
         asyncio.get_running_loop().call_soon(job.cancel)

@@ -99,6 +99,11 @@ def test_an_image_is_text(bench: Any, version: str) -> None:
     assert run.server.requests == []
 
 
+def test_what_the_caller_says_of_the_content_counts_more_than_the_name(bench: Any) -> None:
+    image = handle_file(b"pixels", name="a.png", mime_type="image/webp")
+    assert bench()(*at(IMAGE, image))[IMAGE] == data_url(b"pixels", "image/webp")
+
+
 def test_files_in_values_are_uploaded_and_values_take_their_form(bench: Any, path: Path) -> None:
     run = bench()
     file = handle_file(path)

@@ -7,12 +7,13 @@ from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Tuple, Type, Union
 
 from . import description
+from .endpoints import endpoints_of
 from .execution import Execution
-from .functions import Function, endpoints_of
-from .login import Logins
+from .function import Function
 from .queue import Queue
+from .request import Logins
 from .routes import Routes
-from .server import Server
+from .server import ANY_ADDRESS, Server
 
 
 class App:
@@ -29,11 +30,12 @@ class App:
         self._queue = queue
         self._stopped = stopped
         self._names = tuple(names)
+        host = ANY_ADDRESS.get(host, host)
         self._url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
 
     @property
     def url(self) -> str:
-        """Where it is, with a slash at the end; what `Client` takes."""
+        """Where it is on this machine, with a slash at the end; what `Client` takes."""
         return self._url
 
     def close(self) -> None:

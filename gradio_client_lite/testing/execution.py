@@ -12,9 +12,10 @@ from contextlib import closing
 from typing import Any, Dict, Generator, List, Optional, Tuple
 
 from ..errors import AppError
-from .functions import Endpoint
+from .endpoints import Endpoint
 from .sessions import Message
-from .values import edits
+
+Path = Tuple[Any, ...]
 
 _logger = logging.getLogger(__name__)
 
@@ -121,3 +122,46 @@ def completed(output: Dict[str, Any], *, success: bool = True) -> Message:
 
 def _generating(output: Dict[str, Any]) -> Message:
     return {"msg": "process_generating", "output": output, "success": True, "time_limit": None}
+
+
+def edits(old: Any, new: Any, path: Path = ()) -> List[List[Any]]:
+    """The edits that turn `old` into `new`, as `gradio.utils.diff` 6.31.0 writes them: [action, path, value].
+
+    Actions are replace, append (to a string), add and delete. Unlike the original, nested lists that
+    shrink give right indices, and 1 and True are different.
+
+    Example:
+        >>> edits("ab", "abc")
+        [['append', [], 'c']]
+    """
+    if type(old) is not type(new):
+        return [["replace", list(path), new]]
+    if isinstance(old, list):
+        return _list_edits(old, new, path)
+    if isinstance(old, dict):
+        return _dict_edits(old, new, path)
+    if old == new:
+        return []
+    if isinstance(old, str) and new.startswith(old):
+        return [["append", list(path), new[len(old) :]]]
+    return [["replace", list(path), new]]
+
+
+def _list_edits(old: List[Any], new: List[Any], path: Path) -> List[List[Any]]:
+    common = min(len(old), len(new))
+    found = [edit for i in range(common) for edit in edits(old[i], new[i], (*path, i))]
+    # Each deletion moves the rest up, so all of them name the same place.
+    found += [["delete", [*path, common], None] for _ in range(common, len(old))]
+    found += [["add", [*path, i], new[i]] for i in range(common, len(new))]
+    return found
+
+
+def _dict_edits(old: Any, new: Any, path: Path) -> List[List[Any]]:
+    found: List[List[Any]] = []
+    for key in old:
+        if key in new:
+            found += edits(old[key], new[key], (*path, key))
+        else:
+            found.append(["delete", [*path, key], None])
+    found += [["add", [*path, key], new[key]] for key in new if key not in old]
+    return found

@@ -15,8 +15,8 @@ from contextlib import closing
 from typing import Any, Callable, Deque, Dict, Generator, Iterable, List, Optional, Tuple
 
 from ..workers import Workers
-from .context import reporting
 from .execution import Execution, completed
+from .function import reporting
 from .sessions import NOT_FOUND, Message, Session, Sessions
 
 
@@ -173,6 +173,7 @@ class Queue:
         self._stopped = True
         self._sessions.stop()
         self._clear_dead()
+        self._workers.stop()
 
     def _clear_dead(self) -> None:
         with self._lock:

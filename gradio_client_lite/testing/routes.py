@@ -6,47 +6,20 @@ Addresses, statuses and bodies are those of gradio/routes.py 6.31.0.
 from __future__ import annotations
 
 import html
+import json
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Tuple, Union
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from . import bodies, description
-from .bodies import Refused
+from . import description
 from .description import API_PREFIX
 from .execution import Execution
-from .login import Logins
 from .queue import Queue
-from .values import encode
+from .request import CANCEL, PREDICT, RESET, Logins, Refused, Request, missing_field, parse_json, parse_login
 
 Headers = Tuple[Tuple[str, str], ...]
 Pieces = Generator[bytes, None, None]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request, with its body read.
-
-    Args:
-        target: path and query.
-        headers: by lower-case name.
-        is_gone: tells whether the client has hung up.
-    """
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-    is_gone: Callable[[], bool]
-
-    @property
-    def root(self) -> str:
-        """The app's address as this client sees it."""
-        return f"http://{self.headers.get('host', 'localhost')}"
-
-    def query(self, name: str) -> Optional[str]:
-        """A parameter of the query, or None."""
-        return next(iter(parse_qs(urlsplit(self.target).query).get(name, ())), None)
 
 
 @dataclass(frozen=True)
@@ -142,7 +115,7 @@ class Routes:
         return _json(200, description.info(endpoints, all_endpoints=bool(request.query("all_endpoints"))))
 
     def _login(self, request: Request, _: str) -> Response:
-        user, password = bodies.parse_login(request.body)
+        user, password = parse_login(request.body)
         if not self._logins.required:
             return Response(302, (("Location", request.root),), b"")
         token = self._logins.log_in(user, password)
@@ -152,7 +125,7 @@ class Routes:
         return _json(200, {"success": True}, *cookies)
 
     def _join(self, request: Request, _: str) -> Response:
-        body = bodies.parse_json(request.body, bodies.PREDICT)
+        body = parse_json(request.body, PREDICT)
         if body["session_hash"] is None:
             raise Refused(400, "Session hash not found.")
         if self._queue.is_stopped:
@@ -167,7 +140,7 @@ class Routes:
     def _data(self, request: Request, _: str) -> Response:
         session_hash = request.query("session_hash")
         if session_hash is None:
-            raise Refused(422, [bodies.missing_field("query", "session_hash")])
+            raise Refused(422, [missing_field("query", "session_hash")])
         return _events(self._messages(session_hash, request.is_gone))
 
     def _messages(self, session_hash: str, is_gone: Callable[[], bool]) -> Pieces:
@@ -176,12 +149,12 @@ class Routes:
                 yield b"".join(b"data: %b\n\n" % encode(message) for message in batch)
 
     def _cancel(self, request: Request, _: str) -> Response:
-        body = bodies.parse_json(request.body, bodies.CANCEL)
+        body = parse_json(request.body, CANCEL)
         self._queue.cancel(body["session_hash"], body["event_id"])
         return _json(200, {"success": True})
 
     def _reset(self, request: Request, _: str) -> Response:
-        bodies.parse_json(request.body, bodies.RESET)  # nothing else: /cancel has done the work
+        parse_json(request.body, RESET)  # nothing else: /cancel has done the work
         return _json(200, {"success": True})
 
     def _beat(self, request: Request, _: str) -> Response:
@@ -194,7 +167,7 @@ class Routes:
                 return
 
     def _run(self, request: Request, name: str) -> Response:
-        body = bodies.parse_json(request.body, bodies.PREDICT)
+        body = parse_json(request.body, PREDICT)
         execution = self._named(name) if body["fn_index"] is None else self._executions.get(body["fn_index"])
         if execution is None:
             return _internal_error()
@@ -217,3 +190,13 @@ def _events(pieces: Pieces) -> Response:
 def _internal_error() -> Response:
     """What an unknown function gets: the real server fails there."""
     return Response(500, (("Content-Type", "text/plain; charset=utf-8"),), b"Internal Server Error")
+
+
+def encode(value: Any) -> bytes:
+    """`value`, made of plain values, as compact UTF-8 JSON.
+
+    Text is not escaped to ASCII, because real servers send it as it is; only half surrogates, which
+    UTF-8 cannot hold, are written as JSON escapes.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")

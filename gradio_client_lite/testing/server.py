@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 import time
 from http import HTTPStatus
 from typing import Any, Callable, Dict, Tuple
 
-from .routes import Pieces, Request, Response
+from .request import Request
+from .routes import Pieces, Response
 
 Answer = Callable[[Request], Response]
 
-IDLE_TIMEOUT = (
-    60.0  # seconds without a request, or with a client that takes nothing, until a connection closes
-)
+# Seconds without a request, or with a client that takes nothing, until a connection closes.
+IDLE_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 0.8  # seconds that `close` waits for requests under way
+# What stands for all addresses of this machine, and one of them that clients can use on every system.
+ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _BACKLOG = 256
 
 _logger = logging.getLogger(__name__)
@@ -85,9 +88,9 @@ class Server:
             self._http.handle_request()
 
     def _wake_acceptor(self) -> None:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._http.server_address[0])  # noqa: S104
+        host = self._http.server_address[0]
         try:
-            address = (host or self._http.server_address[0], self.port)
+            address = (ANY_ADDRESS.get(host, host), self.port)
             socket.create_connection(address, timeout=CLOSE_TIMEOUT / 2).close()
         except OSError:
             _logger.debug("Could not wake the acceptor; it ends with the next connection.", exc_info=True)
@@ -136,6 +139,8 @@ def _listen(server: Server, host: str, port: int, answer: Answer) -> Any:
     class Listener(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = _BACKLOG
+        # Windows would let two servers have one port.
+        allow_reuse_address = sys.platform != "win32"
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def server_bind(self) -> None:

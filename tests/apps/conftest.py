@@ -6,12 +6,13 @@ import os
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Iterator, Tuple
 
 import pytest
 from hub.detour import certificate
 from hub.double import Hub
 
+from .bundled import build_wheel, install_everywhere
 from .discord_bots import Bots
 from .environments import tool_python
 from .hub_library import Library, running
@@ -43,7 +44,7 @@ def huggingface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
     """
     trusted = certificate(tmp_path)
     for name in list(os.environ):
-        if name.startswith(("HF_", "HUGGING")) or name.lower().endswith("_proxy"):
+        if name.startswith("HF_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     with Hub(trusted.context) as hub:
@@ -90,3 +91,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="session")
+def bundled_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of `tox -e bundle`."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def bundled_pythons(
+    bundled_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Dict[Tuple[int, int], str]:
+    """For each Python found here, an interpreter that has this wheel and nothing else."""
+    return install_everywhere(bundled_wheel, tmp_path_factory.mktemp("bundled"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import queue
 import re
 import socket
@@ -12,10 +10,12 @@ import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Type
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Type
 
+from .dialogue import Dialogue, pass_on
 from .environments import ensure
 from .pins import DISCORD_BOTS
+from .surroundings import plain_environ
 
 _WORKER = Path(__file__).with_name("discord_worker.py")
 _TIMEOUT = 90.0  # seconds; the first request waits for Gradio and discord.py to be imported
@@ -24,22 +24,13 @@ _TIMEOUT = 90.0  # seconds; the first request waits for Gradio and discord.py to
 class Bot:
     """One bot; see `discord_worker.py` for what can be asked of it."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, dialogue: Dialogue, log: Path) -> None:
         self.log = log
-        self._process = process
-        self._answers: queue.Queue[str] = queue.Queue()
-        self._reader = threading.Thread(target=_read, args=(process.stdout, self._answers), daemon=True)
-        self._reader.start()
+        self._dialogue = dialogue
 
     def together(self, *requests: Mapping[str, Any]) -> List[Any]:
         """What comes of requests that are made at the same time."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(requests) + "\n")
-        self._process.stdin.flush()
-        line = self._answers.get(timeout=_TIMEOUT)
-        if not line:
-            raise RuntimeError(f"the bot died:\n{self.log.read_text(encoding='utf-8')[-4000:]}")
-        answers: List[Any] = json.loads(line)
+        answers: List[Any] = self._dialogue.ask(requests, _TIMEOUT)
         return answers
 
     def ask(self, do: str, **request: Any) -> Any:
@@ -50,13 +41,6 @@ class Bot:
         """The messages that a command has sent."""
         sent: List[Dict[str, Any]] = self.ask("call", command=command, **request)
         return sent
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.kill()
-        self._process.wait()
-        self._process.stdin.close()
-        self._reader.join()
 
 
 class Bots:
@@ -84,18 +68,10 @@ class Bots:
         """Run the bot that was deployed with these files, in the environment its README asks for."""
         folder = self._write(files)
         log = folder / "log.txt"
-        with log.open("w", encoding="utf-8") as output:
-            process = subprocess.Popen(
-                [self._python_for(files), "-I", str(_WORKER), str(folder / "app.py")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                encoding="utf-8",
-                env=_environ(folder, environ),
-            )
-        bot = Bot(process, log)
-        self._stack.callback(bot.close)
-        return bot
+        command = [self._python_for(files), "-I", str(_WORKER), str(folder / "app.py")]
+        dialogue = Dialogue(command, _environ(folder, environ), log)
+        self._stack.callback(dialogue.close)
+        return Bot(dialogue, log)
 
     @contextmanager
     def space(self, files: Mapping[str, str]) -> Iterator[str]:
@@ -110,7 +86,7 @@ class Bots:
             env=_environ(folder, {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": _free_port()}),
         )
         lines: queue.Queue[str] = queue.Queue()
-        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        reader = threading.Thread(target=pass_on, args=(process.stdout, lines), daemon=True)
         reader.start()
         try:
             output = ""
@@ -145,18 +121,5 @@ def _free_port() -> str:
 
 
 def _environ(folder: Path, more: Mapping[str, str]) -> Dict[str, str]:
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("HF_", "HUGGING")) and not name.lower().endswith("_proxy")
-    }
     own = {"HF_HOME": str(folder / "hf"), "GRADIO_ANALYTICS_ENABLED": "False", "TMPDIR": str(folder)}
-    return {**inherited, **own, **more}  # not HF_HUB_OFFLINE, since some look for their app at the Hub
-
-
-def _read(output: IO[str], answers: queue.Queue[str]) -> None:
-    """Hand over each answer, then an empty line when the process has ended."""
-    with output:
-        for line in output:
-            answers.put(line)
-    answers.put("")
+    return plain_environ(**{**own, **more})  # not HF_HUB_OFFLINE, since some look for their app at the Hub

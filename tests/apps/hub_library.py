@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import subprocess
-import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from hub.detour import certificate
 from hub.double import Hub
 from hub.state import Recorded
 
+from .dialogue import Dialogue
 from .environments import ensure
 from .pins import Pins
+from .surroundings import plain_environ
 
 _WORKER = Path(__file__).with_name("hub_worker.py")
 _TIMEOUT = 60.0  # seconds for one operation, the first of which imports the library
@@ -30,23 +27,14 @@ class Library:
         hub: the Hub it talks to.
     """
 
-    def __init__(self, name: str, process: subprocess.Popen[str], hub: Hub, log: Path) -> None:
+    def __init__(self, name: str, dialogue: Dialogue, hub: Hub) -> None:
         self.name = name
         self.hub = hub
-        self._process = process
-        self._log = log
-        self._answers: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=_read, args=(process.stdout, self._answers), daemon=True).start()
+        self._dialogue = dialogue
 
     def ask(self, do: str, **arguments: Any) -> Dict[str, Any]:
         """What `hub_worker.perform` answers."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-        self._process.stdin.flush()
-        line = self._answers.get(timeout=_TIMEOUT)
-        if not line:
-            raise RuntimeError(f"the library died:\n{self._log.read_text(encoding='utf-8')[-4000:]}")
-        answer: Dict[str, Any] = json.loads(line)
+        answer: Dict[str, Any] = self._dialogue.ask({"do": do, **arguments}, _TIMEOUT)
         return answer
 
     def result(self, do: str, **arguments: Any) -> Any:
@@ -71,40 +59,18 @@ def running(pins: Pins, folder: Path) -> Iterator[Library]:
         folder: an empty folder for its cache and its log.
     """
     trusted = certificate(folder)
-    log = folder / "log.txt"
-    with Hub(trusted.context) as hub, log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [ensure(pins), "-I", str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            encoding="utf-8",
-            env=_environ(hub, folder, trusted.ca_file),
-        )
-        try:
-            yield Library(pins.name, process, hub, log)
-        finally:
-            assert process.stdin is not None
-            process.kill()
-            process.wait()
-            process.stdin.close()
+    command = [ensure(pins), "-I", str(_WORKER)]
+    with Hub(trusted.context) as hub:
+        environ = _environ(hub, folder, trusted.ca_file)
+        with closing(Dialogue(command, environ, folder / "log.txt")) as dialogue:
+            yield Library(pins.name, dialogue, hub)
 
 
 def _environ(hub: Hub, folder: Path, ca_file: str) -> Dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environ = {name: value for name, value in inherited.items() if not name.startswith(("HF_", "HUGGING"))}
-    environ.update(
+    environ = plain_environ(
         HF_HOME=str(folder / "hf"),
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_XET="1",
         GRADIO_ANALYTICS_ENABLED="False",
     )
     return {**environ, **hub.environ(ca_file)}
-
-
-def _read(output: IO[str], answers: queue.Queue[str]) -> None:
-    """Hand over each answer, then an empty line when the process has ended."""
-    with output:
-        for line in output:
-            answers.put(line)
-    answers.put("")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import queue
-import subprocess
-import threading
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Dict, Optional, Type
+from typing import Any, Dict, Optional, Type
 
+from .dialogue import Dialogue
 from .environments import official_client_python
 from .oracle_worker import JOB_TIMEOUT
+from .surroundings import plain_environ
 
 _WORKER = Path(__file__).with_name("oracle_worker.py")
 _CALL_TIMEOUT = JOB_TIMEOUT + 30  # seconds; the worker gives up on a job before that
@@ -30,8 +28,7 @@ class Oracle:
     def __init__(self, version: str, folder: Path) -> None:
         self.version = version
         self._folder = folder
-        self._process: Optional[subprocess.Popen[str]] = None
-        self._answers: queue.Queue[str] = queue.Queue()
+        self._dialogue: Optional[Dialogue] = None
 
     def __enter__(self) -> Oracle:
         return self
@@ -58,60 +55,33 @@ class Oracle:
         return answer
 
     def _ask(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        if self._process is None:
-            self._start()
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        if self._dialogue is None:
+            self._dialogue = self._start()
         try:
-            line = self._answers.get(timeout=_CALL_TIMEOUT)
+            answer: Dict[str, Any] = self._dialogue.ask(request, _CALL_TIMEOUT)
         except queue.Empty:
             self._stop()
             return {"hung": True}
-        if not line:
+        except RuntimeError:
             self._stop()
-            log = self._folder / "log.txt"
-            raise RuntimeError(
-                f"gradio_client {self.version} died:\n{log.read_text(encoding='utf-8')[-4000:]}"
-            )
-        answer: Dict[str, Any] = json.loads(line)
+            raise
         return answer
 
-    def _start(self) -> None:
+    def _start(self) -> Dialogue:
         downloads = self._folder / "downloads"
         downloads.mkdir(exist_ok=True)
-        environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_ANALYTICS_ENABLED="False")
-        with (self._folder / "log.txt").open("a", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                [official_client_python(self.version), "-I", str(_WORKER), str(downloads)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                encoding="utf-8",
-                env=environ,
-            )
-        self._answers = queue.Queue()
-        threading.Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True).start()
+        environ = plain_environ(
+            HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_ANALYTICS_ENABLED="False"
+        )
+        command = [official_client_python(self.version), "-I", str(_WORKER), str(downloads)]
+        return Dialogue(command, environ, self._folder / "log.txt")
 
     def _stop(self) -> None:
-        if self._process is not None:
-            assert self._process.stdin is not None
-            self._process.kill()
-            self._process.wait()
-            self._process.stdin.close()
-            self._process = None
+        if self._dialogue is not None:
+            self._dialogue.close()
+            self._dialogue = None
 
 
 def _is_lost(answer: Dict[str, Any]) -> bool:
     errors = [call.get("error", {}).get("class") for call in answer.get("calls", ())]
     return "hung" in answer or "CancelledError" in errors or "TimeoutError" in errors
-
-
-def _read(output: IO[str], answers: queue.Queue[str]) -> None:
-    """Hand over each answer, then an empty line when the process has ended."""
-    with output:
-        for line in output:
-            answers.put(line)
-    answers.put("")

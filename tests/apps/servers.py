@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Iterator, Optional, Tuple
 
 from .environments import server_python
+from .surroundings import plain_environ
 
 _APP = Path(__file__).with_name("behaviours.py")
 _OTHER_APPS = {
@@ -22,6 +23,7 @@ _OTHER_APPS = {
     "v3_files": Path(__file__).with_name("file_app_v3.py"),
     "chat": Path(__file__).with_name("chat_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
+    "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
 _STOP_TIMEOUT = 10.0  # seconds
@@ -44,7 +46,8 @@ class Server:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
-            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's) and chat are other apps.
+            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, samples and wire
+            (the recorded ones) are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.
@@ -108,8 +111,7 @@ def running_server(version: str, folder: Path, variant: str = "plain") -> Iterat
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environ.update(
+    return plain_environ(
         GRADIO_ANALYTICS_ENABLED="False",
         GRADIO_TEMP_DIR=str(folder / "uploads"),
         HF_HUB_OFFLINE="1",
@@ -117,7 +119,6 @@ def _environ(folder: Path) -> dict[str, str]:
         PYTHONUNBUFFERED="1",
         TMPDIR=str(folder),
     )
-    return environ
 
 
 def _copy_output(output: IO[str], log: Path, first_line: queue.Queue[Optional[str]]) -> None:

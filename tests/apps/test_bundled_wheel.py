@@ -1,14 +1,95 @@
-"""The bundled wheel, alone in an environment, calls real servers: over a WebSocket and over SSE."""
+"""The bundled wheel: one file that needs nothing but Python."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
-from typing import Dict, Tuple
+import re
+import sys
+import zipfile
+from pathlib import Path
+from typing import Dict, Iterator, Tuple
 
 import pytest
-from bundled import run_in
 
+from gradio_client_lite.testing import serve
+
+from .bundled import build_wheel, run_in
 from .servers import Server
+
+pytestmark = pytest.mark.whole
+
+PINS = Path(__file__).parents[2] / ".ci" / "bundled.txt"
+
+SMOKE = """
+import importlib, pkgutil, sys
+from importlib import metadata
+import gradio_client_lite as package
+with package.Client(sys.argv[1], verbose=False) as client:
+    assert client.predict("hello", api_name="/echo") == "hello"
+    assert list(client.submit(3, api_name="/count")) == [0, 1, 2]
+for module in pkgutil.walk_packages(package.__path__, "gradio_client_lite."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from gradio_client_lite.transport.websocket import load_library
+assert load_library().__name__ == "gradio_client_lite._vendor.websocket"
+assert not {"websocket", "typing_extensions"} & set(sys.modules)
+(only,) = metadata.distributions()
+print(only.metadata["Name"], only.version, only.requires)
+"""
+
+
+def test_two_builds_are_the_same_bytes(bundled_wheel: Path, tmp_path: Path) -> None:
+    assert build_wheel(tmp_path).read_bytes() == bundled_wheel.read_bytes()
+
+
+def test_wheel_needs_nothing_and_brings_every_licence(bundled_wheel: Path) -> None:
+    (distribution,) = importlib.metadata.distributions(name="gradio_client_lite", path=[str(bundled_wheel)])
+    assert distribution.requires is None
+    assert distribution.version.endswith("+bundled")
+    licenses = distribution.metadata.get_all("License-File")
+    assert licenses == ["LICENSE", "_vendor/websocket-client-LICENSE"]
+    with zipfile.ZipFile(bundled_wheel) as archive:
+        names = archive.namelist()
+        for path in licenses:
+            (name,) = [name for name in names if name.endswith(f".dist-info/licenses/{path}")]
+            assert b"Apache License" in archive.read(name)
+    assert not [name for name in names if name.startswith(("websocket/", "typing_extensions"))]
+
+
+def test_wheel_is_small(bundled_wheel: Path) -> None:
+    assert bundled_wheel.stat().st_size < 320_000
+
+
+def test_wheel_works_alone_on_every_python_found(bundled_pythons: Dict[Tuple[int, int], str]) -> None:
+    def count(to: int) -> Iterator[int]:
+        yield from range(to)
+
+    with serve({"/echo": lambda text: text, "/count": count}) as app:
+        said = {release: run_in(python, SMOKE, app.url) for release, python in bundled_pythons.items()}
+    assert sys.version_info[:2] in said
+    assert {text.split()[0] for text in said.values()} == {"gradio_client_lite"}
+    assert {text.split()[2] for text in said.values()} == {"None"}
+
+
+VENDOR = """
+import sys
+from gradio_client_lite.cli import main
+for more in ([], ["--check"]):
+    assert main(["vendor", sys.argv[1], "--name", "client", *more]) == 0
+"""
+
+
+def test_wheel_makes_copies_with_the_websocket_it_carries(
+    bundled_pythons: Dict[Tuple[int, int], str], tmp_path: Path
+) -> None:
+    pinned = re.search(r"^websocket-client==(\S+)", PINS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert pinned is not None
+    for release, python in bundled_pythons.items():
+        folder = tmp_path / "{}.{}".format(*release)
+        assert f"websocket-client {pinned[1]}\n" in run_in(python, VENDOR, str(folder))
+        assert (folder / "client" / "_vendor" / "websocket" / "__init__.py").is_file()
+
 
 CALLS = """
 import json, sys
@@ -25,7 +106,6 @@ print(json.dumps(said))
 """
 
 
-@pytest.mark.whole
 @pytest.mark.servers("3.50.2", "6.31.0")
 def test_every_python_found_calls_it(server: Server, bundled_pythons: Dict[Tuple[int, int], str]) -> None:
     said = {

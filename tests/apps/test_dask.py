@@ -13,6 +13,7 @@ import gradio_client_lite
 
 from .environments import tool_python
 from .servers import Server
+from .surroundings import plain_environ
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "dask"
@@ -22,8 +23,7 @@ INPUTS = 2000
 
 def run(*command: str, stdin: str = "") -> str:
     """Run a script in the environment with Dask; what it printed."""
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environ["PYTHONPATH"] = os.pathsep.join([str(PACKAGE), str(EXAMPLE)])
+    environ = plain_environ(PYTHONPATH=os.pathsep.join([str(PACKAGE), str(EXAMPLE)]))
     done = subprocess.run(
         [tool_python("distributed"), *command],
         input=stdin,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Tuple
 
 import pytest
+from testing.wire_recording import SAMPLE, record_real
 
 from gradio_client_lite import Client
 from gradio_client_lite.testing import App, AppError, Function, serve
@@ -183,3 +185,8 @@ def test_the_official_client_keeps_a_heartbeat(version: str, tmp_path: Any) -> N
     with serve(FUNCTIONS, connect_heartbeat=True) as app, Oracle(version, tmp_path) as oracle:
         call = calls_of("echo", given("a"), method="predict")
         assert oracle.perform(call.request(app.url))["calls"] == [{"result": encode("a")}]
+
+
+@pytest.mark.whole
+def test_the_recording_it_is_held_to_is_what_a_real_server_sends(tmp_path: Path) -> None:
+    assert record_real(tmp_path) == SAMPLE.read_text(encoding="utf-8")

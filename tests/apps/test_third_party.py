@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any, Dict
@@ -14,6 +13,7 @@ from gradio_client_lite import vendoring
 
 from .environments import tool_python
 from .servers import Server, running_server
+from .surroundings import plain_environ
 
 Json = Dict[str, Any]
 
@@ -53,8 +53,7 @@ def test_libraries_run_on_a_vendored_copy(server: Server, tmp_path: Path) -> Non
 
 
 def run(python: str, *arguments: str, downloads: Path) -> Json:
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(downloads))
+    environ = plain_environ(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(downloads))
     done = subprocess.run(
         [python, "-I", str(_WORKER), *arguments],
         capture_output=True,

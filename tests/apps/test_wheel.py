@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
@@ -58,10 +60,44 @@ def test_every_statement_is_on_its_line(built: Dict[str, str], sources: Dict[str
         assert list(statements(built[name])) == list(statements(source)), name
 
 
-def test_what_users_import_keeps_its_docstrings(built: Dict[str, str], sources: Dict[str, str]) -> None:
-    for name in ("__init__", "client", "errors", "files", "job", "testing/app", "updates"):
-        path = f"{PACKAGE}/{name}.py"
-        assert ast.dump(ast.parse(built[path])) == ast.dump(ast.parse(sources[path]))
+# Prints the names that `help` has something to say of, from the modules that users import.
+HELP = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+
+def tell(name, value):
+    if value.__doc__:
+        print(name)
+    for base in value.__mro__ if isinstance(value, type) else ():
+        # A CallFuture is what a Job is, apart from what its user sees.
+        if base.__module__.startswith("gradio_client_lite") and base.__name__ != "CallFuture":
+            for inner, member in vars(base).items():
+                if not inner.startswith("_") and getattr(member, "__doc__", None):
+                    print(name + "." + inner)
+
+for path in "", ".compat", ".errors", ".testing", ".updates":
+    module = importlib.import_module("gradio_client_lite" + path)
+    tell("module" + path, module)
+    public = [name for name in vars(module) if not name.startswith("_")]
+    for name in getattr(module, "__all__", public):
+        value = getattr(module, name)
+        if hasattr(module, "__all__") or getattr(value, "__module__", "") == module.__name__:
+            tell(name, value)
+"""
+
+
+def helped(path: Path) -> List[str]:
+    """What `HELP` prints for the package in a folder or a zip."""
+    command = [sys.executable, "-I", "-c", HELP, str(path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_users_get_the_help_that_the_sources_give(wheel: Path) -> None:
+    found = helped(wheel)
+    assert found == helped(ROOT)
+    assert {"Client.predict", "Job", "install", "StatusUpdate", "Function", "progress"} <= set(found)
 
 
 def test_the_rest_has_neither_comments_nor_docstrings(built: Dict[str, str]) -> None:

@@ -113,6 +113,7 @@ def test_what_is_no_app_is_said_to_be_none(
         connect(server.url)
     assert isinstance(caught.value, ValueError)
     assert len(str(caught.value)) < 1000
+    assert "Space" not in str(caught.value)
 
 
 @pytest.mark.parametrize("where", ["page", "config"])

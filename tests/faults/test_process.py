@@ -351,6 +351,7 @@ def interrupting(when: Callable[[], bool], error: BaseException) -> Iterator[Non
 INTERRUPTED = """
 import os, signal, threading
 from gradio_client_lite import Client
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background may inherit SIG_IGN
 client = Client(sys.argv[1], verbose=False)
 slow = sys.argv[2]
 

@@ -286,6 +286,15 @@ def test_flood_of_early_messages_loses_nothing(
     stream.send(CLOSE, b"")
 
 
+def test_flood_for_another_client_of_the_session_is_dropped(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, first, _, _ = flood(transport, session, monkeypatch)
+    stream.send(*[generating("foreign", number) for number in range(20)], completed("e0", 0))
+    assert first.result() == [0]
+    stream.send(CLOSE, b"")
+
+
 def test_flood_for_a_joined_job_does_not_wait_for_the_joins_of_others(
     transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

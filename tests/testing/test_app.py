@@ -13,12 +13,25 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gradio_client_lite.testing import App, Function, progress, serve
+from gradio_client_lite.testing import App, Function, progress, serve, server
+from gradio_client_lite.workers import Workers
 
 from .wire_recording import ask, connect, stream
 
 _PATIENCE = 10.0  # seconds; only a failing test waits this long
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def has_ipv6() -> bool:
+    """Whether this machine does; many containers do not."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+HOSTS = [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), *([("::1", "[::1]")] if has_ipv6() else [])]
 
 
 def join(app: App, index: int = 0, *data: Any, session_hash: str = "s") -> str:
@@ -52,16 +65,18 @@ def test_a_port_in_use_is_an_error() -> None:
         serve({}, port=urlsplit(app.url).port or 0)
 
 
-def test_it_can_listen_on_ipv6() -> None:
-    with serve({"/echo": str.upper}, host="::1") as app:
-        assert app.url.startswith("http://[::1]:")
+@pytest.mark.parametrize(("host", "shown"), HOSTS)
+def test_it_listens_on_the_given_host(host: str, shown: str) -> None:
+    with serve({"/echo": str.upper}, host=host) as app:
+        assert app.url.startswith(f"http://{shown}:")
         assert ask(app.url, "POST", "/gradio_api/run/echo", {"data": ["a"]})[0] == 200
 
 
-def test_it_can_listen_on_all_addresses() -> None:
-    with serve({}, host="0.0.0.0") as app:
-        port = urlsplit(app.url).port
-        assert ask(f"http://127.0.0.1:{port}/", "GET", "/config")[0] == 200
+@pytest.mark.parametrize("host", ["0.0.0.0", ""])
+def test_the_url_of_one_that_listens_on_all_addresses_is_usable_everywhere(host: str) -> None:
+    with serve({}, host=host) as app:
+        assert app.url.startswith("http://127.0.0.1:")
+        assert ask(app.url, "GET", "/config")[0] == 200
 
 
 def test_a_connection_serves_queued_calls_streams_and_direct_calls() -> None:
@@ -235,21 +250,22 @@ class Stuck:
     def __init__(self) -> None:
         self.running = threading.Event()
         self.release = threading.Event()
+        self.released = False
 
     def __call__(self) -> None:
         self.running.set()
         self.release.wait(_PATIENCE)
+        self.released = True
 
 
-def test_closing_ends_open_streams_with_a_message_within_a_second() -> None:
+def test_closing_ends_open_streams_with_a_message() -> None:
     stuck = Stuck()
     with serve({"/stuck": stuck}) as app:
         join(app)
         received = messages(app)
         assert [next(received)["msg"] for _ in range(2)] == ["estimation", "process_starts"]
-        began = time.monotonic()
         app.close()
-        assert time.monotonic() - began < 1.0
+        assert not stuck.released
         rest = [(message["msg"], message["message"]) for message in received]
     stuck.release.set()
     assert rest == [("unexpected_error", "Server stopped unexpectedly.")]
@@ -261,16 +277,18 @@ def test_closing_does_not_wait_for_a_direct_call() -> None:
         connection = connect(app.url)
         connection.request("POST", "/gradio_api/run/stuck", '{"data": []}')
         assert stuck.running.wait(_PATIENCE)
-        began = time.monotonic()
         app.close()
-        assert time.monotonic() - began < 1.0
+        assert not stuck.released
         with pytest.raises((http.client.HTTPException, ConnectionError)):
             connection.getresponse()
         connection.close()
     stuck.release.set()
 
 
-def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open() -> None:
+def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "CLOSE_TIMEOUT", 10 * _PATIENCE)
     before = set(threading.enumerate())
     with serve({"/echo": str.upper}) as app:
         kept = [connect(app.url) for _ in range(5)]
@@ -279,13 +297,24 @@ def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open() -> None
             connection.getresponse().read()
         began = time.monotonic()
         app.close()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < _PATIENCE
         for connection in kept:
             assert connection.sock.recv(1) == b""
             connection.close()
     app.close()  # once more does no harm
     gc.collect()  # an open socket would warn here, and warnings are errors
     assert [thread.name for thread in set(threading.enumerate()) - before] == []
+
+
+def test_closing_ends_the_threads_that_functions_ran_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workers.__init__, "__defaults__", (10 * _PATIENCE,))  # how long they wait for work
+    before = set(threading.enumerate())
+    with serve({"/echo": str.upper}) as app:
+        join(app, 0, "a")
+        assert [message["msg"] for message in messages(app)][-1] == "close_stream"
+    for thread in set(threading.enumerate()) - before:
+        thread.join(_PATIENCE)
+        assert not thread.is_alive()
 
 
 def test_a_client_that_hangs_up_does_not_disturb_the_others() -> None:

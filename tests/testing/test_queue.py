@@ -6,8 +6,8 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from gradio_client_lite.testing import sessions
+from gradio_client_lite.testing.endpoints import Function, endpoints_of
 from gradio_client_lite.testing.execution import Execution
-from gradio_client_lite.testing.functions import Function, endpoints_of
 from gradio_client_lite.testing.queue import Queue
 from gradio_client_lite.testing.sessions import Message
 

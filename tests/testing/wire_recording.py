@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
@@ -178,19 +177,18 @@ def _without_measures(message: Any) -> Any:
     return shown
 
 
+def record_real(folder: Path) -> str:
+    """The text of a new sample; the server's log is in the empty folder."""
+    from apps.servers import running_server
+
+    with running_server(VERSION, folder, "wire") as server:
+        return json.dumps({"gradio": VERSION, **record(server.url)}, indent=1) + "\n"
+
+
 def main() -> None:
     """Run the real server and write the sample."""
-    from apps.environments import server_python
-
-    environ = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-    command = [server_python(VERSION), str(Path(__file__).with_name("wire_app.py"))]
-    with subprocess.Popen(
-        command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as process:
-        assert process.stdout is not None
-        recording = record(process.stdout.readline().strip())
-        process.communicate(timeout=30)
-    SAMPLE.write_text(json.dumps({"gradio": VERSION, **recording}, indent=1) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        SAMPLE.write_text(record_real(Path(folder)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -24,12 +24,14 @@ def running_proxy(folder, *options):
     port_file = folder / "port"
     command = [sys.executable, "-m", "proxy", "--hostname", "127.0.0.1", "--port", "0", "--num-workers", "1"]
     command += ["--num-acceptors", "1", "--port-file", str(port_file), "--log-level", "ERROR", *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = folder / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         limit = time.monotonic() + 30
         while not (port_file.exists() and port_file.read_text().strip()):
-            assert process.poll() is None, "proxy.py ended"
-            assert time.monotonic() < limit, "proxy.py did not start"
+            assert process.poll() is None, f"proxy.py ended:\n{log.read_text()}"
+            assert time.monotonic() < limit, f"proxy.py did not start:\n{log.read_text()}"
             time.sleep(0.02)
         yield int(port_file.read_text())
     finally:

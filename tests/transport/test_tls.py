@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import subprocess
 import sys
@@ -268,6 +269,20 @@ def test_a_kept_tls_connection_the_server_closed_is_replaced(serve, connect_to, 
     assert transport.request("POST", server.url).body == b"first"
     assert ended.wait(10)
     assert transport.request("POST", server.url).body == b"second"
+
+
+def test_garbage_within_a_tls_answer_is_a_lost_connection(serve, connect_to, wrap, ca_file):
+    def script(peer):
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+        with socket.fromfd(peer.sock.fileno(), socket.AF_INET, socket.SOCK_STREAM) as bare:
+            bare.sendall(b"no TLS record")
+        peer.closed()
+
+    server = serve(script, wrap=wrap)
+    with pytest.raises(ConnectionLost) as caught:
+        connect_to(server.url, verify=ca_file).request("GET", server.url)
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
 
 
 def test_importing_the_package_imports_no_ssl():

@@ -43,6 +43,7 @@ def test_other_edits_keep_their_places_and_the_argument_is_not_changed() -> None
         [delete(0), delete(2)],
         [delete("x"), delete("y")],
         [delete(0), delete("k")],
+        [delete("k", 0), delete("k", 1)],
         [delete(0, 0), delete(0, 1)],
         [delete(), delete()],
         [["delete", None, None], ["delete", [[]], None]],

@@ -116,6 +116,11 @@ def test_a_relative_url_of_a_stream_belongs_to_the_app() -> None:
     assert (found.url, found.own) == ("https://host/app/gradio_api/live/x.mp3", True)
 
 
+@pytest.mark.parametrize("orig_name", [None, "", 7])
+def test_a_stream_without_a_name_has_that_of_its_url(orig_name: Any) -> None:
+    assert locate(path="s/1/a.wav", is_stream=True, orig_name=orig_name).name == "a.wav"
+
+
 @pytest.mark.parametrize("url", [None, 7, "", "https://[::1/x"])
 def test_a_broken_url_of_a_stream_does_no_harm(url: Any) -> None:
     assert locate(path="s", url=url, is_stream=True).name

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from typing import Any, AsyncIterator, Iterator, Tuple
 
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.testing.functions import Endpoint, Function, endpoints_of, public_name
+from gradio_client_lite.testing.endpoints import Endpoint, Function, endpoints_of, plain, public_name
 
 
 def endpoint_of(fn: Any) -> Endpoint:
@@ -161,3 +162,25 @@ def test_a_wrong_name_is_refused(name: str) -> None:
 def test_a_wrong_option_is_refused(options: Any) -> None:
     with pytest.raises(ArgumentError):
         Function(**{"fn": str.upper, **options})
+
+
+def test_plain_shares_nothing_with_the_value() -> None:
+    value = {"items": [1]}
+    copy = plain(value)
+    value["items"].append(2)
+    assert copy == {"items": [1]}
+
+
+def test_plain_turns_tuples_into_lists_and_nan_into_none() -> None:
+    assert plain((1, math.nan, {"x": math.inf})) == [1, None, {"x": None}]
+
+
+def test_plain_gives_the_text_of_what_json_does_not_know() -> None:
+    assert plain({"number": 1 + 2j}) == {"number": "(1+2j)"}
+
+
+def test_plain_refuses_a_value_that_contains_itself() -> None:
+    value: Any = []
+    value.append(value)
+    with pytest.raises(ValueError, match="Circular"):
+        plain(value)

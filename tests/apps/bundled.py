@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, Tuple
 
-from apps.environments import tool_python
-from apps.interpreters import Release, find_interpreters
+from .environments import tool_python
+from .interpreters import Release, find_interpreters
 
-_BUILDER = Path(__file__).parents[1] / ".ci" / "bundle.py"
+_BUILDER = Path(__file__).parents[2] / ".ci" / "bundle.py"
 _SUPPORTED = [(3, minor) for minor in range(9, 15)]
 _TIMEOUT = 180.0  # seconds; building fetches one small file
 
@@ -50,9 +49,6 @@ def run_in(python: str, code: str, *arguments: str) -> str:
 
 
 def _run(*command: str) -> str:
-    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(
-        command, env=environ, capture_output=True, encoding="utf-8", timeout=_TIMEOUT, check=False
-    )
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=_TIMEOUT, check=False)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"
     return done.stdout

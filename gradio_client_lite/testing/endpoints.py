@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import typing
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple, Union
 
 from ..errors import ArgumentError
+from .function import Function
 from .schema import Schema, output_hints, schema_of
-from .values import plain
 
 # Python may call these names in `predict`, so Gradio renames such parameters (gradio/blocks.py 6.31.0).
 _RESERVED = frozenset(("api_name", "fn_index", "result_callbacks"))
-_VISIBILITIES = ("public", "undocumented", "private")
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function and how the app is to serve it.
-
-    Args:
-        fn: what is called. A generator streams its values; coroutine functions and asynchronous
-            generators work too.
-        queue: False makes clients run it by one direct request instead of through the queue.
-        concurrency: how many calls may run at once; None means as many as the app has threads.
-        outputs: how many values it gives; None means as its return annotation says
-            (`Tuple[int, str]` two, `None` none), and one without an annotation.
-        api_visibility: "public"; "undocumented", callable but not described; "private", for clients
-            not callable.
-
-    Example:
-        >>> from gradio_client_lite.testing import Function, serve
-        >>> with serve({"/slow": Function(str.upper, concurrency=1)}) as app:
-        ...     print(app)  # doctest: +ELLIPSIS
-        <App http://127.0.0.1:.../ [/slow]>
-    """
-
-    fn: Callable[..., Any]
-    queue: bool = True
-    concurrency: Optional[int] = None
-    outputs: Optional[int] = None
-    api_visibility: str = "public"
-
-    def __post_init__(self) -> None:
-        if not callable(self.fn):
-            raise ArgumentError(f"A function is needed, not {self.fn!r}.")
-        if self.concurrency is not None and self.concurrency < 1:
-            raise ArgumentError(f"concurrency must be at least 1 or None, not {self.concurrency}.")
-        if self.outputs is not None and self.outputs < 0:
-            raise ArgumentError(f"outputs must be 0, more, or None, not {self.outputs}.")
-        if self.api_visibility not in _VISIBILITIES:
-            raise ArgumentError(f"api_visibility is one of {_VISIBILITIES}, not {self.api_visibility!r}.")
 
 
 @dataclass(frozen=True)
@@ -224,3 +186,16 @@ def _outputs(function: Function, hints: Mapping[str, Any], streams: bool) -> Tup
 def public_name(parameter: Parameter, place: int) -> str:
     """What clients call a parameter; a name that `predict` itself uses is replaced."""
     return f"param_{place}" if parameter.name in _RESERVED else parameter.name
+
+
+def plain(value: Any) -> Any:
+    """What a client receives for `value`: tuples become lists, NaN becomes None, the unknown its str().
+
+    The result shares nothing with `value`, so a function may go on changing what it has yielded.
+    The same rules as orjson's with `default=str`, which Gradio encodes with (gradio/routes.py 6.31.0).
+
+    Raises:
+        TypeError: a mapping has keys that JSON does not know.
+        ValueError: `value` contains itself.
+    """
+    return json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)

@@ -1,16 +1,59 @@
-"""What a served function can tell its caller while it runs: log lines and progress."""
+"""A served function: how the app is to serve it, and what it can tell its caller while it runs."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, Optional
+
+from ..errors import ArgumentError
 
 Send = Callable[[Dict[str, Any]], object]
 
+_VISIBILITIES = ("public", "undocumented", "private")
+
 _logger = logging.getLogger(__name__)
 _send: ContextVar[Optional[Send]] = ContextVar("send", default=None)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function and how the app is to serve it.
+
+    Args:
+        fn: what is called. A generator streams its values; coroutine functions and asynchronous
+            generators work too.
+        queue: False makes clients run it by one direct request instead of through the queue.
+        concurrency: how many calls may run at once; None means as many as the app has threads.
+        outputs: how many values it gives; None means as its return annotation says
+            (`Tuple[int, str]` two, `None` none), and one without an annotation.
+        api_visibility: "public"; "undocumented", callable but not described; "private", for clients
+            not callable.
+
+    Example:
+        >>> from gradio_client_lite.testing import Function, serve
+        >>> with serve({"/slow": Function(str.upper, concurrency=1)}) as app:
+        ...     print(app)  # doctest: +ELLIPSIS
+        <App http://127.0.0.1:.../ [/slow]>
+    """
+
+    fn: Callable[..., Any]
+    queue: bool = True
+    concurrency: Optional[int] = None
+    outputs: Optional[int] = None
+    api_visibility: str = "public"
+
+    def __post_init__(self) -> None:
+        if not callable(self.fn):
+            raise ArgumentError(f"A function is needed, not {self.fn!r}.")
+        if self.concurrency is not None and self.concurrency < 1:
+            raise ArgumentError(f"concurrency must be at least 1 or None, not {self.concurrency}.")
+        if self.outputs is not None and self.outputs < 0:
+            raise ArgumentError(f"outputs must be 0, more, or None, not {self.outputs}.")
+        if self.api_visibility not in _VISIBILITIES:
+            raise ArgumentError(f"api_visibility is one of {_VISIBILITIES}, not {self.api_visibility!r}.")
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
+import copy
 import json
-import math
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.testing.values import edits, encode, plain
+from gradio_client_lite.testing.execution import edits
 from gradio_client_lite.wire.diff import apply_diff
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(0.5, 2) | st.text(max_size=4)
@@ -27,7 +26,7 @@ def test_applying_the_edits_gives_the_new_value(old: Any, new: Any) -> None:
 
 @given(_JSON)
 def test_equal_values_need_no_edits(value: Any) -> None:
-    assert edits(value, plain(value)) == []
+    assert edits(value, copy.deepcopy(value)) == []
 
 
 def test_text_that_grows_is_appended() -> None:
@@ -40,33 +39,3 @@ def test_items_that_go_are_all_deleted_at_one_place() -> None:
 
 def test_a_boolean_is_no_number() -> None:
     assert edits([1], [True]) == [["replace", [0], True]]
-
-
-def test_plain_shares_nothing_with_the_value() -> None:
-    value = {"items": [1]}
-    copy = plain(value)
-    value["items"].append(2)
-    assert copy == {"items": [1]}
-
-
-def test_plain_turns_tuples_into_lists_and_nan_into_none() -> None:
-    assert plain((1, math.nan, {"x": math.inf})) == [1, None, {"x": None}]
-
-
-def test_plain_gives_the_text_of_what_json_does_not_know() -> None:
-    assert plain({"number": 1 + 2j}) == {"number": "(1+2j)"}
-
-
-def test_plain_refuses_a_value_that_contains_itself() -> None:
-    value: Any = []
-    value.append(value)
-    with pytest.raises(ValueError, match="Circular"):
-        plain(value)
-
-
-def test_encode_leaves_line_separators_as_they_are() -> None:
-    assert encode("\x85\u2028") == b'"\xc2\x85\xe2\x80\xa8"'
-
-
-def test_encode_escapes_half_surrogates() -> None:
-    assert json.loads(encode("\ud800")) == "\ud800"
