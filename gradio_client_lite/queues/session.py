@@ -25,7 +25,7 @@ from ..errors import (
 )
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
-from ..wire.messages import Envelope, Message, UnexpectedError
+from ..wire.messages import Envelope, Message, StreamCut, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
@@ -230,15 +230,19 @@ class SessionQueue:
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
         with self._changed:
+            calls = list(self._calls.values())
             ids = set(self._calls) - self._doomed
-            if not ids:
-                return
-            self._doomed |= ids
-            timer = threading.Timer(self._grace, self._expire, (ids, cause))
-            timer.daemon = True
-            timer.name = "gradio-grace"
-            self._graces.append(timer)
-        timer.start()
+            timer = threading.Timer(self._grace, self._expire, (ids, cause)) if ids else None
+            if timer is not None:
+                self._doomed |= ids
+                timer.daemon = True
+                timer.name = "gradio-grace"
+                self._graces.append(timer)
+        # Before the next message is read: what it builds on may have gone with the stream.
+        for call in calls:
+            call.feed(StreamCut())
+        if timer is not None:
+            timer.start()
 
     def _end_graces(self) -> List[threading.Timer]:
         """Take the timers of graces that nobody waits for, to be cancelled; the lock is held."""

@@ -21,6 +21,7 @@ from .deletions import mend_deletions
 
 _Container = Union[List[Any], Dict[str, Any]]
 _Key = Union[int, str]
+_ACTIONS = ("replace", "append", "add", "delete")
 _MAX_DIGITS = 18  # of an index; int and str refuse thousands of them with an error of their own
 
 
@@ -70,6 +71,15 @@ def check_edits(edits: Any) -> None:
     for edit in edits:
         if not isinstance(edit, list) or len(edit) != 3:
             raise ProtocolError(f"The server sent the edit {_show(edit)}; it must be [action, path, value].")
+
+
+def are_edits(values: Any) -> bool:
+    """Whether these can be the edit lists of several values, and not values themselves."""
+    return isinstance(values, list) and all(
+        isinstance(edits, list)
+        and all(isinstance(edit, list) and len(edit) == 3 and edit[0] in _ACTIONS for edit in edits)
+        for edits in values
+    )
 
 
 class _Patch:

@@ -33,6 +33,7 @@ from gradio_client_lite.wire.messages import (
     SendData,
     SendHash,
     ServerStopped,
+    StreamCut,
     UnexpectedError,
 )
 
@@ -139,6 +140,37 @@ def test_streamed_values_are_always_whole() -> None:
 def test_edits_of_the_wrong_shape_are_a_protocol_error() -> None:
     with pytest.raises(ProtocolError):
         life(Generating(["a"], True), Generating([["nonsense"]], True))
+
+
+# --- after the stream was cut
+
+
+def test_edits_after_a_cut_are_left_out_and_the_end_gives_the_last_value() -> None:
+    lifecycle = life(Generating(["a"], True), StreamCut(), Generating([[["append", [], "c"]]], True))
+    assert lifecycle.outputs.values() == [["a"]]
+    assert lifecycle.feed(Completed({"data": ["abc"]}, True), LATER) == (NewOutput(1, True),)
+    assert lifecycle.outputs.values() == [["a"], ["abc"]]
+
+
+def test_edits_whose_first_value_went_with_the_stream_are_no_value() -> None:
+    lifecycle = life(StreamCut(), Generating([[["append", [], "b"]]], True))
+    assert lifecycle.outputs.values() == []
+    assert lifecycle.status.code is Status.ITERATING
+
+
+def test_whole_values_after_a_cut_are_values() -> None:
+    streamed = Generating(["b"], True, streaming=True)
+    lifecycle = life(StreamCut(), Generating(["a"], True), streamed, Completed({"data": ["b"]}, True))
+    assert lifecycle.outputs.values() == [["a"], ["b"]]
+    old = life(Generating(["a"], True), StreamCut(), Generating(["b"], True), diffs=False)
+    assert old.outputs.values() == [["a"], ["b"]]
+
+
+def test_last_value_after_a_cut_is_not_the_caller_s_result_itself() -> None:
+    lifecycle = life(StreamCut(), Generating([[]], True), Completed({"data": [["a"]]}, True))
+    assert isinstance(lifecycle.outcome, Succeeded)
+    lifecycle.outcome.data[0].append("changed")
+    assert lifecycle.outputs.last() == [["a"]]
 
 
 # --- ends
@@ -256,6 +288,7 @@ messages = st.one_of(
     st.builds(Generating, st.lists(values, max_size=2) | edits, st.booleans(), st.booleans()),
     st.just(Heartbeat()),
     st.just(CloseStream()),
+    st.just(StreamCut()),
     st.just(QueueFull()),
     st.just(ServerStopped()),
     st.builds(UnexpectedError, st.text(), st.booleans()),
