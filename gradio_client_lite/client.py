@@ -47,7 +47,7 @@ from .request_headers import RequestHeaders, zero_gpu_token
 from .sessions import Sessions, open_sessions
 from .transport.http import Timeout, Transport
 from .updates import Update
-from .wire.payload import encode_body
+from .wire.arguments import encode_body
 from .wire.refusal import bare_url
 from .workers import Workers
 

@@ -133,8 +133,8 @@ class Lifecycle:
         if not message.data:
             return status
         index = len(self.outputs)
-        diff = self._diffs and not message.streaming and (index > 0 or (self._cut and are_edits(message.data)))
-        if diff and self._cut:
+        diff = self._diffs and not message.streaming and index > 0
+        if self._cut and (diff or (self._diffs and are_edits(message.data))):
             self._left_out = True
             return status
         self.outputs.append(message.data, diff=diff)
