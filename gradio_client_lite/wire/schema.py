@@ -13,6 +13,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Set
 # Nesting and number of subschemas after which the rest reads `Any`; Gradio 6.31 stays under 12 and 100.
 _MAX_DEPTH = 64
 _MAX_NODES = 10_000
+_TEXT_OF_NODE = 100  # characters
 
 _SIMPLE = {"integer": "int", "string": "str", "boolean": "bool", "number": "float", "null": "None"}
 _ANY_JSON = "str | float | bool | list | dict"
@@ -76,12 +77,14 @@ class _Writer:
         name = _ref_name(ref)
         if name in followed:
             return "Any"
-        return self.write(self._defs.get(name), followed | {name}, depth + 1)
+        text = self.write(self._defs.get(name), followed | {name}, depth + 1)
+        self._nodes += len(text) // _TEXT_OF_NODE  # a long one, such as a list of choices, may be named often
+        return text
 
     def _typed(self, schema: Mapping[str, Any], type_: Any, followed: FrozenSet[str], depth: int) -> str:
         if isinstance(type_, list):
-            names = [self._typed(schema, one, followed, depth + 1) for one in type_ if isinstance(one, str)]
-            return " | ".join(names) or "Any"
+            names = dict.fromkeys(one for one in type_ if isinstance(one, str))
+            return " | ".join([self._typed(schema, name, followed, depth) for name in names]) or "Any"
         if not isinstance(type_, str):
             return _untyped(schema)
         if type_ == "array":

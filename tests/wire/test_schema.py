@@ -146,6 +146,19 @@ def test_definitions_that_double_at_every_step_do_not_take_for_ever() -> None:
     assert not contains_file(schema)
 
 
+def test_long_definitions_that_are_named_often_do_not_fill_the_memory() -> None:
+    names = {str(number): {"$ref": "#/$defs/long"} for number in range(5000)}
+    schema = {"type": "object", "properties": names, "$defs": {"long": {"enum": ["x" * 20_000]}}}
+    text = json_schema_to_python_type(schema)
+    assert "4999: Any" in text
+    assert len(text) < 2_000_000
+
+
+def test_type_that_is_listed_often_counts_once() -> None:
+    schema = {"type": ["object", "null"] * 5000, "properties": {str(number): {} for number in range(1000)}}
+    assert json_schema_to_python_type(schema).count("999: Any") == 1
+
+
 @pytest.mark.parametrize(
     "schema",
     [
