@@ -14,7 +14,7 @@ appended to. Like Python's own, an index may count from the end.
 from __future__ import annotations
 
 import reprlib
-from typing import Any, Dict, Iterable, List, NoReturn, Tuple, Union
+from typing import Any, Dict, Iterable, List, NoReturn, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from .deletions import mend_deletions
@@ -73,13 +73,20 @@ def check_edits(edits: Any) -> None:
             raise ProtocolError(f"The server sent the edit {_show(edit)}; it must be [action, path, value].")
 
 
-def are_edits(values: Any) -> bool:
-    """Whether these can be the edit lists of several values, and not values themselves."""
-    return isinstance(values, list) and all(
+def are_edits(values: List[Any]) -> bool:
+    """Whether these look like edit lists, with an edit at least, and not like values themselves."""
+    return any(values) and all(
         isinstance(edits, list)
         and all(isinstance(edit, list) and len(edit) == 3 and edit[0] in _ACTIONS for edit in edits)
         for edits in values
     )
+
+
+def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
+    """The new values, where edit lists give all of them whole; None where they build on the old ones."""
+    if all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists):
+        return [edits[0][2] for edits in edit_lists]
+    return None
 
 
 class _Patch:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type,
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
-from .diff import are_edits
+from .diff import are_edits, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -82,7 +82,7 @@ class Lifecycle:
         self.outcome: Optional[Outcome] = None
         self._diffs = diffs
         self._cut = False
-        self._left_out = False  # edits that build on values which may be missing
+        self._left_out = False  # the latest value, which could not be made from its edits
 
     def feed(self, message: Message, now: datetime) -> Tuple[Step, ...]:
         """Take one message; return what it adds, in the order a user should see it.
@@ -133,11 +133,16 @@ class Lifecycle:
         if not message.data:
             return status
         index = len(self.outputs)
-        diff = self._diffs and not message.streaming and index > 0
-        if self._cut and (diff or (self._diffs and are_edits(message.data))):
-            self._left_out = True
+        values: Optional[List[Any]] = message.data
+        diff = self._diffs and not message.streaming and (index > 0 or are_edits(message.data))
+        if diff and (self._cut or not index):
+            # Edits of a value that may never have come; or, before 6.31, of what another generator of the
+            # session had yielded when it failed: `run` in gradio/blocks.py is a number that is used again.
+            values, diff = replacements(message.data), False
+        self._left_out = values is None
+        if values is None:
             return status
-        self.outputs.append(message.data, diff=diff)
+        self.outputs.append(values, diff=diff)
         return (NewOutput(index, message.success), *status)
 
     def _stream_cut(self, _: StreamCut, __: datetime) -> Tuple[Step, ...]:

@@ -142,32 +142,57 @@ def test_edits_of_the_wrong_shape_are_a_protocol_error() -> None:
         life(Generating(["a"], True), Generating([["nonsense"]], True))
 
 
-# --- after the stream was cut
+# --- edits of values that did not come
+
+
+def replacing(value: Any) -> Generating:
+    return Generating([[["replace", [], value]]], True)
+
+
+def appending(text: str) -> Generating:
+    return Generating([[["append", [], text]]], True)
 
 
 def test_edits_after_a_cut_are_left_out_and_the_end_gives_the_last_value() -> None:
-    lifecycle = life(Generating(["a"], True), StreamCut(), Generating([[["append", [], "c"]]], True))
+    lifecycle = life(Generating(["a"], True), StreamCut(), appending("c"))
     assert lifecycle.outputs.values() == [["a"]]
     assert lifecycle.feed(Completed({"data": ["abc"]}, True), LATER) == (NewOutput(1, True),)
     assert lifecycle.outputs.values() == [["a"], ["abc"]]
 
 
 def test_edits_whose_first_value_went_with_the_stream_are_no_value() -> None:
-    lifecycle = life(StreamCut(), Generating([[["append", [], "b"]]], True))
+    lifecycle = life(StreamCut(), appending("b"))
     assert lifecycle.outputs.values() == []
     assert lifecycle.status.code is Status.ITERATING
 
 
 def test_whole_values_after_a_cut_are_values() -> None:
     streamed = Generating(["b"], True, streaming=True)
-    lifecycle = life(StreamCut(), Generating(["a"], True), streamed, Completed({"data": ["b"]}, True))
-    assert lifecycle.outputs.values() == [["a"], ["b"]]
-    old = life(Generating(["a"], True), StreamCut(), Generating(["b"], True), diffs=False)
-    assert old.outputs.values() == [["a"], ["b"]]
+    lifecycle = life(StreamCut(), Generating(["a"], True), streamed, replacing("c"))
+    lifecycle.feed(Completed({"data": ["c"]}, True), LATER)
+    assert lifecycle.outputs.values() == [["a"], ["b"], ["c"]]
+    old = life(Generating(["a"], True), StreamCut(), appending("b"), diffs=False)
+    assert old.outputs.values() == [["a"], [[["append", [], "b"]]]]
 
 
-def test_last_value_after_a_cut_is_not_the_caller_s_result_itself() -> None:
-    lifecycle = life(StreamCut(), Generating([[]], True), Completed({"data": [["a"]]}, True))
+def test_first_value_of_a_server_that_takes_another_run_for_its_base_is_found() -> None:
+    lifecycle = life(replacing("a"), appending("b"))
+    assert lifecycle.outputs.values() == [["a"], ["ab"]]
+
+
+def test_edits_of_what_another_run_yielded_are_left_out() -> None:
+    lifecycle = life(appending("?"), Generating([[["replace", [], "a"]], []], True), replacing("b"))
+    lifecycle.feed(Completed({"data": ["b"]}, True), LATER)
+    assert lifecycle.outputs.values() == [["b"]]
+
+
+def test_empty_lists_are_values() -> None:
+    lifecycle = life(Generating([[], []], True), Generating([[["add", [0], 1]], []], True))
+    assert lifecycle.outputs.values() == [[[], []], [[1], []]]
+
+
+def test_last_value_is_not_the_callers_result_itself() -> None:
+    lifecycle = life(StreamCut(), appending("b"), Completed({"data": [["a"]]}, True))
     assert isinstance(lifecycle.outcome, Succeeded)
     lifecycle.outcome.data[0].append("changed")
     assert lifecycle.outputs.last() == [["a"]]
