@@ -186,6 +186,12 @@ def test_edits_of_what_another_run_yielded_are_left_out() -> None:
     assert lifecycle.outputs.values() == [["b"]]
 
 
+@pytest.mark.parametrize("data", [["a"], [5], [None, []], [[["replace", []]]], [[["other", [], 1]]], [[]]])
+def test_what_is_neither_edits_nor_whole_after_a_cut_is_left_out(data: Any) -> None:
+    lifecycle = life(Generating(["a"], True), StreamCut(), Generating(data, True))
+    assert lifecycle.outputs.values() == [["a"]]
+
+
 def test_empty_lists_are_values() -> None:
     lifecycle = life(Generating([[], []], True), Generating([[["add", [0], 1]], []], True))
     assert lifecycle.outputs.values() == [[[], []], [[1], []]]
