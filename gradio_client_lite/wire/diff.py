@@ -84,9 +84,10 @@ def are_edits(values: List[Any]) -> bool:
 
 def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
     """The new values, where edit lists give all of them whole; None where they do not."""
-    if are_edits(edit_lists) and all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists):
-        return [edits[0][2] for edits in edit_lists]
-    return None
+    if not are_edits(edit_lists):
+        return None
+    whole = all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists)
+    return [edits[0][2] for edits in edit_lists] if whole else None
 
 
 class _Patch:
