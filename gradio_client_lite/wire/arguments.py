@@ -68,20 +68,6 @@ def _place(name: str, places: Mapping[str, int], positional: int) -> int:
     return place
 
 
-def sanitize_parameter_names(original_name: Any) -> str:
-    """Makes a label readable as a parameter name.
-
-    Args:
-        original_name: a parameter name, or the label a component shows to people.
-
-    Example:
-        >>> sanitize_parameter_names("Your Name!")
-        'your_name'
-    """
-    kept = [character for character in str(original_name) if character.isalnum() or character in " _"]
-    return "".join(kept).replace(" ", "_").lower()
-
-
 def encode_body(body: Dict[str, Any], endpoint: str) -> bytes:
     """`body` as JSON.
 
