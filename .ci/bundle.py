@@ -62,7 +62,7 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     """Put the two wheels together into a third, in `folder`."""
     sys.path.insert(0, str(plain))
     parcel: Any = import_module(f"{PACKAGE}.parcel")
-    vendoring: Any = import_module(f"{PACKAGE}.vendoring")
+    places: Any = import_module(f"{PACKAGE}.places")
     (distribution,) = distributions(name="websocket-client", path=[str(websocket)])
     copy = parcel.collect(websocket=True, distribution=distribution)
 
@@ -72,31 +72,31 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     files = {f"{PACKAGE}/{path}": content for path, content in copy.files.items()}
     files[f"{PACKAGE}/{parcel.MANIFEST}"] = copy.manifest(PACKAGE)
     with zipfile.ZipFile(plain) as archive:
-        for name in ("WHEEL", "entry_points.txt", "licenses/LICENSE"):
+        for name in ("WHEEL", "entry_points.txt"):
             files[f"{bundled_info}/{name}"] = archive.read(f"{info}/{name}")
         metadata = archive.read(f"{info}/METADATA").decode()
-    licenses = [path for component in copy.components[1:] for path in component.license_files]
+    licenses = [path for component in copy.components for path in component.license_files]
     for path in licenses:
         files[f"{bundled_info}/licenses/{path}"] = copy.files[path]
     files[f"{bundled_info}/METADATA"] = changed_metadata(metadata, version, licenses).encode()
     files[f"{bundled_info}/RECORD"] = record(files, f"{bundled_info}/RECORD")
 
     wheel = folder / f"{PACKAGE}-{version}-py3-none-any.whl"
-    wheel.write_bytes(vendoring.zip_of(files))
+    wheel.write_bytes(places.zip_of(files))
     return wheel
 
 
 def changed_metadata(metadata: str, version: str, licenses: list[str]) -> str:
-    """The metadata with another version, more licences and without requirements."""
+    """The metadata with another version, with the licences and without requirements."""
     head, _, body = metadata.partition("\n\n")
     lines = []
     for line in head.split("\n"):
-        name, _, value = line.partition(": ")
+        name = line.partition(": ")[0]
         if name == "Version":
             lines.append(f"Version: {version}")
         elif name != "Requires-Dist":
             lines.append(line)
-        if (name, value) == ("License-File", "LICENSE"):
+        if name == "License-Expression":
             lines += [f"License-File: {path}" for path in licenses]
     return "\n".join([*lines, "", body])
 

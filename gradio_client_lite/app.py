@@ -16,21 +16,24 @@ from .errors import (
     DeadlineExceeded,
     GradioClientError,
     HTTPStatusError,
+    ProtocolError,
     RetryLater,
+    TooManyRedirects,
     TooManyRequestsError,
     UnsupportedAppError,
 )
 from .request_headers import RequestHeaders
-from .transport.fork import call_after_fork
 from .transport.http import Response, Transport
-from .transport.redirect import HARMLESS, same_place
-from .transport.url import parse_url
+from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
+from .transport.url import Target, parse_url
 from .wire.config import AppSpec, parse_config
 from .wire.drivers import Dialect, dialect_of, direct_route
 from .wire.refusal import bare_url, refusal
 from .wire.routes import Routes
+from .workers import call_after_fork
 
 _log = logging.getLogger(__name__)
+_SECURE, _UNSECURE = "access-token", "access-token-unsecure"
 _PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
 
 
@@ -67,26 +70,36 @@ class App:
 
     def headers_elsewhere(self, fields: Mapping[str, str]) -> Dict[str, str]:
         """Those of a request to another host: none of the app's but who is asking."""
-        return {**fields, "user-agent": self.headers({}).get("user-agent", "")}
+        agent = {n: value for n, value in self.headers({}).items() if n.lower() == "user-agent"}
+        return {**agent, **fields}
 
     def login(self, auth: Tuple[str, str]) -> None:
         """Log in with (user, password); the cookies the app gives are kept by the transport.
 
         Raises:
-            AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say).
+            AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say), or they would
+                have to go to another server.
         """
-        url = Routes(self.src).login
+        target = parse_url(Routes(self.src).login)
         body = urlencode({"username": auth[0], "password": auth[1]}).encode()
         headers = self.headers({"content-type": "application/x-www-form-urlencoded"})
-        response = self.transport.request("POST", url, headers=headers, body=body)
-        if response.status in (400, 401, 403):
-            raise AuthenticationError(f"Could not login to {bare_url(self.src)}. Invalid credentials.")
-        if not 200 <= response.status < 300:
-            raise HTTPStatusError(
-                f"Could not login to {bare_url(self.src)}: it answered {response.status}.",
-                status=response.status,
-                url=bare_url(url),
+        for _ in range(MAX_REDIRECTS):
+            response = self.transport.request(
+                "POST", target.url, headers=headers, body=body, follow_redirects=False
             )
+            onward = _login_elsewhere(target, response)
+            if onward is None:
+                _check_login(target, response)
+                return self._complete_cookies()
+            target = onward
+        raise TooManyRedirects(f"More than {MAX_REDIRECTS} redirects of the login to {target.label}.")
+
+    def _complete_cookies(self) -> None:
+        # A login gives the same token twice, for TLS alone and for use without. Sockets of older 3.x servers
+        # look at the first one only (gradio/routes.py 3.23, `ws_login_check`; mended by 3.35).
+        cookies = self.transport.cookies
+        if _UNSECURE in cookies and _SECURE not in cookies:
+            cookies[_SECURE] = cookies[_UNSECURE]
 
     def connect(self) -> None:
         """Fetch and understand the config.
@@ -95,36 +108,52 @@ class App:
             AuthenticationError: the app wants a login.
             TooManyRequestsError: it wants fewer requests.
             UnsupportedAppError: it is no Gradio app, one of Gradio 2, or speaks a protocol not known here.
+            ProtocolError: it redirects from TLS to where anybody could read what is sent.
         """
-        self.config = self._fetch_config()
-        self.spec: AppSpec = parse_config(self.config, bare_url(self.src))
-        self.dialect: Dialect = dialect_of(self.spec, bare_url(self.src))
+        self.config, src = self._fetch_config()
+        self.spec: AppSpec = parse_config(self.config, bare_url(src))
+        self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
+        self._settle(src)
         self.routes = Routes(self.src, self.spec.api_prefix, direct_route(self.spec))
 
-    def _fetch_config(self) -> Dict[str, Any]:
+    def _fetch_config(self) -> Tuple[Dict[str, Any], str]:
+        """The config, and the URL of the app that it came from."""
         url = Routes(self.src).config
         response = self.transport.request("GET", url, headers=self.headers({}))
         if response.status == 401:
-            raise AuthenticationError(
-                f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
-            )
+            text = f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
+            if not same_place(parse_url(self.src), parse_url(response.url)):
+                text += (
+                    f" They do not go to where it redirects; make the client for {bare_url(response.url)}."
+                )
+            raise AuthenticationError(text)
         if response.status == 429:
             raise TooManyRequestsError("Too many requests to the API, please try again later.")
         if 200 <= response.status < 300:
             config = _json_object(response)
             if config is not None:
-                self._follow(response)
-                return config
-        return self._config_of_page()
+                base, found, _ = response.url.partition("?")[0].rpartition("config")
+                return config, base if found else self.src
+        return self._config_of_page(), self.src
 
-    def _follow(self, response: Response) -> None:
-        # An app that was reached by redirect (http to https, another path) stays where it was found.
-        base, found, _ = response.url.partition("?")[0].rpartition("config")
-        if found and base != self.src:
-            if not same_place(parse_url(self.src), parse_url(base)):
-                # As the redirect itself did, what is sent from now on leaves behind what may be secret.
-                self.headers.keep(HARMLESS | {"x-gradio-user"})
-            self.src = base
+    def _settle(self, src: str) -> None:
+        """Stay with an app where it was found: redirects lead from http to https, to another path or host."""
+        old, new = parse_url(self.src), parse_url(src)
+        if not same_place(old, new):
+            if (old.scheme, new.scheme) == ("https", "http"):
+                raise ProtocolError(
+                    f"{old.label} redirects to {new.label}, where anybody could read what is sent. If that "
+                    "is wanted, make the client with that URL."
+                )
+            # As the redirect itself did, what is sent from now on leaves behind what may be secret.
+            self.headers.confine(HARMLESS | {"x-gradio-user"})
+            _log.warning(
+                "%s redirects to %s, another server, which gets no headers that may be secret. To send them, "
+                "make the client with that URL.",
+                old.label,
+                new.label,
+            )
+        self.src = src
 
     def _config_of_page(self) -> Dict[str, Any]:
         """The config that old servers only write into their page."""
@@ -194,6 +223,41 @@ class App:
         except GradioClientError as exc:
             _log.info("the app's API description is made from its config: %s", exc)
             return derive_info(self.config)
+
+
+def _login_elsewhere(asked: Target, response: Response) -> Optional[Target]:
+    """Where a login has to be sent once more; None where it was answered.
+
+    Raises:
+        AuthenticationError: to another server, which is not to see the password.
+        ProtocolError: it was redirected to what is no URL.
+    """
+    location = response.headers.get("location")
+    if location is None or response.status not in REDIRECTS:
+        return None
+    there = resolve(asked, location)
+    # 307 and 308 say so. Others do when all URLs have moved; else they lead on from a login that was taken,
+    # or that the app does not want (gradio/routes.py 3.23 - 6.31, `login`).
+    if response.status not in (307, 308) and (there.path != asked.path or there.url == asked.url):
+        return None
+    if not same_place(asked, there):
+        raise AuthenticationError(
+            f"The login of {asked.label} was redirected to {there.label}, another server, so the password "
+            "was not sent there. If the app is there, make the client with that URL."
+        )
+    return there
+
+
+def _check_login(asked: Target, response: Response) -> None:
+    src = asked.label.rpartition("login")[0]
+    if response.status in (400, 401, 403):
+        raise AuthenticationError(f"Could not login to {src}. Invalid credentials.")
+    if not 200 <= response.status < 300 and response.status not in REDIRECTS:
+        raise HTTPStatusError(
+            f"Could not login to {src}: it answered {response.status}.",
+            status=response.status,
+            url=asked.label,
+        )
 
 
 def _json_object(response: Response) -> Optional[Dict[str, Any]]:

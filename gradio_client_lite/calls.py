@@ -98,7 +98,7 @@ class Calls(NamedTuple):
         return encode_body({**fields, "data": data}, endpoint.label)
 
     def _oauth(self, endpoint: Endpoint) -> Dict[str, str]:
-        if self.oauth_token and endpoint.takes_oauth_token:
+        if self.oauth_token and endpoint.takes_oauth_token and not self.app.headers.confined:
             return {"oauth_token": self.oauth_token}
         return {}
 
@@ -125,7 +125,6 @@ class Calls(NamedTuple):
 
     def _cancel(self, endpoint: Endpoint, queue: SessionDriver, job: Job, warn: bool) -> None:
         """Tell the driver, and the server, that nobody waits for `job` any more."""
-        alone = not queue.has_others(job)
         queue.forget(job)
         self.direct.forget(job)
         plan = plan_cancel(self.app.spec, endpoint.spec)
@@ -133,26 +132,36 @@ class Calls(NamedTuple):
             warnings.warn(plan.warning, stacklevel=4)
         if job.event_id is None:
             return
-        tell = partial(self._tell, plan, job, job.event_id, alone)
+        tell = partial(self._tell, plan, queue, job, job.event_id)
         if _in_event_loop():
             self.workers.submit(tell)
         else:
             tell()
 
-    def _tell(self, plan: CancelPlan, job: Job, event_id: str, alone: bool) -> None:
-        routes, session_hash = self.app.routes, job.session_hash
+    def _tell(self, plan: CancelPlan, queue: SessionDriver, job: Job, event_id: str) -> None:
+        again = partial(self.workers.submit, self._tell, plan, queue, job, event_id)
+        with queue.alone(job, again) as alone:
+            if plan.route:
+                self._stop(plan, job, event_id, alone)
+            else:
+                self._reset(plan, job, event_id, alone)
+
+    def _stop(self, plan: CancelPlan, job: Job, event_id: str, alone: bool) -> None:
         # The server stops every running job that this session has of the function, and the others would
-        # wait for ever (gradio/routes.py 4.31 – 6.31, `cancel_event`). With others about, it is told of no
-        # function: it then takes this job from its queue, or ends its generator, and no more.
-        if plan.route:
+        # wait for ever (gradio/routes.py 4.31 – 6.31, `cancel_event`). Told of no function it may take a job
+        # from its queue, but makes one that runs already start anew.
+        if alone or (plan.unqueues and job.in_queue):
             fn_index = job.fn_index if alone else _NO_FUNCTION
-            body = {"fn_index": fn_index, "session_hash": session_hash, "event_id": event_id}
-            self._post_quietly(routes.cancel, body)
-        elif plan.fn_index is not None and alone:
+            body = {"fn_index": fn_index, "session_hash": job.session_hash, "event_id": event_id}
+            self._post_quietly(self.app.routes.cancel, body)
+
+    def _reset(self, plan: CancelPlan, job: Job, event_id: str, alone: bool) -> None:
+        routes, session_hash = self.app.routes, job.session_hash
+        if plan.fn_index is not None and alone:
             self._post_quietly(routes.run, join_body([], plan.fn_index, session_hash, {}))
-        if plan.by_event:
+        if plan.reset == "event":
             self._post_quietly(routes.reset, {"event_id": event_id})
-        elif alone:
+        elif plan.reset == "function" and alone:
             self._post_quietly(routes.reset, {"fn_index": job.fn_index, "session_hash": session_hash})
 
     def _post_quietly(self, url: str, body: Dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
-from .console import say
+from .console import write_line
 from .errors import ArgumentError, GradioClientError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .client import Client
 
+#: What `Client.predict` calls its own parameters, so that a function's cannot be given by these names.
+_TAKEN = frozenset({"self", "api_name", "fn_index", "headers"})
 _GREETED = "Ada"
 _SPELLED = "streams"
 _STEP = 0.05  # seconds between the demo's outputs, so that one sees them come
@@ -98,7 +100,7 @@ def _predict(options: argparse.Namespace) -> None:
     args, kwargs = _arguments(options.arguments, options.json)
     with _connect(options.url) as client:
         result = client.predict(*args, api_name=options.api_name, **kwargs)
-    say(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str))
+    write_line(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str))
 
 
 def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[str, Any]]:
@@ -107,9 +109,12 @@ def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[
         return args, {}
     try:
         more = json.loads(whole)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArgumentError(f"--json holds no JSON: {error}.") from error
     if isinstance(more, dict):
+        taken = sorted(_TAKEN & more.keys())
+        if taken:
+            raise ArgumentError(f"--json cannot name {', '.join(taken)}; give the arguments in order.")
         return args, more
     if isinstance(more, list):
         return [*args, *more], {}
@@ -119,7 +124,7 @@ def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[
 def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -129,7 +134,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _view(options: argparse.Namespace) -> None:
     with _connect(options.url) as client:
-        say(str(client.view_api(print_info=False, return_format="str")))
+        write_line(str(client.view_api(print_info=False, return_format="str")))
 
 
 def _vendor(options: argparse.Namespace) -> None:
@@ -147,7 +152,7 @@ def _vendor(options: argparse.Namespace) -> None:
         )
     parts = ", ".join(map(str, copy.components))
     state = "intact and current, " if options.check else ""
-    say(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB: {parts}")
+    write_line(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB: {parts}")
 
 
 def _greet(name: str = "world") -> str:
@@ -166,13 +171,13 @@ def _spell(text: str) -> Iterator[str]:
 def _demo(options: argparse.Namespace) -> None:
     from .testing import serve
 
-    show = (lambda _: None) if options.json else say
+    show = (lambda _: None) if options.json else write_line
     with serve({"/greet": _greet, "/spell": _spell}) as app:
         show(f"A small app with the functions /greet and /spell runs at {app.url}")
         with _connect(app.url) as client:
             report = {"url": app.url, **_demonstrate(client, show)}
     if options.json:
-        say(json.dumps(report))
+        write_line(json.dumps(report))
     show(f'Now your own app: {__package__}.Client("http://…").predict(…, api_name="/…")')
 
 

@@ -13,7 +13,6 @@ from typing import (
     List,
     Mapping,
     Optional,
-    Sequence,
     Tuple,
     Union,
 )
@@ -30,6 +29,7 @@ from .errors import (
     HTTPStatusError,
     UnsupportedAppError,
 )
+from .hub_client import HubClient
 from .job import Callback, Job, follow, splat
 from .options import (
     check_arguments,
@@ -37,13 +37,12 @@ from .options import (
     default_headers,
     find_source,
     http_options,
-    hub_connections,
     make_transport,
 )
 from .queues.base import new_session_hash, post_json
 from .queues.direct import DirectCalls
 from .queues.session import parse_event_id
-from .request_headers import RequestHeaders, zero_gpu_token
+from .request_headers import RequestHeaders
 from .sessions import Sessions, open_sessions
 from .transport.http import Timeout, Transport
 from .updates import Update
@@ -61,7 +60,7 @@ if TYPE_CHECKING:
     from .queues.base import Driver
 
 
-class Client:
+class Client(HubClient):
     """A connection to one Gradio app. Threads may share it.
 
     It can be pickled, by how it was made: the pickle holds these arguments, a token or password among them,
@@ -94,8 +93,8 @@ class Client:
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
         stream_idle_timeout: seconds of silence after which a job's event stream counts as cut. Servers from
             4.9 on send a sign of life every 15 seconds; older ones are asked for one before that.
-        space_timeout: seconds for finding a Space at the Hub and waiting until it runs; None waits for as
-            long as that takes.
+        space_timeout: seconds for finding a Space at the Hub and waiting until it runs, and for what
+            `deploy_discord` asks the Hub for; None waits for as long as that takes.
         on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
             a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
 
@@ -141,168 +140,35 @@ class Client:
         check_arguments(src, max_workers, auth)
         check_seconds("stream_grace", stream_grace)
         check_seconds("stream_idle_timeout", stream_idle_timeout)
-        options = http_options(httpx_kwargs)
+        self._options = http_options(httpx_kwargs)
+        self._timeout = timeout
         self.verbose = verbose
         self.hf_token = self.token = hf_token if token is None else token
         self.oauth_token = oauth_token
         self.ssl_verify = ssl_verify
-        self._timeout = timeout
-        self._options = options
-        source = find_source(src, self.token, options, ssl_verify, verbose, space_timeout, on_status)
+        source = find_source(src, self.token, self._options, ssl_verify, verbose, space_timeout, on_status)
         self.space_id = source.space_id
-        self._headers = RequestHeaders(default_headers(source.token, options, headers))
-        self._transport = make_transport(source.url, options, ssl_verify)
+        self._headers = RequestHeaders(default_headers(source.token, self._options, headers))
+        self._transport = make_transport(source.url, self._options, ssl_verify)
         # A password in the URL is the transport's business; it must not reach texts.
         self._app = App(self._transport, bare_url(source.url), self._headers)
         try:
+            private = auth is not None or source.needs_token(self._headers)
             self._attachments = Attachments(
-                self._app,
-                download_files,
-                private=auth is not None or source.needs_token(self._headers),
-                progress=upload_progress,
+                self._app, download_files, private=private, progress=upload_progress
             )
             self._connect(auth, source)
         except BaseException:
             self._transport.close()
             raise
-        self._workers = Workers(max_workers, "gradio-worker")
-        self.endpoints: Dict[int, Endpoint] = {
-            fn_index: Endpoint(spec, self._app.info) for fn_index, spec in self._app.spec.endpoints.items()
-        }
-        # A direct call's function runs while its answer is awaited, for as long as it takes.
-        unhurried = Timeout(connect=options.timeout.connect, read=None)
-        direct = DirectCalls(self._transport, self._app.routes, self._headers, unhurried)
-        self._sessions = open_sessions(self._app, self._workers, stream_grace, stream_idle_timeout)
-        callbacks = Workers(None, "gradio-callback")
-        self._calls = Calls(
-            self._app,
-            self._sessions,
-            direct,
-            self._workers,
-            callbacks,
-            self._attachments,
-            partial(say_long_wait, self.space_id if verbose else None),
-            oauth_token,
-        )
-        pools = (self._attachments, self._workers, callbacks)
-        self._finalizer = weakref.finalize(self, _shut_down, self._sessions, direct, self._transport, *pools)
-        # At exit there is nothing to do: every thread is a daemon and the sockets go with the process.
-        self._finalizer.atexit = False
+        self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         if verbose:
             say(f"Loaded as API: {self.src}")
-
-    @classmethod
-    def duplicate(
-        cls,
-        from_id: str,
-        to_id: Optional[str] = None,
-        hf_token: Union[str, bool, None] = None,
-        duplicate_from: str = "spaces",
-        *,
-        private: bool = True,
-        hardware: Optional[str] = None,
-        secrets: Optional[Dict[str, str]] = None,
-        variables: Optional[Dict[str, str]] = None,
-        sleep_timeout: float = 5,
-        max_workers: int = 40,
-        verbose: bool = True,
-        token: Union[str, bool, None] = None,
-        **options: Any,
-    ) -> Client:
-        """Make a Space of one's own from another one, wait until it runs, and connect to it.
-
-        A Space of that name that is there already is used as it is; only hardware and sleep time are brought
-        to what is asked for.
-
-        Args:
-            from_id: the Space, "owner/name".
-            to_id: the name of the copy, with or without an owner; None for that of the original.
-            hf_token: a token that may write; as for the constructor. `token` is its newer name.
-            duplicate_from: where the original is; "spaces" is all there is.
-            private: whether only its owner may use the copy.
-            hardware: what it shall run on, such as "t4-small"; it may cost money, which is then said. None is
-                that of the original where it is free, else "cpu-basic".
-            secrets: by name, for a new copy.
-            variables: by name, for a new copy; everybody who sees it can read them.
-            sleep_timeout: minutes without requests after which it sleeps; not used on "cpu-basic".
-            options: what the constructor takes besides.
-
-        Raises:
-            InvalidSpaceId, InvalidValue, ArgumentError: an argument is wrong; nothing was sent.
-            SpaceNotFound, AuthenticationError, HubPermissionError: the Hub refused.
-            SpaceNameTaken: the name belongs to another Space.
-            SpaceDuplicationError: the copy was made, but cannot be used yet; the cause is chained. Call
-                again to go on.
-            The same as the constructor.
-
-        Example:
-            >>> client = Client.duplicate("owner/name", hardware="t4-small")   # doctest: +SKIP
-        """
-        from .hugging_face import duplicate_space, until_connected
-
-        given = hf_token if token is None else token
-        check_arguments(from_id, max_workers, options.get("auth"))
-        unknown = set(options) - {"auth", "httpx_kwargs", *(Client.__init__.__kwdefaults__ or {})}
-        if unknown and cls is Client:  # now, not when the copy has been made
-            raise ArgumentError(f"Client takes no {', '.join(sorted(unknown))}.")
-        wishes = {
-            "private": private,
-            "hardware": hardware,
-            "secrets": secrets,
-            "variables": variables,
-            "sleep_timeout": sleep_timeout,
-        }
-        http = http_options(options.get("httpx_kwargs"))
-        connections = hub_connections(http, options.get("ssl_verify", True), given)
-        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, verbose)
-        with until_connected(copy):
-            return cls(copy.space_id, given, max_workers, verbose, **options)
-
-    # -- what is known of the app
-
-    @property
-    def src(self) -> str:
-        """The app's URL with a trailing slash."""
-        return self._app.src
-
-    @property
-    def config(self) -> Dict[str, Any]:
-        """The app's `/config`."""
-        return self._app.config
-
-    @property
-    def protocol(self) -> str:
-        """How the app's queue is spoken to, for example "sse_v3"."""
-        return self._app.spec.protocol
-
-    @property
-    def api_prefix(self) -> str:
-        """What stands between `src` and a route: "/" or "gradio_api/"."""
-        return self._app.spec.api_prefix or "/"
-
-    @property
-    def app_version(self) -> Any:
-        """The server's Gradio version, comparable."""
-        return self._app.spec.version
 
     @property
     def download_files(self) -> Union[str, Path, Literal[False]]:
         """The folder for files of results; False when they are not fetched."""
         return self._attachments.folder
-
-    @property
-    def headers(self) -> Dict[str, str]:
-        """The headers of every request; changes count from the next one on."""
-        return self._headers.base
-
-    @headers.setter
-    def headers(self, headers: Mapping[str, str]) -> None:
-        self._headers.base = dict(headers)
-
-    @property
-    def cookies(self) -> Any:
-        """The cookies, as a mapping of names to values; changes count from the next request on."""
-        return self._transport.cookies
 
     @property
     def session_hash(self) -> str:
@@ -312,28 +178,6 @@ class Client:
     @session_hash.setter
     def session_hash(self, session_hash: str) -> None:
         self._sessions.open(session_hash)
-
-    def view_api(
-        self,
-        all_endpoints: Optional[bool] = None,
-        print_info: bool = True,
-        return_format: Optional[Literal["dict", "str"]] = None,
-    ) -> Union[Dict[str, Any], str, None]:
-        """Describe the endpoints, their parameters and what they return.
-
-        Args:
-            all_endpoints: True lists unnamed endpoints too, False only named ones; None lists the
-                unnamed ones where there are no others.
-            print_info: whether to write the text to the console.
-            return_format: "str" returns the text, "dict" the description; None returns nothing.
-        """
-        from .describe import render  # not needed to make calls
-
-        info = self._app.info()
-        text = render(info, all_endpoints) if print_info or return_format == "str" else None
-        if print_info and text is not None:
-            say(text)
-        return info if return_format == "dict" else text if return_format == "str" else None
 
     # -- calling
 
@@ -435,57 +279,6 @@ class Client:
         """Forget this client's State on the server: later calls belong to a new session."""
         self._sessions.open(new_session_hash())
 
-    def add_zero_gpu_headers(self, headers: Dict[str, str]) -> Dict[str, str]:
-        """A copy of `headers` with the `x-ip-token` of the Gradio request this runs in, if there is one.
-
-        A ZeroGPU Space counts the use of its GPU by that token. Only calls to Spaces get it.
-        """
-        token = zero_gpu_token() if self.space_id else None
-        return {**headers, "x-ip-token": token} if token else dict(headers)
-
-    def deploy_discord(
-        self,
-        discord_bot_token: Optional[str] = None,
-        api_names: Union[str, Tuple[str, str], Sequence[Union[str, Tuple[str, str]]], None] = None,
-        to_id: Optional[str] = None,
-        hf_token: Optional[str] = None,
-        *,
-        private: bool = False,
-    ) -> str:
-        """Make, or update, a Space that runs this app as a Discord bot, and return the Space's URL.
-
-        Args:
-            discord_bot_token: the bot's password at Discord; without one, the Space explains how to get it.
-            api_names: a function, a (function, command) pair or a list of them; None for a
-                `gr.ChatInterface`.
-            to_id: the name of the bot's Space; None makes one from the app's.
-            hf_token: a token that may write; None for the client's, or the one saved on this machine. The
-                bot of a private Space reaches it with this token, so there it must be given.
-            private: whether the bot's Space is private; who may talk to the bot is set at Discord.
-
-        Raises:
-            UnknownEndpointError, InvalidValue, InvalidSpaceId: an argument is wrong.
-            AuthenticationError, HubPermissionError: the token is missing, wrong, or may not do this.
-            SpaceNameTaken: a Space of this name exists and is no bot.
-            SpaceUnfinished: the Space was made, but then something failed; call again to go on.
-            ConnectionFailed, DeadlineExceeded, RetryLater: the Hub cannot be reached, or is too busy.
-        """
-        from .hugging_face import deploy_bot
-
-        given = self.token if hf_token is None else hf_token
-        return deploy_bot(
-            hub_connections(self._options, self.ssl_verify, given),
-            self.src,
-            self.space_id,
-            self._app.info(),
-            self.config,
-            discord_token=discord_bot_token,
-            api_names=api_names,
-            to_id=to_id,
-            hf_token=hf_token,
-            private=private,
-        )
-
     def close(self) -> None:
         """End everything: unfinished jobs fail with ClientClosed, connections are closed. Idempotent."""
         self._finalizer()
@@ -506,12 +299,6 @@ class Client:
 
         return reduced(self, self._given)
 
-    def __str__(self) -> str:
-        return str(self.view_api(print_info=False, return_format="str"))
-
-    def __repr__(self) -> str:
-        return f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
-
     # -- parts of connecting
 
     def _connect(self, auth: Optional[Tuple[str, str]], source: Source) -> None:
@@ -527,6 +314,32 @@ class Client:
         if auth is not None:
             self._app.login((auth[0], auth[1]))
         self._app.connect()
+
+    def _prepare_calls(self, max_workers: int, grace: float, idle_timeout: float) -> None:
+        """Make what calls need besides the app; nothing is sent yet."""
+        self.endpoints: Dict[int, Endpoint] = {
+            fn_index: Endpoint(spec, self._app.info) for fn_index, spec in self._app.spec.endpoints.items()
+        }
+        # A direct call's function runs while its answer is awaited, for as long as it takes.
+        unhurried = Timeout(connect=self._options.timeout.connect, read=None)
+        direct = DirectCalls(self._transport, self._app.routes, self._headers, unhurried)
+        self._workers = Workers(max_workers, "gradio-worker")
+        self._sessions = open_sessions(self._app, self._workers, grace, idle_timeout)
+        callbacks = Workers(None, "gradio-callback")
+        self._calls = Calls(
+            self._app,
+            self._sessions,
+            direct,
+            self._workers,
+            callbacks,
+            self._attachments,
+            partial(say_long_wait, self.space_id if self.verbose else None),
+            self.oauth_token,
+        )
+        pools = (self._attachments, self._workers, callbacks)
+        self._finalizer = weakref.finalize(self, _shut_down, self._sessions, direct, self._transport, *pools)
+        # At exit there is nothing to do: every thread is a daemon and the sockets go with the process.
+        self._finalizer.atexit = False
 
     # -- parts of a call
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
@@ -76,7 +78,6 @@ _MODULES: Dict[str, _Names] = {
         **_from(".dataurls", "get_mimetype"),
     },
 }
-_EXPORTED = ["Client", "file", "handle_file", "FileData", "__version__"]
 # Constants of the official client that are found out here when they are first used.
 _CALLED = frozenset(["DEFAULT_TEMP_DIR"])
 
@@ -101,14 +102,13 @@ def install() -> None:
             return
         # First, so that no other thread's import finds the official one in between.
         sys.meta_path.insert(0, _finder)
-        present = sys.modules.get(_OFFICIAL)
-        if present is not None:
-            sys.meta_path.remove(_finder)
-            spec = getattr(present, "__spec__", None)
-            origin = getattr(spec, "origin", None) or getattr(present, "__file__", None) or "elsewhere"
-            raise CompatibilityError(
-                f"{_OFFICIAL} is imported already, from {origin}. Call install() before anything imports it."
-            )
+        try:
+            with suppress(ImportError):  # somebody has made it impossible
+                import_module(_OFFICIAL)  # waits for a thread that has found the official one already
+            _refuse_strangers()
+        except BaseException:
+            _withdraw()
+            raise
 
 
 def uninstall() -> None:
@@ -117,11 +117,26 @@ def uninstall() -> None:
     Names that were imported meanwhile go on working. Calling it when nothing is installed does nothing.
     """
     with _lock:
-        if _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)
-        for name in _MODULES:
-            if isinstance(sys.modules.get(name), _StandIn):
-                del sys.modules[name]
+        _withdraw()
+
+
+def _refuse_strangers() -> None:
+    for name in sorted(name for name in list(sys.modules) if name.partition(".")[0] == _OFFICIAL):
+        module = sys.modules.get(name)
+        if not isinstance(module, _StandIn):
+            origin = getattr(getattr(module, "__spec__", None), "origin", None)
+            origin = origin or getattr(module, "__file__", None) or "elsewhere"
+            raise CompatibilityError(
+                f"{name} is imported already, from {origin}. Call install() before anything imports it."
+            )
+
+
+def _withdraw() -> None:
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    for name in _MODULES:
+        if isinstance(sys.modules.get(name), _StandIn):
+            del sys.modules[name]
 
 
 class _StandIn(ModuleType):
@@ -129,13 +144,10 @@ class _StandIn(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         home = _MODULES[self.__name__].get(name)
-        if home is not None:
-            value = getattr(import_module(home[0], __package__), home[1])
-            value = value() if name in _CALLED else value
-        elif f"{self.__name__}.{name}" in _MODULES:
-            value = import_module(f"{self.__name__}.{name}")  # the official package imports its modules too
-        else:
+        if home is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(home[0], __package__), home[1])
+        value = value() if name in _CALLED else value
         setattr(self, name, value)
         return value
 
@@ -152,20 +164,30 @@ class _Finder:
         path: Optional[Sequence[str]] = None,  # noqa: ARG002 - what the import system passes
         target: Optional[ModuleType] = None,  # noqa: ARG002
     ) -> Optional[ModuleSpec]:
-        if fullname not in _MODULES:
-            return None
+        return self._spec(fullname) if fullname in _MODULES else None
+
+    def _spec(self, name: str) -> ModuleSpec:
         # A package without folders: what is not in _MODULES is found nowhere.
-        spec: Any = ModuleSpec(fullname, self, origin=__name__, is_package=fullname == _OFFICIAL)  # type: ignore[arg-type]
-        return spec  # type: ignore[no-any-return]
+        return ModuleSpec(name, self, origin=__name__, is_package=name == _OFFICIAL)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _StandIn(spec.name)
+        module = _StandIn(spec.name)
+        public = [name for name in _MODULES[spec.name] if name[0] != "_" or spec.name == _OFFICIAL]
+        module.__dict__["__all__"] = public
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
-        if module.__name__ == _OFFICIAL:
-            module.__dict__["__all__"] = list(_EXPORTED)
+        if module.__name__ != _OFFICIAL:
+            return
+        for name in _MODULES.keys() - {_OFFICIAL}:
+            # The official package imports its modules too. Importing would lock each; these need nothing.
+            part = sys.modules.setdefault(name, module_from_spec(self._spec(name)))
+            setattr(module, name.rpartition(".")[2], part)
+        if self not in sys.meta_path:  # another thread has taken it back since this module was found
+            _withdraw()
+            raise ModuleNotFoundError(f"No module named {_OFFICIAL!r}", name=_OFFICIAL)
 
 
-# Guards the two steps of installing; nothing is imported under it.
+# Guards installing, and taking it back, as a whole.
 _lock = threading.Lock()
 _finder = _Finder()

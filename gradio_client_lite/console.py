@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Optional
 
 from .updates import StatusUpdate
@@ -16,19 +17,27 @@ _HOT_SPACE = (
 )
 
 
-def say(text: str) -> None:
-    """Write a line to standard output, if the process has one that can take it."""
+def write_line(text: str) -> None:
+    """Write to standard output, if the process has one; what it cannot show is replaced.
+
+    Raises:
+        OSError: the disk is full, or nobody reads any more.
+    """
     out = sys.stdout
-    if out is None:  # pythonw, some plugin hosts
+    if out is None:  # pythonw
         return
     try:
         out.write(text + "\n")
-        out.flush()
     except UnicodeEncodeError:
         out.write(text.encode("ascii", "replace").decode("ascii") + "\n")
-    except (AttributeError, OSError, ValueError):
-        # Closed, a broken pipe, or a host's object that is no whole file: not worth a failure.
-        return
+    with suppress(AttributeError):  # that of some plugin hosts can write alone
+        out.flush()
+
+
+def say(text: str) -> None:
+    """The same for what is not worth a failure."""
+    with suppress(AttributeError, OSError, ValueError):  # a broken pipe, closed, or no file at all
+        write_line(text)
 
 
 def say_long_wait(space_id: Optional[str], status: StatusUpdate) -> None:

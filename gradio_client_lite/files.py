@@ -8,22 +8,15 @@ goes into JSON.
 from __future__ import annotations
 
 import os
-import stat
-import threading
 import warnings
-import weakref
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, Optional, Protocol, Tuple, TypedDict, Union, cast
+from typing import IO, Any, Dict, Optional, Tuple, TypedDict, Union
 
 from .errors import InvalidFile
+from .sources import BytesSource, PathSource, Source, missing, shown, source_of_stream
 from .wire.filedata import new_meta
 from .wire.fileurls import is_url
 from .wire.names import upload_name
-
-#: Gradio's servers take larger chunks no faster, but need more memory and time for each.
-_CHUNK = 1 << 16
-_SPOOL = 1 << 20
-_SHOWN = 300
 
 
 class FileData(TypedDict, total=False):
@@ -39,100 +32,6 @@ class FileData(TypedDict, total=False):
     path: str
     url: Optional[str]
     meta: Dict[str, str]
-
-
-class Source(Protocol):
-    """Where the content of a file comes from."""
-
-    def size(self) -> int:
-        """Its size in bytes.
-
-        Raises:
-            InvalidFile: it cannot be read.
-        """
-        ...
-
-    def read(self) -> Iterator[bytes]:
-        """Its content in chunks, from the beginning; raises as `size` does."""
-        ...
-
-
-class PathSource:
-    """A file on this machine, opened anew for each reading."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def size(self) -> int:
-        try:
-            if not stat.S_ISREG(os.stat(self._path).st_mode):
-                raise InvalidFile(f"{_shown(self._path)} is not a regular file, so it cannot be sent.")
-            with open(self._path, "rb", buffering=0) as file:
-                return os.fstat(file.fileno()).st_size
-        except InvalidFile:
-            raise
-        except (FileNotFoundError, ValueError) as exc:  # ValueError: a null character
-            raise missing(self._path) from exc
-        except OSError as exc:
-            raise self._unreadable(exc) from exc
-
-    def read(self) -> Iterator[bytes]:
-        try:
-            with open(self._path, "rb", buffering=0) as file:
-                while chunk := file.read(_CHUNK):
-                    yield chunk
-        except (OSError, ValueError) as exc:
-            raise self._unreadable(exc) from exc
-
-    def _unreadable(self, exc: Exception) -> InvalidFile:
-        reason = getattr(exc, "strerror", None) or type(exc).__name__
-        return InvalidFile(f"File {_shown(self._path)} cannot be read: {reason}.")
-
-
-class BytesSource:
-    """Content in memory."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def size(self) -> int:
-        return len(self._content)
-
-    def read(self) -> Iterator[bytes]:
-        for start in range(0, len(self._content), _CHUNK):
-            yield self._content[start : start + _CHUNK]
-
-
-class StreamSource:
-    """A seekable binary file, from its position when it was handed over to its end."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        # Guards the stream's position, which two calls with the same file would otherwise share.
-        self._lock = threading.Lock()
-        self._start = stream.tell()
-
-    def size(self) -> int:
-        try:
-            with self._lock:
-                self._stream.seek(0, os.SEEK_END)
-                return max(self._stream.tell() - self._start, 0)
-        except (OSError, ValueError) as exc:
-            raise _unreadable_stream(exc) from exc
-
-    def read(self) -> Iterator[bytes]:
-        position = self._start
-        while chunk := self._read_at(position):
-            position += len(chunk)
-            yield chunk
-
-    def _read_at(self, position: int) -> bytes:
-        try:
-            with self._lock:
-                self._stream.seek(position)
-                return self._stream.read(_CHUNK)
-        except (OSError, ValueError) as exc:
-            raise _unreadable_stream(exc) from exc
 
 
 class FileContent(Dict[str, Any]):
@@ -174,7 +73,7 @@ def handle_file(
     if isinstance(given, (bytes, bytearray, memoryview)):
         return _content(BytesSource(bytes(given)), name, mime_type)
     if hasattr(given, "read"):
-        return _content(_stream_source(given), name or _stream_name(given), mime_type)
+        return _content(source_of_stream(given), name or _stream_name(given), mime_type)
     path = str(given)
     if is_url(path):
         fields: Dict[str, Any] = {"orig_name": path.rsplit("/", maxsplit=1)[-1], "url": path}
@@ -243,28 +142,6 @@ def guess_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def missing(path: str) -> InvalidFile:
-    """The error for a path that leads nowhere."""
-    return InvalidFile(f"File {_shown(path)} does not exist on local filesystem and is not a valid URL.")
-
-
-def spooled(chunks: Iterator[bytes]) -> StreamSource:
-    """A source that holds these chunks, on disk if they are many; it goes with its last reference."""
-    import tempfile
-
-    store = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - the source closes it
-    try:
-        for chunk in chunks:
-            store.write(chunk)
-        store.seek(0)
-        source = StreamSource(cast(IO[bytes], store))
-    except BaseException:
-        store.close()
-        raise
-    weakref.finalize(source, store.close)
-    return source
-
-
 def _content(source: Source, name: Optional[str], mime_type: Optional[str]) -> FileContent:
     name = upload_name(name if name else "file" + _extension(mime_type))
     fields = {"path": name, "meta": new_meta(), "orig_name": name}
@@ -279,41 +156,11 @@ def _extension(mime_type: Optional[str]) -> str:
     return (mimetypes.guess_extension(mime_type) if mime_type else None) or ""
 
 
-def _stream_source(stream: Any) -> Source:
-    try:
-        if isinstance(stream.read(0), str):
-            raise InvalidFile("A file object must give bytes: open it with mode 'rb'.")
-        if stream.seekable():
-            return StreamSource(stream)
-    except AttributeError:
-        pass  # no more than a read method
-    except InvalidFile:
-        raise
-    except (OSError, ValueError) as exc:
-        raise _unreadable_stream(exc) from exc
-    return spooled(_chunks_of(stream))
-
-
-def _chunks_of(stream: Any) -> Iterator[bytes]:
-    while True:
-        try:
-            chunk = stream.read(_CHUNK)
-        except (OSError, ValueError) as exc:
-            raise _unreadable_stream(exc) from exc
-        if not chunk:
-            return
-        yield chunk
-
-
 def _stream_name(stream: Any) -> Optional[str]:
     name = getattr(stream, "name", None)
     if not isinstance(name, str) or (name.startswith("<") and name.endswith(">")):
         return None
     return os.path.basename(name) or None
-
-
-def _unreadable_stream(exc: Exception) -> InvalidFile:
-    return InvalidFile(f"A file object cannot be read ({exc}). Keep it open until the call has been made.")
 
 
 def _from_data_url(url: str) -> Tuple[bytes, str]:
@@ -322,8 +169,4 @@ def _from_data_url(url: str) -> Tuple[bytes, str]:
     try:
         return parse_data_url(url)
     except ValueError as exc:
-        raise InvalidFile(f"{_shown(url)} is not a data: URL: {exc}.") from exc
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        raise InvalidFile(f"{shown(url)} is not a data: URL: {exc}.") from exc

@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 from .console import say
 from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError
 from .hub.duplication import Copy, duplicate, unfinished, wishes_of
-from .hub.rest import HubApi
-from .hub.settings import hub_endpoint
-from .hub.spaces import SpaceStatus, check_space_id, space_info, wait_until_running
-from .hub.token import Given, clean, token_for
-from .transport.http import Transport
+from .hub.names import check_space_id
+from .hub.rest import HubApi, also_hidden
+from .hub.spaces import SpaceStatus, space_info, wait_until_running
+from .hub.token import Given, clean, hub_endpoint, token_for
+from .transport.http import Timeout, Transport
 from .transport.timeout import Deadline
+from .transport.url import parse_url
 
 if TYPE_CHECKING:
     from .options import HttpOptions
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a Space is waited for, and that the requests of a duplication or a deployment may take.
-SPACE_TIMEOUT = 600.0
 #: Seconds that a visit which wakes a Space may take; its answer is of no interest.
 _VISIT = 5.0
 
@@ -85,7 +84,13 @@ class Connections:
             trust_env=self._options.trust_env,
         )
         try:
-            yield HubApi(transport, token=token, user_agent=self.user_agent, timeout=self._options.timeout)
+            yield HubApi(
+                transport,
+                endpoint=endpoint,
+                token=token,
+                user_agent=self.user_agent,
+                timeout=self._options.timeout,
+            )
         finally:
             transport.close()
 
@@ -153,6 +158,7 @@ def duplicate_space(
     duplicate_from: str,
     wishes: Mapping[str, Any],
     connections: Connections,
+    timeout: Optional[float],
     verbose: bool,
 ) -> Copy:
     """Make, or find, the copy that `Client.duplicate` connects to.
@@ -163,6 +169,7 @@ def duplicate_space(
         duplicate_from: where the original is; only "spaces" is known.
         wishes: private, hardware, secrets, variables and sleep_timeout, as the caller gave them.
         connections: to the Hub.
+        timeout: seconds that all requests for it may take; None for as long as they take.
         verbose: whether to say on the console what is done.
 
     Raises:
@@ -178,21 +185,27 @@ def duplicate_space(
         if verbose or matters:
             say(text)
 
-    checked = wishes_of(**wishes)
+    checked, seconds = wishes_of(**wishes), Timeout(total=timeout).total
     with connections.hub() as api:
-        return duplicate(api, from_id, to_id, checked, api.deadline(SPACE_TIMEOUT), tell)
+        return duplicate(api, from_id, to_id, checked, api.deadline(seconds), tell)
 
 
 @contextmanager
-def until_connected(copy: Copy) -> Iterator[None]:
-    """Say of an error within the block that the copy exists, if this call has made it."""
+def until_connected(copy: Copy, secrets: Any) -> Iterator[None]:
+    """Say of an error within the block that the copy exists, if this call has made it.
+
+    What the Hub says of an app that broke may quote the secrets it was given, so they are kept out of texts.
+    """
+    hidden = also_hidden.set(tuple(dict(secrets or {}).values()))
     try:
         yield
     except GradioClientError as exc:
         if not copy.made:
             raise
-        page = f"{hub_endpoint()}/spaces/{copy.space_id}"
+        page = parse_url(f"{hub_endpoint()}/spaces/{copy.space_id}").label  # never a password in it
         raise unfinished(page, copy.space_id, exc) from exc
+    finally:
+        also_hidden.reset(hidden)
 
 
 def deploy_bot(
@@ -207,6 +220,7 @@ def deploy_bot(
     to_id: Optional[str],
     hf_token: Optional[str],
     private: bool,
+    timeout: Optional[float],
 ) -> str:
     """Deploy the app of a client as a Discord bot and return the URL of the bot's Space.
 
@@ -221,6 +235,7 @@ def deploy_bot(
         to_id: the name of the bot's Space.
         hf_token: the token the caller passed for this; the bot of a private Space gets it.
         private: whether the bot's Space is private.
+        timeout: seconds that all requests may take; None for as long as they take.
 
     Raises:
         See `Client.deploy_discord`.
@@ -237,7 +252,7 @@ def deploy_bot(
     wanted = bot_name(to_id, space_id, lambda: token_hex(4))
     with connections.hub() as api:
         api.require_token("Deploying a bot")
-        deadline = api.deadline(SPACE_TIMEOUT)
+        deadline = api.deadline(timeout)
         secret = None
         if space_id is not None and space_info(api, space_id, deadline).private:
             secret = clean(hf_token or "")

@@ -263,6 +263,11 @@ class Job(concurrent.futures.Future[Any]):
         """The JSON to send; blocks while the files among the arguments are uploaded."""
         return self._body()
 
+    @property
+    def in_queue(self) -> bool:
+        """Whether the server had not begun to run it, as far as it has said; a cancelled job's last news."""
+        return self._lifecycle.status.code < Status.PROCESSING
+
     def joined(self, event_id: str) -> None:
         """The server's id is known; a job that was cancelled meanwhile is cancelled there too."""
         with self._changed:

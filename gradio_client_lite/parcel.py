@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The file that lists what a copy consists of; it does not list itself.
 MANIFEST = "vendored.json"
+#: What a file of a copy is called while it is written.
+NEW = f"{MANIFEST}.new"
 #: Where a copy keeps what is not its own.
 PRIVATE = "_vendor"
 WEBSOCKET = "websocket-client"
@@ -95,13 +97,18 @@ def collect(*, websocket: bool, distribution: Optional[Distribution] = None) -> 
         VendoringError: the files of this package cannot be read, or websocket-client is not installed, was
             changed since, or came without a licence.
     """
-    own = dict(_own_files())
+    manifest = _own_manifest()
+    # Of a copy, what it was made with: not what its program has put beside it.
+    own = {path: content for path, content in _own_files() if manifest is None or path in manifest.files}
     private = {path: own.pop(path) for path in list(own) if is_private(path)}
-    ours = Component(_own_name(), __version__, _LICENSE_ID, _PYTHON, (_LICENSE,))
+    name = manifest.components[0].name if manifest else str(__package__).rpartition(".")[2]
+    ours = Component(name, __version__, _LICENSE_ID, _PYTHON, (_LICENSE,))
     if not websocket:
         return Parcel((ours,), own)
     if private and distribution is None:
-        return Parcel((ours, *_private_components()), {**own, **private})
+        if manifest is None:
+            raise VendoringError(f"{PRIVATE} has no {MANIFEST} that says what it is.")
+        return Parcel((ours, *manifest.components[1:]), {**own, **private})
     component, files = _of_distribution(distribution or _installed())
     init = {_PRIVATE_INIT: _PRIVATE_TEXT.encode()}
     return Parcel((ours, component), {**own, **init, **files})
@@ -140,14 +147,14 @@ def is_private(path: str) -> bool:
 
 
 def is_left_out(name: str) -> bool:
-    """Whether a file or folder of this name is no part of any copy: what interpreters leave behind."""
-    return name == "__pycache__" or name.endswith((".pyc", ".pyo"))
+    """Whether a file or folder of this name is no part of a copy, but left there by others."""
+    return name in ("__pycache__", NEW) or name.endswith((".pyc", ".pyo"))
 
 
 def _checked(path: Any) -> str:
     """A path of a manifest, which must stay below the copy's folder."""
-    parts = path.split("/")
-    if "\\" in path or ":" in path or not all(part and part not in (".", "..") for part in parts):
+    # Windows takes "\\" for "/", and leaves out dots and blanks at the end of a name.
+    if set("\\:\0") & set(path) or not all(part and part[-1] not in ". " for part in path.split("/")):
         raise VendoringError(f"{MANIFEST} is damaged: it lists {path!r}.")
     return str(path)
 
@@ -175,7 +182,7 @@ def _walk(folder: Any, prefix: str) -> Iterator[Tuple[str, bytes]]:
 
 
 def _own_manifest() -> Optional[Manifest]:
-    """The manifest of this package, if it is a copy itself."""
+    """The manifest of this package, if it is a copy itself; then it also tells the project's name."""
     from pkgutil import get_data
 
     try:
@@ -183,19 +190,6 @@ def _own_manifest() -> Optional[Manifest]:
     except OSError:
         return None
     return None if content is None else read_manifest(content)
-
-
-def _own_name() -> str:
-    """The project's name, which a copy under another name knows from its manifest."""
-    manifest = _own_manifest()
-    return manifest.components[0].name if manifest else str(__package__).rpartition(".")[2]
-
-
-def _private_components() -> List[Component]:
-    manifest = _own_manifest()
-    if manifest is None:
-        raise VendoringError(f"{PRIVATE} has no {MANIFEST} that says what it is.")
-    return list(manifest.components[1:])
 
 
 def _installed() -> Distribution:

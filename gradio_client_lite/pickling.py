@@ -15,8 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, Type, cast
 
 from .errors import ArgumentError, ClientClosed
-from .transport.fork import call_after_fork
 from .wire.refusal import bare_url
+from .workers import call_after_fork
 
 if TYPE_CHECKING:
     from .client import Client
@@ -120,9 +120,8 @@ class Unconnected:
         if name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         made = self._maker.client()
-        vars(self).update(vars(made))
-        # The connections end with the client that was made.
-        vars(self)["_made"] = made
+        # What was set on the copy meanwhile stays. The connections end with the client that was made.
+        vars(self).update({**vars(made), "_made": made, **vars(self)})
         self.__class__ = type(made)  # type: ignore[assignment]
         return getattr(self, name)
 

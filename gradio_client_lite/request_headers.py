@@ -7,25 +7,45 @@ from typing import AbstractSet, Dict, Mapping, Optional, Set
 
 
 class RequestHeaders:
-    """The headers of every request to the app; `base` is the client's own, which the caller may change."""
+    """The headers of every request to the app.
+
+    Attributes:
+        base: the client's own, which the caller may change at any time: it is copied in one step before it is
+            looked at.
+    """
 
     def __init__(self, base: Mapping[str, str]) -> None:
         self.base: Dict[str, str] = dict(base)
+        self._allowed: Optional[AbstractSet[str]] = None
 
     def names(self) -> Set[str]:
         """The names of the base, in lower case."""
-        return {name.lower() for name in self.base}
+        return {name.lower() for name in dict(self.base)}
 
-    def keep(self, names: AbstractSet[str]) -> None:
-        """Drop all of the base but these, which are given in lower case."""
-        self.base = {name: value for name, value in self.base.items() if name.lower() in names}
+    @property
+    def confined(self) -> bool:
+        """Whether `confine` was called."""
+        return self._allowed is not None
+
+    def confine(self, names: AbstractSet[str]) -> None:
+        """Drop all but these, given in lower case, from the base now and from those of every call to come.
+
+        What the caller puts into the base later is sent: then the app is known to be where it is.
+        """
+        self._allowed = names
+        self.base = self._only_allowed(dict(self.base))
+
+    def _only_allowed(self, fields: Mapping[str, str]) -> Dict[str, str]:
+        allowed = self._allowed
+        return {n: value for n, value in fields.items() if allowed is None or n.lower() in allowed}
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
         """The base with those of one call over them; names match in any case."""
+        base, call = dict(self.base), self._only_allowed(call)
         if not call:
-            return dict(self.base)
+            return base
         given = {name.lower() for name in call}
-        merged = {name: value for name, value in self.base.items() if name.lower() not in given}
+        merged = {name: value for name, value in base.items() if name.lower() not in given}
         merged.update(call)
         return merged
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 
 from .queues.base import new_session_hash
 from .queues.session import SessionQueue
-from .transport.fork import call_after_fork
 from .wire.drivers import server_waits, wants_heartbeat
+from .workers import call_after_fork
 
 if TYPE_CHECKING:
     from .app import App

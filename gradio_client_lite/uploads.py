@@ -9,7 +9,8 @@ from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Seque
 
 from .app import App
 from .errors import ConnectionLost, FileTooLarge, HTTPStatusError, ProtocolError
-from .files import FileContent, Source, guess_type, source_of, spooled
+from .files import FileContent, guess_type, source_of
+from .sources import Source, spooled
 from .transport.http import StreamingResponse
 from .transport.response import Response
 from .wire.config import EndpointSpec

@@ -6,7 +6,8 @@ import json
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 
 from .errors import InvalidFile
-from .files import FileContent, Source, guess_type, handle_file, inline_file, source_of
+from .files import FileContent, guess_type, handle_file, inline_file, source_of
+from .sources import Source
 from .uploads import Upload, Uploads, name_of
 from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX

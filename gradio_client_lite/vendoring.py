@@ -8,26 +8,15 @@ from __future__ import annotations
 
 import keyword
 import os
-import shutil
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from .errors import ArgumentError, VendoringError
-from .parcel import (
-    MANIFEST,
-    Component,
-    Manifest,
-    Parcel,
-    collect,
-    digest,
-    is_left_out,
-    is_private,
-    read_manifest,
-)
+from .parcel import Component, Manifest, Parcel, collect, digest, is_private
+from .places import Found, place_of
 
 _Path = Union[str, "os.PathLike[str]"]
 
 _SHOWN = 5
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date a zip can tell
 
 
 class Copy(NamedTuple):
@@ -81,8 +70,11 @@ def vendor(
     """
     name = _checked_name(name)
     parcel = collect(websocket=websocket)
-    place = _place(destination, name, zipped)
-    place.write(parcel, force)
+    place = place_of(destination, name, zipped)
+    found = place.find()
+    if not force:
+        _refuse_to_overwrite(place.path, found, parcel)
+    place.write(parcel, found)
     return Copy(place.path, parcel.components, len(parcel.files), sum(map(len, parcel.files.values())))
 
 
@@ -101,155 +93,21 @@ def check(destination: _Path, *, name: Optional[str] = None, zipped: bool = Fals
             is another version. It says which.
         OSError: it cannot be read.
     """
-    place = _place(destination, _checked_name(name), zipped)
-    found = place.read()
+    place = place_of(destination, _checked_name(name), zipped)
+    found = place.find()
     manifest = found.manifest
     if manifest is None:
         raise VendoringError(f"{place.path} is no copy that was made with this command.")
     problems = [
         *_listed("changed", found.changed()),
-        *_listed("missing", sorted(manifest.files.keys() - found.files.keys())),
-        *_listed("not part of it", sorted(found.files.keys() - manifest.files.keys())),
+        *_listed("missing", sorted(manifest.files.keys() - found.names)),
+        *_listed("not part of it", sorted(found.names - manifest.files.keys())),
         *_outdated(manifest),
     ]
     if problems:
         raise VendoringError(f"{place.path} is not as it should be: {'; '.join(problems)}.")
-    return Copy(place.path, manifest.components, len(found.files), sum(map(len, found.files.values())))
-
-
-class _Found(NamedTuple):
-    """What is at a place: its manifest, and the files beside it."""
-
-    manifest: Optional[Manifest]
-    files: Mapping[str, bytes]
-
-    def changed(self) -> List[str]:
-        """The files that are not as the manifest lists them."""
-        listed = self.manifest.files if self.manifest else {}
-        return [path for path in sorted(self.files) if listed.get(path, "") not in ("", self._digest(path))]
-
-    def in_the_way(self, parcel: Parcel) -> List[str]:
-        """The files an update would overwrite or remove, but which no copy has made.
-
-        Those that are already as in the parcel were written by an update that did not come to its end.
-        """
-        listed = self.manifest.files if self.manifest else {}
-        return [
-            path
-            for path in sorted(self.files.keys() & (listed.keys() | parcel.files.keys()))
-            if self.files[path] != parcel.files.get(path) and self._digest(path) != listed.get(path)
-        ]
-
-    def _digest(self, path: str) -> str:
-        return digest(self.files[path])
-
-
-class _Folder:
-    """A copy as a folder."""
-
-    def __init__(self, path: str, name: str) -> None:
-        self.path = path
-        self._name = name
-
-    def read(self) -> _Found:
-        files = dict(self._files())
-        manifest = files.pop(MANIFEST, None)
-        return _Found(None if manifest is None else read_manifest(manifest), files)
-
-    def write(self, parcel: Parcel, force: bool) -> None:
-        found = self.read()
-        if not force:
-            _refuse_to_overwrite(self.path, found, parcel)
-        for path, content in parcel.files.items():
-            if found.files.get(path) != content:
-                self._put(path, content)
-        gone = (found.manifest.files.keys() if found.manifest else set()) - parcel.files.keys()
-        for path in sorted(gone):
-            self._remove(path)
-        self._put(MANIFEST, parcel.manifest(self._name))  # last: until then the update can be repeated
-
-    def _files(self) -> Iterator[Tuple[str, bytes]]:
-        if not os.path.isdir(self.path):
-            if os.path.lexists(self.path):
-                raise VendoringError(f"{self.path} is no folder.")
-            return
-        for folder, folders, names in os.walk(self.path):
-            folders[:] = [inner for inner in folders if not is_left_out(inner)]
-            below = os.path.relpath(folder, self.path).replace(os.sep, "/")
-            for name in names:
-                if not is_left_out(name):
-                    with open(os.path.join(folder, name), "rb") as file:
-                        yield name if below == "." else f"{below}/{name}", file.read()
-
-    def _put(self, path: str, content: bytes) -> None:
-        target = os.path.join(self.path, *path.split("/"))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        _replace(target, content)
-
-    def _remove(self, path: str) -> None:
-        """Remove a file, and the folders that only interpreters have put something into."""
-        target = os.path.join(self.path, *path.split("/"))
-        if os.path.lexists(target):
-            os.remove(target)
-        folder = os.path.dirname(target)
-        while folder != self.path and os.path.isdir(folder):
-            if not all(is_left_out(name) for name in os.listdir(folder)):
-                return
-            shutil.rmtree(folder)
-            folder = os.path.dirname(folder)
-
-
-class _Zip:
-    """A copy as a zip with one folder in it."""
-
-    def __init__(self, path: str, name: str) -> None:
-        self.path = path
-        self._name = name
-
-    def read(self) -> _Found:
-        import zipfile
-
-        files: Dict[str, bytes] = {}
-        if not os.path.lexists(self.path):
-            return _Found(None, files)
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                for info in archive.infolist():
-                    folder, _, path = info.filename.partition("/")
-                    if path and not info.is_dir():
-                        files[path if folder == self._name else info.filename] = archive.read(info)
-        except zipfile.BadZipFile as exc:
-            raise VendoringError(f"{self.path} is no zip, or is damaged ({exc}).") from exc
-        manifest = files.pop(MANIFEST, None)
-        return _Found(None if manifest is None else read_manifest(manifest), files)
-
-    def write(self, parcel: Parcel, force: bool) -> None:
-        if not force:
-            _refuse_to_overwrite(self.path, self.read(), parcel)
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        files = {**parcel.files, MANIFEST: parcel.manifest(self._name)}
-        _replace(self.path, zip_of({f"{self._name}/{path}": content for path, content in files.items()}))
-
-
-def zip_of(files: Mapping[str, bytes]) -> bytes:
-    """A zip of these files, by their paths: always the same bytes for the same files."""
-    import io
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(files):
-            info = zipfile.ZipInfo(path, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = 3  # else it would tell Windows from other systems
-            info.external_attr = 0o100644 << 16
-            archive.writestr(info, files[path])
-    return buffer.getvalue()
-
-
-def _place(destination: _Path, name: str, zipped: bool) -> Union[_Folder, _Zip]:
-    path = os.path.join(os.path.abspath(destination), name)
-    return _Zip(f"{path}.zip", name) if zipped else _Folder(path, name)
+    size = sum(len(found.read(path)) for path in found.names)
+    return Copy(place.path, manifest.components, len(found.names), size)
 
 
 def _checked_name(name: Optional[str]) -> str:
@@ -259,13 +117,14 @@ def _checked_name(name: Optional[str]) -> str:
     return name
 
 
-def _refuse_to_overwrite(path: str, found: _Found, parcel: Parcel) -> None:
-    if found.files and found.manifest is None:
+def _refuse_to_overwrite(path: str, found: Found, parcel: Parcel) -> None:
+    changed = found.in_the_way(parcel)
+    # Without a manifest, what is as in the parcel was written by a first copy that did not come to its end.
+    if found.manifest is None and (changed or not found.names <= parcel.files.keys()):
         raise VendoringError(
             f"{path} is there already and is no copy that was made with this command. Take another name, or "
             "overwrite it with --force."
         )
-    changed = found.in_the_way(parcel)
     if changed:
         raise VendoringError(
             f"{path} was changed since it was made ({', '.join(_listed('changed', changed))}). "
@@ -296,16 +155,3 @@ def _listed(what: str, paths: List[str]) -> Iterator[str]:
     if paths:
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         yield f"{what}: {', '.join(paths[:_SHOWN])}{more}"
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Write a file so that it is never seen half written."""
-    beside = f"{path}.new"
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.lexists(beside):
-            os.remove(beside)
-        raise

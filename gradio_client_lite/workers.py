@@ -1,4 +1,4 @@
-"""A small pool of daemon threads.
+"""A small pool of daemon threads, and word of a fork, in whose child no thread but one goes on.
 
 `concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so one request
 that never ends would keep the process alive. These threads are daemons, start when there is work and
@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Optional, Tuple
+from typing import Any, Callable, Deque, Optional, Protocol, Tuple
 
 _log = logging.getLogger(__name__)
 
@@ -99,3 +100,35 @@ class Workers:
                 return self._tasks.popleft()
             self._threads -= 1
             return None
+
+
+class Forkable(Protocol):
+    """Whatever has locks, sockets or threads, which a forked child must not use: they are its parent's."""
+
+    def after_fork(self) -> None:
+        """Run in the child, while it has a single thread."""
+
+
+_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_lock = threading.Lock()
+_hooked = False
+
+
+def call_after_fork(item: Forkable) -> None:
+    """Have `item.after_fork()` called in every child, for as long as the item lives.
+
+    The hook into the interpreter, which cannot be taken out again, is made at the first call only.
+    """
+    global _hooked
+    with _lock:
+        _watched.add(item)
+        if not _hooked and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_run)
+            _hooked = True
+
+
+def _run() -> None:
+    global _lock
+    _lock = threading.Lock()
+    for item in list(_watched):
+        item.after_fork()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -56,11 +57,13 @@ def test_the_module_runs_as_a_program() -> None:
         (["/echo", "3"], "3"),
         (["/echo", "NaN"], "NaN"),
         (["/echo", '{"ä": [1, null]}'], '{"ä": [1, null]}'),
+        (["/echo", "[" * 10_000], "[" * 10_000),
         (["/add", "-1"], "0"),
         (["/add", "2", "3"], "5"),
         (["/add", "2", "--json", "[5]"], "7"),
         (["/add", "--json", '{"b": 4, "a": 3}'], "7"),
     ],
+    ids=lambda given: str(given)[:40],
 )
 def test_predict_prints_the_result(
     app: App, capsys: pytest.CaptureFixture[str], arguments: Any, printed: str
@@ -77,7 +80,10 @@ def test_predict_prints_the_result(
         (["/add"], "a"),
         (["/echo", "--json", "{"], "--json holds no JSON"),
         (["/echo", "--json", "3"], "must hold an array or an object"),
+        (["/echo", "--json", "[" * 10_000], "--json holds no JSON"),
+        (["/echo", "--json", '{"headers": {}, "self": 1, "value": 2}'], "cannot name headers, self;"),
     ],
+    ids=lambda given: str(given)[:40],
 )
 def test_an_error_is_told_in_one_line(
     app: App, capsys: pytest.CaptureFixture[str], arguments: Any, part: str
@@ -99,6 +105,18 @@ def test_an_app_that_is_not_there_is_an_error(app: App, capsys: pytest.CaptureFi
 def test_view_describes_the_app(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["view", app.url]) == 0
     assert 'predict(a, b, api_name="/add")' in capsys.readouterr().out
+
+
+def test_a_result_that_cannot_be_written_is_an_error(
+    app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert cli.main(["predict", app.url, "/echo", "1"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_the_command_quietly(

@@ -6,9 +6,11 @@ import importlib
 import subprocess
 import sys
 import threading
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 
@@ -64,6 +66,15 @@ def test_a_package_module_is_there_without_importing_it() -> None:
     assert official().exceptions.AuthenticationError is errors.AuthenticationError
 
 
+def test_every_name_of_a_module_can_be_imported_with_a_star() -> None:
+    compat.install()
+    space = {"__name__": "somewhere", "__version__": "mine"}
+    exec(f"from {OFFICIAL}.utils import *\nfrom {OFFICIAL}.exceptions import *", space)
+    assert space["Status"] is updates.Status
+    assert space["AppError"] is errors.AppError
+    assert space["__version__"] == "mine"
+
+
 def test_version_is_that_of_the_official_client_this_one_follows() -> None:
     compat.install()
     assert official().__version__ == official(".utils").__version__ == compat.FOLLOWED
@@ -107,6 +118,33 @@ def test_uninstall_takes_everything_away_and_leaves_imported_names_alone() -> No
     assert utils.is_http_url_like("http://x")
 
 
+def test_a_package_that_was_imported_keeps_its_modules_after_uninstall() -> None:
+    compat.install()
+    package = official()
+    compat.uninstall()
+    assert package.exceptions.AppError is errors.AppError
+    assert not hasattr(package, "serializing")
+    assert OFFICIAL not in sys.modules
+
+
+def test_uninstall_leaves_nothing_while_another_thread_is_just_importing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    create = compat._Finder.create_module
+
+    def create_late(finder: compat._Finder, spec: ModuleSpec) -> ModuleType:
+        compat.uninstall()
+        return create(finder, spec)
+
+    compat.install()
+    for name in compat._MODULES:
+        del sys.modules[name]
+    monkeypatch.setattr(compat._Finder, "create_module", create_late)
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{OFFICIAL}'"):
+        official()
+    assert [name for name in sys.modules if name.partition(".")[0] == OFFICIAL] == []
+
+
 def test_an_installed_official_client_is_shadowed_until_uninstall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +160,8 @@ def test_an_installed_official_client_is_shadowed_until_uninstall(
 def test_install_refuses_when_the_official_client_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     real = ModuleType(OFFICIAL)
     real.__file__ = "/site-packages/gradio_client/__init__.py"
+    # Its modules come first, because the import system puts a package to the end when it is done with it.
+    monkeypatch.setitem(sys.modules, f"{OFFICIAL}.utils", ModuleType(f"{OFFICIAL}.utils"))
     monkeypatch.setitem(sys.modules, OFFICIAL, real)
     before = list(sys.meta_path)
     with pytest.raises(CompatibilityError, match=r"imported already, from /site-packages.*before"):
@@ -129,6 +169,48 @@ def test_install_refuses_when_the_official_client_is_in_use(monkeypatch: pytest.
     assert sys.meta_path == before
     compat.uninstall()
     assert sys.modules[OFFICIAL] is real
+
+
+@pytest.mark.parametrize("there", [ModuleType(f"{OFFICIAL}.utils"), None])
+def test_install_refuses_when_a_part_of_the_official_client_is_there(
+    monkeypatch: pytest.MonkeyPatch, there: Any
+) -> None:
+    name = f"{OFFICIAL}.utils" if there else OFFICIAL
+    monkeypatch.setitem(sys.modules, name, there)
+    with pytest.raises(CompatibilityError, match=f"{name} is imported already, from elsewhere"):
+        compat.install()
+    assert compat._finder not in sys.meta_path
+    assert [each for each in sys.modules if each.partition(".")[0] == OFFICIAL] == [name]
+
+
+def test_install_refuses_when_another_thread_is_just_finding_the_official_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, go_on = threading.Event(), threading.Event()
+
+    class Slow(MetaPathFinder, Loader):
+        def find_spec(self, name: str, path: Any, target: Any = None) -> Optional[ModuleSpec]:
+            return ModuleSpec(name, self, origin="a slow disk") if name == OFFICIAL else None
+
+        def create_module(self, spec: ModuleSpec) -> None:
+            found.set()
+            go_on.wait(10)
+
+        def exec_module(self, module: ModuleType) -> None:
+            pass
+
+    monkeypatch.setattr(sys, "meta_path", [Slow(), *sys.meta_path])
+    other = threading.Thread(target=official)
+    other.start()
+    assert found.wait(10)
+    letting_go_on = threading.Timer(0.1, go_on.set)
+    letting_go_on.start()
+    with pytest.raises(CompatibilityError, match="imported already, from a slow disk"):
+        compat.install()
+    other.join()
+    letting_go_on.join()
+    assert compat._finder not in sys.meta_path
+    assert OFFICIAL in sys.modules
 
 
 def test_a_second_copy_of_this_package_does_not_take_over(tmp_path: Path) -> None:

@@ -42,7 +42,10 @@ def test_text_the_console_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatc
     assert raw.getvalue() == b"na?ve\n"
 
 
-@pytest.mark.parametrize("error", [BrokenPipeError(), OSError("full"), ValueError("closed")])
+@pytest.mark.parametrize(
+    "error",
+    [BrokenPipeError(), OSError("full"), ValueError("closed"), UnicodeEncodeError("ascii", "ä", 0, 1, "no")],
+)
 def test_console_that_fails_is_no_failure(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Failing(error))
     say("text")

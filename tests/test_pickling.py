@@ -69,6 +69,13 @@ def test_a_copy_is_made_as_the_client_was(client: Client) -> None:
         assert copied.verbose is False
 
 
+def test_what_was_set_before_the_first_use_stays(client: Client) -> None:
+    with again(client) as copied:
+        copied.verbose = True
+        assert copied.predict("a", api_name="/echo") == "a"
+        assert copied.verbose is True
+
+
 def test_a_copy_has_a_session_of_its_own(client: Client) -> None:
     with again(client) as copied:
         assert copied.session_hash != client.session_hash

@@ -55,7 +55,7 @@ def _connected(left: float) -> Client:
     if _client is None:
         # Neither connecting nor a silent server may use up all the time; half for each.
         limits = {"timeout": max(left / 2, _RESERVE)}
-        token = os.environ.get("GRADIO_TOKEN")
+        token = os.environ.get("GRADIO_TOKEN") or False  # nor that of HF_TOKEN
         _client = Client(os.environ["GRADIO_URL"], token=token, verbose=False, httpx_kwargs=limits)
     return _client
 

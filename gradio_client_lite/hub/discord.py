@@ -23,14 +23,17 @@ from ..errors import (
 )
 from ..transport.timeout import Deadline
 from .discord_bot import render
+from .names import check_repo_name, check_space_id
 from .rest import HubApi
-from .spaces import SpaceInfo, check_repo_name, check_space_id, space_info, who_am_i
+from .spaces import SpaceInfo, space_info, who_am_i
 
 #: The tag by which a Space is known to be such a bot.
 TAG = "gradio-discord-bot"
 #: https://discord.com/developers/docs/interactions/application-commands#application-command-object
 _COMMAND = re.compile(r"[a-z0-9_-]{1,32}\Z").match
 _MOST_COMMANDS = 100
+#: What the Hub puts into a new Space.
+_NEW_SPACE = frozenset({".gitattributes", "README.md"})
 
 #: A function's api_name with its leading slash, and the slash command that calls it.
 Command = Tuple[str, str]
@@ -208,13 +211,13 @@ def _wrong(given: Any) -> InvalidValue:
 def _existing(api: HubApi, space_id: str, deadline: Deadline) -> Optional[SpaceInfo]:
     """The Space of this name, if there is one that may become, or is, the bot's.
 
-    One that has files of another app must not be overwritten; one without was left by an earlier attempt.
+    One that has files of others must not be overwritten; one without was left by an earlier attempt.
     """
     try:
         found = space_info(api, space_id, deadline)
     except SpaceNotFound:
         return None
-    if "app.py" in found.files and not _is_bot(api, found, deadline):
+    if not _NEW_SPACE.issuperset(found.files) and not _is_bot(api, found, deadline):
         raise SpaceNameTaken(
             f"The Space {space_id} exists and is no Discord bot. Choose another name with to_id, or "
             f"delete it at {api.space_page(space_id)}."
@@ -264,4 +267,4 @@ def _commit(api: HubApi, space_id: str, files: Mapping[str, str], deadline: Dead
         content = b64encode(text.encode()).decode("ascii")
         lines.append({"key": "file", "value": {"content": content, "path": path, "encoding": "base64"}})
     path = f"/api/spaces/{space_id}/commit/main"
-    api.post_lines(path, lines, deadline, f"writing the files of {space_id}", space_id)
+    api.post(path, lines, deadline, f"writing the files of {space_id}", space_id)

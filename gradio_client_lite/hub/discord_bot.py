@@ -74,11 +74,11 @@ def render(
     Raises:
         InvalidValue: a function needs what no Discord command can give.
     """
-    from .discord_app import SOURCE  # only those who deploy a bot pay for its text
+    from . import discord_app, discord_values  # only those who deploy a bot pay for its text
 
     described = [_describe(api_name, name, endpoints[api_name], src) for api_name, name in commands]
-    values = {"app": repr(src), "commands": _as_python(described)}
-    app = re.sub("@(app|commands)@", lambda match: values[match[1]], SOURCE)
+    values = {"app": repr(src), "commands": _as_python(described), "values": discord_values.SOURCE}
+    app = re.sub("@(app|commands|values)@", lambda match: values[match[1]], discord_app.SOURCE)
     readme = _README.format(
         title=json.dumps(f"Discord bot of {src}"),
         gradio=_GRADIO_FOR_4 if gradio_version.startswith("4.") else _GRADIO,

@@ -23,8 +23,9 @@ from ..errors import (
     SpaceNotFound,
 )
 from ..transport.timeout import Deadline
+from .names import check_repo_name, check_space_id
 from .rest import HubApi
-from .spaces import Runtime, check_repo_name, check_space_id, space_runtime, who_am_i
+from .spaces import Runtime, space_runtime, who_am_i
 
 logger = logging.getLogger(__name__)
 
@@ -246,5 +247,5 @@ def _texts(name: str, values: Any) -> Mapping[str, str]:
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise ArgumentError(f"{name} must be a mapping of names to texts.") from None
+        raise ArgumentError(f"{name} must be a mapping of names to texts.")
     return dict(pairs)

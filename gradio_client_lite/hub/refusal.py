@@ -94,9 +94,8 @@ def message_of(headers: Mapping[str, str], body: bytes, hide: List[str]) -> str:
 
 def without(text: str, hide: List[str]) -> str:
     """`text` with every secret in it replaced."""
-    for secret in sorted(filter(None, hide), key=len, reverse=True):
-        text = text.replace(secret, "[hidden]")
-    return text
+    longest_first = sorted(map(re.escape, filter(None, hide)), key=len, reverse=True)
+    return re.sub("|".join(longest_first), "[hidden]", text) if longest_first else text
 
 
 def shortened(text: str, limit: int = _EXCERPT) -> str:

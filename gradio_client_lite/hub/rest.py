@@ -12,7 +12,8 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from contextvars import ContextVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 from urllib.parse import urljoin
 
 from ..errors import (
@@ -28,7 +29,7 @@ from ..transport.redirect import REDIRECTS
 from ..transport.timeout import Clock, Deadline
 from ..transport.url import Target, parse_url
 from .refusal import Question, advised_wait, message_of, refusal, shortened, without
-from .settings import hub_endpoint, is_offline
+from .token import is_true
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,10 @@ _RETRIES = 5
 _LONGEST = 8.0
 
 
+#: Secrets that a Space of the caller's was given, which each `HubApi` made meanwhile keeps out of texts too.
+also_hidden: ContextVar[Tuple[str, ...]] = ContextVar("also_hidden", default=())
+
+
 def pause(seconds: float) -> None:
     """Wait on this thread."""
     threading.Event().wait(seconds)
@@ -52,9 +57,9 @@ class HubApi:
 
     Args:
         transport: the connections; its cookies, if it has any, are not sent.
-        token: None sends none.
+        endpoint: the Hub's URL.
+        token: one that may go there; None sends none.
         user_agent: who is asking.
-        endpoint: the Hub's URL; None for what HF_ENDPOINT says.
         timeout: of each request; a deadline that comes sooner wins.
         clock: monotonic seconds.
         pause: waits for so many seconds; a seam for tests, as `clock` is.
@@ -63,7 +68,8 @@ class HubApi:
         ArgumentError: the endpoint is no URL.
 
     Example:
-        >>> api = HubApi(Transport(base_url="https://huggingface.co"), token=None, user_agent="me/1")
+        >>> hub = "https://huggingface.co"
+        >>> api = HubApi(Transport(base_url=hub), endpoint=hub, token=None, user_agent="me/1")
         >>> api.get("/api/spaces/owner/name", Deadline(60), "looking")["host"]     # doctest: +SKIP
         'https://owner-name.hf.space'
     """
@@ -72,14 +78,14 @@ class HubApi:
         self,
         transport: Transport,
         *,
+        endpoint: str,
         token: Optional[str],
         user_agent: str,
-        endpoint: Optional[str] = None,
         timeout: Timeout = Timeout(),  # noqa: B008 - never changed
         clock: Clock = time.monotonic,
         pause: Callable[[float], object] = pause,
     ) -> None:
-        self.endpoint = hub_endpoint() if endpoint is None else endpoint.rstrip("/")
+        self.endpoint = endpoint.rstrip("/")
         #: The same for texts: without userinfo.
         self.shown = parse_url(self.endpoint).label.rstrip("/")
         self.transport = transport
@@ -88,7 +94,8 @@ class HubApi:
         self._token = token
         self._user_agent = user_agent
         self._timeout = timeout
-        self._hidden: List[str] = [token] if token else []
+        self._hidden: List[str] = []
+        self.hide(token, *also_hidden.get())
 
     @property
     def has_token(self) -> bool:
@@ -151,28 +158,25 @@ class HubApi:
     def post(
         self,
         path: str,
-        payload: Optional[Mapping[str, Any]],
+        payload: Union[Mapping[str, Any], List[Mapping[str, Any]], None],
         deadline: Deadline,
         doing: str,
         space_id: Optional[str] = None,
-    ) -> Any:
-        """Send JSON, or nothing for None, once; return what is answered, None when that is no JSON.
+    ) -> None:
+        """Send JSON, of a list a line for each entry, as commits are sent; None sends nothing. Sent once.
 
         Raises as `get` does.
         """
-        body = None if payload is None else json.dumps(payload).encode()
-        return self._post(path, body, "application/json", deadline, doing, space_id)
-
-    def post_lines(
-        self, path: str, lines: List[Mapping[str, Any]], deadline: Deadline, doing: str, space_id: str
-    ) -> Any:
-        """Send a JSON value for each line, as commits are sent; otherwise like `post`."""
-        body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-        return self._post(path, body, "application/x-ndjson", deadline, doing, space_id)
-
-    def close(self) -> None:
-        """Close the connections. Idempotent."""
-        self.transport.close()
+        body, fields = None, {}
+        if isinstance(payload, list):
+            body = b"".join(json.dumps(line).encode() + b"\n" for line in payload)
+            fields["content-type"] = "application/x-ndjson"
+        elif payload is not None:
+            body = json.dumps(payload).encode()
+            fields["content-type"] = "application/json"
+        response = self._send("POST", path, body, fields, deadline, doing)
+        if not 200 <= response.status < 300:
+            raise self._refused(response, doing, space_id)
 
     def limits(self, deadline: Deadline, doing: str, longest: float = _REQUEST) -> Timeout:
         """The limits of one request.
@@ -201,24 +205,6 @@ class HubApi:
             retries += 1
             self.pause(wait)
 
-    def _post(
-        self,
-        path: str,
-        body: Optional[bytes],
-        kind: str,
-        deadline: Deadline,
-        doing: str,
-        space_id: Optional[str],
-    ) -> Any:
-        fields = {} if body is None else {"content-type": kind}
-        response = self._send("POST", path, body, fields, deadline, doing)
-        if not 200 <= response.status < 300:
-            raise self._refused(response, doing, space_id)
-        try:
-            return json.loads(response.body)
-        except (ValueError, RecursionError):
-            return None
-
     def _send(
         self,
         method: str,
@@ -228,7 +214,7 @@ class HubApi:
         deadline: Deadline,
         doing: str,
     ) -> Response:
-        if is_offline():
+        if is_true("HF_HUB_OFFLINE"):
             raise HubOffline(
                 f"HF_HUB_OFFLINE is set, so {self.shown} was not asked while {doing}. Unset it, or pass the "
                 "app's URL."
@@ -265,7 +251,9 @@ class HubApi:
         return min(0.5 * 2.0**retries, _LONGEST) if retries < _RETRIES else None
 
     def _refused(self, response: Response, doing: str, space_id: Optional[str]) -> Exception:
-        question = Question(doing, response.url.partition("?")[0], space_id, self.has_token)
+        question = Question(
+            doing, without(response.url.partition("?")[0], self._hidden), space_id, self.has_token
+        )
         message = message_of(response.headers, response.body, self._hidden)
         return refusal(question, response.status, response.headers, message)
 

@@ -1,13 +1,12 @@
-"""Spaces: their names, what the Hub knows of them, and waiting until one runs.
+"""Spaces: what the Hub knows of them, and waiting until one runs.
 
 Source: the stages are those of the Hub's OpenAPI description; RUNNING_BUILDING and RUNNING_APP_STARTING still
-serve the version before. huggingface_hub 0.34 - 2.4 for the repo ids and the fields of the answers.
+serve the version before. huggingface_hub 0.34 - 2.4 for the fields of the answers.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import socket
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -15,7 +14,6 @@ from ..errors import (
     ConnectionFailed,
     DeadlineExceeded,
     HubOffline,
-    InvalidSpaceId,
     ProtocolError,
     RetryLater,
     SpaceNotRunning,
@@ -25,13 +23,6 @@ from ..transport.timeout import Deadline
 from .rest import HubApi
 
 logger = logging.getLogger(__name__)
-
-_ID_PART = re.compile(r"[A-Za-z0-9._-]+\Z").match
-_LONGEST_ID = 96
-_RULES = (
-    f"Such a name has letters, digits, '.', '_' and '-', at most one '/' and {_LONGEST_ID} characters, no "
-    "'--', no '..', no '.git' at its end, and begins and ends with a letter, a digit or '_'."
-)
 
 _WAITING = frozenset({"BUILDING", "APP_STARTING"})
 _ASLEEP = "SLEEPING"
@@ -108,69 +99,19 @@ class SpaceStatus(NamedTuple):
     text: str
 
 
-def check_space_id(space_id: Any, name: str = "src") -> str:
-    """Return a Space's name, "owner/name", if it can be one.
-
-    Args:
-        space_id: what the caller gave.
-        name: what the caller calls it.
-
-    Raises:
-        InvalidSpaceId: it cannot; nothing was sent.
-
-    Example:
-        >>> check_space_id("gradio/calculator")
-        'gradio/calculator'
-    """
-    if not _is_repo_name(space_id) or "/" not in space_id:
-        url = " or the URL of an app, beginning with http:// or https://" if name == "src" else ""
-        raise InvalidSpaceId(
-            f'{name} must be the name of a Space, "owner/name"{url}; it is {_quoted(space_id)}. {_RULES}'
-        )
-    return str(space_id)
-
-
-def check_repo_name(repo: Any, name: str) -> str:
-    """Return the name of a repo, with or without its owner.
-
-    Raises:
-        InvalidSpaceId: it cannot be one; nothing was sent.
-    """
-    if not _is_repo_name(repo):
-        raise InvalidSpaceId(
-            f"{name} must be the name of a Space, with or without its owner; it is {_quoted(repo)}. {_RULES}"
-        )
-    return str(repo)
-
-
-def _is_repo_name(repo: Any) -> bool:
-    if not isinstance(repo, str) or len(repo) > _LONGEST_ID:
-        return False
-    parts = repo.split("/")
-    return (
-        len(parts) <= 2
-        and all(_ID_PART(part) and part[0] not in "-." and part[-1] not in "-." for part in parts)
-        and "--" not in repo
-        and ".." not in repo
-        and not repo.endswith(".git")
-    )
-
-
 def space_info(api: HubApi, space_id: str, deadline: Deadline) -> SpaceInfo:
     """Ask the Hub for a Space. Raises as `HubApi.get` does."""
     doing = f"looking for the Space {space_id}"
     answer = _mapping(api.get(f"/api/spaces/{space_id}", deadline, doing, space_id), doing)
     runtime = answer.get("runtime")
-    host, sdk = answer.get("host"), answer.get("sdk")
-    files = [entry.get("rfilename") for entry in _list(answer.get("siblings")) if isinstance(entry, dict)]
     return SpaceInfo(
         space_id,
-        host if isinstance(host, str) and host else None,
+        _text(answer.get("host")),
         bool(answer.get("private")),
-        sdk if isinstance(sdk, str) else None,
+        _text(answer.get("sdk")),
         _runtime(api, runtime) if isinstance(runtime, dict) and runtime.get("stage") else None,
-        tuple(tag for tag in _list(answer.get("tags")) if isinstance(tag, str)),
-        tuple(path for path in files if isinstance(path, str)),
+        tuple(_texts(answer.get("tags"))),
+        tuple(_texts(answer.get("siblings"), "rfilename")),
     )
 
 
@@ -186,11 +127,10 @@ def who_am_i(api: HubApi, deadline: Deadline) -> Tuple[str, List[str]]:
     """The name of the token's account, and of its organisations. Raises as `HubApi.get` does."""
     doing = "asking whose token this is"
     answer = _mapping(api.get("/api/whoami-v2", deadline, doing), doing)
-    name = answer.get("name")
-    if not isinstance(name, str):
+    name = _text(answer.get("name"))
+    if name is None:
         raise ProtocolError(f"The Hub at {api.shown} did not say whose token this is. Check HF_ENDPOINT.")
-    orgs = [org.get("name") for org in _list(answer.get("orgs")) if isinstance(org, dict)]
-    return name, [org for org in orgs if isinstance(org, str)]
+    return name, _texts(answer.get("orgs"), "name")
 
 
 def wait_until_running(
@@ -279,11 +219,10 @@ def _explained(space_id: str, stage: str) -> str:
 def _runtime(api: HubApi, answer: Mapping[str, Any]) -> Runtime:
     hardware = answer.get("hardware")
     found = hardware if isinstance(hardware, dict) else {}
-    current, requested, stage = found.get("current"), found.get("requested"), answer.get("stage")
     return Runtime(
-        stage if isinstance(stage, str) else "",
-        current if isinstance(current, str) else None,
-        requested if isinstance(requested, str) else None,
+        _text(answer.get("stage")) or "",
+        _text(found.get("current")),
+        _text(found.get("requested")),
         api.shown_text(answer.get("errorMessage"), 1000),
     )
 
@@ -294,13 +233,13 @@ def _mapping(answer: Any, doing: str) -> Dict[str, Any]:
     return answer
 
 
-def _list(value: Any) -> List[Any]:
-    return value if isinstance(value, list) else []
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) and value else None
 
 
-def _quoted(repo: Any) -> str:
-    """What the caller gave, without what a URL may hold of secrets."""
-    if not isinstance(repo, str):
-        return repr(repo)
-    shown = re.sub(r"//.*@", "//", repo.partition("?")[0], flags=re.DOTALL)
-    return repr(shown if len(shown) <= _LONGEST_ID else shown[:_LONGEST_ID] + "…")
+def _texts(value: Any, field: str = "") -> List[str]:
+    """The texts in a list, or those that its entries have in a field."""
+    entries = value if isinstance(value, list) else []
+    if field:
+        entries = [entry.get(field) for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in entries if isinstance(entry, str)]

@@ -1,9 +1,9 @@
-"""Hugging Face tokens: which one there is, and where it may go.
+"""What this machine says of the Hub: where it is, and which token there is, and where that may go.
 
-A token found on this machine, in the environment or in a file, goes to Hugging Face's own hosts over TLS and
-to nobody else. A token the caller passes goes where the caller's call goes.
+It is read when it is asked for, never at import. A token found here, in the environment or in a file, goes
+to Hugging Face's own hosts over TLS and to nobody else. A token the caller passes goes where the call goes.
 
-Source: huggingface_hub 0.34 - 2.4, `utils/_auth.py` and `constants.py`, for the places and their order.
+Source: huggingface_hub 0.34 - 2.4, `utils/_auth.py` and `constants.py`, for the variables and the places.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ from typing import Optional, Union
 
 from ..errors import ArgumentError, AuthenticationError
 from ..transport.url import parse_url
-from .settings import is_true, variable
 
 #: What the caller may give: a token, None for the one of this machine, True to insist on it, False for none.
 Given = Union[str, bool, None]
 
 _HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+
+
+def hub_endpoint() -> str:
+    """The URL of the Hub, without a slash at its end."""
+    return (_variable("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
+def is_true(name: str) -> bool:
+    """Whether an environment variable is set to 1, ON, YES or TRUE, in any case."""
+    return os.environ.get(name, "").strip().upper() in _TRUE
 
 
 def is_hugging_face(url: str) -> bool:
@@ -60,13 +70,13 @@ def saved_token() -> Optional[str]:
 
 def token_path() -> str:
     """Where the user's token is saved; nothing need be there."""
-    path = variable("HF_TOKEN_PATH")
+    path = _variable("HF_TOKEN_PATH")
     if path is not None:
         return _expanded(path)
-    home = variable("HF_HOME")
+    home = _variable("HF_HOME")
     if home is not None:
         return os.path.join(_expanded(home), "token")
-    cache = variable("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    cache = _variable("XDG_CACHE_HOME") or os.path.join("~", ".cache")
     return os.path.join(os.path.expanduser(cache), "huggingface", "token")
 
 
@@ -108,21 +118,26 @@ def token_for(url: str, given: Given, *, verified: bool = True) -> Optional[str]
     return token
 
 
+def _variable(name: str) -> Optional[str]:
+    """The value of an environment variable; None when it is not set or blank."""
+    return os.environ.get(name, "").strip() or None
+
+
 def _expanded(path: str) -> str:
     return os.path.expandvars(os.path.expanduser(path))
 
 
 def _token_of_file(path: str) -> Optional[str]:
     try:
-        with open(path, encoding="utf-8") as file:
-            return clean(file.read())
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            text = file.read()
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError:
-        # Not chained: it holds the bytes, which may be a token.
-        raise _unreadable(path, "it is no text") from None
     except OSError as exc:
         raise _unreadable(path, exc.strerror or type(exc).__name__) from exc
+    if "\ufffd" in text:  # the error of a decoder would hold the bytes, which may be a token
+        raise _unreadable(path, "it is no text")
+    return clean(text)
 
 
 def _unreadable(path: str, reason: str) -> AuthenticationError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, Mapping, Optional, Protocol
+from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol
 
 from ..transport.http import Timeout, Transport
 from ..wire.config import EndpointSpec
@@ -71,8 +71,16 @@ class SessionDriver(Driver, Protocol):
         """The session hash that the next job of `endpoint` should go under."""
         ...
 
-    def has_others(self, call: Call) -> bool:
-        """Whether cancelling `call` by session and function would, or might, hit other jobs."""
+    def alone(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
+        """Whether to stop a cancelled job by session and function would hit no other job.
+
+        None joins while the block lasts. Where others are about, `later` is called when none is any more,
+        unless the server has ended the job before; drivers whose jobs have sockets never call it.
+
+        Args:
+            call: not the driver's any more.
+            later: returns at once.
+        """
         ...
 
 

@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import Callable, Deque, List
 
 from ..errors import ConnectionFailed
-from ..transport.fork import call_after_fork
-from ..workers import Workers
+from ..workers import Workers, call_after_fork
 
 
 class Errands:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Dict, Generic, NamedTuple, Optional, TypeVar
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Generic, Iterator, NamedTuple, Optional, TypeVar
 
 from ..errors import (
     ClientClosed,
@@ -173,15 +174,17 @@ class PerJobQueue:
         """The session's own, for every job."""
         return self.session_hash
 
-    def has_others(self, call: Call) -> bool:
-        """Whether the session has, or may just be getting, another job of the same endpoint."""
+    @contextmanager
+    def alone(self, call: Call, later: Callable[[], None]) -> Iterator[bool]:  # noqa: ARG002 - see there
+        """See `SessionDriver.alone`."""
         with self._lock:
-            return any(
+            others = any(
                 other is not call
                 and other.fn_index == call.fn_index
                 and other.session_hash == call.session_hash
                 for other in self._channels
             )
+        yield not others
 
     def forget(self, call: Call) -> None:
         """Close the job's socket."""

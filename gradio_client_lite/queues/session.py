@@ -25,11 +25,12 @@ from ..errors import (
 )
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
-from ..wire.messages import Envelope, Message, StreamCut, UnexpectedError
+from ..wire.messages import Completed, Envelope, Message, StreamCut, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
 from .base import Call, Headers, post_json
+from .stops import Stops
 from .stream import StreamReader
 
 #: Messages kept for jobs whose join has not been answered yet. Reading waits while there are more:
@@ -74,13 +75,15 @@ class SessionQueue:
         # Guards the fields below it; no request is made while it is held.
         self._changed = threading.Condition(threading.Lock())
         self._calls: Dict[str, Call] = {}
-        self._joining = 0
+        self._joining: List[Call] = []
         self._early: Dict[str, List[Message]] = {}
         self._early_count = 0
         self._doomed: Set[str] = set()
         self._graces: List[threading.Timer] = []
         self._reader: Optional[StreamReader] = None
         self._closed = False
+        self._stops = Stops(self._changed, lambda: (*self._calls.values(), *self._joining))
+        self.alone = self._stops.alone
 
     # -- the driver's interface
 
@@ -89,7 +92,8 @@ class SessionQueue:
         if call.done():  # cancelled while it waited for a worker
             return
         with self._changed:
-            self._joining += 1
+            self._stops.hold_join()
+            self._joining.append(call)
             closed = self._closed
         event_id = None
         try:
@@ -109,19 +113,11 @@ class SessionQueue:
         with self._changed:
             if call.event_id is not None:
                 self._calls.pop(call.event_id, None)
+        self._stops.catch_up()
 
     def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
         """The session's own, for every job."""
         return self.session_hash
-
-    def has_others(self, call: Call) -> bool:
-        """Whether the session has, or may just be getting, another job of the same endpoint."""
-        with self._changed:
-            # A call that is not among the joined ones is itself still joining.
-            own = 0 if call.event_id in self._calls else 1
-            return self._joining > own or any(
-                other is not call and other.fn_index == call.fn_index for other in self._calls.values()
-            )
 
     def close(self) -> None:
         """End the stream; unfinished jobs fail with ClientClosed."""
@@ -129,6 +125,7 @@ class SessionQueue:
             self._closed = True
             reader = self._reader
             graces = self._end_graces()
+            self._stops.clear()
             self._changed.notify_all()
         for grace in graces:
             grace.cancel()
@@ -149,7 +146,7 @@ class SessionQueue:
     def _register(self, call: Call, event_id: Optional[str]) -> None:
         reader = None
         with self._changed:
-            self._joining -= 1
+            self._joining.remove(call)
             if event_id is not None:
                 early = self._early.pop(event_id, [])
                 self._early_count -= len(early)
@@ -168,6 +165,7 @@ class SessionQueue:
             self.close()
         elif reader is not None:
             self._start(reader)
+        self._stops.catch_up()
 
     def _new_reader(self) -> StreamReader:
         return StreamReader(
@@ -211,6 +209,8 @@ class SessionQueue:
             call.feed(message)
             if call.done():
                 self.forget(call)
+        elif event_id is not None and isinstance(message, Completed):
+            self._stops.ended(event_id)
 
     def _failure(self, message: Union[StopMessage, UnexpectedError]) -> GradioClientError:
         if isinstance(message, StopMessage):
@@ -279,6 +279,7 @@ class SessionQueue:
             if isinstance(own, StreamLost):
                 own.event_ids = ids
             call.fail(own)
+        self._stops.catch_up()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         with self._changed:

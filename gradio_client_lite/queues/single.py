@@ -58,7 +58,6 @@ class StreamQueue(PerJobQueue):
         if response.status != 200:
             with response:
                 raise refusal(response.status, response.read_some(), url, f"calling {call.label}")
-        response.keep_alive()
         return StreamChannel(self, call, response, body)
 
     def heard(self) -> None:

@@ -19,9 +19,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
 from ..transport.multiplexer import Next
-from ..transport.websocket import Frame, WebSocket, load_library, open_websocket
+from ..transport.websocket import WebSocket, load_library, open_websocket
 from ..wire.config import EndpointSpec
-from ..wire.messages import SendData, SendHash, decode
+from ..wire.frames import Frame
+from ..wire.messages import Completed, QueueFull, SendData, SendHash, decode
 from .base import Call, new_session_hash
 from .perjob import JobChannel, Lines, PerJobQueue, now
 
@@ -48,7 +49,7 @@ class SocketQueue(PerJobQueue):
 
     def hash_for(self, endpoint: EndpointSpec) -> str:
         """The session's own for a function with State; else one under which no other job of it runs."""
-        if any(component.is_state for component in (*endpoint.inputs, *endpoint.outputs)):
+        if endpoint.has_state:
             return self.session_hash
         with self._lock:
             free = self._free.setdefault(endpoint.fn_index, [self.session_hash])
@@ -163,7 +164,8 @@ class SocketChannel(JobChannel[SocketQueue]):
             self._outbox.append(("data", self._body))
         if self._queue.deliver(self._call, envelope):
             self._over = True
-            self._queue.release(self._call)
+            if isinstance(envelope.message, (Completed, QueueFull)):
+                self._queue.release(self._call)
 
     def _closed_error(self, frame: Frame) -> GradioClientError:
         if frame.code == _TOO_BIG:

@@ -24,7 +24,7 @@ from ..errors import (
     ProtocolError,
 )
 from ..transport.http import StreamingResponse, Timeout, Transport
-from ..wire.messages import CloseStream, Envelope, decode
+from ..wire.messages import CloseStream, Envelope, UnexpectedError, decode
 from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
 from .base import Headers
@@ -149,6 +149,7 @@ class StreamReader:
     def _pump(self, response: StreamingResponse) -> bool:
         decoder = SSEDecoder()
         heard = closing = False
+        before: Optional[str] = None
         while True:
             try:
                 chunk = response.read_some()
@@ -163,10 +164,14 @@ class StreamReader:
                 if envelope is None:
                     continue
                 heard = True
-                if isinstance(envelope.message, CloseStream):
+                message = envelope.message
+                if isinstance(message, CloseStream) or (
+                    isinstance(message, UnexpectedError) and message.is_stumble(before)
+                ):
                     closing = True
                     response.set_read_timeout(_CLOSING)
                 else:
+                    before = envelope.event_id
                     self._owner.deliver(envelope)
 
     def _require_stream(self, response: StreamingResponse) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ..errors import ProtocolError
 from .connection import Connection
@@ -43,7 +43,8 @@ class BodyReader:
         self._expected = _SIZE
         self._partial = b""
         self._trailers = 0
-        self.keep = not response.will_close
+        # After a 101 the connection speaks another protocol, wanted or not.
+        self.keep = not response.will_close and response.status >= 200
         self.done = False
         self.until_close = False
         empty = response.status < 200 or response.status in (204, 304) or method == "HEAD"
@@ -137,7 +138,7 @@ class BodyReader:
 
     def _require_end(self) -> None:
         """Tell an end from a lull, which only connections that do not wait have."""
-        if not self._connection.ended:
+        if not self._connection.raw.eof:
             raise BlockingIOError("nothing has arrived")
 
 
@@ -177,10 +178,28 @@ class Inflater:
         self._started = False
         self.pending = False
 
-    @property
-    def whole(self) -> bool:
-        """Whether the data may end here."""
-        return not self._started or (self._engine is not None and bool(self._engine.eof))
+    def read(self, read: Callable[[int], bytes], size: int) -> bytes:
+        """Return up to `size` bytes of output as soon as there are any; b"" at the end.
+
+        Args:
+            read: gives input, up to so many bytes of it; b"" at its end. What it raises may be tried again.
+
+        Raises:
+            IncompleteRead: the input ends too early.
+            ProtocolError: it is corrupt.
+        """
+        while True:
+            data = self.feed(b"", size) if self.pending else b""
+            if data:
+                return data
+            compressed = read(size)
+            data = self.feed(compressed, size)
+            if data:
+                return data
+            if not compressed and not self.pending:
+                if self._started and not (self._engine is not None and self._engine.eof):
+                    raise IncompleteRead(b"")
+                return b""
 
     def feed(self, data: bytes, limit: int) -> bytes:
         """Add input and return up to `limit` bytes of output; the rest stays pending.

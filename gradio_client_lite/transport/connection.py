@@ -15,7 +15,7 @@ from typing import Any, Iterable, Iterator, Optional, Protocol, Union, cast
 
 from ..errors import ArgumentError
 from .proxy import Proxy
-from .sockets import SocketLike, SocketReader, keep_alive, ready, shutdown
+from .sockets import SocketLike, SocketReader, ready, shutdown
 from .timeout import Deadline
 
 # Bodies up to this size go out together with the head.
@@ -62,6 +62,7 @@ class Connection:
         proxy: the one that reads the requests: plain http through a proxy, not through a tunnel.
 
     Attributes:
+        raw: tells whether anything of the answer has arrived, and whether the peer has closed.
         sent: whether any byte of the request now under way has left.
         whole: whether the request has been sent completely.
         idle_since: when the pool got it back.
@@ -72,11 +73,11 @@ class Connection:
         "__weakref__",
         "_owner",
         "_pid",
-        "_raw",
         "_sock",
         "aborted",
         "idle_since",
         "proxy",
+        "raw",
         "reader",
         "route",
         "sent",
@@ -86,8 +87,8 @@ class Connection:
     def __init__(self, sock: SocketLike, route: Any, *, proxy: Optional[Proxy] = None) -> None:
         self._sock = sock
         self._owner = True
-        self._raw = SocketReader(sock, Deadline(None))
-        self.reader: io.BufferedReader[SocketReader] = io.BufferedReader(self._raw, _BUFFER)
+        self.raw = SocketReader(sock, Deadline(None))
+        self.reader: io.BufferedReader[SocketReader] = io.BufferedReader(self.raw, _BUFFER)
         self._pid = os.getpid()
         self.route = route
         self.proxy = proxy
@@ -99,20 +100,15 @@ class Connection:
     def __del__(self) -> None:
         self.close()
 
-    @property
-    def received(self) -> bool:
-        """Whether any byte of the answer has arrived."""
-        return self._raw.received
-
     def prepare(self, limit: Optional[float], deadline: Deadline) -> None:
         """Set the limits of the request that comes: silence in seconds (None for ever) and deadline."""
-        raw = self._raw
+        raw = self.raw
         raw.limit, raw.deadline = limit, deadline
         raw.received = self.sent = self.whole = False
 
     def set_limit(self, seconds: Optional[float]) -> None:
         """Change the longest silence, in seconds; None for ever."""
-        self._raw.limit = seconds
+        self.raw.limit = seconds
 
     def send(self, head: bytes, body: Optional[Body]) -> None:
         """Send a request; stop early, without an error, when the server answers before it is whole.
@@ -150,7 +146,7 @@ class Connection:
         return not head or self._send_first(head)
 
     def _send_first(self, data: bytes) -> bool:
-        raw = self._raw
+        raw = self.raw
         raw.set_timeout()
         count = self._sock.send(data)
         self.sent = True
@@ -166,7 +162,7 @@ class Connection:
 
     def _send_some(self, view: memoryview) -> Optional[int]:
         """Send what fits now, waiting only when nothing does; None when the server has answered instead."""
-        raw = self._raw
+        raw = self.raw
         limit = raw.deadline.left(raw.limit)
         try:
             return raw.send_now(view)
@@ -181,13 +177,17 @@ class Connection:
 
     def _answered(self) -> bool:
         """Whether the server has sent something or hung up, when it should still be listening."""
-        before, self._raw.wait = self._raw.wait, False
         try:
-            return bool(self.reader.peek(1)) or self._raw.eof
+            return bool(self._peek(waiting=False)) or self.raw.eof
         except OSError:
             return True
+
+    def _peek(self, *, waiting: Optional[bool]) -> bytes:
+        before, self.raw.wait = self.raw.wait, waiting
+        try:
+            return self.reader.peek(1)
         finally:
-            self._raw.wait = before
+            self.raw.wait = before
 
     def overrun(self) -> bool:
         """Whether more has arrived than the answer said there would be; what comes later is not seen."""
@@ -207,7 +207,7 @@ class Connection:
             finally:
                 # The buffer outlives the answer: leftover bytes have to be noticed.
                 response.fp = cast(Any, None)
-            if self._raw.eof:
+            if self.raw.eof:
                 # http.client takes an end within the headers for their end.
                 raise ConnectionResetError("closed within the headers")
             if not 100 <= response.status < 200 or response.status == 101:
@@ -220,20 +220,11 @@ class Connection:
 
     def buffered(self) -> bytes:
         """Return what has been received but not read, without reading from the socket."""
-        before, self._raw.wait = self._raw.wait, None
-        try:
-            return self.reader.peek(1)
-        finally:
-            self._raw.wait = before
+        return self._peek(waiting=None)
 
     def set_waiting(self, waiting: bool) -> None:
         """With False, reads from `reader` return what there is, maybe nothing, where they would wait."""
-        self._raw.wait = waiting
-
-    @property
-    def ended(self) -> bool:
-        """Whether the peer has closed; what it sent before may still be buffered."""
-        return self._raw.eof
+        self.raw.wait = waiting
 
     def read_arrived(self, size: int) -> Optional[bytes]:
         """Return up to `size` bytes that have arrived, without waiting.
@@ -241,12 +232,12 @@ class Connection:
         Returns:
             None when nothing has; b"" when the peer has closed.
         """
-        self._raw.wait = False
+        self.raw.wait = False
         try:
             data = self.reader.read1(size)
         finally:
-            self._raw.wait = True
-        return data if data or self._raw.eof else None
+            self.raw.wait = True
+        return data if data or self.raw.eof else None
 
     def write(self, data: bytes) -> None:
         """Send all of it, within the limits, whatever arrives meanwhile.
@@ -256,12 +247,8 @@ class Connection:
         """
         view = memoryview(data)
         while view:
-            self._raw.set_timeout()
+            self.raw.set_timeout()
             view = view[self._sock.send(view[:_SLICE]) :]
-
-    def keep_alive(self) -> None:
-        """Have the system probe a silent other end, and break the connection when it is gone."""
-        keep_alive(self._sock.fileno())
 
     def fileno(self) -> int:
         """The number of the socket, to wait for it; -1 once it is closed."""
@@ -269,7 +256,7 @@ class Connection:
 
     def reusable(self) -> bool:
         """Whether the last exchange left it clean: all sent, nothing unread, not aborted."""
-        return self.whole and not self.aborted and not self._raw.eof and not self.buffered()
+        return self.whole and not self.aborted and not self.raw.eof and not self.buffered()
 
     def stale(self) -> bool:
         """Whether an idle connection was closed, or got bytes nobody asked for."""

@@ -11,7 +11,7 @@ from .connection import Connection
 from .failures import FOREIGN, translate_connect
 from .headers import encode_head
 from .proxy import Proxy
-from .sockets import SocketLike
+from .sockets import SocketLike, tune
 from .timeout import Deadline
 from .tls import TLS
 from .url import Target
@@ -48,10 +48,14 @@ def connect_tcp(host: str, port: int, deadline: Deadline) -> SocketLike:
     addresses = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         left = deadline.left()
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as exc:  # names may have addresses of a family that this system has not
+            failure = exc
+            continue
         try:
             sock.settimeout(None if left is None else left / (len(addresses) - index))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            tune(sock)
             sock.connect(address)
         except OSError as exc:
             sock.close()

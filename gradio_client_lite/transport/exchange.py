@@ -4,24 +4,68 @@ from __future__ import annotations
 
 import socket
 from http.client import HTTPResponse
-from typing import Callable, Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from ..errors import ClientClosed
 from .connection import BodyFailed, Connection, body_size
+from .cookies import CookieJar
 from .dial import Dialer, Route
 from .failures import FOREIGN, translate_exchange
+from .headers import basic_auth, encode_head
 from .pool import Pool
 from .proxy import Proxy, ProxyChoice
-from .redirect import Hop
+from .redirect import Hop, same_place
 from .timeout import Deadline, Timeout
+from .url import Target
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Bodies above this size get a connection of their own. The receive buffer of a kept one has grown with what
 # went before, and a server in Python reads a large upload about a third faster through a fresh, smaller one.
 _LARGE = 8 << 20
 
-# Makes the head of a request; the proxy is the one that wants an absolute URL, if any.
-Encode = Callable[[Hop, Optional[Proxy]], bytes]
+
+class HeadMaker:
+    """Adds length, cookies and basic auth, where they belong, to a caller's headers.
+
+    Args:
+        base: the base URL; that place gets the basic auth.
+        cookies: the jar.
+        auth: (user, password); None for the userinfo of the base URL, if it has any.
+    """
+
+    def __init__(self, base: Target, cookies: CookieJar, auth: Optional[Tuple[str, str]]) -> None:
+        userinfo = auth or base.userinfo
+        self._base = base
+        self._cookies = cookies
+        self._authorization = basic_auth(*userinfo) if userinfo else None
+
+    def make(self, hop: Hop, proxy: Optional[Proxy]) -> bytes:
+        """Return the head of a request.
+
+        Args:
+            hop: the request.
+            proxy: the one that will read it and so wants an absolute URL; None when there is none.
+        """
+        target, fields = hop.target, dict(hop.fields)
+        if hop.body is not None:
+            fields["content-length"] = str(body_size(hop.body))
+        elif hop.method in _WITH_BODY:
+            fields["content-length"] = "0"
+        if hop.cookies:
+            cookie = self._cookies.header(target, fields.get("cookie", ""))
+            if cookie:
+                fields["cookie"] = cookie
+        if hop.auth and "authorization" not in fields:
+            if target.userinfo is not None:
+                fields["authorization"] = basic_auth(*target.userinfo)
+            elif self._authorization is not None and same_place(self._base, target):
+                fields["authorization"] = self._authorization
+        if proxy is None:
+            return encode_head(hop.method, target.path, target.netloc, fields)
+        if proxy.authorization:
+            fields["proxy-authorization"] = proxy.authorization
+        return encode_head(hop.method, target.url, target.netloc, fields)
 
 
 class Exchanger:
@@ -31,14 +75,14 @@ class Exchanger:
         pool: where connections are kept.
         dialer: makes new ones.
         proxies: chooses the proxy of each origin; asked once.
-        encode: makes the head of a request.
+        heads: makes the heads of requests.
     """
 
-    def __init__(self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, encode: Encode) -> None:
+    def __init__(self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker) -> None:
         self._pool = pool
         self._dialer = dialer
         self._proxies = proxies
-        self._encode = encode
+        self._heads = heads
         self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
 
     def send(
@@ -91,7 +135,7 @@ class Exchanger:
         connection.prepare(limits.read, deadline)
         try:
             try:
-                connection.send(self._encode(hop, connection.proxy), hop.body)
+                connection.send(self._heads.make(hop, connection.proxy), hop.body)
             except OSError as exc:
                 # A server that refuses an upload answers and closes: the answer counts, if it is there.
                 if not connection.sent or connection.aborted or isinstance(exc, socket.timeout):
@@ -102,7 +146,7 @@ class Exchanger:
             if connection.aborted:
                 raise ClientClosed(f"The client was closed while it asked {hop.target.label}.") from exc
             dead = isinstance(exc, OSError) and not isinstance(exc, socket.timeout)
-            untouched = not connection.received and (repeatable or not connection.sent)
+            untouched = not connection.raw.received and (repeatable or not connection.sent)
             if repeatable is not None and dead and untouched:
                 return None
             raise translate_exchange(exc, hop.target.label, deadline) from exc

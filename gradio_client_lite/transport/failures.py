@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Optional, Type
 
@@ -96,11 +97,8 @@ def _deadline(place: str) -> DeadlineExceeded:
 
 
 def _is_tls(exc: Exception) -> bool:
-    if not isinstance(exc, OSError) or isinstance(exc, ConnectionError):
-        return False
-    import ssl
-
-    return isinstance(exc, (ssl.SSLError, ssl.CertificateError))
+    ssl = sys.modules.get("ssl")  # nothing of it can be raised before it is imported; some Pythons have none
+    return ssl is not None and isinstance(exc, ssl.SSLError)
 
 
 def _tls_advice(exc: Exception, where: str) -> str:

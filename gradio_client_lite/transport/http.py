@@ -1,8 +1,8 @@
 """HTTP/1.1 over kept connections.
 
 `Transport` ties the parts of this folder together. One request goes: check (url, headers) -> take or dial a
-connection (exchange, pool, dial) -> send, read the head (heads, connection) -> cookies, redirect, or the body
-(body, response).
+connection (exchange, pool, dial) -> send, read the head (exchange, connection) -> cookies, redirect, or the
+body (body, response, streaming).
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import time
 from typing import Mapping, Optional, Tuple
 
 from ..errors import ArgumentError, TooManyRedirects
+from ..workers import call_after_fork
 from .body import BodyReader, inflater_for
 from .connection import Body, Connection
 from .cookies import CookieJar
 from .dial import Connect, Dialer, check_proxy_status, connect_tcp
-from .exchange import Exchanger
+from .exchange import Exchanger, HeadMaker
 from .failures import FOREIGN, translate_exchange
-from .fork import call_after_fork
 from .headers import Headers, check_method, request_fields
-from .heads import HeadMaker
 from .pool import Pool
 from .proxy import Proxies, ProxyChoice
 from .redirect import MAX_REDIRECTS, REDIRECTS, Hop, next_hop
-from .response import Response, StreamingResponse
+from .response import Response
+from .streaming import StreamingResponse
 from .timeout import Clock, Deadline, Timeout
 from .tls import TLS, Cert, Verify
 from .url import parse_url
@@ -55,6 +55,7 @@ class Transport:
             sent twice.
         max_idle: how many idle connections are kept.
         clock: monotonic seconds.
+        calendar: seconds since the epoch; see `timeout.IdleClock`.
         connect: makes TCP connections; see `dial.connect_tcp`.
 
     Raises:
@@ -81,6 +82,7 @@ class Transport:
         idle_expiry: float = 4.0,
         max_idle: int = 16,
         clock: Clock = time.monotonic,
+        calendar: Clock = time.time,
         connect: Connect = connect_tcp,
     ) -> None:
         self._base = parse_url(base_url)
@@ -89,10 +91,10 @@ class Transport:
         self._clock = clock
         self._cookies = CookieJar(self._base.host, cookies)
         self._tls = TLS(verify, cert, trust_env=trust_env)
-        self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock)
+        self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock, calendar=calendar)
         heads = HeadMaker(self._base, self._cookies, auth)
         choice = ProxyChoice(proxies, trust_env=trust_env)
-        self._exchanger = Exchanger(self._pool, Dialer(self._tls, connect), choice, heads.make)
+        self._exchanger = Exchanger(self._pool, Dialer(self._tls, connect), choice, heads)
         call_after_fork(self)
 
     @property

@@ -10,8 +10,8 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any, Dict, List, Optional, Protocol, Set
 
-from ..workers import Workers
-from .fork import call_after_fork
+from ..workers import Workers, call_after_fork
+from .timeout import LONGEST_WAIT
 
 
 class Next(Enum):
@@ -172,8 +172,14 @@ class _Round:
 
     def turn(self) -> None:
         """Wait once, and visit the channels that have something."""
-        wait = 0.0 if self._again else max(0.0, self._soonest - time.monotonic())
-        events = self._selector.select(None if wait == float("inf") else wait)
+        wait = 0.0 if self._again else min(max(0.0, self._soonest - time.monotonic()), LONGEST_WAIT)
+        try:
+            events = self._selector.select(wait)
+        except (ValueError, OSError) as exc:
+            if not self.channels:
+                raise
+            self._break(next(reversed(self.channels)), exc)  # one too many: Windows takes 512
+            return
         due, self._again = self._again, set()
         for key, _ in events:
             if key.data is None:
@@ -197,14 +203,22 @@ class _Round:
         try:
             wish = visit()
         except Exception as exc:
-            channel.broke(exc)
-            wish = Next.LEAVE
+            self._break(channel, exc)
+            return
         if wish is Next.WAIT:
             self._soonest = min(self._soonest, channel.deadline)
         elif wish is Next.AGAIN:
             self._again.add(channel)
         else:
-            number = self.channels.pop(channel)
-            if number >= 0:
-                self._selector.unregister(number)
-            channel.left()
+            self._leave(channel)
+
+    def _break(self, channel: Channel, error: Exception) -> None:
+        channel.broke(error)
+        self._leave(channel)
+
+    def _leave(self, channel: Channel) -> None:
+        number = self.channels.pop(channel)
+        self._again.discard(channel)
+        if number >= 0:
+            self._selector.unregister(number)
+        channel.left()

@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 from .connection import Connection
 from .dial import Route
-from .timeout import Clock
+from .timeout import Clock, IdleClock
 
 
 class Pool:
@@ -23,7 +23,8 @@ class Pool:
         idle_expiry: seconds; one idle for longer is not used for a request that must not be sent twice.
             uvicorn closes idle connections after 5 s.
         idle_limit: seconds after which an idle one is closed in any case.
-        clock: monotonic.
+        clock: monotonic; may stand still while the machine is suspended.
+        calendar: seconds since the epoch; tells of that.
     """
 
     def __init__(
@@ -33,11 +34,12 @@ class Pool:
         idle_expiry: float = 4.0,
         idle_limit: float = 60.0,
         clock: Clock = time.monotonic,
+        calendar: Clock = time.time,
     ) -> None:
         self._max_idle = max_idle
         self._expiry = idle_expiry
         self._limit = max(idle_limit, idle_expiry)
-        self._clock = clock
+        self._clock = IdleClock(clock, calendar)  # read under the lock
         self._lock = threading.Lock()
         self._idle: List[Connection] = []
         # Weak: a forgotten stream must not keep its socket open.

@@ -107,11 +107,12 @@ def _entries(text: Optional[str]) -> List[str]:
 def _proxy_environment() -> Dict[str, str]:
     """Return the proxy variables by their part before "_proxy"."""
     found: Dict[str, str] = {}
+    environ = dict(os.environ)  # where Windows' is blind to case, this is not
     for name in ("http", "https", "all", "no"):
-        value = os.environ.get(f"{name}_proxy")
+        value = environ.get(f"{name}_proxy")
         # A CGI server turns a request's "Proxy:" header into HTTP_PROXY (CVE-2016-5385).
-        if value is None and not (name == "http" and "REQUEST_METHOD" in os.environ):
-            value = os.environ.get(f"{name.upper()}_PROXY")
+        if value is None and not (name == "http" and "REQUEST_METHOD" in environ):
+            value = environ.get(f"{name.upper()}_PROXY")
         if value and value.strip():
             found[name] = value.strip()
     return found

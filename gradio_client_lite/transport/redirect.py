@@ -13,7 +13,9 @@ from .url import Target, parse_url
 MAX_REDIRECTS = 20
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What is harmless, as nobody can list what is secret: tokens travel in headers of any name.
-HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "range", "user-agent"})
+HARMLESS = frozenset(
+    {"accept", "accept-encoding", "accept-language", "content-type", "if-range", "range", "user-agent"}
+)
 
 
 class Hop(NamedTuple):
@@ -48,23 +50,24 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
         location: the Location header as received.
 
     Raises:
-        ProtocolError: it leads to no http(s) URL, or would send a body in clear that was sent over TLS.
+        ProtocolError: it leads to no http(s) URL, or would show a body to another server, or in clear.
     """
-    target = _resolve(hop, location)
+    target = resolve(hop.target, location)
     method, body, fields = hop.method, hop.body, hop.fields
     if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
         method, body = "GET", None
         fields = {name: value for name, value in fields.items() if name != "content-type"}
-    if target.origin == hop.target.origin:
+    if same_place(hop.target, target):
         return Hop(method, target._replace(userinfo=hop.target.userinfo), fields, body, hop.cookies, hop.auth)
     downgrade = hop.target.scheme == "https" and target.scheme == "http"
-    if downgrade and body is not None:
+    if body is not None:
+        why = "where anybody could read it" if downgrade else "another server"
         raise ProtocolError(
-            f"{hop.target.label} redirects an upload to {target.label}, where anybody could read it; it was "
-            "not followed. Use the URL the server should have redirected to."
+            f"{hop.target.label} redirects what was sent to {target.label}, {why}; it was not followed. If "
+            "the app is there, make the client with that URL."
         )
     fields = {name: value for name, value in fields.items() if name in HARMLESS}
-    return Hop(method, target, fields, body, hop.cookies and not downgrade, auth=False)
+    return Hop(method, target, fields, None, hop.cookies and not downgrade, auth=False)
 
 
 def same_place(old: Target, new: Target) -> bool:
@@ -73,12 +76,16 @@ def same_place(old: Target, new: Target) -> bool:
     return old.origin == new.origin or (upgraded and old.host == new.host)
 
 
-def _resolve(hop: Hop, location: str) -> Target:
-    """Return where a Location leads; its userinfo is not used."""
+def resolve(asked: Target, location: str) -> Target:
+    """Return where the Location in the answer to a request leads; its userinfo is not used.
+
+    Raises:
+        ProtocolError: it is no http(s) URL.
+    """
     with suppress(UnicodeError):
         # http.client decodes headers as latin-1, servers that do not encode a URL send UTF-8.
         location = location.encode("latin-1").decode("utf-8")
     try:
-        return parse_url(urljoin(hop.target.url, location.strip()))._replace(userinfo=None)
+        return parse_url(urljoin(asked.url, location.strip()))._replace(userinfo=None)
     except (ArgumentError, ValueError) as exc:
-        raise ProtocolError(f"{hop.target.label} redirects to what is no http(s) URL; report it.") from exc
+        raise ProtocolError(f"{asked.label} redirects to what is no http(s) URL; report it.") from exc

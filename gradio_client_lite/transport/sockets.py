@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import select
 import socket
+import sys
 from contextlib import suppress
 from typing import Any, Optional, Protocol, Tuple
 
@@ -93,9 +94,8 @@ class SocketReader(io.RawIOBase):
 def _would_block(error: OSError) -> bool:
     if isinstance(error, BlockingIOError):
         return True
-    import ssl
-
-    return isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
+    ssl = sys.modules.get("ssl")
+    return ssl is not None and isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
 
 
 def ready(sock: SocketLike, *, write: bool, timeout: Optional[float]) -> Tuple[bool, bool]:
@@ -120,21 +120,19 @@ def ready(sock: SocketLike, *, write: bool, timeout: Optional[float]) -> Tuple[b
     return bool(readable or broken), bool(writable)
 
 
-def keep_alive(number: int) -> None:
-    """Turn TCP keepalive on, with a first probe after half a minute where the system lets one say so."""
-    settings = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+def tune(sock: socket.socket) -> None:
+    """Send without delay, and have the system break a connection whose other end is gone.
+
+    It probes a silent one after half a minute, where one may say so: a function that runs for an hour sends
+    nothing until it is done, and nothing else would tell that from a network that has vanished.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for names, seconds in ((("TCP_KEEPIDLE", "TCP_KEEPALIVE"), 30), (("TCP_KEEPINTVL",), 10)):
         option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
         if option is not None:
-            settings.append((socket.IPPROTO_TCP, option, seconds))
-    # A twin of the socket by its number: it may be one of `ssl`, or TLS within TLS.
-    with suppress(OSError):
-        twin = socket.socket(fileno=number)
-        try:
-            for level, option, value in settings:
-                twin.setsockopt(level, option, value)
-        finally:
-            twin.detach()
+            with suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, option, seconds)
 
 
 def shutdown(sock: SocketLike) -> None:

@@ -11,10 +11,14 @@ from ..errors import ArgumentError
 Clock = Callable[[], float]
 # Waits may end this much early, in seconds: system timers are rounded.
 _GRAIN = 0.002
+LONGEST_WAIT = 2_000_000.0
+"""Seconds; systems take up to 24 days, in milliseconds of 31 bits, and these are 23."""
+# Clocks read one after the other may differ this much, in seconds, without the machine having slept.
+_DRIFT = 0.5
 
 
 class Timeout:
-    """The limits of one request, in seconds; None means no limit.
+    """The limits of one request, in seconds; None means no limit, and so does more than 23 days.
 
     Args:
         connect: until the connection stands: TCP, proxy tunnel and TLS handshake together. Looking up
@@ -56,7 +60,7 @@ class Timeout:
 def _limit(name: str, value: Optional[float]) -> Optional[float]:
     if value is not None and not (isinstance(value, (int, float)) and value > 0):
         raise ArgumentError(f"The {name} timeout must be a positive number of seconds, or None.")
-    return value
+    return None if value is None or value > LONGEST_WAIT else value
 
 
 class Deadline:
@@ -97,3 +101,31 @@ class Deadline:
         if self._at is not None and (other._at is None or self._at < other._at):
             return self
         return other
+
+
+class IdleClock:
+    """Seconds as servers count them: with the time for which this machine, or its Lambda, was suspended.
+
+    Monotonic clocks stand still then (Linux, macOS). The calendar does not, but is set now and then, so of
+    each span between two calls the longer reading counts: too much costs a connection, too little a request.
+
+    One thread at a time.
+
+    Args:
+        clock: monotonic.
+        calendar: seconds since the epoch.
+    """
+
+    def __init__(self, clock: Clock, calendar: Clock) -> None:
+        self._clock = clock
+        self._calendar = calendar
+        self._ahead = calendar() - clock()
+        self._slept = 0.0
+
+    def __call__(self) -> float:
+        now = self._clock()
+        ahead = self._calendar() - now
+        if ahead - self._ahead > _DRIFT:
+            self._slept += ahead - self._ahead
+        self._ahead = ahead
+        return now + self._slept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar, Union, cast
 
 from ..errors import ArgumentError
@@ -18,6 +19,14 @@ Verify = Union[bool, str, "os.PathLike[str]", "ssl.SSLContext"]
 Cert = Union[str, Tuple[str, ...]]
 _T = TypeVar("_T")
 _RECORD = 65536
+# Where systems have their authorities: Debian, Fedora, SUSE; macOS and BSD. A Python that was built elsewhere
+# (that of python.org for macOS, or one that a program brings along) may look for them there in vain.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 class TLS:
@@ -74,49 +83,71 @@ def _make_context(verify: Verify, cert: Optional[Cert], trust_env: bool) -> ssl.
     if isinstance(verify, ssl.SSLContext):
         context = verify
     elif isinstance(verify, bool):
-        context = _system_context(trust_env)
+        context = _system_context(trust_env) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if not verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
     else:
-        context = _custom_context(os.fspath(verify))
+        context = _custom_context(verify)
     if not isinstance(verify, ssl.SSLContext):
         context.set_alpn_protocols(["http/1.1"])
     if cert is not None:
-        chain = (cert,) if isinstance(cert, str) else cert
-        try:
-            context.load_cert_chain(*chain)
-        except (OSError, TypeError) as exc:
-            raise ArgumentError(
-                f"The client certificate {chain[0]!r} could not be loaded: pass a PEM file with certificate "
-                "and key, or (cert, key) or (cert, key, password)."
-            ) from exc
+        _load_client_certificate(context, cert)
     return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, cert: Cert) -> None:
+    parts: Tuple[Any, ...] = tuple(cert) if isinstance(cert, (list, tuple)) else (cert,)
+    # Without any password OpenSSL would ask for one on the terminal, and wait.
+    missing: Tuple[Any, ...] = (None, None, "")[len(parts) :]
+    try:
+        chain, key, password = parts + missing
+        context.load_cert_chain(chain, key, lambda: password)
+    except (OSError, TypeError, ValueError) as exc:
+        raise ArgumentError(
+            f"The client certificate {parts[:1]} could not be loaded: pass a PEM file with certificate and "
+            "key, or (cert, key), or (cert, key, password) where the key is encrypted."
+        ) from exc
 
 
 def _system_context(trust_env: bool) -> ssl.SSLContext:
     import ssl
 
     paths = ssl.get_default_verify_paths()
-    names = (paths.openssl_cafile_env, paths.openssl_capath_env)
-    if trust_env or not any(name in os.environ for name in names):
+    named = any(name in os.environ for name in (paths.openssl_cafile_env, paths.openssl_capath_env))
+    if named and trust_env:
         # OpenSSL itself reads SSL_CERT_FILE and SSL_CERT_DIR.
         return ssl.create_default_context()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for place in (paths.openssl_cafile, paths.openssl_capath):
-        if os.path.exists(place):
-            _load(context, place)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else ssl.create_default_context()
+    own = [place for place in (paths.openssl_cafile, paths.openssl_capath) if _holds_any(place)]
+    for place in own if named else ():
+        _load(context, place)
+    if not own and not context.cert_store_stats()["x509_ca"]:
+        for bundle in filter(os.path.exists, _BUNDLES):
+            _load(context, bundle)
+            break
     return context
 
 
-def _custom_context(path: str) -> ssl.SSLContext:
+def _holds_any(place: str) -> bool:
+    """Whether a file or directory of certificates is there, and not empty as far as one can see."""
+    try:
+        return bool(os.listdir(place))
+    except OSError as exc:
+        return not isinstance(exc, FileNotFoundError)
+
+
+def _custom_context(path: Union[str, os.PathLike[str]]) -> ssl.SSLContext:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        _load(context, path)
-    except OSError as exc:
-        raise ArgumentError(f"ssl_verify: {path!r} is no PEM file, or directory, of certificates.") from exc
+        _load(context, os.fspath(path))
+    except (OSError, TypeError, ValueError) as exc:
+        raise ArgumentError(
+            f"ssl_verify: {path!r} is no PEM file, or directory, of certificates; nor True, False or an "
+            "ssl.SSLContext."
+        ) from exc
     return context
 
 
@@ -141,22 +172,24 @@ class NestedTLS:
 
         self._outer = outer
         self._timeout = timeout
+        # What the outer socket has not taken yet: of a record once made every byte has to go out, in order.
+        self._unsent = memoryview(b"")
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._want_read = ssl.SSLWantReadError
+        self._blocked = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
         self._eof = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
         self._inner = context.wrap_bio(self._in, self._out, server_hostname=host)
         self._pump(self._inner.do_handshake)
 
     def _pump(self, step: Callable[[], _T]) -> _T:
         """Repeat a TLS step, moving records, until it needs no more input; the timeout is for all of it."""
-        deadline = Deadline(self._timeout) if self._timeout else None
+        deadline = self._deadline()
         while True:
             try:
                 result = step()
             except self._want_read:
-                self._flush()
-                if deadline is not None:
-                    self._outer.settimeout(deadline.left())
+                self._flush(deadline)
+                self._limit(deadline)
                 buffer = bytearray(_RECORD)
                 count = self._outer.recv_into(buffer)
                 if count:
@@ -164,13 +197,23 @@ class NestedTLS:
                 else:
                     self._in.write_eof()
                 continue
-            self._flush()
+            self._flush(deadline)
             return result
 
-    def _flush(self) -> None:
-        view = memoryview(self._out.read())
-        while view:
-            view = view[self._outer.send(view) :]
+    def _flush(self, deadline: Optional[Deadline]) -> None:
+        """Send the records that are ready; where the socket does not wait, as far as it takes them."""
+        with suppress(*self._blocked):
+            while self._unsent or self._out.pending:
+                self._unsent = self._unsent or memoryview(self._out.read())
+                self._limit(deadline)
+                self._unsent = self._unsent[self._outer.send(self._unsent) :]
+
+    def _deadline(self) -> Optional[Deadline]:
+        return Deadline(self._timeout) if self._timeout else None
+
+    def _limit(self, deadline: Optional[Deadline]) -> None:
+        if deadline is not None:
+            self._outer.settimeout(deadline.left())
 
     def recv_into(self, buffer: Any) -> int:
         try:
@@ -179,6 +222,9 @@ class NestedTLS:
             return 0
 
     def send(self, data: Any) -> int:
+        self._flush(self._deadline())
+        if self._unsent:
+            raise BlockingIOError("nothing can be sent")
         return self._pump(lambda: self._inner.write(data))
 
     def settimeout(self, seconds: Optional[float]) -> None:

@@ -56,7 +56,7 @@ class Target(NamedTuple):
 
 def scrub(text: str) -> str:
     """Return a URL that may be malformed without what could be its userinfo or query."""
-    text = re.sub(r"//.*@", "//", text.partition("?")[0], flags=re.DOTALL)
+    text = re.sub(r"\A(\w*:?//)?.*@", r"\1", text.partition("?")[0], flags=re.DOTALL)
     return _CONTROL.sub("?", text)
 
 

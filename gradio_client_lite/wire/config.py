@@ -85,6 +85,11 @@ class EndpointSpec(NamedTuple):
     batch: bool
     cancels: Tuple[int, ...]
 
+    @property
+    def has_state(self) -> bool:
+        """Whether its jobs depend on the session they belong to."""
+        return any(component.is_state for component in (*self.inputs, *self.outputs))
+
 
 class AppSpec(NamedTuple):
     """What a client needs to know of an app.

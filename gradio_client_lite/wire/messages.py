@@ -85,6 +85,17 @@ class UnexpectedError(NamedTuple):
     message: str
     session_not_found: bool
 
+    def is_stumble(self, event_id: Optional[str]) -> bool:
+        """Whether the server only stumbled over the end of the job before, and keeps the session's messages.
+
+        Up to 5.45 its stream broke with a KeyError when it ended a job a second time: once because it was
+        cancelled, and once because it then ran to its end all the same (gradio/routes.py, `sse_stream`).
+
+        Args:
+            event_id: of the message before this one.
+        """
+        return event_id is not None and self.message == repr(event_id)
+
 
 class ServerStopped(NamedTuple):
     """The server is going down."""

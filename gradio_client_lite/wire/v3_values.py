@@ -138,7 +138,10 @@ def _encode_gallery(value: Any) -> Any:
 def _encode_annotated(value: Any) -> Any:
     if not isinstance(value, dict) or "image" not in value:
         return value
-    return [value["image"], [_pair(item, "image", "label") for item in value.get("annotations") or []]]
+    annotations = value.get("annotations") or []
+    if not is_list(annotations):
+        return value
+    return [value["image"], [_pair(item, "image", "label") for item in annotations]]
 
 
 def _encode_highlighted(value: Any) -> Any:

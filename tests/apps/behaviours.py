@@ -256,6 +256,21 @@ def forever(seconds):
         time.sleep(0.05)
 
 
+TRACE = []
+
+
+def traced(name, n):
+    TRACE.append(name)
+    for i in range(int(n)):
+        time.sleep(0.1)
+        yield i
+
+
+def trace(name):
+    """How often a run of this name has begun."""
+    return TRACE.count(name)
+
+
 def job_endpoints():
     on(slow, gr.Number(value=0.2), gr.Number(), "slow", concurrency_limit=None)
     # A function of its own: endpoints of one function share the lowest of their limits.
@@ -266,6 +281,8 @@ def job_endpoints():
     if not gr.__version__.startswith("4.0."):  # a batch is the end of its queue
         on(batched, [gr.Textbox(), gr.Number()], gr.Textbox(), "batched", batch=True, max_batch_size=8)
     stream = on(forever, gr.Number(value=60), gr.Number(), "forever", concurrency_limit=None)
+    on(traced, [gr.Textbox(), gr.Number()], gr.Number(), "traced", concurrency_limit=None)
+    on(trace, gr.Textbox(), gr.Number(), "trace", concurrency_limit=None)
     # Up to 4.29 cancelling means calling a function that names the one to cancel.
     on(None, None, None, "stop_forever", cancels=[stream])
 

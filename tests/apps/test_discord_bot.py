@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 from hub.double import Hub
+from transport.peers import PeerServer, always
 
 from gradio_client_lite import Client
 
@@ -187,6 +188,15 @@ def test_bot_apologises_while_the_app_is_away_and_finds_it_again(bot: Bot) -> No
     assert message == "Sorry, something went wrong while I asked the app. Please try again later."
     assert "Traceback" in bot.log.read_text(encoding="utf-8")
     assert text_of(bot.call("shout", options={"text": "hello"}, channel=9)) == "HELLO"
+
+
+def test_token_goes_to_no_app_but_a_space(deployed: Dict[str, str], bots: Bots) -> None:
+    with PeerServer(always(b"no app")) as elsewhere:
+        bot = bots.start(deployed, HF_TOKEN="hf_s3cr3t")
+        away = {"APP": elsewhere.url}
+        assert "went wrong" in text_of(bot.call("shout", options={"text": "hello"}, change=away))
+    assert elsewhere.requests
+    assert not any("hf_s3cr3t" in str(request.headers) for request in elsewhere.requests)
 
 
 @pytest.mark.servers("6.31.0")

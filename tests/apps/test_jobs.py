@@ -33,6 +33,10 @@ def _wait_until_running(job: Job) -> None:
     next(iter(job))
 
 
+def _wait_for(job: Job, code: Status) -> None:
+    next(update for update in job.updates(_DEADLINE) if update["type"] == "status" and update["code"] is code)
+
+
 def _is_output(update: Update, value: object) -> bool:
     return isinstance(update, OutputUpdate) and update.outputs == value
 
@@ -99,9 +103,49 @@ def test_cancelling_one_job_leaves_others_of_its_function_alone(client: Client) 
         warnings.simplefilter("ignore")
         cancelled = client.submit(20, api_name="/slow")
         other = client.submit(1.5, api_name="/slow")
-        next(update for update in other.updates(_DEADLINE) if update["code"] is Status.PROCESSING)
+        _wait_for(other, Status.PROCESSING)
         assert cancelled.cancel() is True
     assert other.result(_DEADLINE) == 1.5
+
+
+def test_cancelling_generators_leaves_the_jobs_beside_them_alone(client: Client) -> None:
+    # Long enough to be there when a cancelled one would end, were it started anew.
+    others = [client.submit(30, 0.1, api_name="/count") for _ in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(4):
+            job = client.submit(20, 0.05, api_name="/count")
+            _wait_until_running(job)
+            assert job.cancel() is True
+    assert [job.result(_DEADLINE) for job in others] == [29] * 3
+    assert [list(job) for job in others] == [list(range(30))] * 3
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
+def test_a_cancelled_generator_is_not_started_anew(client: Client, beside: bool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cancelled = client.submit(f"cancelled {beside}", 20, api_name="/traced")
+        other = client.submit("other", 15, api_name="/traced") if beside else None
+        _wait_until_running(cancelled)
+        cancelled.cancel()
+    if other is not None:
+        assert other.result(_DEADLINE) == 14
+    assert client.submit("later", 5, api_name="/traced").result(_DEADLINE) == 4
+    assert client.predict(f"cancelled {beside}", api_name="/trace") == 1
+
+
+def test_jobs_end_right_after_one_that_waited_was_cancelled(client: Client) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        running = client.submit(1, api_name="/one_at_a_time")
+        _wait_for(running, Status.PROCESSING)
+        waiting = client.submit(0.1, api_name="/one_at_a_time")
+        _wait_for(waiting, Status.IN_QUEUE)
+        assert waiting.cancel() is True
+    later = [client.submit(0.1, api_name="/one_at_a_time"), client.submit(30, 0.1, api_name="/count")]
+    assert running.result(_DEADLINE) == 1
+    assert [job.result(_DEADLINE) for job in later] == [0.1, 29]
 
 
 def test_a_cancelled_job_ends_its_iteration(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError, as_completed
+from pathlib import Path
 from typing import Iterator, Set
 
 import pytest
@@ -12,7 +13,7 @@ from gradio_client_lite import Client
 from gradio_client_lite.queues.perjob import Lines
 from gradio_client_lite.updates import Status
 
-from .servers import Server
+from .servers import USER, Server, running_server
 
 pytestmark = pytest.mark.servers("3.23.0", "3.35.2", "3.50.2", "4.0.2")
 
@@ -39,6 +40,15 @@ def test_100_jobs_at_once_are_right_and_need_few_threads(client: Client) -> None
         peak = max(peak, _threads(before))
         assert job.result() == pytest.approx(0.1 + jobs[job] / 1000)
     assert peak <= _WORKERS + 3
+
+
+@pytest.mark.servers("3.23.0")
+def test_login_holds_for_sockets(server: Server, tmp_path: Path) -> None:
+    with (
+        running_server(server.version, tmp_path, "auth") as private,
+        Client(private.url, auth=USER, verbose=False) as client,
+    ):
+        assert client.predict("x", api_name="/echo") == "x"
 
 
 def test_threads_end_with_the_client(server: Server) -> None:

@@ -74,7 +74,7 @@ def test_types_and_licence_are_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names: List[str] = archive.namelist()
     assert f"{PACKAGE}/py.typed" in names
-    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert [name for name in names if name.endswith("/LICENSE")] == [f"{PACKAGE}/LICENSE"]
 
 
 def test_the_wheel_is_small(wheel: Path) -> None:

@@ -26,7 +26,7 @@ from gradio_client_lite.errors import (
     UnsupportedAppError,
 )
 
-from .badserver import BadServer, config, hang_up, raw, reply, reset, silent
+from .badserver import BadServer, config, hang_up, info, raw, reply, reset, silent
 
 Serve = Callable[..., BadServer]
 Connect = Callable[..., Client]
@@ -204,6 +204,21 @@ def test_redirected_app_stays_where_it_was_found(serve: Serve, connect: Connect)
     assert client.src == server.url
     assert client.predict("a", api_name="/echo") == "a"
     assert moved.routes() == ["config"]
+
+
+def test_app_on_another_server_gets_no_secrets_of_single_calls(serve: Serve, connect: Connect) -> None:
+    endpoints = {
+        name: {**value, "oauth_token": "optional"} for name, value in info()["named_endpoints"].items()
+    }
+    server = serve(info=reply({**info(), "named_endpoints": endpoints}))
+    moved = serve(config=reply(b"", "307 Temporary Redirect", location=server.url + "config"))
+    for src, seen in ((server.url, True), (moved.url, False)):
+        client = connect(src, oauth_token="hf_s3cr3t")
+        for api_name in ("/echo", "/direct"):
+            assert client.predict("a", api_name=api_name, headers={"x-mine": "s3cr3t"}) == "a"
+            call = server.requests[-1 if api_name == "/direct" else -2]
+            assert ("x-mine" in call.headers, b"hf_s3cr3t" in call.body) == (seen, seen)
+            assert call.headers["x-gradio-user"] == "api"
 
 
 def test_redirect_to_another_path_of_the_host_is_followed(serve: Serve, connect: Connect) -> None:

@@ -144,21 +144,32 @@ def test_closing_the_client_ends_jobs_on_sockets(serve: Serve, connect: Connect)
         assert isinstance(job.exception(PATIENCE), ClientClosed)
 
 
-def test_cancelled_job_is_told_to_the_server_and_its_socket_closed(serve: Serve, connect: Connect) -> None:
+@pytest.mark.parametrize("state", [False, True])
+def test_cancelled_job_closes_its_socket_and_is_told_where_its_session_lives_on(
+    serve: Serve, connect: Connect, state: bool
+) -> None:
     closed = threading.Event()
 
     def wait(peer: Peer) -> None:
         wait_for_client(peer)
         closed.set()
 
-    server = serve(config=old_config(), join=socket_that(GONE, then=wait))
+    components = [*TEXT, {"id": 2, "type": "state", "props": {}}]
+    echo = {"api_name": "echo", "backend_fn": True, "inputs": [1], "outputs": [1, 2] if state else [1]}
+    gone = sockets.message(
+        "process_generating", output={"data": ["partial", None][: 1 + state]}, success=True
+    )
+    server = serve(
+        config=old_config(components=components, dependencies=[echo]), join=socket_that(gone, then=wait)
+    )
     client = connect(server.url)
     job = client.submit("a", api_name="/echo")
     assert next(job) == "partial"
     with pytest.warns(UserWarning, match="will not stop the server"):
         assert job.cancel()
     assert closed.wait(PATIENCE)
-    assert server.told == [("reset", {"fn_index": 0, "session_hash": client.session_hash})]
+    told = [("reset", {"fn_index": 0, "session_hash": client.session_hash})]
+    assert server.told == (told if state else [])
 
 
 def test_session_that_was_reset_has_sockets_of_its_own(serve: Serve, connect: Connect) -> None:
@@ -275,5 +286,6 @@ def test_newer_apps_load_nothing_of_the_old_ones(serve: Serve) -> None:
     command = [sys.executable, "-c", program, serve().url]
     loaded = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
     assert "queues.session" in loaded
-    old = {"queues.perjob", "queues.socket", "queues.single", "transport.multiplexer", "transport.websocket"}
+    old = {"queues.perjob", "queues.socket", "queues.single", "wire.frames"}
+    old |= {"transport.multiplexer", "transport.websocket"}
     assert not old & set(loaded)

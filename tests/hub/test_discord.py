@@ -12,6 +12,7 @@ from gradio_client_lite import Client
 from gradio_client_lite.errors import (
     ArgumentError,
     AuthenticationError,
+    DeadlineExceeded,
     GradioClientError,
     HubUnavailable,
     InvalidSpaceId,
@@ -21,37 +22,18 @@ from gradio_client_lite.errors import (
     UnknownEndpointError,
 )
 from gradio_client_lite.hub.discord import TAG, commands_of
-from gradio_client_lite.testing import App, serve
+from gradio_client_lite.testing import App
 
 from .answers import failed, refused
-from .double import Hub
+from .double import Hub, hang
+from .state import Space
+
+pytestmark = pytest.mark.usefixtures("space")
 
 TOKEN = "hf_me"
 DISCORD = "".join(("d1sc0rd", "-s3cr3t"))
 BOT = "me/app-gradio-discord-bot"
 KNOWN = ["/shout", "/whisper", "/chat"]
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serve({"/shout": str.upper, "/whisper": str.lower}) as app:
-        yield app
-
-
-@pytest.fixture(autouse=True)
-def environment(hub: Hub, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Hub with the app as a Space."""
-    for name in (
-        "HF_TOKEN",
-        "HUGGING_FACE_HUB_TOKEN",
-        "HF_HUB_OFFLINE",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    hub.space("owner/app", app=app.url)
 
 
 @pytest.fixture
@@ -176,8 +158,7 @@ def test_name_of_the_bot(hub: Hub, client: Client, to_id: str, expected: str) ->
     assert hub.spaces[expected].commits
 
 
-def test_private_app_needs_a_token_that_the_bot_may_have(hub: Hub, client: Client) -> None:
-    space = hub.spaces["owner/app"]
+def test_private_app_needs_a_token_that_the_bot_may_have(hub: Hub, space: Space, client: Client) -> None:
     space.private, space.id = True, "me/app"
     hub.spaces["me/app"] = space
     client.space_id = "me/app"
@@ -208,7 +189,12 @@ def test_bot_that_is_there_is_brought_up_to_date_and_its_readme_left_alone(hub: 
 
 
 @pytest.mark.parametrize(
-    "files", [{"app.py": b"mine"}, {"app.py": b"mine", "README.md": b"---\nsdk: gradio\n---"}]
+    "files",
+    [
+        {"app.py": b"mine"},
+        {"app.py": b"mine", "README.md": b"---\nsdk: gradio\n---"},
+        {"index.html": b"mine", "README.md": b"---\nsdk: static\n---"},
+    ],
 )
 def test_space_that_is_no_bot_is_not_overwritten(hub: Hub, client: Client, files: Dict[str, bytes]) -> None:
     hub.space(BOT, files=dict(files))
@@ -250,6 +236,13 @@ def test_failure_before_anything_is_made_is_what_it_is(hub: Hub, client: Client)
     with pytest.raises(HubUnavailable):
         client.deploy_discord(DISCORD, "shout")
     assert BOT not in hub.spaces
+
+
+def test_deadline_is_that_of_the_client(hub: Hub) -> None:
+    with Client("owner/app", TOKEN, verbose=False, space_timeout=0.5) as client:
+        hub.next("GET", f"/api/spaces/{BOT}", hang)
+        with pytest.raises(DeadlineExceeded):
+            client.deploy_discord(DISCORD, "shout")
 
 
 def test_name_that_belongs_to_a_space_nobody_shows(hub: Hub, client: Client) -> None:

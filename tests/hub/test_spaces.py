@@ -1,18 +1,14 @@
-"""Names of Spaces, what the Hub knows of them, and waiting until one runs."""
+"""What the Hub knows of Spaces, and waiting until one runs."""
 
 from __future__ import annotations
 
-import re
-from typing import Any, Callable, List, Optional
+from typing import Any, List, Optional
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gradio_client_lite.errors import (
     ConnectionLost,
     DeadlineExceeded,
-    InvalidSpaceId,
     ProtocolError,
     ReadTimeout,
     SpaceNotFound,
@@ -22,8 +18,6 @@ from gradio_client_lite.errors import (
 from gradio_client_lite.hub.spaces import (
     Runtime,
     SpaceStatus,
-    check_repo_name,
-    check_space_id,
     space_info,
     space_runtime,
     wait_until_running,
@@ -63,76 +57,6 @@ def wait(
         wake=watcher.woken.append,
         notify=watcher.told.append,
     )
-
-
-# --- names
-
-
-@pytest.mark.parametrize(
-    "name", ["a/b", "owner/na.me-x_1", "0/1", "_a/b_", "a/" + "b" * 94, "Owner/Name", "a-b/c.d", "a/git"]
-)
-def test_name(name: str) -> None:
-    assert check_space_id(name) == name
-
-
-BAD = [
-    "",
-    "a",
-    "/",
-    "a/",
-    "/b",
-    "a/b/c",
-    "a b/c",
-    "a/b\n",
-    "a/b?x=1",
-    "a/b#c",
-    "a--b/c",
-    "a/b..c",
-    "../b",
-    "a/b.git",
-    "-a/b",
-    "a/b-",
-    "a/.b",
-    "ä/b",
-    "a/" + "b" * 95,
-    "http:/host/a",
-    "a%2Fb/c",
-    None,
-    3,
-    b"a/b",
-]
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_no_name(name: Any) -> None:
-    with pytest.raises(InvalidSpaceId) as caught:
-        check_space_id(name)
-    assert isinstance(caught.value, ValueError)
-
-
-@given(st.from_regex(r"[\w./ -]{0,12}/?[\w./%:-]{0,100}", fullmatch=True))
-def test_names_are_those_of_the_contract(name: str) -> None:
-    good = (
-        re.fullmatch(
-            r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?(/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?)?", name
-        )
-        and len(name) <= 96
-        and "--" not in name
-        and ".." not in name
-        and not name.endswith(".git")
-    )
-    check: Callable[[], str] = lambda: check_repo_name(name, "to_id")  # noqa: E731
-    if good:
-        assert check() == name
-    else:
-        with pytest.raises(InvalidSpaceId):
-            check()
-
-
-def test_password_in_a_wrong_name_is_not_shown() -> None:
-    with pytest.raises(InvalidSpaceId) as caught:
-        check_space_id("ftp://user:s3cr3t@host/?token=s3cr3t")
-    assert "s3cr3t" not in str(caught.value)
 
 
 # --- what the Hub knows

@@ -1,4 +1,4 @@
-"""Which token there is, and where it may go."""
+"""What this machine says of the Hub: which token there is, and where it may go."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ArgumentError, AuthenticationError
-from gradio_client_lite.hub.token import clean, is_hugging_face, saved_token, token_for, token_path
+from gradio_client_lite.hub.token import (
+    clean,
+    hub_endpoint,
+    is_hugging_face,
+    is_true,
+    saved_token,
+    token_for,
+    token_path,
+)
 
 HF = "https://owner-name.hf.space/"
 VARIABLES = (
@@ -39,6 +47,43 @@ def save(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(token, encoding="utf-8")
 
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "https://huggingface.co"),
+        ("", "https://huggingface.co"),
+        ("  ", "https://huggingface.co"),
+        ("http://127.0.0.1:1/", "http://127.0.0.1:1"),
+        ("https://hub.example/base//", "https://hub.example/base"),
+    ],
+)
+def test_endpoint(value: Optional[str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    if value is not None:
+        monkeypatch.setenv("HF_ENDPOINT", value)
+    assert hub_endpoint() == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1", True),
+        ("on", True),
+        ("Yes", True),
+        ("TRUE", True),
+        ("0", False),
+        ("", False),
+        ("no", False),
+        ("2", False),
+    ],
+)
+def test_what_means_true(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    assert is_true("HF_HUB_OFFLINE") is expected
+
+
+# --- which token
 
 # Each row: the variables, the files below the home, what is found. "~" is the home in both.
 ROWS: Dict[str, Any] = {
@@ -119,6 +164,12 @@ def test_file_that_is_no_text_is_not_quoted(home: Path) -> None:
         saved_token()
     shown = "".join(traceback.format_exception(type(caught.value), caught.value, caught.value.__traceback__))
     assert "hf_hidden" not in shown
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_mark_that_editors_put_before_a_text_is_no_part_of_the_token(home: Path) -> None:
+    save(home / ".cache" / "huggingface" / "token", "\ufefff\n")
+    assert saved_token() == "f"
 
 
 def test_default_place(home: Path) -> None:

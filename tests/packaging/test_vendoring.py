@@ -11,9 +11,10 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Iterator, List
 
 import pytest
+from vendored import MANIFEST, contents, not_installed
 
 import gradio_client_lite
 from gradio_client_lite import cli, parcel, vendoring
@@ -22,7 +23,6 @@ from gradio_client_lite.testing import serve
 
 ROOT = Path(__file__).parents[2]
 ORIGINAL = gradio_client_lite.__name__
-MANIFEST = parcel.MANIFEST
 
 RUN = """
 import importlib, pkgutil, sys
@@ -62,37 +62,6 @@ def run(name: str, *path: Path) -> List[str]:
         )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.split()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """The folder of a program's vendored packages; the program's own package may be regular or not."""
-    folder = tmp_path / "host_plugin" / "vendor"
-    folder.mkdir(parents=True)
-    (folder.parent / "__init__.py").touch()
-    return folder
-
-
-@pytest.fixture
-def copy(place: Path) -> Path:
-    vendoring.vendor(place, name="client")
-    return place / "client"
-
-
-def contents(folder: Path) -> Dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def rewrite(copy: Path, **files: str) -> None:
-    """Make the copy one of another version, which had these files."""
-    manifest = json.loads((copy / MANIFEST).read_text())
-    for path, text in files.items():
-        name = f"{path}.py"
-        (copy / name).write_text(text)
-        manifest["files"][name] = hashlib.sha256(text.encode()).hexdigest()
-    (copy / MANIFEST).write_text(json.dumps(manifest))
 
 
 # --- copies that work
@@ -149,6 +118,16 @@ def test_copy_made_by_a_zipped_copy_is_the_same(place: Path, tmp_path: Path) -> 
     assert contents(tmp_path / "again" / "mine") == contents(place / "mine")
 
 
+def test_copy_made_by_a_copy_has_nothing_of_the_program(copy: Path, tmp_path: Path) -> None:
+    (copy / "theirs.txt").write_text("theirs")
+    command = [sys.executable, "-B", "-S", "-m", "client", "vendor", str(tmp_path), "--name", "again"]
+    done = subprocess.run(
+        command, cwd=copy.parent, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(tmp_path / "again").keys() == contents(copy).keys() - {"theirs.txt"}
+
+
 # --- the manifest
 
 
@@ -187,185 +166,7 @@ def test_the_package_carries_the_licence_of_the_project() -> None:
     assert parcel.collect(websocket=False).files["LICENSE"] == (ROOT / "LICENSE").read_bytes()
 
 
-# --- updates
-
-
-def test_updating_removes_what_is_gone_and_leaves_what_is_not_ours(copy: Path, place: Path) -> None:
-    rewrite(copy, gone="old", __init__="old")
-    (copy / "theirs.txt").write_text("kept")
-    (copy / "__pycache__").mkdir(exist_ok=True)
-    vendoring.vendor(place, name="client")
-    assert not (copy / "gone.py").exists()
-    assert (copy / "theirs.txt").read_text() == "kept"
-    (copy / "theirs.txt").unlink()
-    vendoring.check(place, name="client")
-
-
-def test_leaving_websocket_out_later_removes_its_folder_with_its_bytecode(copy: Path, place: Path) -> None:
-    cache = copy / "_vendor" / "websocket" / "__pycache__"
-    cache.mkdir()
-    (cache / "_core.cpython-313.pyc").touch()
-    vendoring.vendor(place, name="client", websocket=False)
-    assert not (copy / "_vendor").exists()
-    vendoring.check(place, name="client")
-
-
-def test_folder_that_is_no_copy_is_not_overwritten(place: Path) -> None:
-    (place / "client").mkdir()
-    (place / "client" / "__init__.py").write_text("theirs")
-    with pytest.raises(VendoringError, match=r"no copy that was made with this command.*--force"):
-        vendoring.vendor(place, name="client")
-    assert contents(place / "client") == {"__init__.py": b"theirs"}
-    vendoring.vendor(place, name="client", force=True)
-    vendoring.check(place, name="client")
-
-
-def test_empty_folder_is_taken(place: Path) -> None:
-    (place / "client").mkdir()
-    vendoring.vendor(place, name="client")
-
-
-def test_file_in_the_place_of_the_folder_is_an_error(place: Path) -> None:
-    (place / "client").touch()
-    with pytest.raises(VendoringError, match="is no folder"):
-        vendoring.vendor(place, name="client", force=True)
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-def test_copy_that_somebody_changed_is_not_overwritten(place: Path, zipped: bool) -> None:
-    vendoring.vendor(place, name="client", zipped=zipped)
-    change(place, zipped, "errors.py", b"patched")
-    before = contents(place)
-    with pytest.raises(VendoringError, match=r"changed since it was made \(changed: errors\.py\).*--force"):
-        vendoring.vendor(place, name="client", zipped=zipped)
-    assert contents(place) == before
-    vendoring.vendor(place, name="client", zipped=zipped, force=True)
-    vendoring.check(place, name="client", zipped=zipped)
-
-
-def change(place: Path, zipped: bool, path: str, content: bytes) -> None:
-    if not zipped:
-        (place / "client" / path).write_bytes(content)
-        return
-    archive = place / "client.zip"
-    with zipfile.ZipFile(archive) as source:
-        files = {name: source.read(name) for name in source.namelist()}
-    with zipfile.ZipFile(archive, "w") as target:
-        for name, data in {**files, f"client/{path}": content}.items():
-            target.writestr(name, data)
-
-
-def test_new_file_of_a_version_does_not_overwrite_one_of_the_program(copy: Path, place: Path) -> None:
-    manifest = json.loads((copy / MANIFEST).read_text())
-    del manifest["files"]["errors.py"]
-    (copy / MANIFEST).write_text(json.dumps(manifest))
-    (copy / "errors.py").write_text("theirs")
-    with pytest.raises(VendoringError, match=r"errors\.py"):
-        vendoring.vendor(place, name="client")
-
-
-def test_interrupted_update_can_be_repeated(copy: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rewrite(copy, __init__="old", errors="old", gone="old")
-    replace, calls = os.replace, []
-
-    def fail_later(*args: Any) -> None:
-        calls.append(args)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        replace(*args)
-
-    monkeypatch.setattr(os, "replace", fail_later)
-    with pytest.raises(OSError, match="No space left"):
-        vendoring.vendor(place, name="client")
-    monkeypatch.setattr(os, "replace", replace)
-    assert list(place.rglob("*.new")) == []
-    vendoring.vendor(place, name="client")
-    vendoring.check(place, name="client")
-
-
-@pytest.mark.parametrize("path", ["../outside.py", "/outside.py", "a/../../outside.py", "..\\outside.py"])
-def test_manifest_cannot_lead_out_of_the_folder(copy: Path, place: Path, path: str) -> None:
-    (place / "outside.py").write_text("theirs")
-    manifest = json.loads((copy / MANIFEST).read_text())
-    manifest["files"][path] = hashlib.sha256(b"theirs").hexdigest()
-    (copy / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(VendoringError, match="damaged"):
-        vendoring.vendor(place, name="client", force=True)
-    assert (place / "outside.py").exists()
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "components": [{}]}'])
-def test_damaged_manifest_is_an_error(copy: Path, place: Path, text: str) -> None:
-    (copy / MANIFEST).write_text(text)
-    with pytest.raises(VendoringError):
-        vendoring.check(place, name="client")
-
-
-# --- checking
-
-
-def test_check_says_what_is_wrong(copy: Path, place: Path) -> None:
-    (copy / "errors.py").write_text("patched")
-    (copy / "job.py").unlink()
-    (copy / "extra.py").touch()
-    with pytest.raises(VendoringError) as raised:
-        vendoring.check(place, name="client")
-    text = str(raised.value)
-    assert "changed: errors.py; missing: job.py; not part of it: extra.py" in text
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-def test_check_finds_a_changed_copy(place: Path, zipped: bool) -> None:
-    vendoring.vendor(place, name="client", zipped=zipped)
-    vendoring.check(place, name="client", zipped=zipped)
-    change(place, zipped, "errors.py", b"patched")
-    with pytest.raises(VendoringError, match=r"changed: errors\.py"):
-        vendoring.check(place, name="client", zipped=zipped)
-
-
-def test_check_passes_over_bytecode(copy: Path, place: Path) -> None:
-    (copy / "__pycache__").mkdir()
-    (copy / "__pycache__" / "job.cpython-313.pyc").touch()
-    vendoring.check(place, name="client")
-
-
-def test_check_tells_another_version(copy: Path, place: Path) -> None:
-    text = (copy / MANIFEST).read_text()
-    (copy / MANIFEST).write_text(text.replace(f'"{gradio_client_lite.__version__}"', '"0.0.1"'))
-    with pytest.raises(
-        VendoringError, match=rf"{ORIGINAL} 0\.0\.1 is not the {gradio_client_lite.__version__}"
-    ):
-        vendoring.check(place, name="client")
-
-
-def test_check_tells_other_files_of_the_same_version(copy: Path, place: Path) -> None:
-    rewrite(copy, errors="other", more="other")
-    with pytest.raises(VendoringError, match=r"not as in this version: errors\.py, more\.py"):
-        vendoring.check(place, name="client")
-
-
-def test_check_needs_no_installed_websocket(copy: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.metadata, "distribution", not_installed)
-    vendoring.check(place, name="client")
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-def test_check_without_a_copy_is_an_error(place: Path, zipped: bool) -> None:
-    with pytest.raises(VendoringError, match="no copy that was made"):
-        vendoring.check(place, name="client", zipped=zipped)
-
-
-def test_broken_zip_is_an_error(place: Path) -> None:
-    (place / "client.zip").write_bytes(b"no zip")
-    with pytest.raises(VendoringError, match="is no zip"):
-        vendoring.vendor(place, name="client", zipped=True)
-
-
 # --- where websocket-client comes from
-
-
-def not_installed(name: str) -> None:
-    raise importlib.metadata.PackageNotFoundError(name)
 
 
 def test_websocket_that_is_not_installed_is_an_error_that_says_what_to_do(

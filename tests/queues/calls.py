@@ -10,6 +10,10 @@ from gradio_client_lite.wire.messages import Completed, Message
 from .scripted import PATIENCE
 
 
+def never() -> None:
+    raise AssertionError("this must not be called")
+
+
 class RecordingCall:
     """Ends, like a job, with the first completion or failure.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, Callable, List, Type
 
 import pytest
@@ -27,7 +28,7 @@ from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.session import SessionQueue, parse_event_id
 from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, StreamCut
 
-from .calls import RecordingCall
+from .calls import RecordingCall, never
 from .scripted import (
     CLOSE,
     PATIENCE,
@@ -729,32 +730,121 @@ def test_job_given_up_while_it_joined_opens_no_stream(
     assert transport.opened == 0
 
 
-# --- other jobs of the same endpoint
+# --- stopping cancelled jobs
 
 
-def test_job_of_the_same_endpoint_is_another(transport: ScriptedTransport, session: SessionQueue) -> None:
+def is_alone(session: SessionQueue, call: RecordingCall) -> bool:
+    with session.alone(call, never) as alone:
+        return alone
+
+
+def test_job_is_alone_without_another_of_its_endpoint(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
     transport.offer(ScriptedStream())
     first = submit(session)
-    assert not session.has_others(first)
+    assert is_alone(session, first)
     session.submit(RecordingCall(fn_index=1))
-    assert not session.has_others(first)
-    second = submit(session)
-    assert session.has_others(first)
+    session.forget(first)
+    assert is_alone(session, first)
+
+
+def test_job_is_not_alone_beside_another_of_its_endpoint(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(ScriptedStream())
+    first, second = submit(session), submit(session)
+    session.forget(first)
+    assert not is_alone(session, first)
+    session.close()  # that is no news for `never`
     session.forget(second)
-    assert not session.has_others(first)
 
 
-def test_job_that_is_joining_may_be_another(transport: ScriptedTransport, session: SessionQueue) -> None:
+@pytest.mark.parametrize(("fn_index", "alone"), [(0, False), (1, True)])
+def test_job_that_is_joining_counts_too(
+    transport: ScriptedTransport, session: SessionQueue, fn_index: int, alone: bool
+) -> None:
     transport.offer(ScriptedStream())
     first = submit(session)
     held = HeldJoin("late")
     transport.on("join", held)
-    thread = in_thread(session.submit, RecordingCall(fn_index=1))
+    thread = in_thread(session.submit, RecordingCall(fn_index=fn_index))
     assert held.arrived.wait(PATIENCE)
-    assert session.has_others(first)
+    session.forget(first)
+    assert is_alone(session, first) is alone
     held.let_go.set()
     thread.join(PATIENCE)
-    assert not session.has_others(first)
+
+
+def test_no_job_joins_while_one_is_stopped(transport: ScriptedTransport, session: SessionQueue) -> None:
+    transport.offer(ScriptedStream(completed("e0"), completed("e1"), CLOSE, b""))
+    call = submit(session)
+    call.result()
+    with session.alone(call, never) as alone:
+        assert alone
+        thread = in_thread(submit, session)
+        thread.join(TINY)
+        assert len(transport.sent("join")) == 1
+    thread.join(PATIENCE)
+    assert len(transport.sent("join")) == 2
+
+
+def test_job_that_is_not_alone_is_stopped_when_the_others_have_ended(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    cancelled, other = submit(session), submit(session)
+    stopped = threading.Event()
+    session.forget(cancelled)
+    with session.alone(cancelled, stopped.set) as alone:
+        assert not alone
+    assert not stopped.is_set()
+    stream.send(completed("e1"))
+    other.result()
+    assert stopped.wait(PATIENCE)
+
+
+def test_of_several_cancelled_jobs_the_last_has_all_stopped(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(ScriptedStream())
+    calls = [submit(session) for _ in range(3)]
+    stopped: List[RecordingCall] = []
+    for call in calls:
+        session.forget(call)
+        with session.alone(call, partial(stopped.append, call)) as alone:
+            assert alone is (call is calls[-1])
+    assert stopped == calls[:-1]
+
+
+def test_job_that_the_server_ended_itself_is_not_stopped_later(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    cancelled, other = submit(session), submit(session)
+    session.forget(cancelled)
+    stopped = threading.Event()
+    with session.alone(cancelled, stopped.set) as alone:
+        assert not alone
+    stream.send(completed("e0"), completed("e1"), CLOSE, b"")
+    other.result()
+    assert stream.closed.wait(PATIENCE)
+    assert not stopped.is_set()
+
+
+def test_stream_that_stumbles_over_a_second_end_is_opened_again(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stumble = event("unexpected_error", message="'e0'")
+    transport.offer(
+        ScriptedStream(completed("e0"), stumble, ConnectionLost("cut short")),
+        ScriptedStream(completed("e1", "kept"), CLOSE, b""),
+    )
+    submit(session)
+    assert submit(session).result() == ["kept"]
+    assert transport.opened == 2
 
 
 # --- closing

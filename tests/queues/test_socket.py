@@ -43,7 +43,7 @@ from gradio_client_lite.wire.messages import (
 from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.workers import Workers
 
-from .calls import RecordingCall
+from .calls import RecordingCall, never
 from .conftest import base_headers
 from .old_servers import Gradio3, complete
 from .scripted import PATIENCE
@@ -367,6 +367,26 @@ def test_session_hash_is_not_used_again_while_the_server_may_still_run_its_job(s
     assert queue.hash_for(endpoint()) != "session"
 
 
+def test_session_hash_is_not_used_again_after_news_of_a_job_just_given_up(start: Start) -> None:
+    given_up, closed = threading.Event(), threading.Event()
+
+    def run_on(peer: Peer) -> None:
+        assert given_up.wait(PATIENCE)
+        peer.send(sockets.message("process_generating", output={"data": [1]}, success=True))
+        if peer.closed():
+            closed.set()
+
+    queue = start(Gradio3(run_on))
+    call = RecordingCall()
+    call.session_hash = queue.hash_for(endpoint())
+    queue.submit(call)
+    call.wait_fed(4)
+    call.give_up()  # the queue has not been told yet
+    given_up.set()
+    assert closed.wait(PATIENCE)
+    assert queue.hash_for(endpoint()) != "session"
+
+
 def test_state_is_kept_under_the_sessions_own_hash(start: Start) -> None:
     queue = start(Gradio3())
     assert {queue.hash_for(endpoint(state=True)) for _ in range(3)} == {"session"}
@@ -378,10 +398,12 @@ def test_others_are_jobs_of_the_same_function_and_hash(start: Start) -> None:
     other = run(queue, fn_index=1)
     for each in (call, other):
         each.wait_fed(4)
-    assert not queue.has_others(call)
+    with queue.alone(call, never) as alone:
+        assert alone
     same = run(queue)
     same.wait_fed(4)
-    assert queue.has_others(call)
+    with queue.alone(call, never) as alone:
+        assert not alone
 
 
 # --- many at once, and TLS

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 PATIENCE = 10.0
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,23 @@ class Peer:
         head = self.head()
         if head is None:
             return None
-        size = int(head.headers.get("content-length", "0"))
-        while len(self._buffer) < size:
-            data = self._recv()
-            if not data:
-                return None
-            self._buffer += data
-        body, self._buffer = self._buffer[:size], self._buffer[size:]
+        body = self.body(int(head.headers.get("content-length", "0")))
+        if body is None:
+            return None
         request = Request(head.method, head.path, head.headers, body, head.raw)
         self.server.requests.append(request)
         return request
+
+    def body(self, size: int) -> Optional[bytes]:
+        """Read so many bytes; None when the client has closed."""
+        received = bytearray(self._buffer)
+        while len(received) < size:
+            data = self._recv()
+            if not data:
+                return None
+            received += data
+        self._buffer = bytes(received[size:])
+        return bytes(received[:size])
 
     def skip(self, size: int, pause: float) -> None:
         """Read a body slowly: `pause` seconds after every piece."""
@@ -104,6 +112,11 @@ def answer(body: bytes = b"ok", status: str = "200 OK", **headers: str) -> bytes
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+def chunk(data: bytes) -> bytes:
+    """A chunk of a body that is sent in chunks."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
 def always(reply: Union[bytes, Callable[[Request], bytes]] = b"ok") -> Script:
     """A script that keeps the connection alive and answers every request the same way."""
 
@@ -115,6 +128,37 @@ def always(reply: Union[bytes, Callable[[Request], bytes]] = b"ok") -> Script:
             peer.send(answer(reply) if isinstance(reply, bytes) else reply(request))
 
     return script
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def later(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Run a function in a thread and return one that waits for its result or exception."""
+    outcome: List[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except Exception as exc:
+            outcome.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def wait() -> Any:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        return outcome[0]
+
+    return wait
 
 
 class PeerServer:

@@ -8,7 +8,7 @@ import selectors
 import socket
 import threading
 import time
-from typing import Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import pytest
 
@@ -241,6 +241,36 @@ def test_too_many_open_files_are_the_callers_to_know(
     pipe.other.send(b"!")
     multiplexer.add(pipe)
     assert pipe.gone.wait(PATIENCE)
+
+
+def test_socket_over_the_limit_of_the_system_ends_its_channel_alone(
+    multiplexer: Multiplexer, pipes: List[Pipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Small(selectors.SelectSelector):
+        """As on Windows, where it is 512."""
+
+        def select(self, timeout: Optional[float] = None) -> Any:
+            if len(self.get_map()) > 4:
+                raise ValueError("too many file descriptors in select()")
+            return super().select(timeout)
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Small)
+    fit = [add(multiplexer, pipes) for _ in range(3)]
+    over = add(multiplexer, pipes)
+    assert over.gone.wait(PATIENCE)
+    assert isinstance(over.error, ValueError)
+    for pipe in fit:
+        pipe.other.send(b"!")
+        assert pipe.gone.wait(PATIENCE)
+        assert (pipe.received, pipe.error) == ([b"!"], None)
+
+
+def test_deadline_in_many_years_can_be_waited_for(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
+    pipe = add(multiplexer, pipes, deadline=time.monotonic() + 1e10)
+    time.sleep(0.05)  # until it is waited for
+    pipe.other.send(b"!")
+    assert pipe.gone.wait(PATIENCE)
+    assert (pipe.received, pipe.error) == ([b"!"], None)
 
 
 def test_no_thread_is_the_callers_to_know(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 
 import pytest
@@ -11,17 +12,7 @@ from gradio_client_lite.errors import ConnectionLost
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
 
-from .peers import always, answer
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
+from .peers import Clock, always, answer
 
 
 class DeadOnUse:
@@ -80,7 +71,8 @@ def test_one_connection_serves_many_requests(serve, connect_to):
     assert server.connections == 1
 
 
-def test_nagle_is_off():
+def test_nothing_is_delayed_and_a_vanished_network_noticed():
+    """However long a request may wait for its answer, as one of a function without a queue does."""
     sockets = []
 
     def connect(host, port, deadline):
@@ -97,6 +89,9 @@ def test_nagle_is_off():
         with peer:
             peer.recv(1000)
             assert sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            if sys.platform == "linux":
+                assert sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
             peer.sendall(answer())
             thread.join()
         transport.close()
@@ -138,7 +133,7 @@ def test_no_more_idle_connections_are_kept_than_allowed(serve, connect_to):
 def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
     clock = Clock()
     server = serve(always())
-    transport = connect_to(server.url, clock=clock, idle_expiry=4.0)
+    transport = connect_to(server.url, clock=clock, calendar=clock, idle_expiry=4.0)
     transport.request("GET", server.url)
     clock.now += 3.9
     transport.request("POST", server.url)
@@ -151,7 +146,7 @@ def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
 def test_a_get_may_use_it_for_longer(serve, connect_to):
     clock = Clock()
     server = serve(always())
-    transport = connect_to(server.url, clock=clock, idle_expiry=4.0)
+    transport = connect_to(server.url, clock=clock, calendar=clock, idle_expiry=4.0)
     transport.request("GET", server.url)
     clock.now += 30
     transport.request("GET", server.url)
@@ -160,6 +155,24 @@ def test_a_get_may_use_it_for_longer(serve, connect_to):
     transport.request("GET", server.url)
     assert server.connections == 2
     assert "idle=1 active=0" in repr(transport)
+
+
+def test_a_post_avoids_a_connection_from_before_the_machine_slept(serve, connect_to, dying):
+    """The server has closed it meanwhile, without a sign of it having come."""
+    clock, calendar = Clock(), Clock()
+    connect, sockets = dying("read")
+    server = serve(always())
+    transport = connect_to(server.url, clock=clock, calendar=calendar, connect=connect)
+    transport.request("GET", server.url)
+    sockets[0].armed = True
+    clock.now += 0.1
+    calendar.now += 8 * 3600
+    assert transport.request("POST", server.url, body=b"x").body == b"ok"
+    assert "idle=1 active=0" in repr(transport)
+    calendar.now -= 3600  # set back by hand: no reason to trust a connection for longer
+    clock.now += 4.1
+    transport.request("POST", server.url, body=b"x")
+    assert server.connections == 3
 
 
 @pytest.mark.parametrize("junk", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
@@ -125,6 +127,21 @@ def test_http_proxy_is_ignored_in_cgi_scripts(monkeypatch):
     assert choose(ProxyChoice(), "http://h/") is None
     monkeypatch.setenv("http_proxy", "http://good")
     assert choose(ProxyChoice(), "http://h/") == "good"
+
+
+def test_http_proxy_is_ignored_in_cgi_scripts_on_windows(monkeypatch):
+    """Where variables are found in any case."""
+
+    class Environ(dict):
+        def get(self, name, default=None):
+            return super().get(name.upper(), default)
+
+    environ = Environ(REQUEST_METHOD="GET", HTTP_PROXY="http://evil", HTTPS_PROXY="http://good")
+    monkeypatch.setattr(os, "environ", environ)
+    choice = ProxyChoice()
+    monkeypatch.undo()
+    assert choose(choice, "http://h/") is None
+    assert choose(choice, "https://h/") == "good"
 
 
 @pytest.mark.parametrize(

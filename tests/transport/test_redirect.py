@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gradio_client_lite.errors import ProtocolError, TooManyRedirects
+from gradio_client_lite.transport.cookies import CookieJar
+from gradio_client_lite.transport.exchange import HeadMaker
 from gradio_client_lite.transport.redirect import Hop, next_hop
 from gradio_client_lite.transport.url import parse_url
 
@@ -199,10 +201,30 @@ def test_from_https_to_http_no_body_travels():
     assert (after.method, after.body) == ("GET", None)
 
 
-@pytest.mark.parametrize("url", ["http://other/", "http://h:81/", "https://h/"])
+@pytest.mark.parametrize("url", ["http://other/", "http://h:81/", "https://h:444/", "https://other/"])
 def test_scheme_host_and_port_make_an_origin(url):
     after = next_hop(hop("http://h/"), 302, url)
     assert (after.fields, after.auth, after.cookies) == ({"accept": "a"}, False, True)
+
+
+def test_the_tls_side_of_a_host_is_no_other_server():
+    before = hop("http://h/", method="POST", body=b"x")
+    after = next_hop(before, 308, "https://h/a")
+    assert after == before._replace(target=parse_url("https://h/a"))
+
+
+def test_the_tls_side_of_a_host_gets_its_basic_auth():
+    heads = HeadMaker(parse_url("http://u:p@h/"), CookieJar("h"), None)
+    assert b"\r\nauthorization: Basic dTpw\r\n" in heads.make(hop("https://h/"), None)
+    assert b"authorization" not in heads.make(hop("https://h:444/"), None)
+
+
+@pytest.mark.parametrize("url", ["http://other/", "http://h:81/"])
+def test_another_server_gets_no_body(url):
+    with pytest.raises(ProtocolError, match=f"redirects what was sent to {url}, another server"):
+        next_hop(hop("http://h/", method="POST", body=b"x"), 307, url)
+    after = next_hop(hop("http://h/", method="POST", body=b"x"), 302, url)
+    assert (after.method, after.body) == ("GET", None)
 
 
 def test_a_default_port_is_the_same_origin():

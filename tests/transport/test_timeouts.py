@@ -17,9 +17,9 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Timeout
-from gradio_client_lite.transport.timeout import Deadline
+from gradio_client_lite.transport.timeout import Deadline, IdleClock
 
-from .peers import always, answer
+from .peers import Clock, always, answer
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, "5"])
@@ -27,6 +27,22 @@ from .peers import always, answer
 def test_a_limit_must_be_a_positive_number(name, value):
     with pytest.raises(ArgumentError, match=name):
         Timeout(**{name: value})
+
+
+@pytest.mark.parametrize("value", [math.inf, 1e10, 3_000_000])
+def test_a_limit_that_no_system_can_wait_for_is_none(serve, connect_to, value):
+    limits = Timeout(connect=value, read=value, total=value)
+    assert limits == Timeout(None, None, None)
+    body = b"x" * (16 << 20)  # larger than all buffers, so that sending has to wait
+
+    def slow(peer):
+        size = int(peer.head().headers["content-length"])
+        time.sleep(0.1)
+        peer.body(size)
+        peer.answer()
+
+    server = serve(slow)
+    assert connect_to().request("POST", server.url, body=body, timeout=limits).status == 200
 
 
 def test_a_deadline_gives_the_time_left_capped_by_a_limit():
@@ -56,6 +72,19 @@ def test_the_sooner_deadline_wins():
     assert deadline.sooner(30).left() == 10
     assert deadline.sooner(None).left() == 10
     assert Deadline(None, lambda: 0.0).sooner(3).left() == 3
+
+
+@pytest.mark.parametrize(
+    ("slept", "passed"), [(0.4, 1.0), (100.0, 101.0), (-100.0, 1.0)], ids=["drift", "sleep", "set back"]
+)
+def test_time_asleep_counts_as_idle(slept, passed):
+    clock, calendar = Clock(), Clock()
+    idle = IdleClock(clock, calendar)
+    for _ in range(3):
+        before = idle()
+        clock.now += 1.0
+        calendar.now += 1.0 + slept
+        assert idle() - before == pytest.approx(passed)
 
 
 @pytest.fixture

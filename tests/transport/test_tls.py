@@ -9,33 +9,18 @@ import sys
 import threading
 
 import pytest
-import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, TLSError
 from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.tls import TLS
 
 from .peers import always, answer
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def ca_file(authority, tmp_path_factory):
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def wrap(authority):
-    """Makes a server speak TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return lambda sock: context.wrap_socket(sock, server_side=True)
 
 
 def test_an_unknown_authority_is_refused_with_advice(serve, connect_to, wrap):
@@ -87,6 +72,26 @@ def test_the_environment_names_authorities_unless_it_is_not_trusted(
         connect_to(server.url, trust_env=False).request("GET", server.url)
 
 
+@pytest.mark.parametrize("place", ["missing", "empty"])
+def test_a_python_without_authorities_takes_the_systems(
+    serve, connect_to, wrap, ca_file, tmp_path, monkeypatch, place
+):
+    """That of python.org for macOS looks into a folder of its own, which is empty."""
+    (tmp_path / "empty").mkdir()
+    nowhere = ssl.get_default_verify_paths()._replace(
+        openssl_cafile=str(tmp_path / "missing.pem"), openssl_capath=str(tmp_path / place)
+    )
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    monkeypatch.setattr("gradio_client_lite.transport.tls._BUNDLES", (str(tmp_path / "no.pem"), ca_file))
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    # Who names authorities, by a mistake that has none, has not asked for the system's.
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    with pytest.raises(TLSError):
+        connect_to(server.url).request("GET", server.url)
+
+
 def test_another_hosts_certificate_is_refused(serve, connect_to, authority, ca_file):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.test").configure_cert(context)
@@ -95,7 +100,7 @@ def test_another_hosts_certificate_is_refused(serve, connect_to, authority, ca_f
         connect_to(server.url, verify=ca_file).request("GET", server.url)
 
 
-@pytest.mark.parametrize("verify", ["no-such-file.pem", __file__])
+@pytest.mark.parametrize("verify", ["no-such-file.pem", __file__, None, 5, "a\0b"])
 def test_a_ca_file_that_is_none_is_an_argument_error(serve, connect_to, wrap, verify):
     server = serve(always(), wrap=wrap)
     with pytest.raises(ArgumentError, match="ssl_verify"):
@@ -132,10 +137,35 @@ def test_a_missing_client_certificate_is_refused(serve, connect_to, demanding, c
     assert not isinstance(caught.value, TLSError) or "cert" in str(caught.value)
 
 
-def test_a_client_certificate_that_is_none_is_an_argument_error(serve, connect_to, wrap, ca_file):
+@pytest.mark.parametrize("cert", ["no-such.pem", ("a\0b",), (), ("a", "b", "c", "d"), 5, [None]])
+def test_a_client_certificate_that_is_none_is_an_argument_error(serve, connect_to, wrap, ca_file, cert):
     server = serve(always(), wrap=wrap)
     with pytest.raises(ArgumentError, match="client certificate"):
-        connect_to(server.url, verify=ca_file, cert="no-such.pem").request("GET", server.url)
+        connect_to(server.url, verify=ca_file, cert=cert).request("GET", server.url)
+
+
+@pytest.fixture
+def encrypted(authority, tmp_path):
+    """A client certificate, and its key in need of the password "pw"."""
+    issued = authority.issue_cert("client@example.org")
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    protected = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pw"))
+    (tmp_path / "key.pem").write_bytes(protected)
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+def test_an_encrypted_key_is_opened_by_its_password(serve, connect_to, demanding, ca_file, encrypted):
+    server = serve(always(), wrap=demanding)
+    transport = connect_to(server.url, verify=ca_file, cert=(*encrypted, "pw"))
+    assert transport.request("GET", server.url).body == b"ok"
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(serve, connect_to, wrap, ca_file, encrypted):
+    """OpenSSL would ask on the terminal."""
+    server = serve(always(), wrap=wrap)
+    with pytest.raises(ArgumentError, match="where the key is encrypted"):
+        connect_to(server.url, verify=ca_file, cert=encrypted).request("GET", server.url)
 
 
 def test_https_to_a_plain_http_server_says_so(serve, connect_to):

@@ -78,6 +78,22 @@ def test_bad_urls_are_refused(url):
 
 
 @pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("ftp://user:s3cr3t@h/?t=s3cr3t", "'ftp://h/'"),
+        ("user:s3cr3t@h:1/a", "'h:1/a'"),
+        ("//user:s3cr3t@h", "'//h'"),
+        ("user:s3cr3t//@h/a//b", "'h/a//b'"),
+    ],
+)
+def test_password_of_a_bad_url_is_not_shown(url, shown):
+    with pytest.raises(ArgumentError) as caught:
+        parse_url(url)
+    assert shown in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://user:hunter2@h:x/",

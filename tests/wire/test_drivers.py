@@ -7,7 +7,7 @@ from typing import Any, Dict
 import pytest
 
 from gradio_client_lite.errors import UnsupportedAppError
-from gradio_client_lite.wire.config import AppSpec, parse_config
+from gradio_client_lite.wire.config import AppSpec, ComponentSpec, parse_config
 from gradio_client_lite.wire.drivers import (
     CancelPlan,
     Dialect,
@@ -160,24 +160,37 @@ def plan(spec: AppSpec, fn_index: int = 0) -> CancelPlan:
     return plan_cancel(spec, spec.endpoints[fn_index])
 
 
-@pytest.mark.parametrize("version", ["4.29.1", "4.30.0", "5.0.0b1", "6.31.0"])
+@pytest.mark.parametrize("version", ["4.29.1", "4.30.0", "5.0.0b1", "6.13.0"])
 def test_newer_server_has_the_route(version: str) -> None:
     assert plan(app_that_cancels(version, [], [0])) == CancelPlan(route=True)
 
 
+@pytest.mark.parametrize("version", ["6.14.0", "6.31.0"])
+def test_newest_server_takes_a_waiting_job_from_its_queue(version: str) -> None:
+    assert plan(app_that_cancels(version, [], [0])) == CancelPlan(route=True, unqueues=True)
+
+
 @pytest.mark.parametrize("version", ["4.16.0", "4.28.3", "4.29.0"])
 def test_older_server_cancels_by_the_function_that_says_so(version: str) -> None:
-    assert plan(app_that_cancels(version, [], [0])) == CancelPlan(route=False, fn_index=1)
+    assert plan(app_that_cancels(version, [], [0])) == CancelPlan(route=False, fn_index=1, reset="event")
 
 
 @pytest.mark.parametrize("cancels", [[], [0]])
-def test_3_x_is_told_by_session_and_function(cancels: Any) -> None:
-    assert not plan(app_that_cancels("3.50.2", [], cancels)).by_event
+def test_3_x_is_told_nothing_of_a_job_with_a_session_of_its_own(cancels: Any) -> None:
+    assert plan(app_that_cancels("3.50.2", [], cancels)).reset is None
+
+
+@pytest.mark.parametrize("cancels", [[], [0]])
+def test_3_x_is_told_by_session_and_function_where_there_is_state(cancels: Any) -> None:
+    spec = app_that_cancels("3.50.2", [], cancels)
+    component = ComponentSpec(1, "state", "", skip=True, is_state=True, value_is_file=False)
+    endpoint = spec.endpoints[0]._replace(outputs=(component,))
+    assert plan_cancel(spec, endpoint).reset == "function"
 
 
 def test_of_several_the_one_that_cancels_fewest_others_is_chosen() -> None:
     spec = app_that_cancels("4.16.0", [], [0, 2], [], [0])
-    assert plan(spec) == CancelPlan(route=False, fn_index=3)
+    assert plan(spec) == CancelPlan(route=False, fn_index=3, reset="event")
 
 
 def test_what_else_is_cancelled_is_told() -> None:

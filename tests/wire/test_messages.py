@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import pytest
 from hypothesis import given
@@ -124,6 +124,22 @@ def test_lost_session_is_recognised_by_the_text_of_old_servers(text: str) -> Non
 def test_lost_session_is_recognised_by_the_flag() -> None:
     raw = {"msg": "unexpected_error", "message": "404: ", "session_not_found": True}
     assert message(raw) == UnexpectedError("404: ", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "stumble"),
+    [
+        ("'e0'", "e0", True),
+        ("'e0'", "e1", False),
+        ("'e0'", None, False),
+        ("e0", "e0", False),
+        ("", None, False),
+        ("None", None, False),
+        ("404: Session not found.", "e0", False),
+    ],
+)
+def test_stumble_is_the_key_error_of_the_job_before(text: str, before: Optional[str], stumble: bool) -> None:
+    assert UnexpectedError(text, False).is_stumble(before) is stumble
 
 
 # --- tolerance

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, List
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gradio_client_lite.wire.config import EndpointSpec, parse_config
@@ -124,6 +124,7 @@ class TestEncode:
         assert encode(value, kind) is value
 
     @given(json_values, st.sampled_from(KINDS))
+    @example({"image": None, "annotations": True}, "annotatedimage")
     def test_any_value_can_be_encoded_and_is_left_alone(self, value: Any, kind: str) -> None:
         before = repr(value)
         encode(value, kind)

@@ -1,0 +1,71 @@
+"""Stopping cancelled jobs on servers that can only be told to stop all of a session's jobs of a function."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterable, Iterator, Tuple
+
+from .base import Call
+
+#: Seconds that a join waits for a stop under way, which has a deadline of its own.
+_LONGEST_STOP = 10.0
+
+
+class Stops:
+    """Lets nobody be stopped along with a cancelled job: it is stopped when it is alone, at once or later.
+
+    Args:
+        changed: guards the fields here and the owner's; notified when a stop ends.
+        calls: gives the jobs that others wait for, joining ones too; called while the lock is held.
+    """
+
+    def __init__(self, changed: threading.Condition, calls: Callable[[], Iterable[Call]]) -> None:
+        self._changed = changed
+        self._calls = calls
+        self._under_way = 0
+        # What the server still runs although nobody waits for it: fn_index and how to have it stopped.
+        self._left: Dict[str, Tuple[int, Callable[[], None]]] = {}
+
+    @contextmanager
+    def alone(self, call: Call, later: Callable[[], None]) -> Iterator[bool]:
+        """See `SessionDriver.alone`."""
+        with self._changed:
+            alone = not any(other is not call and other.fn_index == call.fn_index for other in self._calls())
+            if alone:
+                self._under_way += 1
+            elif call.event_id is not None:
+                self._left[call.event_id] = (call.fn_index, later)
+        try:
+            yield alone
+        finally:
+            if alone:
+                with self._changed:
+                    self._under_way -= 1
+                    self._changed.notify_all()
+
+    def hold_join(self) -> None:
+        """Wait until nothing is being stopped, as a job that joined now might be too; the lock is held."""
+        if self._under_way:
+            self._changed.wait_for(lambda: not self._under_way, _LONGEST_STOP)
+
+    def ended(self, event_id: str) -> None:
+        """The server has ended a job by itself."""
+        if self._left:
+            with self._changed:
+                self._left.pop(event_id, None)
+
+    def catch_up(self) -> None:
+        """Have those stopped that are alone by now."""
+        if not self._left:
+            return
+        with self._changed:
+            busy = {call.fn_index for call in self._calls()}
+            alone = [event_id for event_id, (fn_index, _) in self._left.items() if fn_index not in busy]
+            stops = [self._left.pop(event_id)[1] for event_id in alone]
+        for stop in stops:
+            stop()
+
+    def clear(self) -> None:
+        """Stop none of them any more; the lock is held."""
+        self._left.clear()

@@ -1,0 +1,36 @@
+"""The headers of every request."""
+
+from __future__ import annotations
+
+from gradio_client_lite.request_headers import RequestHeaders
+
+
+def test_headers_of_a_call_win_in_any_case() -> None:
+    headers = RequestHeaders({"X-A": "1", "x-b": "2"})
+    assert headers({"x-a": "3"}) == {"x-a": "3", "x-b": "2"}
+    assert headers({}) == headers.base == {"X-A": "1", "x-b": "2"}
+    assert headers({}) is not headers.base
+
+
+def test_base_may_change_while_a_request_is_made() -> None:
+    class Name(str):
+        """Another thread's chance to come in between."""
+
+        __hash__ = str.__hash__
+
+        def lower(self) -> str:
+            headers.base[f"x-{len(headers.base)}"] = "new"
+            return super().lower()
+
+    headers = RequestHeaders({Name("X-A"): "1", "x-b": "2"})
+    assert headers({"x-c": "3"}) == {"X-A": "1", "x-b": "2", "x-c": "3"}
+    assert headers.names() >= {"x-a", "x-b"}
+
+
+def test_only_some_headers_pass_after_confining() -> None:
+    headers = RequestHeaders({"X-A": "1", "x-b": "2"})
+    headers.confine({"x-a", "x-c"})
+    assert headers.base == {"X-A": "1"}
+    assert headers({"X-C": "3", "x-d": "4"}) == {"X-A": "1", "X-C": "3"}
+    headers.base["x-d"] = "5"
+    assert headers({}) == {"X-A": "1", "x-d": "5"}
