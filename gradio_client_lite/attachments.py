@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 from .app import App
 from .wire.config import EndpointSpec
 from .wire.filedata import IsFile, file_outputs, has_files, marked_only
+from .workers import call_after_fork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,11 @@ class Attachments:
         self._is_file: Dict[int, IsFile] = {}
         if folder is not None and folder is not False:
             self._make_downloads()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a child: let go of a lock that another thread may have held."""
+        self._lock = threading.Lock()
 
     @property
     def folder(self) -> Union[str, Path, Literal[False]]:

@@ -12,7 +12,8 @@ from .app import App
 from .attachments import Attachments
 from .endpoint import Endpoint
 from .errors import GradioClientError
-from .job import Job, JobHost
+from .future import JobHost
+from .job import Job
 from .queues.base import Driver, SessionDriver
 from .queues.direct import DirectCalls
 from .sessions import Sessions
@@ -128,15 +129,14 @@ class Calls(NamedTuple):
         queue.forget(job)
         self.direct.forget(job)
         plan = plan_cancel(self.app.spec, endpoint.spec)
-        if warn and plan.warning:
+        if job.event_id is not None:
+            tell = partial(self._tell, plan, queue, job, job.event_id)
+            if _in_event_loop():
+                self.workers.submit(tell)
+            else:
+                tell()
+        if warn and plan.warning:  # last, as it may be made an exception
             warnings.warn(plan.warning, stacklevel=4)
-        if job.event_id is None:
-            return
-        tell = partial(self._tell, plan, queue, job, job.event_id)
-        if _in_event_loop():
-            self.workers.submit(tell)
-        else:
-            tell()
 
     def _tell(self, plan: CancelPlan, queue: SessionDriver, job: Job, event_id: str) -> None:
         again = partial(self.workers.submit, self._tell, plan, queue, job, event_id)

@@ -26,11 +26,14 @@ from .errors import (
     ArgumentError,
     ConnectionFailed,
     DeadlineExceeded,
+    GradioClientError,
     HTTPStatusError,
     UnsupportedAppError,
 )
+from .feed import follow
+from .future import Callback
 from .hub_client import HubClient
-from .job import Callback, Job, follow, splat
+from .job import Job, splat
 from .options import (
     check_arguments,
     check_seconds,
@@ -39,16 +42,15 @@ from .options import (
     http_options,
     make_transport,
 )
-from .queues.base import new_session_hash, post_json
+from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
-from .queues.session import parse_event_id
 from .request_headers import RequestHeaders
 from .sessions import Sessions, open_sessions
 from .transport.http import Timeout, Transport
 from .updates import Update
 from .wire.arguments import encode_body
 from .wire.refusal import bare_url
-from .workers import Workers
+from .workers import Workers, call_after_fork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,6 +140,8 @@ class Client(HubClient):
     ) -> None:
         self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         check_seconds("stream_grace", stream_grace)
         check_seconds("stream_idle_timeout", stream_idle_timeout)
         self._options = http_options(httpx_kwargs)
@@ -206,11 +210,14 @@ class Client(HubClient):
             ConnectionFailed, DeadlineExceeded: the network, or the client's `timeout`.
         """
         job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
-        if self._timeout is None:
-            driver.submit(job)
-        else:  # sending it, and a direct call's answer, count for the timeout too
-            self._workers.submit(driver.submit, job)
-        return self._await(job)
+        try:
+            return self._run(job, driver)
+        except GradioClientError:
+            raise
+        except BaseException:
+            # Such as KeyboardInterrupt; telling the server of it must not hold it up.
+            job.abandon()
+            raise
 
     def submit(
         self,
@@ -234,7 +241,7 @@ class Client(HubClient):
         job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
         for callback in callbacks:
             job.add_done_callback(callback)
-        self._workers.submit(driver.submit, job)
+        self._begin(job, driver)
         return job
 
     def stream_messages(
@@ -248,7 +255,7 @@ class Client(HubClient):
             The same as `predict`; what was received before a failure is yielded first.
         """
         job, driver = self._prepare(api_name, fn_index, None, data, {})
-        self._workers.submit(driver.submit, job)
+        self._begin(job, driver)
         return follow(job)
 
     def send_data(
@@ -355,16 +362,26 @@ class Client(HubClient):
         extra = self.add_zero_gpu_headers({"x-gradio-user": "api", **(headers or {})})
         return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
 
-    def _await(self, job: Job) -> Any:
+    def _begin(self, job: Job, driver: Driver) -> None:
+        """Send a job that the caller has at hand; a child that is forked meanwhile has a copy of it."""
+        call_after_fork(job)
+        self._workers.submit(driver.submit, job)
+
+    def _run(self, job: Job, driver: Driver) -> Any:
+        """Send a job and wait for its result."""
         from concurrent.futures import TimeoutError as WaitTimeout
 
+        if self._timeout is None:
+            driver.submit(job)
+        else:  # sending it, and a direct call's answer, count for the timeout too
+            self._workers.submit(driver.submit, job)
         try:
             return job.result(self._timeout)
         except (WaitTimeout, TimeoutError) as exc:
             if job.done():
                 return job.result()
             # Telling the server may take a while, which the caller has not got.
-            self._workers.submit(job.cancel)
+            job.abandon()
             raise DeadlineExceeded(
                 f"{job.label} gave no result within {self._timeout} seconds; it was cancelled. "
                 "Make the client with a larger timeout, or use submit()."

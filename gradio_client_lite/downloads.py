@@ -18,7 +18,7 @@ from .wire.dataurl import PREFIX, parse_data_url
 from .wire.filedata import IsFile, Slot, file_outputs, find_files, has_files
 from .wire.fileurls import Location, location_of, segment_of, segment_urls
 from .wire.version import Version
-from .workers import Workers
+from .workers import Workers, call_after_fork
 
 #: Threads of one client that help with results of several files; the thread that wants them works too.
 _HELPERS = 3
@@ -80,6 +80,11 @@ class JobFiles:
         self._helpers = helpers
         self._is_file = is_file
         self._live_streams = app.spec.version < _STEADY_STREAMS_SINCE
+        self.after_fork()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a child: nothing is being fetched, as the parent's threads do not exist here."""
         # Guards the dicts: of what is fetched or being fetched, by URL, and of the segments that a
         # playlist had when it was last looked at.
         self._lock = threading.Lock()

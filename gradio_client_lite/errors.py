@@ -292,6 +292,8 @@ class TooManyRedirects(ConnectionFailed):
 class StreamLost(ConnectionFailed):
     """The event stream broke and the server has dropped the jobs that were on it.
 
+    Also what the copy of a job ends with in a forked child: the job goes on in the parent process.
+
     Args:
         text: the whole message.
         event_ids: the server's ids of the jobs that had not finished.

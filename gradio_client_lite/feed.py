@@ -1,17 +1,29 @@
-"""UpdateFeed: one reader's place among a job's updates."""
+"""Reading what has happened to a job: the record, and one reader's place in it."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import logging
 import threading
 import time
-from typing import Any, Callable, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, List, Optional, Tuple, Union
 
 from .errors import DeadlineExceeded
 from .updates import OutputUpdate, StatusUpdate, Update
 from .wire.lifecycle import NewOutput
 from .wire.outputs import OutputLog
 
+if TYPE_CHECKING:
+    from .job import Job
+
+_log = logging.getLogger(__name__)
+
 Step = Union[StatusUpdate, NewOutput, OutputUpdate]
+
+
+def new_condition() -> threading.Condition:
+    """One that is reentrant, as the garbage collector may end a reader on a thread that holds it."""
+    return threading.Condition(threading.RLock())
 
 
 class Record:
@@ -24,13 +36,15 @@ class Record:
         changed: guards the fields below it, and is notified of every change.
         steps: in the order of arrival; a NewOutput stands for the next value of `outputs`.
         ended: whether that is all.
+        listeners: called after every change, on the thread that made it, without the lock.
     """
 
     def __init__(self, outputs: OutputLog) -> None:
         self.outputs = outputs
-        self.changed = threading.Condition(threading.Lock())
+        self.changed = new_condition()
         self.steps: List[Step] = []
         self.ended = False
+        self.listeners: List[Callable[[], None]] = []
 
 
 class UpdateFeed:
@@ -70,7 +84,7 @@ class UpdateFeed:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise DeadlineExceeded(f"No update of {self._label} came within {timeout} seconds.")
-                record.changed.wait(left)
+                record.changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             return self._advance()
 
     def _advance(self) -> Tuple[List[Step], bool]:
@@ -89,3 +103,79 @@ class UpdateFeed:
                 yield OutputUpdate(self.shape(self.value()), success=step.success)
             else:
                 yield step
+
+    async def arriving(
+        self, blocks: Callable[[List[Any]], bool], run_work: Callable[..., None]
+    ) -> AsyncIterator[Update]:
+        """Every update as it comes, until the job has ended.
+
+        Args:
+            blocks: whether shaping these values makes requests.
+            run_work: runs a function that makes requests, on another thread.
+        """
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        arrived = asyncio.Event()
+
+        def wake() -> None:
+            try:
+                loop.call_soon_threadsafe(arrived.set)
+            except RuntimeError:  # the loop has been closed under the iteration
+                _log.debug("an event loop was closed while it waited for a job")
+
+        with self._record.changed:
+            self._record.listeners.append(wake)
+        try:
+            while True:
+                arrived.clear()
+                steps, ended = self.take()
+                for step in steps:
+                    yield await self._update(step, blocks, run_work)
+                if ended:
+                    return
+                await arrived.wait()
+        finally:
+            with self._record.changed:
+                self._record.listeners.remove(wake)
+
+    async def _update(
+        self, step: Step, blocks: Callable[[List[Any]], bool], run_work: Callable[..., None]
+    ) -> Update:
+        """The update that a step stands for; files are fetched on a worker, not on the event loop."""
+        if not isinstance(step, NewOutput):
+            return step
+        values = self.value()
+        if not blocks(values):
+            return OutputUpdate(self.shape(values), success=step.success)
+        import asyncio
+
+        shaped: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        run_work(_resolve, shaped, self.shape, values)
+        return OutputUpdate(await asyncio.wrap_future(shaped), success=step.success)
+
+
+def _resolve(
+    future: concurrent.futures.Future[Any], function: Callable[[List[Any]], Any], values: List[Any]
+) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function(values))
+    except BaseException as exc:
+        future.set_exception(exc)
+
+
+def follow(job: Job) -> Iterator[Update]:
+    """Yield every update of `job`, then raise what it failed with; leaving early cancels it."""
+    try:
+        for update in job.updates():
+            # The last update of a failed call is its error, which is raised instead.
+            if not (isinstance(update, OutputUpdate) and update.final and not update.success):
+                yield update
+        error = None if job.cancelled() else job.exception()
+        if error is not None:
+            raise error
+    finally:
+        if not job.done():
+            job.abandon()

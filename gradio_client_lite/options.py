@@ -7,6 +7,7 @@ any HTTP client are mapped, others are refused, because ignoring them would chan
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ._version import __version__
@@ -197,10 +198,13 @@ def check_seconds(name: str, value: Any) -> None:
     """Refuse a span of time that is none.
 
     Raises:
-        ArgumentError: it is not a number above 0.
+        ArgumentError: it is not a number above 0, or longer than the system can wait.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ArgumentError(f"{name} must be a number of seconds above 0; it is {value!r}.")
+    longest = threading.TIMEOUT_MAX
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= longest:
+        raise ArgumentError(
+            f"{name} must be a number of seconds above 0, and at most {longest:.0f}; it is {value!r}."
+        )
 
 
 def default_headers(

@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Optional, Protocol, Tuple
+from typing import Any, Callable, Deque, Optional, Protocol, Set, Tuple
 
 _log = logging.getLogger(__name__)
 
@@ -32,44 +32,47 @@ class Workers:
         self._limit = limit
         self._name = name
         self._idle = idle
-        self._reset()
+        self.after_fork()
+        call_after_fork(self)
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
-        # Guards the three fields below it; nothing is called while it is held.
-        self._ready = threading.Condition(threading.Lock())
+    def after_fork(self) -> None:
+        """In a child: begin without threads, and without tasks, which are the parent's."""
+        # Guards the three fields below it; nothing is called while it is held. Reentrant, as the garbage
+        # collector may end something that submits on a thread that holds it.
+        self._ready = threading.Condition(threading.RLock())
         self._tasks: Deque[_Task] = deque()
-        self._threads = 0
+        self._threads: Set[threading.Thread] = set()
         self._waiting = 0
 
     @property
     def threads(self) -> int:
         """How many threads there are now."""
-        return self._threads
+        return len(self._threads)
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Run `function(*args)` on a thread of the pool, in the order of submission.
 
         What it raises is logged: a task that has somebody to tell must tell it itself.
         """
-        if self._pid != os.getpid():  # a forked child has none of its parent's threads
-            self._reset()
+        task = (function, args)
         with self._ready:
-            self._tasks.append((function, args))
-            if self._waiting >= len(self._tasks) or self._threads == self._limit:
+            self._tasks.append(task)
+            if self._waiting >= len(self._tasks) or len(self._threads) == self._limit:
                 self._ready.notify()
                 return
-            self._threads += 1
+            thread = threading.Thread(target=self._work, args=(self._ready,), name=self._name, daemon=True)
+            self._threads.add(thread)
         try:
-            threading.Thread(target=self._work, args=(self._pid,), name=self._name, daemon=True).start()
-        except RuntimeError:
-            # No thread can be had (limit of the system, or the interpreter is ending): with others
-            # at work the task waits for them, else the caller has to know.
+            thread.start()
+        except BaseException as exc:
             with self._ready:
-                self._threads -= 1
-                if not self._threads:
-                    self._tasks.clear()
-                    raise
+                self._threads.discard(thread)
+                # No thread can be had (limit of the system, or the interpreter is ending): with others
+                # at work the task waits for them, else the caller has to know; of an interrupt always.
+                if self._threads and isinstance(exc, RuntimeError):
+                    return
+                self._tasks = deque(other for other in self._tasks if other is not task)
+            raise
 
     def stop(self) -> None:
         """Let the threads end as soon as they have no work. What is still submitted is run all the same."""
@@ -77,8 +80,8 @@ class Workers:
             self._idle = 0.0
             self._ready.notify_all()
 
-    def _work(self, pid: int) -> None:
-        while pid == self._pid:
+    def _work(self, ready: threading.Condition) -> None:
+        while ready is self._ready:  # not so in a child that was forked by a task
             task = self._next()
             if task is None:
                 return
@@ -98,7 +101,7 @@ class Workers:
                 self._waiting -= 1
             if self._tasks:
                 return self._tasks.popleft()
-            self._threads -= 1
+            self._threads.discard(threading.current_thread())
             return None
 
 
@@ -110,7 +113,7 @@ class Forkable(Protocol):
 
 
 _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
-_lock = threading.Lock()
+_hook_lock = threading.Lock()
 _hooked = False
 
 
@@ -120,15 +123,16 @@ def call_after_fork(item: Forkable) -> None:
     The hook into the interpreter, which cannot be taken out again, is made at the first call only.
     """
     global _hooked
-    with _lock:
-        _watched.add(item)
-        if not _hooked and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_run)
+    _watched.add(item)
+    if not _hooked:
+        with _hook_lock:
+            if not _hooked and hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_run)
             _hooked = True
 
 
 def _run() -> None:
-    global _lock
-    _lock = threading.Lock()
+    global _hook_lock
+    _hook_lock = threading.Lock()
     for item in list(_watched):
         item.after_fork()

@@ -7,12 +7,15 @@ import concurrent.futures
 import contextlib
 import logging
 import threading
+import time
 from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
 from gradio_client_lite.errors import AppError, DeadlineExceeded, ProtocolError, QueueError, StreamLost
-from gradio_client_lite.job import Job, JobHost, follow, splat
+from gradio_client_lite.feed import follow
+from gradio_client_lite.future import JobHost
+from gradio_client_lite.job import Job, splat
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
 from gradio_client_lite.wire.messages import (
     Completed,
@@ -36,15 +39,29 @@ class Host:
         cancelled: (job, warn) of each cancellation that a server would be told of.
         forgotten: each job that the driver is told nobody waits for.
         noted: each status that was asked for.
+        on_cancel: called after each cancellation was noted.
     """
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
+        self.on_cancel: Callable[[], object] = lambda: None
         self.forgotten: List[Job] = []
         self.noted: List[StatusUpdate] = []
         self.shape: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
         self.blocking = False
         self._callbacks = callbacks
+
+    def _cancel(self, job: Job, warn: bool) -> None:
+        self.cancelled.append((job, warn))
+        self.on_cancel()
+
+    def let_work_end(self) -> None:
+        """Wait until every task so far is done."""
+        self._callbacks.stop()
+        deadline = time.monotonic() + PATIENCE
+        while self._callbacks.threads:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
     def job(self, *, diffs: bool = True) -> Job:
         host = JobHost(
@@ -53,7 +70,7 @@ class Host:
             blocks=lambda _: self.blocking,
             run_work=self._callbacks.submit,
             run_callback=self._callbacks.submit,
-            cancel=lambda job, warn: self.cancelled.append((job, warn)),
+            cancel=self._cancel,
             forget=self.forgotten.append,
             note=self.noted.append,
             owner=None,
@@ -429,6 +446,14 @@ def test_wait_for_an_update_can_be_bounded(job: Job) -> None:
     assert job.running()
 
 
+def test_wait_for_an_update_can_be_endless(job: Job) -> None:
+    updates = in_thread(lambda: list(job.updates(float("inf"))))
+    with contextlib.suppress(concurrent.futures.TimeoutError):
+        updates.result(TINY)  # so that it waits
+    complete(job, "a")
+    assert kinds(updates.result(PATIENCE)) == [Status.FINISHED, "a"]
+
+
 def test_updates_of_a_failing_job_end_with_its_error(job: Job) -> None:
     job.feed(Completed({"error": "bad", "title": "T", "duration": 3, "visible": False}, False))
     status, output = job.updates(PATIENCE)
@@ -537,6 +562,19 @@ def test_leaving_follow_early_cancels_the_job(job: Job) -> None:
     next(updates)
     updates.close()
     assert job.cancelled()
+
+
+def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_for_it(job: Job) -> None:
+    job.feed(ProcessStarts(None))
+    updates: Any = follow(job)
+    next(updates)
+
+    def collect() -> bool:
+        with job._record.changed:
+            updates.close()
+        return job.cancelled()
+
+    assert in_thread(collect).result(PATIENCE)
 
 
 # --- status and logs
@@ -780,3 +818,137 @@ def test_cancel_and_completion_at_once_have_one_winner(host: Host) -> None:
         won: Optional[bool] = cancelling.result(PATIENCE)
         assert job.cancelled() is won
         assert (job.status().code is Status.CANCELLED) is won
+
+
+# --- interrupted, so that nobody waits any more
+
+
+def test_abandoned_job_is_cancelled_at_once_and_the_server_told_on_another_thread(
+    host: Host, job: Job
+) -> None:
+    told: concurrent.futures.Future[str] = concurrent.futures.Future()
+    host.on_cancel = lambda: told.set_result(threading.current_thread().name)
+    job.abandon()
+    assert job.cancelled()
+    assert told.result(PATIENCE) == "test-callback"
+    assert host.cancelled == [(job, False)]
+
+
+def test_abandoned_job_that_its_driver_gave_up_is_told_to_the_server(host: Host, job: Job) -> None:
+    """The driver was interrupted after the server had taken the job."""
+    told = threading.Event()
+    host.on_cancel = told.set
+    job.fail(KeyboardInterrupt())
+    job.abandon()
+    assert told.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("end", [break_off, lambda job: complete(job, "a")])
+def test_abandoned_job_that_has_ended_on_the_server_is_not_told(
+    host: Host, job: Job, end: Callable[[Job], Any]
+) -> None:
+    end(job)
+    job.abandon()
+    host.let_work_end()
+    assert host.cancelled == host.forgotten == []
+
+
+def test_cancelling_while_files_are_fetched_does_not_tell_the_server(host: Host, job: Job) -> None:
+    let_go = threading.Event()
+    host.blocking = True
+    host.shape = lambda data: let_go.wait(PATIENCE)
+    complete(job, "a")
+    assert job.cancel() is True
+    let_go.set()
+    host.let_work_end()
+    assert host.cancelled == []
+    assert job.cancelled()
+
+
+# --- no more threads
+
+
+def test_result_that_cannot_be_fetched_for_want_of_a_thread_fails_the_job(
+    host: Host, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.blocking = True
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    complete(job, "a")
+    assert isinstance(job.exception(0), ConnectionError)
+
+
+def test_callbacks_that_get_no_thread_are_logged_and_the_job_ends(
+    job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job.add_done_callback(print)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    complete(job, "a")
+    assert job.result(0) == "a"
+    assert "callbacks" in caplog.text
+
+
+def no_thread(self: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+# --- forked
+
+
+class Forked:
+    """Does to a job what a fork does: another thread holds its lock, and will not let it go."""
+
+    def __init__(self, job: Job) -> None:
+        held = threading.Event()
+        self.over = threading.Event()
+
+        def hold() -> None:
+            with job._record.changed, job._condition:
+                held.set()
+                self.over.wait(PATIENCE)
+
+        threading.Thread(target=hold, daemon=True).start()
+        assert held.wait(PATIENCE)
+        job.after_fork()
+
+
+@pytest.fixture
+def fork() -> Iterator[Callable[[Job], None]]:
+    with contextlib.ExitStack() as stack:
+        yield lambda job: stack.callback(Forked(job).over.set)  # type: ignore[misc]
+
+
+def test_copy_of_a_job_in_a_child_ends_and_calls_nobody_back(
+    host: Host, job: Job, fork: Callable[[Job], None]
+) -> None:
+    called_back: List[Any] = []
+    generate(job, "a")
+    job.add_done_callback(called_back.append)
+    fork(job)
+    error = job.exception(0)
+    assert isinstance(error, StreamLost)
+    assert error.event_ids == ("e0",)
+    assert "fork" in str(error)
+    assert list(job) == job.outputs() == ["a"]
+    assert kinds(list(job.updates(0)))[-2:] == [Status.FINISHED, {"error": str(error)}]
+    assert job.cancel() is False
+    host.let_work_end()
+    assert called_back == host.cancelled == host.forgotten == []
+
+
+@pytest.mark.parametrize(
+    "end", [lambda job: complete(job, "a"), break_off, Job.cancel], ids=["result", "error", "cancelled"]
+)
+def test_job_that_ended_before_the_fork_is_what_it_was(
+    job: Job, fork: Callable[[Job], None], end: Callable[[Job], Any]
+) -> None:
+    end(job)
+    before = outcome(job)
+    fork(job)
+    assert outcome(job) == before
+
+
+def outcome(job: Job) -> Any:
+    try:
+        return job.status(), job.exception(0) or job.result(0)
+    except concurrent.futures.CancelledError:
+        return job.status(), "cancelled"

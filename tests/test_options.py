@@ -146,11 +146,17 @@ def test_max_workers_must_be_a_positive_whole_number(max_workers: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["stream_grace", "stream_idle_timeout"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), True, "1", None])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e12, True, "1", None])
 def test_a_span_of_time_is_a_number_above_0(name: str, value: Any) -> None:
     options: Any = {name: value}
     with pytest.raises(ArgumentError, match=name):
         Client("http://127.0.0.1:1", verbose=False, **options)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "1"])
+def test_a_timeout_is_a_number_above_0_or_none(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="timeout"):
+        Client("http://127.0.0.1:1", verbose=False, timeout=value)
 
 
 @pytest.mark.parametrize("auth", ["secret", ("secret",), ("a", "b", "secret"), 3])

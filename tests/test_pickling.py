@@ -186,7 +186,7 @@ def test_a_closed_copy_stays_closed_and_the_next_is_a_new_one(client: Client) ->
 def test_a_process_keeps_a_few_clients_only(app: App) -> None:
     arguments = {"verbose": False, "auth": ("user", "secret")}
     copies = []
-    for number in range(20):
+    for number in range(1, 21):
         with Client(app.url, timeout=float(number), **arguments) as one:
             copies.append(again(one))
     assert again(copies[-1]) is copies[-1]

@@ -186,6 +186,52 @@ def test_thread_that_cannot_be_started_is_the_callers_to_know(monkeypatch: pytes
     assert workers.threads == 0
 
 
+def test_interrupt_of_a_submission_drops_the_task_and_leaves_the_pool_usable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(self: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    with pool(1) as workers:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                workers.submit(fail)
+        assert workers.threads == 0
+        run_and_wait(workers)
+
+
+def test_garbage_collector_may_submit_on_a_thread_that_is_submitting() -> None:
+    with pool() as workers:
+        done = threading.Event()
+
+        def collect() -> None:
+            with workers._ready:
+                workers.submit(done.set)
+
+        thread = threading.Thread(target=collect, daemon=True)
+        thread.start()
+        assert done.wait(PATIENCE)
+        thread.join(PATIENCE)
+
+
+def test_child_has_neither_its_parents_tasks_nor_a_lock_that_was_held(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pool(1) as workers:
+        gate = Gate()
+        workers.submit(gate)
+        assert gate.started.wait(PATIENCE)
+        workers.submit(fail)
+        with workers._ready:
+            worker = threading.Thread(target=workers.after_fork)
+            worker.start()
+            worker.join(PATIENCE)
+            run_and_wait(workers)
+        gate.opened.set()
+    assert not caplog.records
+
+
 def test_task_waits_for_others_where_no_further_thread_can_be_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

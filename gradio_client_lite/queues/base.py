@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol
+from typing import Any, Callable, ContextManager, Dict, Mapping, Optional, Protocol
 
+from ..errors import ClientClosed, ProtocolError
 from ..transport.http import Timeout, Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
@@ -33,14 +35,18 @@ class Call(Protocol):
         ...
 
     def done(self) -> bool:
-        """Whether it has ended; nothing more need be delivered."""
+        """Whether it has ended."""
         ...
 
     def joined(self, event_id: str) -> None:
         """The server has taken the job under this id."""
 
-    def feed(self, message: Message) -> None:
-        """A message of the server for this job, in order."""
+    def feed(self, message: Message) -> bool:
+        """A message of the server for this job, in order; return whether it wants no more.
+
+        It has not always ended then: the files of its result may have to be fetched.
+        """
+        ...
 
     def fail(self, error: BaseException) -> None:
         """The job can no longer end well."""
@@ -119,3 +125,26 @@ def post_json(
     if not 200 <= response.status < 300:
         raise refusal(response.status, response.body, url, doing)
     return response.body
+
+
+def parse_event_id(body: bytes, label: str) -> str:
+    """The event id in the answer to a join.
+
+    Raises:
+        ProtocolError: there is none.
+    """
+    try:
+        answer: Any = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolError(
+            f"The server answered the join of {label} with something that is not JSON."
+        ) from exc
+    event_id = answer.get("event_id") if isinstance(answer, dict) else None
+    if not isinstance(event_id, str):
+        raise ProtocolError(f"The server answered the join of {label} without an event id.")
+    return event_id
+
+
+def closed_error(label: str) -> ClientClosed:
+    """What a job fails with when its client is closed."""
+    return ClientClosed(f"The client was closed before {label} had finished.")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Set
 
-from ..errors import ClientClosed, ProtocolError
+from ..errors import ProtocolError
 from ..transport.http import Timeout, Transport
 from ..wire.messages import Completed, ProcessStarts
 from ..wire.routes import Routes
-from .base import Call, Headers, post_json
+from .base import Call, Headers, closed_error, post_json
 
 
 class DirectCalls:
@@ -40,7 +40,7 @@ class DirectCalls:
         if call.done():
             return
         if self._closed:
-            call.fail(ClientClosed(f"The client was closed before {call.label} was called."))
+            call.fail(closed_error(call.label))
             return
         self._calls.add(call)
         try:
@@ -62,7 +62,7 @@ class DirectCalls:
         """Fail what is under way with ClientClosed."""
         self._closed = True
         for call in list(self._calls):
-            call.fail(ClientClosed(f"The client was closed before {call.label} had finished."))
+            call.fail(closed_error(call.label))
 
     def _post(self, call: Call) -> Dict[str, Any]:
         url = self._routes.run

@@ -23,10 +23,10 @@ from ..errors import (
 from ..transport.http import Transport
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, QueueFull, UnexpectedError
+from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
-from .base import Call, Headers
+from .base import Call, Headers, closed_error
 from .errands import Errands
 
 Queue = TypeVar("Queue", bound="PerJobQueue")
@@ -135,11 +135,12 @@ class PerJobQueue:
         try:
             with self._lock:
                 if self._closed:
-                    raise _closed_error(call.label)
+                    raise closed_error(call.label)
                 self._channels[call] = None
             self._start(call, self.open(call))
         except BaseException as exc:
-            self.fail(call, exc)
+            self.forget(call)
+            call.fail(exc)
             if not isinstance(exc, Exception):
                 raise
 
@@ -198,7 +199,7 @@ class PerJobQueue:
             self._closed = True
             calls = list(self._channels)
         for call in calls:
-            call.fail(_closed_error(call.label))
+            call.fail(closed_error(call.label))
             self.forget(call)
         self.lines.multiplexer.stop()
         self.lines.errands.stop()
@@ -241,11 +242,10 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        call.feed(_without_spelled_none(message))
-        if call.done() or isinstance(message, (Completed, QueueFull)):
+        over = call.feed(_without_spelled_none(message))
+        if over:
             self.finish(call)
-            return True
-        return False
+        return over
 
 
 def _without_spelled_none(message: Message) -> Message:
@@ -261,7 +261,3 @@ def _without_spelled_none(message: Message) -> Message:
 def now() -> float:
     """The clock of deadlines, in seconds."""
     return time.monotonic()
-
-
-def _closed_error(label: str) -> ClientClosed:
-    return ClientClosed(f"The client was closed before {label} had finished.")

@@ -11,15 +11,12 @@ Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of
 from __future__ import annotations
 
 import copy
-import json
 import threading
-from typing import Any, Dict, List, Optional, Set, Union
+from typing import Dict, List, Optional, Set, Union
 
 from ..errors import (
-    ClientClosed,
     ConnectionFailed,
     GradioClientError,
-    ProtocolError,
     ServerStopped,
     StreamLost,
 )
@@ -29,7 +26,7 @@ from ..wire.messages import Completed, Envelope, Message, StreamCut, UnexpectedE
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
-from .base import Call, Headers, post_json
+from .base import Call, Headers, closed_error, parse_event_id, post_json
 from .stops import Stops
 from .stream import StreamReader
 
@@ -75,7 +72,7 @@ class SessionQueue:
         # Guards the fields below it; no request is made while it is held.
         self._changed = threading.Condition(threading.Lock())
         self._calls: Dict[str, Call] = {}
-        self._joining: List[Call] = []
+        self._joining: Set[Call] = set()
         self._early: Dict[str, List[Message]] = {}
         self._early_count = 0
         self._doomed: Set[str] = set()
@@ -93,12 +90,12 @@ class SessionQueue:
             return
         with self._changed:
             self._stops.hold_join()
-            self._joining.append(call)
+            self._joining.add(call)
             closed = self._closed
         event_id = None
         try:
             if closed:
-                raise _closed_error(call.label)
+                raise closed_error(call.label)
             event_id = self._join(call)
             call.joined(event_id)
         except BaseException as exc:
@@ -130,7 +127,7 @@ class SessionQueue:
         for grace in graces:
             grace.cancel()
         for call in self._take(None):
-            call.fail(_closed_error(call.label))
+            call.fail(closed_error(call.label))
         if reader is not None:
             reader.stop()
         self._threads.stop()
@@ -146,13 +143,11 @@ class SessionQueue:
     def _register(self, call: Call, event_id: Optional[str]) -> None:
         reader = None
         with self._changed:
-            self._joining.remove(call)
+            self._joining.discard(call)
             if event_id is not None:
                 early = self._early.pop(event_id, [])
                 self._early_count -= len(early)
-                for message in early:
-                    call.feed(message)
-                if not call.done():
+                if not any(call.feed(message) for message in early) and not call.done():
                     self._calls[event_id] = call
                     if self._reader is None:
                         reader = self._reader = self._new_reader()
@@ -180,9 +175,11 @@ class SessionQueue:
     def _start(self, reader: StreamReader) -> None:
         try:
             self._threads.submit(reader.run)
-        except RuntimeError as exc:
+        except BaseException as exc:
             with self._changed:
-                self._reader = None
+                self._reader = None  # so that the next job tries again
+            if not isinstance(exc, RuntimeError):
+                raise
             self.fail_all(ConnectionFailed(f"No thread could be started to read the event stream: {exc}."))
 
     # -- what the reader asks and tells
@@ -206,8 +203,7 @@ class SessionQueue:
             return
         call = self._find(event_id, message) if event_id is not None else None
         if call is not None:
-            call.feed(message)
-            if call.done():
+            if call.feed(message):
                 self.forget(call)
         elif event_id is not None and isinstance(message, Completed):
             self._stops.ended(event_id)
@@ -261,8 +257,9 @@ class SessionQueue:
         if lost:
             self._fail(lost, self._stream_lost(str(cause)), cause)
             with self._changed:
-                reader = None if self._calls else self._reader
-            # Nobody waits any more; a stream that says nothing must not hold its thread.
+                reader = None if self._calls or self._joining else self._reader
+            # Nobody waits any more; a stream that says nothing must not hold its thread. Not so while a job
+            # joins: the server would drop it with the stream.
             if reader is not None:
                 reader.abort()
 
@@ -292,25 +289,3 @@ class SessionQueue:
             f"The event stream of {self._routes.src} was lost ({reason}) and the server has dropped the jobs "
             "on it. They may or may not have run; submit them again if that is safe."
         )
-
-
-def _closed_error(label: str) -> ClientClosed:
-    return ClientClosed(f"The client was closed before {label} had finished.")
-
-
-def parse_event_id(body: bytes, label: str) -> str:
-    """The event id in the answer to a join.
-
-    Raises:
-        ProtocolError: there is none.
-    """
-    try:
-        answer: Any = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise ProtocolError(
-            f"The server answered the join of {label} with something that is not JSON."
-        ) from exc
-    event_id = answer.get("event_id") if isinstance(answer, dict) else None
-    if not isinstance(event_id, str):
-        raise ProtocolError(f"The server answered the join of {label} without an event id.")
-    return event_id

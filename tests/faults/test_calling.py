@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import threading
 import time
+from pathlib import Path
 from typing import Any, Callable, Dict, Type
 
 import pytest
@@ -338,6 +340,29 @@ def test_stream_messages_yields_what_came_before_the_break(serve: Serve, connect
     assert next(updates).log == ("careful", "warning")  # type: ignore[union-attr]
     with pytest.raises(StreamLost):
         list(updates)
+
+
+def test_result_whose_file_takes_long_is_not_lost_with_its_stream(
+    serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    """The server has closed the stream by then, and knows its session no more."""
+    asked, let_go = threading.Event(), threading.Event()
+    file = {"path": "/made.txt", "meta": {"_type": "gradio.FileData"}}
+    done = event("process_completed", "e0", output={"data": [file]}, success=True)
+
+    def slow(peer: Any, request: Any) -> None:
+        asked.set()
+        assert let_go.wait(PATIENCE)
+        reply(b"content")(peer, request)
+
+    server = serve(data=in_turn(streaming(done, event("close_stream")), LOST), **{"made.txt": slow})
+    job = connect(server.url, download_files=tmp_path).submit("a", api_name="/echo")
+    assert asked.wait(PATIENCE)
+    with pytest.raises(concurrent.futures.TimeoutError):
+        job.result(0.2)  # time enough to open the stream again
+    let_go.set()
+    assert Path(job.result(PATIENCE)).read_bytes() == b"content"
+    assert server.routes().count("data") == 1
 
 
 # --- direct calls go wrong

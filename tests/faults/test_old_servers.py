@@ -154,14 +154,7 @@ def test_cancelled_job_closes_its_socket_and_is_told_where_its_session_lives_on(
         wait_for_client(peer)
         closed.set()
 
-    components = [*TEXT, {"id": 2, "type": "state", "props": {}}]
-    echo = {"api_name": "echo", "backend_fn": True, "inputs": [1], "outputs": [1, 2] if state else [1]}
-    gone = sockets.message(
-        "process_generating", output={"data": ["partial", None][: 1 + state]}, success=True
-    )
-    server = serve(
-        config=old_config(components=components, dependencies=[echo]), join=socket_that(gone, then=wait)
-    )
+    server = serve_with_state(serve, state, wait)
     client = connect(server.url)
     job = client.submit("a", api_name="/echo")
     assert next(job) == "partial"
@@ -170,6 +163,29 @@ def test_cancelled_job_closes_its_socket_and_is_told_where_its_session_lives_on(
     assert closed.wait(PATIENCE)
     told = [("reset", {"fn_index": 0, "session_hash": client.session_hash})]
     assert server.told == (told if state else [])
+
+
+def test_cancelled_job_is_told_to_the_server_though_warnings_are_errors(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve_with_state(serve, True, wait_for_client)
+    job = connect(server.url).submit("a", api_name="/echo")
+    assert next(job) == "partial"
+    with pytest.raises(UserWarning, match="will not stop the server"):
+        job.cancel()
+    assert [route for route, _ in server.told] == ["reset"]
+
+
+def serve_with_state(serve: Serve, state: bool, then: Any) -> BadServer:
+    """An app whose /echo has a State, or none; it yields a value and does as told."""
+    components = [*TEXT, {"id": 2, "type": "state", "props": {}}]
+    echo = {"api_name": "echo", "backend_fn": True, "inputs": [1], "outputs": [1, 2] if state else [1]}
+    gone = sockets.message(
+        "process_generating", output={"data": ["partial", None][: 1 + state]}, success=True
+    )
+    return serve(
+        config=old_config(components=components, dependencies=[echo]), join=socket_that(gone, then=then)
+    )
 
 
 def test_session_that_was_reset_has_sockets_of_its_own(serve: Serve, connect: Connect) -> None:

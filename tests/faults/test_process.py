@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -12,14 +13,27 @@ import time
 import warnings
 import weakref
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
 import gradio_client_lite
 from gradio_client_lite import Client
+from gradio_client_lite.errors import StreamLost
+from gradio_client_lite.queues.session import SessionQueue
 
-from .badserver import PATIENCE, STREAM_HEAD, BadServer, chunk, config, event, for_ever, reply, silent
+from .badserver import (
+    PATIENCE,
+    STREAM_HEAD,
+    BadServer,
+    chunk,
+    config,
+    event,
+    for_ever,
+    reply,
+    silent,
+    streaming,
+)
 from .test_calling import wait_until
 
 Serve = Callable[..., BadServer]
@@ -202,6 +216,69 @@ def test_fork_while_jobs_stream_disturbs_neither_side(serve: Serve, connect: Con
     assert not job.done()
 
 
+#: The state of a job at the fork: the endpoint, and the route whose answer the job waits for then.
+STATES = {
+    "joining": ("/echo", "join"),
+    "running": ("/echo", "data"),
+    "fetching its file": ("/echo", "made.txt"),
+    "direct": ("/direct", "predict"),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.parametrize("state", STATES)
+def test_jobs_end_in_a_child_and_go_on_in_its_parent(
+    serve: Serve, connect: Connect, tmp_path: Path, state: str
+) -> None:
+    name, route = STATES[state]
+    server, let_go = serve(), threading.Event()
+    file = {"path": "/made.txt", "meta": {"_type": "gradio.FileData"}}
+    made = event("process_completed", "e0", output={"data": [file]}, success=True)
+    if route == "made.txt":
+        server.behave(data=streaming(made, then=lambda peer, request: let_go.wait(PATIENCE)))
+    good = {"data": server._data, "join": server._join, "predict": server._predict}.get(route, reply(b"a"))
+    server.behave(**{route: lambda peer, request: let_go.wait(PATIENCE) and good(peer, request)})
+    client = connect(server.url, max_workers=1, download_files=tmp_path)
+    called: List[Any] = []
+    jobs = [client.submit("a", api_name=name, result_callbacks=called.append) for _ in range(3)]
+    updates = client.stream_messages("a", api_name=name)
+    wait_until(lambda: route in server.routes())
+
+    def work() -> bool:
+        errors = [job.exception() for job in jobs]
+        with pytest.raises(StreamLost, match="forked"):
+            list(updates)
+        return {type(error) for error in errors} == {StreamLost} and not jobs[0].cancel() and not called
+
+    assert in_child(work)
+    assert not {"cancel", "reset"} & set(server.routes())
+    assert not jobs[0].done()
+    let_go.set()
+    result = jobs[0].result(PATIENCE)
+    assert (Path(result).read_text() if route == "made.txt" else result) == "a"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_child_fetches_for_itself_what_its_parent_is_fetching(
+    serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    let_go = threading.Event()
+    file = {"path": "/made.txt", "meta": {"_type": "gradio.FileData"}}
+    made = event("process_generating", "e0", output={"data": [file]}, success=True)
+    held = streaming(made, then=lambda peer, request: let_go.wait(PATIENCE))
+    late = lambda peer, request: let_go.wait(PATIENCE) and reply(b"a")(peer, request)  # noqa: E731
+    server = serve(data=held, **{"made.txt": late})
+    job = connect(server.url, download_files=tmp_path).submit("a", api_name="/echo")
+    updates = job.updates(PATIENCE)
+    fetching = threading.Thread(target=next, args=(updates, None), daemon=True)
+    fetching.start()
+    wait_until(lambda: "made.txt" in server.routes())
+    server.behave(**{"made.txt": reply(b"a")})
+    assert in_child(lambda: Path(job.outputs()[0]).read_text() == "a")
+    let_go.set()
+    fetching.join(PATIENCE)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_child_starts_no_thread_before_it_calls(serve: Serve, connect: Connect) -> None:
     server = serve(config=WITH_HEARTBEAT)
@@ -211,6 +288,64 @@ def test_child_starts_no_thread_before_it_calls(serve: Serve, connect: Connect) 
 
 
 # --- interrupting
+
+
+class Overdue(Exception):
+    """What a program's own signal handler raises."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, Overdue])
+@pytest.mark.parametrize("answers", [True, False])
+def test_interrupted_call_is_cancelled_on_the_server_without_holding_up_the_interrupt(
+    serve: Serve, connect: Connect, promptly: Callable[..., Any], kind: Any, answers: bool
+) -> None:
+    server = serve(data=for_ever, **{} if answers else {"cancel": silent})
+    client = connect(server.url)
+    error = kind("stop")
+    reading = interrupting(lambda: "data" in server.routes(), error)
+    with reading, promptly(2.0), pytest.raises(kind) as caught:
+        client.predict("a", api_name="/echo")
+    assert caught.value is error
+    wait_until(lambda: "cancel" in server.routes())
+    assert ("cancel", {"fn_index": 0, "session_hash": client.session_hash, "event_id": "e0"}) in server.told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def test_call_interrupted_when_the_server_has_just_taken_it_is_cancelled_there(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: Any, reader: Any) -> None:
+        raise KeyboardInterrupt
+
+    server = serve()
+    client = connect(server.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionQueue, "_start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            client.predict("a", api_name="/echo")
+    wait_until(lambda: "cancel" in server.routes())
+
+
+@contextlib.contextmanager
+def interrupting(when: Callable[[], bool], error: BaseException) -> Iterator[None]:
+    """Raise an error on the main thread, by a signal, as soon as something is true."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise error
+
+    def wait() -> None:
+        wait_until(when)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(PATIENCE)
+        signal.signal(signal.SIGUSR1, before)
 
 
 INTERRUPTED = """

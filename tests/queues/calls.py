@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, List, Optional
 
-from gradio_client_lite.wire.messages import Completed, Message
+from gradio_client_lite.wire.messages import Completed, Message, QueueFull
 
 from .scripted import PATIENCE
 
@@ -17,15 +17,21 @@ def never() -> None:
 class RecordingCall:
     """Ends, like a job, with the first completion or failure.
 
+    Args:
+        label: of the endpoint.
+        fn_index: of the endpoint.
+        fetches: whether files of its result would be fetched after the completion, so that it goes on.
+
     Attributes:
         messages: those fed, in order; a driver must feed none after the end.
         error: what it failed with.
     """
 
-    def __init__(self, label: str = "/echo", fn_index: int = 0) -> None:
+    def __init__(self, label: str = "/echo", fn_index: int = 0, *, fetches: bool = False) -> None:
         self.event_id: Optional[str] = None
         self.fn_index = fn_index
         self.label = label
+        self._fetches = fetches
         self.headers: Dict[str, str] = {"x-call": "1"}
         self.session_hash = "session"
         self.messages: List[Message] = []
@@ -42,11 +48,13 @@ class RecordingCall:
     def joined(self, event_id: str) -> None:
         self.event_id = event_id
 
-    def feed(self, message: Message) -> None:
+    def feed(self, message: Message) -> bool:
         self.messages.append(message)
-        if isinstance(message, Completed):
+        over = isinstance(message, (Completed, QueueFull))
+        if over and not self._fetches:
             self._ended.set()
         self.fed.release()
+        return over or self.done()
 
     def fail(self, error: BaseException) -> None:
         if not self.done():

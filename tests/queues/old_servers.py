@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Iterator, List, Tuple, Type, TypeVar
 
 from transport import sockets
-from transport.peers import Peer, Request, answer
+from transport.peers import Peer, PeerServer, Request, answer
 
+from gradio_client_lite.queues.errands import Errands
+from gradio_client_lite.queues.perjob import Lines, PerJobQueue
+from gradio_client_lite.transport.http import Timeout, Transport
+from gradio_client_lite.transport.multiplexer import Multiplexer
+from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.workers import Workers
+
+from .calls import RecordingCall
+from .conftest import base_headers
+from .scripted import PATIENCE
+
+Queue = TypeVar("Queue", bound=PerJobQueue)
 Run = Callable[[Peer], Any]
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -20,6 +33,43 @@ def chunk(data: bytes) -> bytes:
 def event(msg: str, **fields: Any) -> bytes:
     """One message of a stream, in a chunk."""
     return chunk(b"data: " + json.dumps({"msg": msg, **fields}).encode() + b"\n\n")
+
+
+@contextlib.contextmanager
+def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
+    """A function that starts a server with a script, and makes the queue of a session of it."""
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            script: Any,
+            *,
+            wrap: Any = None,
+            verify: Any = True,
+            read: float = PATIENCE,
+            idle_timeout: float = PATIENCE,
+            workers: int = 4,
+            **options: Any,
+        ) -> Queue:
+            server = stack.enter_context(PeerServer(script, wrap=wrap))
+            timeout = Timeout(read=read)
+            transport = Transport(base_url=server.url, timeout=timeout, verify=verify, trust_env=False)
+            pool = Workers(workers, "test-worker")
+            errands = Errands(pool)
+            lines = Lines(transport, Routes(server.url), base_headers, Multiplexer(), errands, idle_timeout)
+            queue = kind(lines, "session", **options)
+            stack.callback(pool.stop)
+            stack.callback(transport.close)
+            stack.callback(queue.close)
+            return queue
+
+        yield start
+
+
+def run(queue: PerJobQueue, **options: Any) -> RecordingCall:
+    """Submit a job."""
+    call = RecordingCall(**options)
+    queue.submit(call)
+    return call
 
 
 class Gradio3:

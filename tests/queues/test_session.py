@@ -25,7 +25,8 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import stream as stream_module
-from gradio_client_lite.queues.session import SessionQueue, parse_event_id
+from gradio_client_lite.queues.base import parse_event_id
+from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, StreamCut
 
 from .calls import RecordingCall, never
@@ -46,8 +47,8 @@ MakeQueue = Callable[..., SessionQueue]
 TINY = 0.03
 
 
-def submit(queue: SessionQueue, label: str = "/echo") -> RecordingCall:
-    call = RecordingCall(label)
+def submit(queue: SessionQueue, label: str = "/echo", **options: Any) -> RecordingCall:
+    call = RecordingCall(label, **options)
     queue.submit(call)
     return call
 
@@ -165,6 +166,21 @@ def test_stream_is_closed_after_the_last_job(transport: ScriptedTransport, sessi
     transport.offer(stream)
     submit(session).result()
     assert stream.closed.wait(PATIENCE)
+    assert transport.opened == 1
+
+
+def test_job_that_still_fetches_its_files_keeps_no_stream_open(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream(completed("e0"), CLOSE, b"")
+    transport.offer(stream)
+    call = RecordingCall(fetches=True)
+    session.submit(call)
+    assert stream.closed.wait(PATIENCE)
+    # Its end is no business of the stream any more.
+    assert is_alone(session, RecordingCall())
+    session.close()
+    assert not call.done()
     assert transport.opened == 1
 
 
@@ -457,6 +473,28 @@ def test_job_joined_after_the_cut_is_not_doomed_with_the_others(
     assert second.result() == [1]
 
 
+def test_grace_that_ends_while_a_job_joins_does_not_cut_its_stream(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """The server would drop the job's events with it."""
+    queue = make_queue(grace=TINY)
+    first, second = ScriptedStream(ConnectionLost("cut")), ScriptedStream()
+    transport.offer(first, second)
+    lost = submit(queue)
+    assert second.opened.wait(PATIENCE)
+    held = HeldJoin("late")
+    transport.on("join", held)
+    call = RecordingCall()
+    thread = in_thread(queue.submit, call)
+    assert held.arrived.wait(PATIENCE)
+    assert isinstance(lost.failure(), StreamLost)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    second.send(completed("late", "a"), CLOSE, b"")
+    assert call.result() == ["a"]
+    assert transport.opened == 2
+
+
 def test_reader_is_released_when_the_grace_has_passed(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
@@ -700,6 +738,23 @@ def test_thread_that_cannot_be_started_fails_the_job(
     assert "can't start new thread" in str(error)
 
 
+def test_interrupt_while_the_reader_is_started_does_not_hold_up_later_jobs(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    call = RecordingCall()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            session.submit(call)
+    call.give_up()
+    session.forget(call)
+    transport.offer(ScriptedStream(completed("e1", "a"), CLOSE, b""))
+    assert submit(session).result() == ["a"]
+
+
 # --- forgetting
 
 
@@ -777,7 +832,7 @@ def test_job_that_is_joining_counts_too(
 
 
 def test_no_job_joins_while_one_is_stopped(transport: ScriptedTransport, session: SessionQueue) -> None:
-    transport.offer(ScriptedStream(completed("e0"), completed("e1"), CLOSE, b""))
+    transport.offer(*(ScriptedStream(completed(event_id), CLOSE, b"") for event_id in ("e0", "e1")))
     call = submit(session)
     call.result()
     with session.alone(call, never) as alone:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 from typing import Any, Callable, Dict, Iterator, List
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from transport.peers import Peer, PeerServer, Request, answer
+from transport.peers import Peer, Request, answer
 
 from gradio_client_lite.errors import (
     ClientClosed,
@@ -23,18 +22,11 @@ from gradio_client_lite.errors import (
     StreamLost,
 )
 from gradio_client_lite.queues import single
-from gradio_client_lite.queues.errands import Errands
-from gradio_client_lite.queues.perjob import Lines
 from gradio_client_lite.queues.single import StreamQueue
-from gradio_client_lite.transport.http import Timeout, Transport
-from gradio_client_lite.transport.multiplexer import Multiplexer
 from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, SendData
 from gradio_client_lite.wire.routes import Routes
-from gradio_client_lite.workers import Workers
 
-from .calls import RecordingCall
-from .conftest import base_headers
-from .old_servers import STREAM_HEAD, chunk, event
+from .old_servers import STREAM_HEAD, chunk, event, run, starting
 from .scripted import PATIENCE
 
 Start = Callable[..., StreamQueue]
@@ -101,29 +93,8 @@ def complete(peer: Peer) -> None:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a server that follows a script, and make the queue of a session of it."""
-    with contextlib.ExitStack() as stack:
-
-        def make(script: Any, *, idle_timeout: float = PATIENCE, read: float = PATIENCE) -> StreamQueue:
-            server = stack.enter_context(PeerServer(script))
-            transport = Transport(base_url=server.url, timeout=Timeout(read=read), trust_env=False)
-            workers = Workers(4, "test-worker")
-            lines = Lines(
-                transport, Routes(server.url), base_headers, Multiplexer(), Errands(workers), idle_timeout
-            )
-            queue = StreamQueue(lines, "session")
-            stack.callback(workers.stop)
-            stack.callback(transport.close)
-            stack.callback(queue.close)
-            return queue
-
-        yield make
-
-
-def run(queue: StreamQueue, **options: Any) -> RecordingCall:
-    call = RecordingCall(**options)
-    queue.submit(call)
-    return call
+    with starting(StreamQueue) as start:
+        yield start
 
 
 def test_job_is_told_everything_in_order(start: Start) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import sys
 import threading
@@ -11,7 +10,7 @@ from typing import Any, Callable, Iterator, List
 import pytest
 import trustme
 from transport import sockets
-from transport.peers import Peer, PeerServer
+from transport.peers import Peer
 
 from gradio_client_lite.errors import (
     AppError,
@@ -23,11 +22,7 @@ from gradio_client_lite.errors import (
     ReadTimeout,
     StreamLost,
 )
-from gradio_client_lite.queues.errands import Errands
-from gradio_client_lite.queues.perjob import Lines
 from gradio_client_lite.queues.socket import SocketQueue
-from gradio_client_lite.transport.http import Timeout, Transport
-from gradio_client_lite.transport.multiplexer import Multiplexer
 from gradio_client_lite.wire.config import ComponentSpec, EndpointSpec
 from gradio_client_lite.wire.messages import (
     Completed,
@@ -40,12 +35,10 @@ from gradio_client_lite.wire.messages import (
     SendData,
     SendHash,
 )
-from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.workers import Workers
 
 from .calls import RecordingCall, never
-from .conftest import base_headers
-from .old_servers import Gradio3, complete
+from .old_servers import Gradio3, complete, run, starting
 from .scripted import PATIENCE
 
 Start = Callable[..., SocketQueue]
@@ -53,34 +46,13 @@ Start = Callable[..., SocketQueue]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a server that follows a script, and make the queue of a session of it."""
-    with contextlib.ExitStack() as stack:
-
-        def make(script: Any, *, wrap: Any = None, verify: Any = True, **options: Any) -> SocketQueue:
-            server = stack.enter_context(PeerServer(script, wrap=wrap))
-            timeout = Timeout(read=options.pop("read", PATIENCE))
-            transport = Transport(base_url=server.url, timeout=timeout, verify=verify, trust_env=False)
-            workers = Workers(options.pop("workers", 4), "test-worker")
-            idle = options.pop("idle_timeout", PATIENCE)
-            lines = Lines(transport, Routes(server.url), base_headers, Multiplexer(), Errands(workers), idle)
-            queue = SocketQueue(lines, "session", **options)
-            stack.callback(workers.stop)
-            stack.callback(transport.close)
-            stack.callback(queue.close)
-            return queue
-
-        yield make
+    with starting(SocketQueue) as start:
+        yield start
 
 
 def endpoint(*, state: bool = False, fn_index: int = 0) -> EndpointSpec:
     component = ComponentSpec(1, "state" if state else "textbox", "", state, state, False)
     return EndpointSpec(fn_index, "/echo", (component,), (), True, "public", True, None, False, False, ())
-
-
-def run(queue: SocketQueue, **options: Any) -> RecordingCall:
-    call = RecordingCall(**options)
-    queue.submit(call)
-    return call
 
 
 def test_job_is_told_everything_in_order(start: Start) -> None:

@@ -1,0 +1,270 @@
+"""CallFuture: one call under way, as its driver sees it; the server's messages bring it to its one end."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+
+from .errors import AppError, ConnectionFailed, GradioClientError, StreamLost
+from .feed import Record, new_condition
+from .updates import OutputUpdate, Status, StatusUpdate
+from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
+
+if TYPE_CHECKING:
+    from .wire.messages import Message
+
+_log = logging.getLogger(__name__)
+
+Callback = Callable[["concurrent.futures.Future[Any]"], object]
+
+
+class JobHost(NamedTuple):
+    """What a job needs from the client that made it.
+
+    Args:
+        new_shape: makes a function that turns lists of output values into what the caller gets, given each
+            of them in order; it may download files.
+        finish: does the same for the values of the result.
+        blocks: whether shaping these values makes requests.
+        run_work: runs a function that makes requests, on a worker.
+        run_callback: runs a function of the user's, on a thread that may be kept.
+        cancel: tells the server that the job is cancelled, with a warning to the caller if that is True.
+        forget: tells the driver that nobody waits for a job the server has given no id yet.
+        note: is told each status that is asked for, to tell the user of long queues.
+        owner: what must stay alive for as long as the job does: the client.
+    """
+
+    new_shape: Callable[[], Callable[[List[Any]], Any]]
+    finish: Callable[[List[Any]], Any]
+    blocks: Callable[[List[Any]], bool]
+    run_work: Callable[..., None]
+    run_callback: Callable[..., None]
+    cancel: Callable[[Any, bool], None]
+    forget: Callable[[Any], None]
+    note: Callable[[StatusUpdate], None]
+    owner: object
+
+
+class CallFuture(concurrent.futures.Future[Any]):
+    """What a Job is, apart from what its user sees."""
+
+    def __init__(
+        self,
+        host: JobHost,
+        *,
+        fn_index: int,
+        label: str,
+        diffs: bool,
+        headers: Mapping[str, str],
+        session_hash: str,
+        body: Callable[[], bytes],
+    ) -> None:
+        super().__init__()
+        self.event_id: Optional[str] = None
+        self.fn_index = fn_index
+        self.label = label
+        self.headers = headers
+        self.session_hash = session_hash
+        self._body = body
+        self._host = host
+        self._lifecycle = Lifecycle(diffs=diffs, now=datetime.now())
+        self._status = self._lifecycle.status
+        # Its lock guards the fields below too; only our own code runs while it is held.
+        self._record = Record(self._lifecycle.outputs)
+        self._joined_at_end = False
+        self._final: List[Any] = []
+        self._error: Optional[BaseException] = None
+        self._callbacks: List[Callback] = []
+        self._final_taken = False
+        self._values = self._lifecycle.outputs.cursor()
+        self._shape = host.new_shape()
+
+    def add_done_callback(self, fn: Callback) -> None:
+        """Have `fn(job)` called when the job ends, on a thread of the client's; at once if it has ended."""
+        with self._record.changed:
+            if not self._record.ended:
+                self._callbacks.append(fn)
+                return
+        _call_back(fn, self)
+
+    # -- for the queue driver
+
+    def request_body(self) -> bytes:
+        """The JSON to send; blocks while the files among the arguments are uploaded."""
+        return self._body()
+
+    @property
+    def in_queue(self) -> bool:
+        """Whether the server had not begun to run it, as far as it has said; a cancelled job's last news."""
+        return self._lifecycle.status.code < Status.PROCESSING
+
+    def joined(self, event_id: str) -> None:
+        """The server's id is known; a job that was cancelled meanwhile is cancelled there too."""
+        with self._record.changed:
+            self.event_id = event_id
+            cancelled = self._status.code is Status.CANCELLED
+        if cancelled:
+            self._host.cancel(self, False)
+
+    def feed(self, message: Message) -> bool:
+        """Take one message of the server; return whether it was the last that the job needs."""
+        record = self._record
+        try:
+            with record.changed:
+                if record.ended:
+                    return True
+                steps = self._lifecycle.feed(message, datetime.now())
+                outcome = self._lifecycle.outcome
+                record.steps.extend(steps)
+                if steps and outcome is None:
+                    status = steps[-1]
+                    if isinstance(status, StatusUpdate):
+                        self._status = status
+                record.changed.notify_all()
+                listeners = tuple(record.listeners)
+        except GradioClientError as exc:
+            self.fail(exc)
+            return True
+        for listener in listeners:
+            listener()
+        if outcome is not None:
+            self._conclude(outcome)
+        return outcome is not None
+
+    def fail(self, error: BaseException) -> None:
+        """End the job with `error`; without effect once it has ended."""
+        self._settle(_final_status(Status.FINISHED, False), _failure(error), error)
+
+    # -- for the client
+
+    def abandon(self) -> None:
+        """Cancel it because its only waiter was interrupted; the server is told in the background."""
+        self._settle_cancelled()
+        try:
+            self._host.run_work(self._tell, False)
+        except RuntimeError:  # the interpreter is ending, and so the server learns of it
+            _log.debug("no thread could be started to tell of a cancellation")
+
+    def after_fork(self) -> None:
+        """In a child: end the copy of a job that goes on in the parent process, which alone is told of it."""
+        self._record.changed = new_condition()
+        super().__init__()
+        self._callbacks.clear()
+        if self._record.ended:
+            self._resolve()
+            return
+        error = StreamLost(
+            f"The process was forked while {self.label} was under way. The job goes on in the parent "
+            "process, which alone hears of it; submit it again if this process needs a result too.",
+            () if self.event_id is None else (self.event_id,),
+        )
+        self._end(_final_status(Status.FINISHED, False), _failure(error), error)
+
+    # -- ends
+
+    def _conclude(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Failed):
+            self.fail(outcome.error)
+        elif isinstance(outcome, CancelledByServer):
+            self._settle_cancelled()
+        elif not self._host.blocks(outcome.data):
+            self._succeed(outcome)
+        else:
+            try:
+                self._host.run_work(self._succeed, outcome)
+            except RuntimeError as exc:
+                self.fail(ConnectionFailed(f"No thread could be started to fetch the result: {exc}."))
+
+    def _succeed(self, outcome: Succeeded) -> None:
+        try:
+            value = self._host.finish(outcome.data)
+        except Exception as exc:
+            self.fail(exc)
+            return
+        self._settle(_final_status(Status.FINISHED, True), OutputUpdate(value, success=True, final=True))
+
+    def _settle_cancelled(self) -> bool:
+        return self._settle(_final_status(Status.CANCELLED, False))
+
+    def _settle(
+        self,
+        status: StatusUpdate,
+        last: Optional[OutputUpdate] = None,
+        error: Optional[BaseException] = None,
+    ) -> bool:
+        """End the job, unless it has ended; return whether this was its end."""
+        record = self._record
+        with record.changed:
+            if record.ended:
+                return False
+            self._end(status, last, error)
+            callbacks, self._callbacks = self._callbacks, []
+            listeners = tuple(record.listeners)
+            record.changed.notify_all()
+        for listener in listeners:
+            listener()
+        if callbacks:
+            try:
+                self._host.run_callback(_call_back_all, callbacks, self)
+            except RuntimeError:
+                _log.exception("no thread could be started for the callbacks of %r", self)
+        return True
+
+    def _end(
+        self, status: StatusUpdate, last: Optional[OutputUpdate], error: Optional[BaseException]
+    ) -> None:
+        self._joined_at_end = self.event_id is not None
+        self._status = status
+        self._record.steps.append(status)
+        if last is not None:
+            self._record.steps.append(last)
+            if last.success:
+                self._final.append(last.outputs)
+        self._error = error
+        self._record.ended = True
+        # While the lock is held, so that who sees the end here sees it in the Future too.
+        self._resolve()
+
+    def _resolve(self) -> None:
+        if self._status.code is Status.CANCELLED:
+            super().cancel()
+            self.set_running_or_notify_cancel()
+        elif self._error is not None:
+            self.set_exception(self._error)
+        else:
+            self.set_result(self._final[0])
+
+    def _tell(self, warn: bool) -> None:
+        """Let the server know that nobody waits for the job any more, unless it has ended there."""
+        if self._lifecycle.outcome is not None:
+            return
+        if self._joined_at_end:
+            self._host.cancel(self, warn)
+        else:  # a join that is still under way learns of it in `joined`
+            self._host.forget(self)
+
+
+def _call_back(callback: Callback, job: concurrent.futures.Future[Any]) -> None:
+    try:
+        callback(job)
+    except Exception:
+        _log.exception("a callback of %r failed", job)
+
+
+def _call_back_all(callbacks: List[Callback], job: concurrent.futures.Future[Any]) -> None:
+    # One after the other on one thread: that is what keeps their order.
+    for callback in callbacks:
+        _call_back(callback, job)
+
+
+def _final_status(code: Status, success: bool) -> StatusUpdate:
+    return StatusUpdate(code, rank=0, success=success, time=datetime.now())
+
+
+def _failure(error: BaseException) -> OutputUpdate:
+    fields: Dict[str, Any] = {"error": str(error)}
+    if isinstance(error, AppError):
+        fields.update(title=error.title, duration=error.duration, visible=error.visible)
+    return OutputUpdate(fields, success=False, final=True)
