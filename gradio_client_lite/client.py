@@ -181,7 +181,7 @@ class Client(HubClient):
 
     @session_hash.setter
     def session_hash(self, session_hash: str) -> None:
-        self._sessions.open(session_hash)
+        self._sessions.open(session_hash, chosen=True)
 
     # -- calling
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Optional
 
 from .queues.base import new_session_hash
@@ -18,30 +19,37 @@ if TYPE_CHECKING:
     from .workers import Workers
 
 
+#: Makes the queue driver of a session hash; where streams are shared, a cut of one is told to the function.
+MakeQueue = Callable[[str, Callable[[], None]], "SessionDriver"]
+
+
 class Sessions:
     """The session of new calls; those before it live on while they have jobs.
 
     Args:
-        make_queue: makes the queue driver of a session hash.
+        make_queue: makes the queue driver of a session hash, told what to call when a stream was cut.
         make_heartbeat: makes its heartbeat; None when the app needs none.
+        stateful: whether calls depend on the session they belong to.
         session_hash: the first session.
     """
 
     def __init__(
         self,
-        make_queue: Callable[[str], SessionDriver],
+        make_queue: MakeQueue,
         make_heartbeat: Optional[Callable[[str], Heartbeat]],
+        stateful: bool,
         session_hash: str,
     ) -> None:
         self._make_queue = make_queue
         self._make_heartbeat = make_heartbeat
+        self._stateful = stateful
+        self._chosen = False
         # Guards the fields below it.
         self._lock = threading.Lock()
         self._closed = False
         self._queues: List[weakref.ref[SessionDriver]] = []
         self._heartbeat: Optional[Heartbeat] = None
         self._unstarted: Optional[Heartbeat] = None
-        self._current = make_queue(session_hash)
         self.open(session_hash)
         call_after_fork(self)
 
@@ -52,16 +60,33 @@ class Sessions:
             self._start_heartbeat()
         return self._current
 
-    def open(self, session_hash: str) -> None:
-        """Let new calls belong to `session_hash`; jobs of the session before go on to their end."""
+    def open(self, session_hash: str, *, chosen: bool = False) -> None:
+        """Let new calls belong to `session_hash`; jobs of the session before go on to their end.
+
+        Args:
+            session_hash: new, or shared with others.
+            chosen: whether the caller chose it, so that it must stay.
+        """
         before = self._enter(session_hash)
+        self._chosen = chosen
         if before is not None:
             before.stop()
         self._start_heartbeat()
 
+    def _leave(self, session_hash: str) -> None:
+        """Open another session in place of one whose stream was cut, where that makes no difference to calls.
+
+        The server may drop jobs that join the old one before it has noticed.
+        """
+        if (
+            not (self._stateful or self._chosen or self._closed)
+            and self._current.session_hash == session_hash
+        ):
+            self.open(new_session_hash())
+
     def _enter(self, session_hash: str) -> Optional[Heartbeat]:
         """Make the session the current one; return the heartbeat of the one before."""
-        queue = self._make_queue(session_hash)
+        queue = self._make_queue(session_hash, partial(self._leave, session_hash))
         heartbeat = self._make_heartbeat(session_hash) if self._make_heartbeat else None
         with self._lock:
             self._current = queue
@@ -120,18 +145,17 @@ def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float)
         return Heartbeat(app.transport, app.routes, session_hash, app.headers)
 
     heartbeat = make_heartbeat if wants_heartbeat(app.spec) else None
-    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, new_session_hash())
+    stateful = app.spec.has_state or heartbeat is not None
+    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, stateful, new_session_hash())
 
 
-def _queue_maker(
-    app: App, workers: Workers, grace: float, idle_timeout: float
-) -> Callable[[str], SessionDriver]:
+def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) -> MakeQueue:
     """Makes the queue driver of a session hash, of the kind that the app's protocol takes."""
     parts = (app.transport, app.routes)
     headers, driver = app.headers, app.dialect.driver
     if driver == "session":
-        return lambda session_hash: SessionQueue(
-            *parts, session_hash, headers, grace=grace, idle_timeout=idle_timeout
+        return lambda session_hash, on_cut: SessionQueue(
+            *parts, session_hash, headers, grace=grace, idle_timeout=idle_timeout, on_cut=on_cut
         )
     from .queues.errands import Errands
     from .queues.perjob import Lines
@@ -141,8 +165,8 @@ def _queue_maker(
     if driver == "stream":
         from .queues.single import StreamQueue
 
-        return lambda session_hash: StreamQueue(lines, session_hash)
+        return lambda session_hash, _: StreamQueue(lines, session_hash)
     from .queues.socket import SocketQueue
 
     greets = server_waits(app.spec)
-    return lambda session_hash: SocketQueue(lines, session_hash, greets=greets)
+    return lambda session_hash, _: SocketQueue(lines, session_hash, greets=greets)

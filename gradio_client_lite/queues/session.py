@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import copy
 import threading
-from typing import Dict, List, Optional, Set, Union
+import time
+from typing import Callable, Dict, List, Optional, Set, Union
 
 from ..errors import (
     ConnectionFailed,
@@ -37,6 +38,10 @@ EARLY_LIMIT = 10_000
 #: Seconds a kept flood waits for the joins it may belong to; each of them has its own deadline.
 _EARLY_WAIT = 60.0
 
+#: Seconds until a server behind a proxy has noticed that a stream was cut; about 10 were observed. Until then
+#: its reader takes messages into the void, and then it may drop all jobs of the session without a word.
+_UNNOTICED = 15.0
+
 
 class SessionQueue:
     """Runs the jobs of one session hash.
@@ -49,6 +54,7 @@ class SessionQueue:
         grace: seconds that jobs get after their stream was cut, before they fail with StreamLost.
         idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which a
             stream counts as cut.
+        on_cut: told when a stream was cut: jobs to come are safer in another session.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class SessionQueue:
         *,
         grace: float = 15.0,
         idle_timeout: float = 60.0,
+        on_cut: Callable[[], None] = lambda: None,
     ) -> None:
         self.session_hash = session_hash
         self._transport = transport
@@ -67,6 +74,7 @@ class SessionQueue:
         self._headers = headers
         self._grace = grace
         self._idle_timeout = idle_timeout
+        self._on_cut = on_cut
         # One thread, kept for a moment: calls one after the other need not start one each.
         self._threads = Workers(1, "gradio-stream")
         # Guards the fields below it; no request is made while it is held.
@@ -77,6 +85,8 @@ class SessionQueue:
         self._early_count = 0
         self._doomed: Set[str] = set()
         self._graces: List[threading.Timer] = []
+        self._cut_at = -_UNNOTICED
+        self._cut_by: Optional[BaseException] = None
         self._reader: Optional[StreamReader] = None
         self._closed = False
         self._stops = Stops(self._changed, lambda: (*self._calls.values(), *self._joining))
@@ -160,6 +170,8 @@ class SessionQueue:
             self.close()
         elif reader is not None:
             self._start(reader)
+        if event_id is not None:
+            self._doubt(event_id)
         self._stops.catch_up()
 
     def _new_reader(self) -> StreamReader:
@@ -226,19 +238,31 @@ class SessionQueue:
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
         with self._changed:
+            self._cut_at, self._cut_by = time.monotonic(), cause
             calls = list(self._calls.values())
             ids = set(self._calls) - self._doomed
-            timer = threading.Timer(self._grace, self._expire, (ids, cause)) if ids else None
-            if timer is not None:
-                self._doomed |= ids
-                timer.daemon = True
-                timer.name = "gradio-grace"
-                self._graces.append(timer)
+            self._doomed |= ids
         # Before the next message is read: what it builds on may have gone with the stream.
         for call in calls:
             call.feed(StreamCut())
-        if timer is not None:
-            timer.start()
+        self._allow(self._grace, ids, cause)
+        self._on_cut()
+
+    def _doubt(self, event_id: str) -> None:
+        """Give a job that joined soon after a cut a grace too, as the server may drop it when it notices."""
+        rest = self._cut_at + _UNNOTICED - time.monotonic()
+        if rest > 0 and self._cut_by is not None:
+            self._allow(rest + self._grace, {event_id}, self._cut_by)
+
+    def _allow(self, seconds: float, ids: Set[str], cause: BaseException) -> None:
+        with self._changed:
+            if not ids & self._calls.keys():
+                return
+            timer = threading.Timer(seconds, self._expire, (ids, cause))
+            timer.daemon = True
+            timer.name = "gradio-grace"
+            self._graces.append(timer)
+        timer.start()
 
     def _end_graces(self) -> List[threading.Timer]:
         """Take the timers of graces that nobody waits for, to be cancelled; the lock is held."""

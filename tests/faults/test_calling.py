@@ -6,7 +6,7 @@ import concurrent.futures
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Type
+from typing import Any, Callable, Dict, Optional, Type
 
 import pytest
 
@@ -320,6 +320,22 @@ def test_all_jobs_of_a_lost_stream_fail(serve: Serve, connect: Connect, promptly
         done, waiting = concurrent.futures.wait(jobs, timeout=PATIENCE)
     assert not waiting
     assert {type(job.exception(0)) for job in done} == {StreamLost}
+
+
+@pytest.mark.parametrize("chosen", [None, "shared with others"])
+def test_calls_after_a_cut_belong_to_another_session_unless_it_was_chosen(
+    serve: Serve, connect: Connect, chosen: Optional[str]
+) -> None:
+    server = serve()
+    server.behave(data=in_turn(truncated(), LOST, server._data))
+    client = connect(server.url)
+    if chosen is not None:
+        client.session_hash = chosen
+    before = client.session_hash
+    with pytest.raises(StreamLost):
+        client.predict("a", api_name="/echo")
+    assert client.predict("a", api_name="/echo") == "a"
+    assert (client.session_hash == before) is (chosen is not None)
 
 
 def test_client_works_again_after_a_lost_stream(serve: Serve, connect: Connect) -> None:

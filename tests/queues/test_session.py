@@ -458,6 +458,35 @@ def test_stream_that_stalls_counts_as_cut(transport: ScriptedTransport, make_que
     assert isinstance(error.__cause__, ReadTimeout)
 
 
+def test_cut_is_told_once_the_jobs_have_their_grace(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    told = threading.Event()
+    queue = make_queue(grace=TINY, on_cut=told.set)
+    transport.offer(ScriptedStream(ConnectionLost("reset")), ScriptedStream())
+    call = submit(queue)
+    assert told.wait(PATIENCE)
+    assert isinstance(call.failure(), StreamLost)
+
+
+def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace_too(
+    transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_UNNOTICED", 0.5)
+    queue = make_queue(grace=TINY)
+    first_stream, second_stream = ScriptedStream(), ScriptedStream(event("heartbeat"))
+    transport.offer(first_stream, second_stream)
+    first = submit(queue)
+    first_stream.cut()
+    assert second_stream.opened.wait(PATIENCE)
+    second = submit(queue)
+    assert isinstance(first.failure(), StreamLost)
+    error = second.failure()
+    assert isinstance(error, StreamLost)
+    assert error.event_ids == ("e1",)
+    assert isinstance(error.__cause__, ConnectionLost)
+
+
 def test_job_joined_after_the_cut_is_not_doomed_with_the_others(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
