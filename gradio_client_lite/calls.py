@@ -19,9 +19,8 @@ from .queues.direct import DirectCalls
 from .sessions import Sessions
 from .transport.http import Timeout
 from .updates import StatusUpdate
-from .wire.cancelling import CancelPlan, plan_cancel
-from .wire.drivers import runs_directly
-from .wire.payload import encode_body, join_body
+from .wire.arguments import encode_body, join_body
+from .wire.drivers import CancelPlan, plan_cancel, runs_directly
 from .workers import Workers
 
 _log = logging.getLogger(__name__)

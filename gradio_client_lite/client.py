@@ -48,7 +48,7 @@ from .request_headers import RequestHeaders
 from .sessions import Sessions, open_sessions
 from .transport.http import Timeout, Transport
 from .updates import Update
-from .wire.payload import encode_body
+from .wire.arguments import encode_body
 from .wire.refusal import bare_url
 from .workers import Workers, call_after_fork
 

@@ -24,7 +24,7 @@ from .errors import CompatibilityError
 
 if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
     from . import client, dataurls, describe, downloads, endpoint, files, job, updates  # noqa: F401
-    from .wire import arguments, info, message_kinds, names, schema, traversal  # noqa: F401
+    from .wire import arguments, info, names, official, typenames  # noqa: F401
 
 #: The official client that the tests compare this package with, on current servers.
 FOLLOWED = "2.7.2"
@@ -67,12 +67,11 @@ _MODULES: Dict[str, _Names] = {
         **_from(".errors", "InvalidAPIEndpointError", "QueueError", "SpaceDuplicationError"),
         **_from(".errors", "TooManyRequestsError"),
         **_from(".files", "file", "handle_file"),
-        **_from(".wire.message_kinds", "ServerMessage"),
         **_from(".wire.arguments", construct_args="bind"),
-        **_from(".wire.schema", "json_schema_to_python_type"),
+        **_from(".wire.typenames", "json_schema_to_python_type"),
         **_from(".wire.names", "strip_invalid_filename_characters"),
-        **_from(".wire.traversal", "apply_diff", "is_file_obj", "is_file_obj_with_meta", "is_http_url_like"),
-        **_from(".wire.traversal", "traverse"),
+        **_from(".wire.official", "ServerMessage", "apply_diff", "is_file_obj", "is_file_obj_with_meta"),
+        **_from(".wire.official", "is_http_url_like", "traverse"),
         **_from(".describe", "sanitize_parameter_names"),
         **_from(".dataurls", "decode_base64_to_binary", "decode_base64_to_file", "encode_file_to_base64"),
         **_from(".dataurls", "encode_url_or_file_to_base64", "encode_url_to_base64", "get_extension"),

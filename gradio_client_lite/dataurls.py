@@ -11,7 +11,7 @@ from typing import IO, Any, Optional, Tuple, Union
 
 from .wire.dataurl import make_data_url
 from .wire.names import strip_invalid_filename_characters
-from .wire.traversal import is_http_url_like
+from .wire.official import is_http_url_like
 
 _Path = Union[str, "os.PathLike[str]"]
 

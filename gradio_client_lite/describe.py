@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from .wire.arguments import sanitize_parameter_names
-from .wire.schema import json_schema_to_python_type
+from .wire.info import sanitize_parameter_names
+from .wire.typenames import json_schema_to_python_type
 
 __all__ = ["json_schema_to_python_type", "render", "sanitize_parameter_names"]
 

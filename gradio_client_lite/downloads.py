@@ -16,8 +16,7 @@ from .transfer import Transfer
 from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX, parse_data_url
 from .wire.filedata import IsFile, Slot, file_outputs, find_files, has_files
-from .wire.fileurls import Location, location_of, segment_of
-from .wire.playlist import segment_urls
+from .wire.fileurls import Location, location_of, segment_of, segment_urls
 from .wire.version import Version
 from .workers import Workers, call_after_fork
 

@@ -114,7 +114,10 @@ def find_endpoint(
         hint = "" if str(api_name).startswith("/") else " Did you mean to use a leading slash?"
         raise UnknownEndpointError(f"Cannot find a function with `api_name`: {api_name}.{hint}")
     if fn_index is not None:
-        found = endpoints.get(fn_index)
+        try:
+            found = endpoints.get(fn_index)
+        except TypeError:  # it cannot be hashed
+            found = None
         if found is None or not found.is_valid:
             raise UnknownEndpointError(f"Invalid function index: {fn_index}.")
         return found

@@ -7,7 +7,14 @@ import re
 from typing import Optional, Tuple
 
 from .app import App
-from .errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
+from .errors import (
+    ArgumentError,
+    ConnectionLost,
+    GradioClientError,
+    HTTPStatusError,
+    ProtocolError,
+    ReadTimeout,
+)
 from .saving import Saving
 from .transport.http import StreamingResponse, Timeout
 from .wire.fileurls import Location
@@ -20,7 +27,9 @@ _CHUNK = 1 << 18
 _MAX_RETRIES = 4
 #: The server of a live stream gives up after 120 seconds without a chunk (gradio/routes.py 4.16, `stream`).
 _LIVE = Timeout(connect=10.0, read=130.0)
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+_SIZE = "[0-9]{1,18}"  # int refuses thousands of digits with an error of its own
+_CONTENT_LENGTH = re.compile(rf"{_SIZE}\Z")
+_CONTENT_RANGE = re.compile(rf"bytes ({_SIZE})-({_SIZE})/({_SIZE})\Z")
 
 
 class Transfer:
@@ -95,9 +104,12 @@ class Transfer:
             fields.update({"range": f"bytes={offset}-", "if-range": self._etag})
         headers = self._app.headers(fields) if location.own else self._app.headers_elsewhere(fields)
         timeout = _LIVE if location.live else None
-        return self._app.transport.stream(
-            "GET", location.url, headers=headers, timeout=timeout, credentials=location.own
-        )
+        try:
+            return self._app.transport.stream(
+                "GET", location.url, headers=headers, timeout=timeout, credentials=location.own
+            )
+        except ArgumentError as exc:  # of the URL, which is the server's, not the caller's
+            raise ProtocolError(f"The app gave a file whose place is no URL. {exc}") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
         """Start from the first byte."""
@@ -108,7 +120,7 @@ class Transfer:
         etag, length = headers.get("etag", ""), headers.get("content-length", "")
         strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
         self._etag = etag if strong and not encoded else None
-        self._total = int(length) if length.isdecimal() and not encoded else None
+        self._total = int(length) if _CONTENT_LENGTH.match(length) and not encoded else None
 
     def _continues(self, response: StreamingResponse, offset: int) -> bool:
         """Whether a partial answer is exactly the rest of what has been fetched."""

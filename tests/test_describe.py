@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.describe import json_schema_to_python_type, render, sanitize_parameter_names
-from gradio_client_lite.wire import schema
+from gradio_client_lite.wire import typenames
 from gradio_client_lite.wire.info import clean_info, derive_info
 from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.wire.v3_info import derive_v3_info
@@ -214,4 +214,4 @@ def test_sanitize_parameter_names(name: str, clean: str) -> None:
 
 
 def test_schemas_are_written_by_one_function() -> None:
-    assert json_schema_to_python_type is schema.json_schema_to_python_type
+    assert json_schema_to_python_type is typenames.json_schema_to_python_type

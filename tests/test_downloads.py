@@ -467,6 +467,19 @@ def test_a_refusal_is_typed(bench: Any, status: str, error: Any) -> None:
     assert run.saved() == []
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://a b/x", "http://host:99999/x", "http://host/\r\nx: y"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_place_that_is_no_url_is_the_servers_mistake(bench: Any, url: str, stream: bool) -> None:
+    with pytest.raises(ProtocolError, match="no URL"):
+        bench()(file(url, is_stream=stream))
+
+
+def test_a_length_of_thousands_of_digits_is_none(bench: Any) -> None:
+    head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: " + b"9" * 5000
+    run = bench(lambda peer: peer.request() and peer.send(head + b"\r\n\r\nabc"))
+    assert Path(run(file("/x"))).read_bytes() == b"abc"
+
+
 # --- memory
 
 

@@ -80,6 +80,12 @@ def test_unknown_number_is_named() -> None:
         find_endpoint(endpoints(dependency(id=0)), None, 9)
 
 
+def test_what_is_no_number_is_no_endpoint() -> None:
+    wrong: Any = [0]
+    with pytest.raises(UnknownEndpointError, match=r"Invalid function index: \[0\]\."):
+        find_endpoint(endpoints(dependency(id=0)), None, wrong)
+
+
 def test_the_one_public_endpoint_needs_no_name() -> None:
     found = endpoints(
         dependency(id=0, api_name=False),

@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, UnexpectedError
+from ..wire.messages import Completed, Envelope, Message, StreamCut, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
@@ -239,8 +239,12 @@ class SessionQueue:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
         with self._changed:
             self._cut_at, self._cut_by = time.monotonic(), cause
+            calls = list(self._calls.values())
             ids = set(self._calls) - self._doomed
             self._doomed |= ids
+        # Before the next message is read: what it builds on may have gone with the stream.
+        for call in calls:
+            call.feed(StreamCut())
         self._allow(self._grace, ids, cause)
         self._on_cut()
 

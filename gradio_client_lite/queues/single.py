@@ -16,8 +16,8 @@ from typing import Any, Optional
 from ..errors import ConnectionLost, GradioClientError, ReadTimeout
 from ..transport.http import StreamingResponse, Timeout
 from ..transport.multiplexer import Next
+from ..wire.arguments import with_event_id
 from ..wire.messages import SendData, decode
-from ..wire.payload import with_event_id
 from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
 from .base import Call, post_json

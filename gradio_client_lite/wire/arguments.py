@@ -1,10 +1,11 @@
-"""Binding of Python arguments to an endpoint's declared parameters.
+"""The arguments of a call: bound to the parameters an endpoint declares, and written as a request's body.
 
-Texts follow the official client, which users' code and tests match against.
+Texts of binding follow the official client, which users' code and tests match against.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ArgumentError
@@ -67,15 +68,35 @@ def _place(name: str, places: Mapping[str, int], positional: int) -> int:
     return place
 
 
-def sanitize_parameter_names(original_name: Any) -> str:
-    """Makes a label readable as a parameter name.
+def encode_body(body: Dict[str, Any], endpoint: str) -> bytes:
+    """`body` as JSON.
 
     Args:
-        original_name: a parameter name, or the label a component shows to people.
+        body: what the route expects; the arguments of the call are under "data".
+        endpoint: what the error text calls the endpoint.
+
+    Raises:
+        ArgumentError: an argument cannot be written as JSON; nothing was sent.
+    """
+    try:
+        return json.dumps(body, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ArgumentError(
+            f"An argument of {endpoint} cannot be sent as JSON: {exc}. Pass plain values (str, int, float, "
+            "bool, None, list, dict), and files with handle_file(path)."
+        ) from exc
+
+
+def with_event_id(body: bytes, event_id: str) -> bytes:
+    """A body of `join_body`, encoded, with the id of the event that it belongs to.
 
     Example:
-        >>> sanitize_parameter_names("Your Name!")
-        'your_name'
+        >>> with_event_id(b'{"data":[]}', "e1")
+        b'{"data":[],"event_id": "e1"}'
     """
-    kept = [character for character in str(original_name) if character.isalnum() or character in " _"]
-    return "".join(kept).replace(" ", "_").lower()
+    return body[:-1] + b"," + json.dumps({"event_id": event_id}).encode("ascii")[1:]
+
+
+def join_body(data: Any, fn_index: int, session_hash: str, extra: Dict[str, Any]) -> Dict[str, Any]:
+    """The body of `queue/join` and `run/predict` (`PredictBody` of gradio/data_classes.py)."""
+    return {"data": list(data), "fn_index": fn_index, "session_hash": session_hash, **extra}

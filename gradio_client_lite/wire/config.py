@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError
+from .refusal import bare_url
 from .schema import contains_file
 from .version import Version
 
@@ -238,7 +239,7 @@ def _parse_endpoint(dependency: Mapping[str, Any], position: int, components: _C
 
 def _require_dependencies(raw: Any, url: str) -> List[Any]:
     if not isinstance(raw, dict):
-        raise UnsupportedAppError(f"{_shown(url)} is not a Gradio app: its config is not a JSON object.")
+        raise UnsupportedAppError(f"{bare_url(url)} is not a Gradio app: its config is not a JSON object.")
     if "allow_flagging" in raw:
         raise UnsupportedAppError(
             "Gradio 2.x is not supported by this client. "
@@ -249,19 +250,12 @@ def _require_dependencies(raw: Any, url: str) -> List[Any]:
         return dependencies
     if raw.get("auth_required"):
         raise AuthenticationError(
-            f"Could not load {_shown(url)} as credentials were not provided. Please login."
+            f"Could not load {bare_url(url)} as credentials were not provided. Please login."
         )
     raise UnsupportedAppError(
-        f"{_shown(url)} is not a Gradio app this client can call: its config lists no dependencies. "
+        f"{bare_url(url)} is not a Gradio app this client can call: its config lists no dependencies. "
         "Check that the URL is that of the app itself."
     )
-
-
-def _shown(url: str) -> str:
-    """The URL without what may be secret: userinfo, query and fragment."""
-    scheme, separator, rest = url.partition("?")[0].partition("#")[0].partition("://")
-    host, slash, path = rest.partition("/")
-    return scheme + separator + host.rpartition("@")[2] + slash + path
 
 
 def _prefix(value: Any) -> str:

@@ -14,13 +14,14 @@ appended to. Like Python's own, an index may count from the end.
 from __future__ import annotations
 
 import reprlib
-from typing import Any, Dict, Iterable, List, NoReturn, Tuple, Union
+from typing import Any, Dict, Iterable, List, NoReturn, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from .deletions import mend_deletions
 
 _Container = Union[List[Any], Dict[str, Any]]
 _Key = Union[int, str]
+_ACTIONS = ("replace", "append", "add", "delete")
 _MAX_DIGITS = 18  # of an index; int and str refuse thousands of them with an error of their own
 
 
@@ -70,6 +71,23 @@ def check_edits(edits: Any) -> None:
     for edit in edits:
         if not isinstance(edit, list) or len(edit) != 3:
             raise ProtocolError(f"The server sent the edit {_show(edit)}; it must be [action, path, value].")
+
+
+def are_edits(values: List[Any]) -> bool:
+    """Whether these look like edit lists, with an edit at least, and not like values themselves."""
+    return any(values) and all(
+        isinstance(edits, list)
+        and all(isinstance(edit, list) and len(edit) == 3 and edit[0] in _ACTIONS for edit in edits)
+        for edits in values
+    )
+
+
+def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
+    """The new values, where edit lists give all of them whole; None where they do not."""
+    if not are_edits(edit_lists):
+        return None
+    whole = all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists)
+    return [edits[0][2] for edits in edit_lists] if whole else None
 
 
 class _Patch:

@@ -8,8 +8,8 @@ its own address to be, and lead anywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, List, Mapping, Optional, Tuple
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from .names import download_name
 from .routes import Routes
@@ -58,6 +58,31 @@ def location_of(file: Mapping[str, Any], routes: Routes, *, live_streams: bool) 
     if is_url(path):
         return Location(path, _url_name(path), own=is_own(path, routes))
     return Location(f"{routes.api}file={_quoted(path)}", download_name(path), own=True)
+
+
+def segment_urls(playlist: str, url: str) -> List[str]:
+    """The URLs of the segments that a streamed medium has so far, in order.
+
+    Source: gradio/routes.py 5.0.2 – 6.31.0, route `stream/…/playlist.m3u8`, which writes RFC 8216: one URI
+    a line, relative to the playlist's own, among lines that begin with `#`. What makes no URL is passed over.
+
+    Args:
+        playlist: the text of its playlist.
+        url: where that came from.
+
+    Example:
+        >>> segment_urls("#EXTM3U\\n#EXTINF:1.0,\\na.aac\\n", "http://host/stream/s/1/2/playlist.m3u8")
+        ['http://host/stream/s/1/2/a.aac']
+    """
+    urls = []
+    for line in playlist.splitlines():
+        name = line.strip()
+        if name and not name.startswith("#"):
+            try:
+                urls.append(urljoin(url, name))
+            except ValueError:
+                continue
+    return [found for found in urls if found.startswith(("http://", "https://"))]
 
 
 def segment_of(url: str, routes: Routes) -> Location:

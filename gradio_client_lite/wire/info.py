@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
-from .schema import json_schema_to_python_type
+from .typenames import json_schema_to_python_type
 
 _Components = Dict[int, Dict[str, Any]]
 
@@ -101,6 +101,20 @@ def derive_info(raw_config: Any) -> Dict[str, Any]:
             index = dependency.get("id")
             info["unnamed_endpoints"][str(index if _is_index(index) else position)] = endpoint
     return info
+
+
+def sanitize_parameter_names(original_name: Any) -> str:
+    """Makes a label readable as a parameter name.
+
+    Args:
+        original_name: a parameter name, or the label a component shows to people.
+
+    Example:
+        >>> sanitize_parameter_names("Your Name!")
+        'your_name'
+    """
+    kept = [character for character in str(original_name) if character.isalnum() or character in " _"]
+    return "".join(kept).replace(" ", "_").lower()
 
 
 def _derive_endpoint(dependency: Mapping[str, Any], components: _Components) -> Optional[Dict[str, Any]]:

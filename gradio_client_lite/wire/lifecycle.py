@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type,
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
+from .diff import are_edits, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -24,8 +25,9 @@ from .messages import (
     QueueFull,
     SendData,
     SendHash,
+    StreamCut,
 )
-from .outputs import OutputLog
+from .outputs import OutputLog, copy_json
 
 HIDDEN_ERROR = (
     "The upstream Gradio app has raised an exception but has not enabled "
@@ -79,6 +81,8 @@ class Lifecycle:
         self.outputs = OutputLog()
         self.outcome: Optional[Outcome] = None
         self._diffs = diffs
+        self._cut = False
+        self._left_out = False  # the latest value, which could not be made from its edits
 
     def feed(self, message: Message, now: datetime) -> Tuple[Step, ...]:
         """Take one message; return what it adds, in the order a user should see it.
@@ -129,8 +133,21 @@ class Lifecycle:
         if not message.data:
             return status
         index = len(self.outputs)
-        self.outputs.append(message.data, diff=self._diffs and index > 0 and not message.streaming)
+        values: Optional[List[Any]] = message.data
+        diff = self._diffs and not message.streaming and (index > 0 or are_edits(message.data))
+        if diff and (self._cut or not index):
+            # Edits of a value that may never have come; or, before 6.31, of what another generator of the
+            # session had yielded when it failed: `run` in gradio/blocks.py is a number that is used again.
+            values, diff = replacements(message.data), False
+        self._left_out = values is None
+        if values is None:
+            return status
+        self.outputs.append(values, diff=diff)
         return (NewOutput(index, message.success), *status)
+
+    def _stream_cut(self, _: StreamCut, __: datetime) -> Tuple[Step, ...]:
+        self._cut = True
+        return ()
 
     def _queue_full(self, _: QueueFull, now: datetime) -> Tuple[Step, ...]:
         self.outcome = Failed(QueueError("Queue is full! Please try again."))
@@ -141,6 +158,10 @@ class Lifecycle:
         self.outcome = _outcome(message)
         success = isinstance(self.outcome, Succeeded)
         self.status = StatusUpdate(Status.FINISHED, rank=0, time=now, success=success)
+        if self._left_out and isinstance(self.outcome, Succeeded):
+            # The last value is known again; a copy, because the result belongs to the caller.
+            self.outputs.append(copy_json(self.outcome.data), diff=False)
+            return (NewOutput(len(self.outputs) - 1, success),)
         return ()
 
 
@@ -153,6 +174,7 @@ _HANDLERS: Dict[Type[Any], Callable[[Lifecycle, Any, datetime], Tuple[Step, ...]
     Log: Lifecycle._log,
     Generating: Lifecycle._generating,
     QueueFull: Lifecycle._queue_full,
+    StreamCut: Lifecycle._stream_cut,
     Completed: Lifecycle._completed,
 }
 

@@ -101,6 +101,10 @@ class ServerStopped(NamedTuple):
     """The server is going down."""
 
 
+class StreamCut(NamedTuple):
+    """The driver's word, not the server's: the stream broke here, so messages may be missing."""
+
+
 class Completed(NamedTuple):
     """The job has ended. `output` holds `data`, or `error` and what goes with it."""
 
@@ -121,6 +125,7 @@ Message = Union[
     QueueFull,
     UnexpectedError,
     ServerStopped,
+    StreamCut,
     Completed,
 ]
 

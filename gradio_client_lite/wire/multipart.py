@@ -98,8 +98,13 @@ def _head(boundary: str, field: str, part: Part) -> bytes:
     return (
         f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="{_quoted(field)}"; filename="{_quoted(part.filename)}"\r\n'
-        f"Content-Type: {part.content_type}\r\n\r\n"
+        f"Content-Type: {_type(part.content_type)}\r\n\r\n"
     ).encode()
+
+
+def _type(text: str) -> str:
+    """What can stand in a header: a data: URL may have been written by anybody, and names its own type."""
+    return text if text.isascii() and text.isprintable() else "application/octet-stream"
 
 
 def _quoted(text: str) -> str:

@@ -1,37 +1,20 @@
-"""JSON schemas of component values: which hold files, and how they read as Python types.
+"""JSON schemas of component values: which hold files.
 
 Gradio describes every component's value with a JSON schema: `api_info` in a config, `type` in an `/info`.
-Schemas come from the network and from component authors, so both functions here are total: what cannot be
-read (a boolean, an unknown type, a missing or recursive reference, plain garbage) is `Any` and holds no
-file. Both bound their depth and their work, so that no schema can stall or exhaust a client.
+Schemas come from the network and from component authors, so what reads them is total: what cannot be read (a
+boolean, an unknown type, a missing or recursive reference, plain garbage) holds no file. Depth and work are
+bounded, so that no schema can stall or exhaust a client.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Mapping, Set
+from typing import Any, Dict, Mapping, Set
 
-# Nesting and number of subschemas after which the rest reads `Any`; Gradio 6.31 stays under 12 and 100.
-_MAX_DEPTH = 64
-_MAX_NODES = 10_000
-
-_SIMPLE = {"integer": "int", "string": "str", "boolean": "bool", "number": "float", "null": "None"}
-_ANY_JSON = "str | float | bool | list | dict"
+#: Nesting after which nothing is looked at; Gradio 6.31 stays under 12.
+MAX_DEPTH = 64
 
 # The fields of FileData before Gradio 4.20 added `meta` (gradio/data_classes.py 4.16.0).
 _OLD_FILE_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type"))
-
-
-def json_schema_to_python_type(schema: Any) -> str:
-    """Writes a JSON schema as a Python type, in the notation of `view_api`.
-
-    Args:
-        schema: the JSON schema of a component's value, with its own `$defs`. A file reads `filepath`.
-
-    Example:
-        >>> json_schema_to_python_type({"type": "array", "items": {"type": "string"}})
-        'list[str]'
-    """
-    return _Writer(schema).write(schema, frozenset(), 0)
 
 
 def contains_file(schema: Any) -> bool:
@@ -40,103 +23,24 @@ def contains_file(schema: Any) -> bool:
     Args:
         schema: the JSON schema of a component's value, with its own `$defs`.
     """
-    return _contains_file(schema, _definitions(schema), set(), 0)
-
-
-class _Writer:
-    """Writes one schema; its methods take the references being followed and the depth reached."""
-
-    def __init__(self, schema: Any) -> None:
-        self._defs = _definitions(schema)
-        self._nodes = 0
-
-    def write(self, schema: Any, followed: FrozenSet[str], depth: int) -> str:
-        self._nodes += 1
-        if not isinstance(schema, dict) or depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
-            return "Any"
-        if "const" in schema:
-            return f"Literal[{_shown(schema['const'])}]"
-        if "enum" in schema:
-            return "Literal[" + ", ".join(f"'{_shown(value)}'" for value in _list(schema["enum"])) + "]"
-        if "type" in schema:
-            return self._typed(schema, schema["type"], followed, depth)
-        if schema.get("$ref"):
-            return self._reference(schema["$ref"], followed, depth)
-        for choice in ("oneOf", "anyOf"):
-            if schema.get(choice):
-                return self._each(_list(schema[choice]), followed, depth, " | ") or "Any"
-        if schema.get("allOf"):
-            return "All[" + self._each(_list(schema["allOf"]), followed, depth, ", ") + "]"
-        return _untyped(schema)
-
-    def _each(self, schemas: List[Any], followed: FrozenSet[str], depth: int, separator: str) -> str:
-        return separator.join([self.write(schema, followed, depth + 1) for schema in schemas])
-
-    def _reference(self, ref: Any, followed: FrozenSet[str], depth: int) -> str:
-        name = _ref_name(ref)
-        if name in followed:
-            return "Any"
-        return self.write(self._defs.get(name), followed | {name}, depth + 1)
-
-    def _typed(self, schema: Mapping[str, Any], type_: Any, followed: FrozenSet[str], depth: int) -> str:
-        if isinstance(type_, list):
-            names = [self._typed(schema, one, followed, depth + 1) for one in type_ if isinstance(one, str)]
-            return " | ".join(names) or "Any"
-        if not isinstance(type_, str):
-            return _untyped(schema)
-        if type_ == "array":
-            return self._array(schema, followed, depth)
-        if type_ == "object":
-            return self._object(schema, followed, depth)
-        return _SIMPLE.get(type_, "Any")
-
-    def _array(self, schema: Mapping[str, Any], followed: FrozenSet[str], depth: int) -> str:
-        items = schema.get("items")
-        for holder in (_mapping(items), schema):
-            if "prefixItems" in holder:
-                return "tuple[" + self._each(_list(holder["prefixItems"]), followed, depth, ", ") + "]"
-        return "list[" + self.write(items, followed, depth + 1) + "]"
-
-    def _object(self, schema: Mapping[str, Any], followed: FrozenSet[str], depth: int) -> str:
-        if _is_file(schema, self._defs):
-            return "filepath"
-        parts = [
-            f"{name}: {self.write(value, followed, depth + 1)}{_description(value)}"
-            for name, value in _mapping(schema.get("properties")).items()
-            if name != "$defs"
-        ]
-        additional = schema.get("additionalProperties", False)
-        if additional is not False:
-            parts.append(f"str, {self.write(additional, followed, depth + 1)}")
-        return "dict(" + ", ".join(parts) + ")"
-
-
-def _untyped(schema: Mapping[str, Any]) -> str:
-    """Components of free JSON give no type, only a description that says so."""
-    description = schema.get("description")
-    return _ANY_JSON if isinstance(description, str) and "json" in description else "Any"
-
-
-def _description(schema: Any) -> str:
-    text = _mapping(schema).get("description")
-    return f" ({_shown(text)})" if text else ""
+    return _contains_file(schema, definitions(schema), set(), 0)
 
 
 def _contains_file(schema: Any, defs: Mapping[str, Any], seen: Set[str], depth: int) -> bool:
     """Each definition is looked into once: what it holds does not depend on who refers to it."""
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         return False
     if isinstance(schema, list):
         return any(_contains_file(item, defs, seen, depth + 1) for item in schema)
     if not isinstance(schema, dict):
         return False
     if "$ref" in schema:
-        name = _ref_name(schema["$ref"])
+        name = ref_name(schema["$ref"])
         if name in seen:
             return False
         seen.add(name)
         return _contains_file(defs.get(name), defs, seen, depth + 1)
-    if _is_file(schema, defs) or _mapping(schema.get("properties")).keys() >= _OLD_FILE_FIELDS:
+    if is_file(schema, defs) or mapping(schema.get("properties")).keys() >= _OLD_FILE_FIELDS:
         return True
     return any(
         _contains_file(value, defs, seen, depth + 1)
@@ -145,36 +49,30 @@ def _contains_file(schema: Any, defs: Mapping[str, Any], seen: Set[str], depth: 
     )
 
 
-def _is_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
-    """A FileData as Gradio declares it since 4.20: a `path`, and a `meta` that marks it."""
-    fields = _mapping(schema.get("properties"))
+def is_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
+    """Whether it is a FileData, as Gradio declares that since 4.20: a `path`, and a `meta` that marks it."""
+    fields = mapping(schema.get("properties"))
     if "path" not in fields or "meta" not in fields:
         return False
-    meta = _mapping(fields["meta"])
+    meta = mapping(fields["meta"])
     if "$ref" in meta:
-        meta = _mapping(defs.get(_ref_name(meta["$ref"])))
-    mark = _mapping(meta.get("properties")).get("_type")
+        meta = mapping(defs.get(ref_name(meta["$ref"])))
+    mark = mapping(meta.get("properties")).get("_type")
     if mark is not None:
-        return bool(_mapping(mark).get("const") == "gradio.FileData")
-    return bool(_mapping(meta.get("default")).get("_type") == "gradio.FileData")
+        return bool(mapping(mark).get("const") == "gradio.FileData")
+    return bool(mapping(meta.get("default")).get("_type") == "gradio.FileData")
 
 
-def _definitions(schema: Any) -> Dict[str, Any]:
-    return _mapping(_mapping(schema).get("$defs"))
+def definitions(schema: Any) -> Dict[str, Any]:
+    """What its references lead to, by name."""
+    return mapping(mapping(schema).get("$defs"))
 
 
-def _ref_name(ref: Any) -> str:
+def ref_name(ref: Any) -> str:
+    """The name of the definition that a reference leads to."""
     return ref.rsplit("/", 1)[-1] if isinstance(ref, str) else ""
 
 
-def _mapping(value: Any) -> Dict[str, Any]:
+def mapping(value: Any) -> Dict[str, Any]:
+    """The value, or an empty object in place of anything else."""
     return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> List[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _shown(value: Any) -> str:
-    """A JSON value as text; nested ones are named, not spelled out, since their depth has no bound."""
-    return type(value).__name__ if isinstance(value, (dict, list)) else str(value)

@@ -13,8 +13,7 @@ import keyword
 import re
 from typing import Any, Dict, List, Mapping, Set
 
-from .arguments import sanitize_parameter_names
-from .info import derive_info
+from .info import derive_info, sanitize_parameter_names
 from .routes import Routes
 from .v3_results import decode_default
 from .v3_values import kind_of_type

@@ -27,7 +27,7 @@ from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
-from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts
+from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, StreamCut
 
 from .calls import RecordingCall, never
 from .scripted import (
@@ -426,6 +426,20 @@ def test_job_that_finishes_on_the_reopened_stream_finishes(
         ScriptedStream(completed("e0", 2), CLOSE, b""),
     )
     assert submit(session).result() == [2]
+
+
+def test_jobs_learn_of_every_cut_before_what_comes_after_it(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(
+        ScriptedStream(generating("e0", 1), ConnectionLost("reset")),
+        ScriptedStream(generating("e0", 2), ConnectionLost("reset")),
+        ScriptedStream(completed("e0", 3), CLOSE, b""),
+    )
+    call = submit(session)
+    call.result()
+    kinds = [type(message) for message in call.messages]
+    assert kinds == [Generating, StreamCut, Generating, StreamCut, Completed]
 
 
 def test_jobs_that_do_not_finish_within_the_grace_fail_with_their_ids(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire.diff import apply_diff, apply_diffs
+from gradio_client_lite.wire.diff import apply_diff, apply_diffs, are_edits, replacements
 
 RECORDED = json.loads((Path(__file__).parent / "samples" / "diffs.json").read_text("utf-8"))
 
@@ -300,6 +300,33 @@ def test_any_run_of_valid_edits_does_what_a_slow_implementation_does(
     assert same(apply_diffs(value, edit_lists), expected)
     assert same(value, before)
     assert edit_lists == copied
+
+
+# --- what edit lists look like
+
+
+@pytest.mark.parametrize(
+    ("values", "whole"),
+    [
+        ([[["replace", [], "a"]]], ["a"]),
+        ([[["replace", [], None]], [["replace", [], [1]]]], [None, [1]]),
+        ([[["replace", [], "a"]], []], None),
+        ([[["replace", ["k"], "a"]]], None),
+        ([[["append", [], "a"]]], None),
+        ([[["replace", [], "a"], ["append", [], "b"]]], None),
+    ],
+)
+def test_edit_lists_are_told_from_values(values: Any, whole: Any) -> None:
+    assert are_edits(values)
+    assert replacements(values) == whole
+
+
+@pytest.mark.parametrize(
+    "values", [[], [[]], [""], [5], [[["other", [], 1]]], [[["add", []]]], [[["add"], 1, 2]]]
+)
+def test_values_are_told_from_edit_lists(values: Any) -> None:
+    assert not are_edits(values)
+    assert replacements(values) is None
 
 
 # --- hostile edits

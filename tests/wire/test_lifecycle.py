@@ -33,6 +33,7 @@ from gradio_client_lite.wire.messages import (
     SendData,
     SendHash,
     ServerStopped,
+    StreamCut,
     UnexpectedError,
 )
 
@@ -139,6 +140,68 @@ def test_streamed_values_are_always_whole() -> None:
 def test_edits_of_the_wrong_shape_are_a_protocol_error() -> None:
     with pytest.raises(ProtocolError):
         life(Generating(["a"], True), Generating([["nonsense"]], True))
+
+
+# --- edits of values that did not come
+
+
+def replacing(value: Any) -> Generating:
+    return Generating([[["replace", [], value]]], True)
+
+
+def appending(text: str) -> Generating:
+    return Generating([[["append", [], text]]], True)
+
+
+def test_edits_after_a_cut_are_left_out_and_the_end_gives_the_last_value() -> None:
+    lifecycle = life(Generating(["a"], True), StreamCut(), appending("c"))
+    assert lifecycle.outputs.values() == [["a"]]
+    assert lifecycle.feed(Completed({"data": ["abc"]}, True), LATER) == (NewOutput(1, True),)
+    assert lifecycle.outputs.values() == [["a"], ["abc"]]
+
+
+def test_edits_whose_first_value_went_with_the_stream_are_no_value() -> None:
+    lifecycle = life(StreamCut(), appending("b"))
+    assert lifecycle.outputs.values() == []
+    assert lifecycle.status.code is Status.ITERATING
+
+
+def test_whole_values_after_a_cut_are_values() -> None:
+    streamed = Generating(["b"], True, streaming=True)
+    lifecycle = life(StreamCut(), Generating(["a"], True), streamed, replacing("c"))
+    lifecycle.feed(Completed({"data": ["c"]}, True), LATER)
+    assert lifecycle.outputs.values() == [["a"], ["b"], ["c"]]
+    old = life(Generating(["a"], True), StreamCut(), appending("b"), diffs=False)
+    assert old.outputs.values() == [["a"], [[["append", [], "b"]]]]
+
+
+def test_first_value_of_a_server_that_takes_another_run_for_its_base_is_found() -> None:
+    lifecycle = life(replacing("a"), appending("b"))
+    assert lifecycle.outputs.values() == [["a"], ["ab"]]
+
+
+def test_edits_of_what_another_run_yielded_are_left_out() -> None:
+    lifecycle = life(appending("?"), Generating([[["replace", [], "a"]], []], True), replacing("b"))
+    lifecycle.feed(Completed({"data": ["b"]}, True), LATER)
+    assert lifecycle.outputs.values() == [["b"]]
+
+
+@pytest.mark.parametrize("data", [["a"], [5], [None, []], [[["replace", []]]], [[["other", [], 1]]], [[]]])
+def test_what_is_neither_edits_nor_whole_after_a_cut_is_left_out(data: Any) -> None:
+    lifecycle = life(Generating(["a"], True), StreamCut(), Generating(data, True))
+    assert lifecycle.outputs.values() == [["a"]]
+
+
+def test_empty_lists_are_values() -> None:
+    lifecycle = life(Generating([[], []], True), Generating([[["add", [0], 1]], []], True))
+    assert lifecycle.outputs.values() == [[[], []], [[1], []]]
+
+
+def test_last_value_is_not_the_callers_result_itself() -> None:
+    lifecycle = life(StreamCut(), appending("b"), Completed({"data": [["a"]]}, True))
+    assert isinstance(lifecycle.outcome, Succeeded)
+    lifecycle.outcome.data[0].append("changed")
+    assert lifecycle.outputs.last() == [["a"]]
 
 
 # --- ends
@@ -256,6 +319,7 @@ messages = st.one_of(
     st.builds(Generating, st.lists(values, max_size=2) | edits, st.booleans(), st.booleans()),
     st.just(Heartbeat()),
     st.just(CloseStream()),
+    st.just(StreamCut()),
     st.just(QueueFull()),
     st.just(ServerStopped()),
     st.builds(UnexpectedError, st.text(), st.booleans()),

@@ -53,6 +53,13 @@ def test_a_name_cannot_add_headers() -> None:
     assert read.get_payload() == "x"
 
 
+@pytest.mark.parametrize("type_", ["text/plain\r\nX-Evil: 1", "text/\x00", "text/\ud800"])
+def test_a_type_cannot_add_headers(type_: str) -> None:
+    (read,) = parse(MultipartBody("files", [Part("a", type_, 1, reading(b"x"))]))
+    assert read.keys() == ["Content-Disposition", "Content-Type"]
+    assert read["Content-Type"] == "application/octet-stream"
+
+
 def test_every_iteration_reads_from_the_beginning() -> None:
     body = MultipartBody("files", [part(b"one"), part(b"two")])
     assert b"".join(body) == b"".join(body)

@@ -1,11 +1,12 @@
-"""Walking over values as code written for the official client does: with its names, signatures and results.
+"""Helpers for code written for the official client, with its names, signatures and results.
 
-The package itself finds and replaces files without recursion, in `filedata`; these are for callers.
+None is used by calls themselves: those find and replace files without recursion, in `filedata`.
 """
 
 from __future__ import annotations
 
 import copy
+from enum import Enum
 from typing import Any, Callable
 
 from . import diff as edit_lists
@@ -82,3 +83,27 @@ def is_http_url_like(possible_url: Any) -> bool:
         (True, False)
     """
     return isinstance(possible_url, str) and is_url(possible_url)
+
+
+class ServerMessage(str, Enum):
+    """What `msg` says in a message of the queue (gradio/server_messages.py).
+
+    Example:
+        >>> "process_completed" == ServerMessage.process_completed
+        True
+    """
+
+    send_hash = "send_hash"
+    queue_full = "queue_full"
+    estimation = "estimation"
+    send_data = "send_data"
+    process_starts = "process_starts"
+    process_generating = "process_generating"
+    process_completed = "process_completed"
+    log = "log"
+    progress = "progress"
+    heartbeat = "heartbeat"
+    server_stopped = "Server stopped unexpectedly."
+    unexpected_error = "unexpected_error"
+    close_stream = "close_stream"
+    process_streaming = "process_streaming"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire import diff, traversal
-from gradio_client_lite.wire.message_kinds import ServerMessage
+from gradio_client_lite.wire import diff, official
+from gradio_client_lite.wire.official import ServerMessage
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -21,7 +21,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_traversing_without_a_match_copies(value: Any) -> None:
     before = copy.deepcopy(value)
-    assert traversal.traverse(value, lambda _: "never", lambda _: False) == value == before
+    assert official.traverse(value, lambda _: "never", lambda _: False) == value == before
 
 
 @given(JSON)
@@ -33,18 +33,18 @@ def test_every_string_is_found_once_and_in_order(value: Any) -> None:
         return [text for item in items for text in strings(item)]
 
     found: List[str] = []
-    traversal.traverse(value, found.append, lambda item: isinstance(item, str))
+    official.traverse(value, found.append, lambda item: isinstance(item, str))
     assert found == strings(value)
 
 
 def test_what_was_picked_is_not_searched() -> None:
     value = {"a": {"a": {}}}
-    assert traversal.traverse(value, len, lambda item: item == value["a"]) == {"a": 1}
+    assert official.traverse(value, len, lambda item: item == value["a"]) == {"a": 1}
 
 
 def test_diff_gives_a_value_that_shares_nothing() -> None:
     value, added = {"kept": [1], "text": "a"}, [2]
-    result = traversal.apply_diff(value, [("append", ["text"], "b"), ["add", ["more"], added]])
+    result = official.apply_diff(value, [("append", ["text"], "b"), ["add", ["more"], added]])
     assert result == {"kept": [1], "text": "ab", "more": [2]}
     result["kept"].append(3)
     result["more"].append(3)
@@ -54,12 +54,12 @@ def test_diff_gives_a_value_that_shares_nothing() -> None:
 
 def test_diff_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(ProtocolError):
-        traversal.apply_diff([1], [["replace", ["a"], 2]])
+        official.apply_diff([1], [["replace", ["a"], 2]])
 
 
 @pytest.mark.parametrize("value", [{"path": "x", "meta": "no mapping"}, {"path": None, "meta": {}}, [], None])
 def test_no_file_is_no_error(value: Any) -> None:
-    assert not traversal.is_file_obj_with_meta(value)
+    assert not official.is_file_obj_with_meta(value)
 
 
 def test_message_names_compare_as_text() -> None:
