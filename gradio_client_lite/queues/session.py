@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 from typing import Callable, Dict, List, Optional, Set, Union
 
 from ..errors import (
@@ -28,6 +27,7 @@ from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
 from .base import Call, Headers, closed_error, parse_event_id, post_json
+from .graces import Graces
 from .stops import Stops
 from .stream import StreamReader
 
@@ -37,10 +37,6 @@ EARLY_LIMIT = 10_000
 
 #: Seconds a kept flood waits for the joins it may belong to; each of them has its own deadline.
 _EARLY_WAIT = 60.0
-
-#: Seconds until a server behind a proxy has noticed that a stream was cut; about 10 were observed. Until then
-#: its reader takes messages into the void, and then it may drop all jobs of the session without a word.
-_UNNOTICED = 15.0
 
 
 class SessionQueue:
@@ -83,12 +79,9 @@ class SessionQueue:
         self._joining: Set[Call] = set()
         self._early: Dict[str, List[Message]] = {}
         self._early_count = 0
-        self._doomed: Set[str] = set()
-        self._graces: List[threading.Timer] = []
-        self._cut_at = -_UNNOTICED
-        self._cut_by: Optional[BaseException] = None
         self._reader: Optional[StreamReader] = None
         self._closed = False
+        self._graces = Graces(grace, self._expire)
         self._stops = Stops(self._changed, lambda: (*self._calls.values(), *self._joining))
         self.alone = self._stops.alone
 
@@ -131,11 +124,9 @@ class SessionQueue:
         with self._changed:
             self._closed = True
             reader = self._reader
-            graces = self._end_graces()
+            self._graces.end()
             self._stops.clear()
             self._changed.notify_all()
-        for grace in graces:
-            grace.cancel()
         for call in self._take(None):
             call.fail(closed_error(call.label))
         if reader is not None:
@@ -157,6 +148,8 @@ class SessionQueue:
             if event_id is not None:
                 early = self._early.pop(event_id, [])
                 self._early_count -= len(early)
+                if self._graces.joined(event_id):
+                    early.insert(0, StreamCut())
                 if not any(call.feed(message) for message in early) and not call.done():
                     self._calls[event_id] = call
                     if self._reader is None:
@@ -170,8 +163,6 @@ class SessionQueue:
             self.close()
         elif reader is not None:
             self._start(reader)
-        if event_id is not None:
-            self._doubt(event_id)
         self._stops.catch_up()
 
     def _new_reader(self) -> StreamReader:
@@ -202,15 +193,16 @@ class SessionQueue:
             if self._calls and not self._closed:
                 return True
             self._reader = None
-            graces = self._end_graces()
-        for grace in graces:
-            grace.cancel()
+            self._graces.end()
         return False
 
     def deliver(self, envelope: Envelope) -> None:
         """Route one message to its job, or to all when it concerns the stream."""
         message, event_id = envelope.message, envelope.event_id
         if isinstance(message, (StopMessage, UnexpectedError)):
+            if isinstance(message, UnexpectedError) and message.session_not_found:
+                with self._changed:
+                    self._graces.noticed()
             self._fail(self._take(None if event_id is None else {event_id}), self._failure(message), None)
             return
         call = self._find(event_id, message) if event_id is not None else None
@@ -238,45 +230,18 @@ class SessionQueue:
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
         with self._changed:
-            self._cut_at, self._cut_by = time.monotonic(), cause
             calls = list(self._calls.values())
-            ids = set(self._calls) - self._doomed
-            self._doomed |= ids
+            self._graces.cut(set(self._calls), cause)
         # Before the next message is read: what it builds on may have gone with the stream.
         for call in calls:
             call.feed(StreamCut())
-        self._allow(self._grace, ids, cause)
         self._on_cut()
-
-    def _doubt(self, event_id: str) -> None:
-        """Give a job that joined soon after a cut a grace too, as the server may drop it when it notices."""
-        rest = self._cut_at + _UNNOTICED - time.monotonic()
-        if rest > 0 and self._cut_by is not None:
-            self._allow(rest + self._grace, {event_id}, self._cut_by)
-
-    def _allow(self, seconds: float, ids: Set[str], cause: BaseException) -> None:
-        with self._changed:
-            if not ids & self._calls.keys():
-                return
-            timer = threading.Timer(seconds, self._expire, (ids, cause))
-            timer.daemon = True
-            timer.name = "gradio-grace"
-            self._graces.append(timer)
-        timer.start()
-
-    def _end_graces(self) -> List[threading.Timer]:
-        """Take the timers of graces that nobody waits for, to be cancelled; the lock is held."""
-        graces, self._graces = self._graces, []
-        self._doomed.clear()
-        return graces
 
     def unreachable(self, cause: BaseException) -> None:
         """No stream could be opened for as long as the grace: every job fails with StreamLost."""
         self._fail(self._take(None), self._stream_lost(str(cause)), cause)
 
     def _expire(self, ids: Set[str], cause: BaseException) -> None:
-        with self._changed:
-            self._doomed -= ids
         lost = self._take(ids)
         if lost:
             self._fail(lost, self._stream_lost(str(cause)), cause)

@@ -23,6 +23,7 @@ from gradio_client_lite.errors import (
     TooManyRequestsError,
     ValidationError,
 )
+from gradio_client_lite.queues import graces as graces_module
 from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.base import parse_event_id
@@ -481,7 +482,7 @@ def test_cut_is_told_once_the_jobs_have_their_grace(
 def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace_too(
     transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "_UNNOTICED", 0.5)
+    monkeypatch.setattr(graces_module, "_UNNOTICED", 0.5)
     queue = make_queue(grace=TINY)
     first_stream, second_stream = ScriptedStream(), ScriptedStream(event("heartbeat"))
     transport.offer(first_stream, second_stream)
@@ -494,6 +495,34 @@ def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace
     assert isinstance(error, StreamLost)
     assert error.event_ids == ("e1",)
     assert isinstance(error.__cause__, ConnectionLost)
+
+
+def test_job_that_joined_before_the_server_can_have_noticed_the_cut_learns_of_it(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    first_stream, second_stream = ScriptedStream(), ScriptedStream()
+    transport.offer(first_stream, second_stream)
+    submit(session)
+    first_stream.cut()
+    assert second_stream.opened.wait(PATIENCE)
+    call = submit(session)
+    second_stream.send(completed("e1", 1))
+    call.result()
+    assert isinstance(call.messages[0], StreamCut)
+
+
+def test_job_that_joined_when_the_server_had_noticed_the_cut_is_safe(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    gone = event("unexpected_error", message="404: Session not found.", session_not_found=True)
+    first_stream = ScriptedStream()
+    transport.offer(first_stream, ScriptedStream(gone, b""), ScriptedStream(completed("e1", 1), CLOSE, b""))
+    lost = submit(session)
+    first_stream.cut()
+    assert isinstance(lost.failure(), StreamLost)
+    call = submit(session)
+    assert call.result() == [1]
+    assert not any(isinstance(message, StreamCut) for message in call.messages)
 
 
 def test_job_joined_after_the_cut_is_not_doomed_with_the_others(

@@ -1,0 +1,78 @@
+"""How long the jobs of a session whose stream was cut are still waited for."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Callable, List, Optional, Set
+
+_log = logging.getLogger(__name__)
+
+#: Seconds until a server behind a proxy has noticed that a stream was cut; about 10 were observed. Until then
+#: its reader takes messages into the void, and then it may drop all jobs of the session without a word.
+_UNNOTICED = 15.0
+
+Expire = Callable[[Set[str], BaseException], None]
+
+
+class Graces:
+    """Timers for event ids; the owner's lock is held when a method is called.
+
+    Args:
+        seconds: that jobs get after a cut.
+        expire: called on a thread of its own with the ids whose time is up, and what cut the stream.
+    """
+
+    def __init__(self, seconds: float, expire: Expire) -> None:
+        self._seconds = seconds
+        self._expire = expire
+        self._running: List[threading.Timer] = []
+        self._doomed: Set[str] = set()
+        self._cut_at = -_UNNOTICED
+        self._cut_by: Optional[BaseException] = None
+
+    def cut(self, event_ids: Set[str], cause: BaseException) -> None:
+        """The stream was cut under these jobs; a second cut does not lengthen their time."""
+        self._cut_at, self._cut_by = time.monotonic(), cause
+        ids = event_ids - self._doomed
+        self._doomed |= ids
+        if ids:
+            self._start(self._seconds, ids, cause)
+
+    def joined(self, event_id: str) -> bool:
+        """A job joined; soon after a cut it gets a grace too, as the server may drop it when it notices.
+
+        Returns:
+            True when that is so: messages for it may be missing as well.
+        """
+        rest = self._cut_at + _UNNOTICED - time.monotonic()
+        if rest <= 0 or self._cut_by is None:
+            return False
+        self._start(rest + self._seconds, {event_id}, self._cut_by)
+        return True
+
+    def noticed(self) -> None:
+        """The server knows of the cut, so jobs that join from now on are safe."""
+        self._cut_by = None
+
+    def _start(self, seconds: float, ids: Set[str], cause: BaseException) -> None:
+        def expire() -> None:
+            self._expire(ids, cause)
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.name = "gradio-grace"
+        try:
+            timer.start()
+        except RuntimeError as exc:  # of the system's limit, or the interpreter is ending
+            _log.warning("no thread could be started to end a grace: %s", exc)
+        else:
+            self._running.append(timer)
+
+    def end(self) -> None:
+        """Nobody waits for any of them any more."""
+        running, self._running = self._running, []
+        self._doomed.clear()
+        for timer in running:
+            timer.cancel()
