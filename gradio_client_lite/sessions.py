@@ -113,6 +113,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._queues = []
         self._heartbeat = None
+        self._chosen = False
         self._enter(new_session_hash())
 
     def close(self) -> None:
