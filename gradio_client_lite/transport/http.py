@@ -79,7 +79,7 @@ class Transport:
         trust_env: bool = True,
         auth: Optional[Tuple[str, str]] = None,
         follow_redirects: bool = True,
-        idle_expiry: float = 4.0,
+        idle_expiry: float = 2.0,
         max_idle: int = 16,
         clock: Clock = time.monotonic,
         calendar: Clock = time.time,

@@ -21,7 +21,7 @@ class Pool:
     Args:
         max_idle: connections kept in all; the one idle longest makes room.
         idle_expiry: seconds; one idle for longer is not used for a request that must not be sent twice.
-            uvicorn closes idle connections after 5 s.
+            uvicorn closes idle connections after 5 s, and a busy server looks at what has come only then.
         idle_limit: seconds after which an idle one is closed in any case.
         clock: monotonic; may stand still while the machine is suspended.
         calendar: seconds since the epoch; tells of that.
@@ -31,7 +31,7 @@ class Pool:
         self,
         *,
         max_idle: int = 16,
-        idle_expiry: float = 4.0,
+        idle_expiry: float = 2.0,
         idle_limit: float = 60.0,
         clock: Clock = time.monotonic,
         calendar: Clock = time.time,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import signal
 import threading
 import time
 import warnings
@@ -83,6 +84,21 @@ def test_calls_work_after_the_server_dropped_idle_connections(client: Client) ->
     time.sleep(5.5)  # uvicorn closes connections that were idle for 5 seconds
     assert client.predict("after", api_name="/noop") == "after"
     assert client.predict("direct", api_name="/direct") == "direct"
+
+
+@pytest.mark.servers("6.31.0")
+def test_calls_survive_a_server_that_stalls_before_it_would_drop_an_idle_connection(
+    server: Server, client: Client
+) -> None:
+    client.predict("before", api_name="/noop")
+    time.sleep(3)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        job = client.submit("after", api_name="/noop")
+        time.sleep(2.5)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    assert job.result(_DEADLINE) == "after"
 
 
 def test_cancelling_a_generator_stops_it_on_the_server(client: Client) -> None:
