@@ -21,7 +21,8 @@ class Graces:
 
     Args:
         seconds: that jobs get after a cut.
-        expire: called on a thread of its own with the ids whose time is up, and what cut the stream.
+        expire: called on a thread of its own with the ids whose time is up, which are to be looked at under
+            the lock, and what cut the stream.
     """
 
     def __init__(self, seconds: float, expire: Expire) -> None:
@@ -31,10 +32,12 @@ class Graces:
         self._doomed: Set[str] = set()
         self._cut_at = -_UNNOTICED
         self._cut_by: Optional[BaseException] = None
+        # Those that joined after the last cut; one timer serves all of them.
+        self._doubted: Optional[Set[str]] = None
 
     def cut(self, event_ids: Set[str], cause: BaseException) -> None:
         """The stream was cut under these jobs; a second cut does not lengthen their time."""
-        self._cut_at, self._cut_by = time.monotonic(), cause
+        self._cut_at, self._cut_by, self._doubted = time.monotonic(), cause, None
         ids = event_ids - self._doomed
         self._doomed |= ids
         if ids:
@@ -49,7 +52,10 @@ class Graces:
         rest = self._cut_at + _UNNOTICED - time.monotonic()
         if rest <= 0 or self._cut_by is None:
             return False
-        self._start(rest + self._seconds, {event_id}, self._cut_by)
+        if self._doubted is None:
+            self._doubted = set()
+            self._start(rest + self._seconds, self._doubted, self._cut_by)
+        self._doubted.add(event_id)
         return True
 
     def noticed(self) -> None:
@@ -74,5 +80,6 @@ class Graces:
         """Nobody waits for any of them any more."""
         running, self._running = self._running, []
         self._doomed.clear()
+        self._doubted = None
         for timer in running:
             timer.cancel()

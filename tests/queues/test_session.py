@@ -497,6 +497,21 @@ def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace
     assert isinstance(error.__cause__, ConnectionLost)
 
 
+def test_jobs_that_join_soon_after_a_cut_share_one_thread(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    first_stream, second_stream = ScriptedStream(), ScriptedStream()
+    transport.offer(first_stream, second_stream)
+    submit(session)
+    first_stream.cut()
+    assert second_stream.opened.wait(PATIENCE)
+    for _ in range(20):
+        submit(session)
+    graces = [thread for thread in threading.enumerate() if thread.name == "gradio-grace"]
+    assert len(graces) <= 2  # one for the cut, one for what came after it
+    session.close()
+
+
 def test_job_that_joined_before_the_server_can_have_noticed_the_cut_learns_of_it(
     transport: ScriptedTransport, session: SessionQueue
 ) -> None:
