@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import Any, Callable, List, Type
+from typing import Any, Callable, List, Tuple, Type
 
 import pytest
 
@@ -419,6 +419,18 @@ def test_streams_that_always_end_without_a_message_lose_the_job(
 # --- the stream is cut
 
 
+def cut_under_a_job(
+    transport: ScriptedTransport, queue: SessionQueue
+) -> Tuple[RecordingCall, ScriptedStream]:
+    """A job, and the stream that was opened when the first one was cut."""
+    first_stream, second_stream = ScriptedStream(), ScriptedStream()
+    transport.offer(first_stream, second_stream)
+    call = submit(queue)
+    first_stream.cut()
+    assert second_stream.opened.wait(PATIENCE)
+    return call, second_stream
+
+
 def test_job_that_finishes_on_the_reopened_stream_finishes(
     transport: ScriptedTransport, session: SessionQueue
 ) -> None:
@@ -484,11 +496,7 @@ def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace
 ) -> None:
     monkeypatch.setattr(graces_module, "_UNNOTICED", 0.5)
     queue = make_queue(grace=TINY)
-    first_stream, second_stream = ScriptedStream(), ScriptedStream(event("heartbeat"))
-    transport.offer(first_stream, second_stream)
-    first = submit(queue)
-    first_stream.cut()
-    assert second_stream.opened.wait(PATIENCE)
+    first, _ = cut_under_a_job(transport, queue)
     second = submit(queue)
     assert isinstance(first.failure(), StreamLost)
     error = second.failure()
@@ -500,11 +508,7 @@ def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace
 def test_jobs_that_join_soon_after_a_cut_share_one_thread(
     transport: ScriptedTransport, session: SessionQueue
 ) -> None:
-    first_stream, second_stream = ScriptedStream(), ScriptedStream()
-    transport.offer(first_stream, second_stream)
-    submit(session)
-    first_stream.cut()
-    assert second_stream.opened.wait(PATIENCE)
+    cut_under_a_job(transport, session)
     for _ in range(20):
         submit(session)
     graces = [thread for thread in threading.enumerate() if thread.name == "gradio-grace"]
@@ -515,11 +519,7 @@ def test_jobs_that_join_soon_after_a_cut_share_one_thread(
 def test_job_that_joined_before_the_server_can_have_noticed_the_cut_learns_of_it(
     transport: ScriptedTransport, session: SessionQueue
 ) -> None:
-    first_stream, second_stream = ScriptedStream(), ScriptedStream()
-    transport.offer(first_stream, second_stream)
-    submit(session)
-    first_stream.cut()
-    assert second_stream.opened.wait(PATIENCE)
+    _, second_stream = cut_under_a_job(transport, session)
     call = submit(session)
     second_stream.send(completed("e1", 1))
     call.result()
@@ -544,11 +544,7 @@ def test_job_joined_after_the_cut_is_not_doomed_with_the_others(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
     queue = make_queue(grace=TINY)
-    first_stream, second_stream = ScriptedStream(), ScriptedStream()
-    transport.offer(first_stream, second_stream)
-    first = submit(queue)
-    first_stream.cut()
-    assert second_stream.opened.wait(PATIENCE)
+    first, second_stream = cut_under_a_job(transport, queue)
     second = submit(queue)
     first.failure()
     second_stream.send(completed("e1", 1), CLOSE, b"")
