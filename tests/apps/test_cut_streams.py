@@ -126,4 +126,3 @@ def test_calls_after_a_cut_end_in_a_session_that_stays(
         proxy.tell_server()
         assert isinstance(later.exception(_DEADLINE), StreamLost)
         assert client.session_hash == before  # for there is State
-        assert client.predict("a", api_name="/echo") == "a"
