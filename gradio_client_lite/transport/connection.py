@@ -75,6 +75,7 @@ class Connection:
         "_pid",
         "_sock",
         "aborted",
+        "failed",
         "idle_since",
         "proxy",
         "raw",
@@ -94,6 +95,7 @@ class Connection:
         self.proxy = proxy
         self.idle_since = 0.0
         self.aborted = False
+        self.failed = False
         self.sent = False
         self.whole = False
 
@@ -211,6 +213,8 @@ class Connection:
                 # http.client takes an end within the headers for their end.
                 raise ConnectionResetError("closed within the headers")
             if not 100 <= response.status < 200 or response.status == 101:
+                # After an exception of the app uvicorn closes without having said so.
+                self.failed = response.status >= 500
                 return response
         raise HTTPException("too many informational answers")
 
@@ -255,8 +259,10 @@ class Connection:
         return self._sock.fileno()
 
     def reusable(self) -> bool:
-        """Whether the last exchange left it clean: all sent, nothing unread, not aborted."""
-        return self.whole and not self.aborted and not self.raw.eof and not self.buffered()
+        """Whether the last exchange left it clean: all sent, nothing unread, not aborted, not failed."""
+        return (
+            self.whole and not self.failed and not self.aborted and not self.raw.eof and not self.buffered()
+        )
 
     def stale(self) -> bool:
         """Whether an idle connection was closed, or got bytes nobody asked for."""

@@ -71,6 +71,15 @@ def test_one_connection_serves_many_requests(serve, connect_to):
     assert server.connections == 1
 
 
+def test_a_connection_is_not_kept_after_a_failure_of_the_server(serve, connect_to):
+    # uvicorn closes it after an exception of the app, and does not say so.
+    server = serve(always(lambda request: answer(b"oops", "500 Internal Server Error")))
+    transport = connect_to(server.url)
+    for _ in range(3):
+        assert transport.request("GET", server.url).status == 500
+    assert server.connections == 3
+
+
 def test_nothing_is_delayed_and_a_vanished_network_noticed():
     """However long a request may wait for its answer, as one of a function without a queue does."""
     sockets = []
