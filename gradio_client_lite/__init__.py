@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from .client import Client
     from .files import FileData, file, handle_file
     from .job import Job
+    from .limits import Limits
 
-__all__ = ["Client", "FileData", "Job", "__version__", "file", "handle_file"]
+__all__ = ["Client", "FileData", "Job", "Limits", "__version__", "file", "handle_file"]
 
 # Bound when first used, so that importing the package costs next to nothing.
 _HOMES = {
     "Client": ".client",
     "FileData": ".files",
     "Job": ".job",
+    "Limits": ".limits",
     "file": ".files",
     "handle_file": ".files",
 }

@@ -22,6 +22,7 @@ from .errors import (
     TooManyRequestsError,
     UnsupportedAppError,
 )
+from .limits import DEFAULT_LIMITS, Limits
 from .request_headers import RequestHeaders
 from .transport.http import Response, Transport
 from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
@@ -44,6 +45,7 @@ class App:
         transport: the connections.
         src: the app's URL with its trailing slash.
         headers: of every request.
+        limits: what the server may cost.
 
     Attributes:
         src: the URL as redirects corrected it.
@@ -52,10 +54,13 @@ class App:
         dialect: how its queue is spoken to.
     """
 
-    def __init__(self, transport: Transport, src: str, headers: RequestHeaders) -> None:
+    def __init__(
+        self, transport: Transport, src: str, headers: RequestHeaders, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self.transport = transport
         self.src = src
         self.headers = headers
+        self.limits = limits
         self.config: Dict[str, Any] = {}
         # The one fetch of the description, under way or done; the lock guards the reference alone.
         self._info: Optional[Future[Dict[str, Any]]] = None

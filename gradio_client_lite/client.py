@@ -34,6 +34,7 @@ from .feed import follow
 from .future import Callback
 from .hub_client import HubClient
 from .job import Job, splat
+from .limits import DEFAULT_LIMITS, Limits
 from .options import (
     check_arguments,
     check_seconds,
@@ -97,6 +98,7 @@ class Client(HubClient):
             4.9 on send a sign of life every 15 seconds; older ones are asked for one before that.
         space_timeout: seconds for finding a Space at the Hub and waiting until it runs, and for what
             `deploy_discord` asks the Hub for; None waits for as long as that takes.
+        limits: what the server may cost in time, memory and disk; None for the defaults of `Limits`.
         on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
             a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
 
@@ -136,12 +138,15 @@ class Client(HubClient):
         stream_grace: float = 15.0,
         stream_idle_timeout: float = 60.0,
         space_timeout: Optional[float] = 600.0,
+        limits: Optional[Limits] = None,
         on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
         if timeout is not None:
             check_seconds("timeout", timeout)
+        if limits is not None and not isinstance(limits, Limits):
+            raise ArgumentError(f"limits must be a Limits, or None; it is {limits!r}.")
         check_seconds("stream_grace", stream_grace)
         check_seconds("stream_idle_timeout", stream_idle_timeout)
         self._options = http_options(httpx_kwargs)
@@ -155,7 +160,7 @@ class Client(HubClient):
         self._headers = RequestHeaders(default_headers(source.token, self._options, headers))
         self._transport = make_transport(source.url, self._options, ssl_verify)
         # A password in the URL is the transport's business; it must not reach texts.
-        self._app = App(self._transport, bare_url(source.url), self._headers)
+        self._app = App(self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS)
         try:
             private = auth is not None or source.needs_token(self._headers)
             self._attachments = Attachments(

@@ -1,0 +1,127 @@
+"""Limits: what a server may cost the program that calls it, in time, memory and disk."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+from .errors import ArgumentError
+
+_MIB = 1 << 20
+
+#: Of each limit, in the order of `repr`.
+_DEFAULTS: Dict[str, Optional[float]] = {
+    "connecting": 60.0,
+    "describing": 60.0,
+    "joining": 600.0,
+    "answering": 600.0,
+    "uploading": 3600.0,
+    "downloading": 3600.0,
+    "answer_bytes": 16 * _MIB,
+    "result_bytes": 256 * _MIB,
+    "event_bytes": 64 * _MIB,
+    "early_bytes": 64 * _MIB,
+    "playlist_bytes": _MIB,
+    "max_download_size": 16 << 30,
+    "json_values": 10_000_000,
+}
+_SECONDS = frozenset(("connecting", "describing", "joining", "answering", "uploading", "downloading"))
+
+
+class Limits:
+    """What one client bears from its server; whatever passes a limit ends with a typed error.
+
+    Each is a number above 0, or None for no limit.
+
+    Args:
+        connecting: seconds that `Client(…)` may take for login, config and page together. Waiting for a Space
+            has `space_timeout`.
+        describing: seconds for fetching the API description.
+        joining: seconds until the server has taken a call into its queue.
+        answering: seconds from the first byte of a direct call's answer to its last.
+        uploading: seconds for one request that sends files.
+        downloading: seconds for one file of a result.
+        answer_bytes: the largest answer to anything but a direct call: the config, the description, a join.
+        result_bytes: the largest answer to a direct call.
+        event_bytes: the largest event of a stream, and the largest message of a WebSocket.
+        early_bytes: what a session keeps of messages whose call has not been answered yet; it reads no
+            further until then.
+        playlist_bytes: the largest playlist of streamed media.
+        max_download_size: the largest file of a result, in bytes.
+        json_values: how many values (numbers, texts, lists, objects) one answer or event may hold.
+
+    Raises:
+        ArgumentError: an unknown name, or a value of the wrong kind.
+
+    Example:
+        >>> Limits(max_download_size=10**9, downloading=None).max_download_size
+        1000000000
+    """
+
+    __slots__ = ("_values",)
+
+    connecting: Optional[float]
+    describing: Optional[float]
+    joining: Optional[float]
+    answering: Optional[float]
+    uploading: Optional[float]
+    downloading: Optional[float]
+    answer_bytes: Optional[int]
+    result_bytes: Optional[int]
+    event_bytes: Optional[int]
+    early_bytes: Optional[int]
+    playlist_bytes: Optional[int]
+    max_download_size: Optional[int]
+    json_values: Optional[int]
+
+    def __init__(self, **limits: Optional[float]) -> None:
+        unknown = sorted(limits.keys() - _DEFAULTS.keys())
+        if unknown:
+            raise ArgumentError(
+                f"There is no limit called {', '.join(unknown)}; there are {', '.join(_DEFAULTS)}."
+            )
+        for name, value in limits.items():
+            _check(name, value)
+        object.__setattr__(self, "_values", {**_DEFAULTS, **limits})
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return object.__getattribute__(self, "_values")[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no limit {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed; make another one.")
+
+    def __iter__(self) -> Iterator[Tuple[str, Optional[float]]]:
+        return iter(self._values.items())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Limits) and dict(self) == dict(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _remake, (dict(self),)
+
+    def __repr__(self) -> str:
+        return f"Limits({', '.join(f'{name}={value}' for name, value in self)})"
+
+
+def _remake(limits: Dict[str, Optional[float]]) -> Limits:
+    return Limits(**limits)
+
+
+def _check(name: str, value: Any) -> None:
+    kinds = (int, float) if name in _SECONDS else (int,)
+    longest = threading.TIMEOUT_MAX if name in _SECONDS else 1 << 62
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= longest
+    ):
+        unit = "number of seconds" if name in _SECONDS else "whole number"
+        raise ArgumentError(f"The limit {name} must be a {unit} above 0, or None; it is {value!r}.")
+
+
+#: What clients have that say nothing else.
+DEFAULT_LIMITS = Limits()
