@@ -13,11 +13,11 @@ appended to. Like Python's own, an index may count from the end.
 
 from __future__ import annotations
 
-import reprlib
 from typing import Any, Dict, Iterable, List, NoReturn, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from .deletions import mend_deletions
+from .excerpts import show
 
 _Container = Union[List[Any], Dict[str, Any]]
 _Key = Union[int, str]
@@ -71,10 +71,10 @@ def apply_diffs(value: Any, edit_lists: Iterable[Any]) -> Any:
 def check_edits(edits: Any) -> None:
     """Raise ProtocolError unless `edits` is a list of three-item lists."""
     if not isinstance(edits, list):
-        raise ProtocolError(f"The server sent {_show(edits)} where a list of edits belongs.")
+        raise ProtocolError(f"The server sent {show(edits)} where a list of edits belongs.")
     for edit in edits:
         if not isinstance(edit, list) or len(edit) != 3:
-            raise ProtocolError(f"The server sent the edit {_show(edit)}; it must be [action, path, value].")
+            raise ProtocolError(f"The server sent the edit {show(edit)}; it must be [action, path, value].")
 
 
 def are_edits(values: List[Any]) -> bool:
@@ -197,7 +197,7 @@ class Patch:
         if isinstance(container, dict):
             name = _member_name(container, step)
             if name not in container:
-                raise _Inapplicable(f"there is no key {_show(step)}")
+                raise _Inapplicable(f"there is no key {show(step)}")
             return name
         index = _index(step)
         size = self._size(container)
@@ -290,7 +290,7 @@ class _Inapplicable(Exception):
 
 def _refuse(action: Any, path: Any, reason: Exception) -> NoReturn:
     raise ProtocolError(
-        f"The server sent an edit that does not apply: {_show(action)} at {_show(path)}: {reason}."
+        f"The server sent an edit that does not apply: {show(action)} at {show(path)}: {reason}."
     ) from reason
 
 
@@ -304,7 +304,7 @@ def _member_name(container: Dict[Any, Any], step: Any) -> str:
         return step
     if isinstance(step, int) and not isinstance(step, bool) and abs(step) < 10**_MAX_DIGITS:
         return step if step in container else str(step)  # type: ignore[return-value]
-    raise _Inapplicable(f"{_show(step)} is no key")
+    raise _Inapplicable(f"{show(step)} is no key")
 
 
 def _index(step: Any) -> int:
@@ -312,12 +312,4 @@ def _index(step: Any) -> int:
         return step
     if isinstance(step, str) and step.isascii() and step.isdigit() and len(step) <= _MAX_DIGITS:
         return int(step)
-    raise _Inapplicable(f"{_show(step)} is no index")
-
-
-def _show(value: Any) -> str:
-    """A short text for an error message, whatever the server sent."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # an int of thousands of digits
-        return type(value).__name__
+    raise _Inapplicable(f"{show(step)} is no index")
