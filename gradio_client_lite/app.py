@@ -7,8 +7,8 @@ import logging
 import re
 import threading
 from concurrent.futures import Future
-from typing import Any, Dict, Mapping, Optional, Tuple
-from urllib.parse import urlencode
+from functools import partial
+from typing import Any, Dict, Mapping, Optional, Set, Tuple
 
 from .errors import (
     AuthenticationError,
@@ -23,8 +23,9 @@ from .errors import (
     UnsupportedAppError,
 )
 from .limits import DEFAULT_LIMITS, Limits
+from .login import Credentials, Renewal
 from .request_headers import RequestHeaders
-from .transport.http import Response, Transport
+from .transport.http import Response, Timeout, Transport
 from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
 from .transport.url import Target, parse_url
 from .wire.config import AppSpec, parse_config
@@ -62,6 +63,8 @@ class App:
         self.headers = headers
         self.limits = limits
         self.config: Dict[str, Any] = {}
+        self._credentials: Optional[Credentials] = None
+        self._login_cookies: Set[str] = set()
         # The one fetch of the description, under way or done; the lock guards the reference alone.
         self._info: Optional[Future[Dict[str, Any]]] = None
         self._info_lock = threading.Lock()
@@ -81,16 +84,36 @@ class App:
     def login(self, auth: Tuple[str, str]) -> None:
         """Log in with (user, password); the cookies the app gives are kept by the transport.
 
+        Once the app is connected to, the transport does so again when the app has forgotten it.
+
         Raises:
             AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say), or they would
                 have to go to another server.
         """
+        self._credentials = Credentials(*auth)
+        self._log_in(self._credentials, None)
+
+    def _log_in(self, credentials: Credentials, timeout: Optional[Timeout]) -> None:
+        cookies = self.transport.cookies
+        for name in self._login_cookies:
+            cookies.pop(name, None)  # of the login before
+        before = set(cookies)
+        try:
+            self._post_login(credentials, timeout)
+        finally:
+            self._login_cookies = set(cookies) - before
+
+    def _post_login(self, credentials: Credentials, timeout: Optional[Timeout]) -> None:
         target = parse_url(Routes(self.src).login)
-        body = urlencode({"username": auth[0], "password": auth[1]}).encode()
         headers = self.headers({"content-type": "application/x-www-form-urlencoded"})
         for _ in range(MAX_REDIRECTS):
             response = self.transport.request(
-                "POST", target.url, headers=headers, body=body, follow_redirects=False
+                "POST",
+                target.url,
+                headers=headers,
+                body=credentials.form(),
+                follow_redirects=False,
+                timeout=timeout,
             )
             onward = _login_elsewhere(target, response)
             if onward is None:
@@ -115,11 +138,19 @@ class App:
             UnsupportedAppError: it is no Gradio app, one of Gradio 2, or speaks a protocol not known here.
             ProtocolError: it redirects from TLS to where anybody could read what is sent.
         """
+        asked = parse_url(self.src)
         self.config, src = self._fetch_config()
         self.spec: AppSpec = parse_config(self.config, bare_url(src))
         self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
         self._settle(src)
         self.routes = Routes(self.src, self.spec.api_prefix, direct_route(self.spec))
+        if self._credentials is not None and same_place(asked, parse_url(self.src)):
+            log_in = partial(self._log_in_again, self._credentials)
+            self.transport.renewal = Renewal(parse_url(self.src), log_in)
+
+    def _log_in_again(self, credentials: Credentials, seconds: Optional[float]) -> None:
+        limits = [limit for limit in (seconds, self.limits.connecting) if limit is not None]
+        self._log_in(credentials, Timeout(total=min(limits)) if limits else None)
 
     def _fetch_config(self) -> Tuple[Dict[str, Any], str]:
         """The config, and the URL of the app that it came from."""

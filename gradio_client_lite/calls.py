@@ -77,11 +77,15 @@ class Calls(NamedTuple):
         """
         queue = self.sessions.current
         directly = runs_directly(self.app.spec, endpoint.spec)
-        session_hash = queue.session_hash if directly else queue.hash_for(endpoint.spec)
         values = endpoint.arguments(args, kwargs)
-        fields = join_body(values, endpoint.fn_index, session_hash, self._oauth(endpoint))
+        fields = join_body(values, endpoint.fn_index, queue.session_hash, self._oauth(endpoint))
         body = encode_body(fields, endpoint.label)
         files = self.attachments.check(values, endpoint.spec)
+        # Last, as a call that is refused would take it out of use.
+        session_hash = queue.session_hash if directly else queue.hash_for(endpoint.spec)
+        if session_hash != queue.session_hash:
+            fields["session_hash"] = session_hash
+            body = encode_body(fields, endpoint.label)
         job = Job(
             self._host(endpoint, queue, owner),
             fn_index=endpoint.fn_index,

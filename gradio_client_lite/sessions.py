@@ -156,7 +156,13 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
     headers, driver = app.headers, app.dialect.driver
     if driver == "session":
         return lambda session_hash, on_cut: SessionQueue(
-            *parts, session_hash, headers, grace=grace, idle_timeout=idle_timeout, on_cut=on_cut
+            *parts,
+            session_hash,
+            headers,
+            grace=grace,
+            idle_timeout=idle_timeout,
+            early_bytes=app.limits.early_bytes,
+            on_cut=on_cut,
         )
     from .queues.errands import Errands
     from .queues.perjob import Lines

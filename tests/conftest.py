@@ -24,6 +24,7 @@ from apps.pins import (
     CHAT_SERVERS,
     FILE_SERVERS,
     QUEUELESS_SERVERS,
+    RESTARTED_SERVERS,
     SERVERS,
     SMOKE_SERVERS,
     V3_FILE_SERVERS,
@@ -49,6 +50,7 @@ _FIXTURES = {
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
+    "restart": "auth",  # of tests/apps/test_login_again.py, which starts servers of its own
 }
 _RELEASES = {
     "server": tuple(SERVERS),
@@ -57,6 +59,7 @@ _RELEASES = {
     "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
     "chat_server": CHAT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
+    "restart": RESTARTED_SERVERS,
 }
 
 

@@ -12,6 +12,9 @@ from ..wire.config import EndpointSpec
 from ..wire.messages import Message
 from ..wire.refusal import refusal
 
+#: Characters of an event id; Gradio's have 32 (`uuid4().hex`, gradio/queueing.py 4.0 - 6.31).
+LONGEST_ID = 256
+
 
 class Call(Protocol):
     """One job, as a driver sees it.
@@ -140,9 +143,18 @@ def parse_event_id(body: bytes, label: str) -> str:
             f"The server answered the join of {label} with something that is not JSON."
         ) from exc
     event_id = answer.get("event_id") if isinstance(answer, dict) else None
-    if not isinstance(event_id, str):
-        raise ProtocolError(f"The server answered the join of {label} without an event id.")
-    return event_id
+    return check_event_id(event_id, label)
+
+
+def check_event_id(event_id: object, label: str) -> str:
+    """The event id that the server gave to a job.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID:
+        return event_id
+    raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 
 
 def closed_error(label: str) -> ClientClosed:

@@ -10,7 +10,7 @@ import logging
 import threading
 from typing import Optional
 
-from ..errors import ClientClosed, ConnectionLost, GradioClientError
+from ..errors import AuthenticationError, ClientClosed, ConnectionLost, GradioClientError
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..wire.routes import Routes
 from .base import Headers
@@ -54,7 +54,7 @@ class Heartbeat:
                 if not self._beat():
                     return
                 delay = _FIRST_DELAY
-            except ClientClosed:
+            except (AuthenticationError, ClientClosed):
                 return
             except GradioClientError as exc:
                 _log.debug("the heartbeat broke: %s", exc)

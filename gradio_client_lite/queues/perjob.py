@@ -6,6 +6,7 @@ thread. Whatever has to be sent later is sent by a worker again, as the multiple
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from .base import Call, Headers, closed_error
+from .claims import Claims, ambiguous
 from .errands import Errands
 
 Queue = TypeVar("Queue", bound="PerJobQueue")
@@ -121,8 +123,9 @@ class PerJobQueue:
     def __init__(self, lines: Lines, session_hash: str) -> None:
         self.session_hash = session_hash
         self.lines = lines
-        # Guards the two fields below it; nothing is sent while it is held.
+        # Guards the three fields below it; nothing is sent while it is held.
         self._lock = threading.Lock()
+        self._claims = Claims()
         self._channels: Dict[Call, Optional[JobChannel[Any]]] = {}
         self._closed = False
 
@@ -209,7 +212,25 @@ class PerJobQueue:
     def finish(self, call: Call) -> Optional[JobChannel[Any]]:
         """Know no more of a job; its socket, if it had one."""
         with self._lock:
+            self._claims.end_call(call)
             return self._channels.pop(call, None)
+
+    def claim(self, call: Call, event_id: str) -> None:
+        """Let an id that the server gave be the call's.
+
+        Raises:
+            ProtocolError: it is, or was, another job's, which has to fail too.
+        """
+        with self._lock:
+            if call not in self._channels:  # forgotten meanwhile
+                return
+            confused = self._claims.claim(event_id, call)
+        if confused:
+            error = ambiguous([one.label for one in confused])
+            for other in confused[1:]:
+                other.fail(copy.copy(error))
+                self.forget(other)
+            raise error
 
     def fail(self, call: Call, error: BaseException) -> None:
         """End a job with an error."""

@@ -3,7 +3,7 @@
 A job is joined by one POST, which names its event id; its messages then come on the session's stream,
 mixed with those of other jobs. The stream is opened after the first join (the server refuses a session
 it does not know) and may deliver a job's first messages before the answer to its join has been read,
-so messages for ids that are not known yet are kept while any join is under way.
+so messages for ids that are not known yet are kept while a join is under way that they may belong to.
 
 Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of 4.16 – 6.31.
 """
@@ -12,30 +12,39 @@ from __future__ import annotations
 
 import copy
 import threading
-from typing import Callable, Dict, List, Optional, Set, Union
+from typing import Callable, Dict, Iterator, List, Optional, Set, Union
 
 from ..errors import (
     ConnectionFailed,
     GradioClientError,
+    ProtocolError,
     ServerStopped,
     StreamLost,
 )
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, StreamCut, UnexpectedError
+from ..wire.messages import (
+    Completed,
+    Envelope,
+    Generating,
+    Heartbeat,
+    Message,
+    StreamCut,
+    UnexpectedError,
+    decode,
+)
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
-from .base import Call, Headers, closed_error, parse_event_id, post_json
+from .base import LONGEST_ID, Call, Headers, closed_error, parse_event_id, post_json
+from .claims import Claims, ambiguous
+from .early import EarlyMessages, Kept
 from .graces import Graces
 from .stops import Stops
 from .stream import StreamReader
 
-#: Messages kept for jobs whose join has not been answered yet. Reading waits while there are more:
-#: a server that floods one session is slowed down, and nothing is lost.
-EARLY_LIMIT = 10_000
-
-#: Seconds a kept flood waits for the joins it may belong to; each of them has its own deadline.
+#: Seconds after which a reader that waits for room looks again. Joins that end wake it, and each has its own
+#: deadline.
 _EARLY_WAIT = 60.0
 
 
@@ -50,6 +59,8 @@ class SessionQueue:
         grace: seconds that jobs get after their stream was cut, before they fail with StreamLost.
         idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which a
             stream counts as cut.
+        early_bytes: how much is kept of messages whose join has not been answered; reading waits when there
+            is more. None for no limit.
         on_cut: told when a stream was cut: jobs to come are safer in another session.
     """
 
@@ -62,6 +73,7 @@ class SessionQueue:
         *,
         grace: float = 15.0,
         idle_timeout: float = 60.0,
+        early_bytes: Optional[int] = None,
         on_cut: Callable[[], None] = lambda: None,
     ) -> None:
         self.session_hash = session_hash
@@ -75,14 +87,18 @@ class SessionQueue:
         self._threads = Workers(1, "gradio-stream")
         # Guards the fields below it; no request is made while it is held.
         self._changed = threading.Condition(threading.Lock())
-        self._calls: Dict[str, Call] = {}
-        self._joining: Set[Call] = set()
-        self._early: Dict[str, List[Message]] = {}
-        self._early_count = 0
+        self._claims = Claims()
+        # The joins under way, in the order of their numbers.
+        self._joining: Dict[Call, int] = {}
+        self._newest_join = 0
+        self._early = EarlyMessages(early_bytes)
+        # Ids whose early messages are being told, on the thread that joined: until it has caught up, the
+        # reader puts what comes for them behind those.
+        self._telling: Set[str] = set()
         self._reader: Optional[StreamReader] = None
         self._closed = False
         self._graces = Graces(grace, self._expire)
-        self._stops = Stops(self._changed, lambda: (*self._calls.values(), *self._joining))
+        self._stops = Stops(self._changed, lambda: (*self._claims.calls.values(), *self._joining))
         self.alone = self._stops.alone
 
     # -- the driver's interface
@@ -91,28 +107,20 @@ class SessionQueue:
         """Join the queue with `call`; what goes wrong reaches `call.fail`."""
         if call.done():  # cancelled while it waited for a worker
             return
-        with self._changed:
-            self._stops.hold_join()
-            self._joining.add(call)
-            closed = self._closed
-        event_id = None
         try:
-            if closed:
-                raise closed_error(call.label)
-            event_id = self._join(call)
-            call.joined(event_id)
+            body = call.request_body()
+            if not call.done():  # cancelled while its files were sent
+                self._run(call, body)
         except BaseException as exc:
             call.fail(exc)
             if not isinstance(exc, Exception):
                 raise
-        finally:
-            self._register(call, event_id)
 
     def forget(self, call: Call) -> None:
         """Deliver nothing more to `call`."""
         with self._changed:
-            if call.event_id is not None:
-                self._calls.pop(call.event_id, None)
+            self._claims.end_call(call)
+            self._changed.notify_all()
         self._stops.catch_up()
 
     def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
@@ -135,33 +143,88 @@ class SessionQueue:
 
     # -- joining
 
-    def _join(self, call: Call) -> str:
+    def _run(self, call: Call, body: bytes) -> None:
+        with self._changed:
+            self._stops.hold_join()
+            if self._closed:
+                raise closed_error(call.label)
+            self._newest_join += 1
+            self._joining[call] = self._newest_join
+        event_id = None
+        try:
+            try:
+                event_id = self._join(call, body)
+                doubtful = self._claim(call, event_id)
+            finally:
+                self._end_join(call)
+            call.joined(event_id)
+            if doubtful:
+                call.feed(StreamCut())
+            self._catch_up(call, event_id)
+        except BaseException:
+            with self._changed:
+                self._claims.end_call(call)
+                if event_id is not None:
+                    self._telling.discard(event_id)
+            raise
+
+    def _join(self, call: Call, body: bytes) -> str:
         url = self._routes.join
         headers = self._headers(call.headers)
-        answer = post_json(self._transport, url, headers, call.request_body(), f"calling {call.label}")
+        answer = post_json(self._transport, url, headers, body, f"calling {call.label}")
         return parse_event_id(answer, call.label)
 
-    def _register(self, call: Call, event_id: Optional[str]) -> None:
-        reader = None
+    def _claim(self, call: Call, event_id: str) -> bool:
+        """Let messages under this id be the call's; return whether some may be missing.
+
+        Raises:
+            ProtocolError: they are, or were, another job's, which has to fail too.
+            ClientClosed: the queue was closed.
+        """
         with self._changed:
-            self._joining.discard(call)
-            if event_id is not None:
-                early = self._early.pop(event_id, [])
-                self._early_count -= len(early)
-                if self._graces.joined(event_id):
-                    early.insert(0, StreamCut())
-                if not any(call.feed(message) for message in early) and not call.done():
-                    self._calls[event_id] = call
-                    if self._reader is None:
-                        reader = self._reader = self._new_reader()
-            if not self._joining:
-                self._early.clear()
-                self._early_count = 0
+            if self._closed:
+                raise closed_error(call.label)
+            confused = self._claims.claim(event_id, call)
+            if not confused:
+                self._telling.add(event_id)
+                return self._graces.joined(event_id)
+            self._early.take(event_id)
+        error = ambiguous([one.label for one in confused])
+        for other in confused[1:]:
+            other.fail(copy.copy(error))
+        raise error
+
+    def _end_join(self, call: Call) -> None:
+        with self._changed:
+            del self._joining[call]
+            oldest = next(iter(self._joining.values()), None)
+            for event_id in self._early.strangers(oldest):
+                if event_id not in self._claims.calls:
+                    self._claims.end(event_id)
+                    self._early.take(event_id)
             self._changed.notify_all()
-            closed = self._closed
-        if closed:
-            self.close()
-        elif reader is not None:
+        self._stops.catch_up()
+
+    def _catch_up(self, call: Call, event_id: str) -> None:
+        """Tell a job its early messages, in order and without the lock; then leave it to the reader."""
+        reader = None
+        while True:
+            with self._changed:
+                kept = self._early.take(event_id)
+                waits = self._claims.calls.get(event_id) is call
+                if waits and call.done():
+                    self._claims.end(event_id)
+                    waits = False
+                if not (kept and waits):
+                    self._telling.discard(event_id)
+                    if waits and self._reader is None:
+                        reader = self._reader = self._new_reader()
+                self._changed.notify_all()
+            if not (kept and waits):
+                break
+            if any(call.feed(message) for message in _messages(kept)):
+                self.forget(call)
+        if reader is not None:
             self._start(reader)
         self._stops.catch_up()
 
@@ -190,48 +253,85 @@ class SessionQueue:
     def wanted(self) -> bool:
         """Whether the stream should be open; when not, the reader that asks is released."""
         with self._changed:
-            if self._calls and not self._closed:
+            if self._claims.calls and not self._closed:
                 return True
             self._reader = None
             self._graces.end()
         return False
 
-    def deliver(self, envelope: Envelope) -> None:
-        """Route one message to its job, or to all when it concerns the stream."""
+    def deliver(self, envelope: Envelope, text: str) -> bool:
+        """Route one message to its job, or to all when it concerns the stream.
+
+        Args:
+            envelope: the message.
+            text: what it was decoded from.
+
+        Returns:
+            Whether it brought a job on that waits.
+
+        Raises:
+            ProtocolError: it is a job's, but does not say whose.
+        """
         message, event_id = envelope.message, envelope.event_id
         if isinstance(message, (StopMessage, UnexpectedError)):
             if isinstance(message, UnexpectedError) and message.session_not_found:
                 with self._changed:
                     self._graces.noticed()
             self._fail(self._take(None if event_id is None else {event_id}), self._failure(message), None)
-            return
-        call = self._find(event_id, message) if event_id is not None else None
-        if call is not None:
-            if call.feed(message):
-                self.forget(call)
-        elif event_id is not None and isinstance(message, Completed):
-            self._stops.ended(event_id)
+            return False
+        if event_id is None:
+            if isinstance(message, (Completed, Generating)):
+                raise ProtocolError("The server streamed a value without the event id of its call.")
+            return False
+        if isinstance(message, Heartbeat):
+            return False
+        call = self._find(event_id, text)
+        if call is None:
+            if isinstance(message, Completed):
+                self._stops.ended(event_id)
+            return False
+        if call.feed(message):
+            self.forget(call)
+        return True
 
     def _failure(self, message: Union[StopMessage, UnexpectedError]) -> GradioClientError:
         if isinstance(message, StopMessage):
             return ServerStopped(f"The Gradio server at {self._routes.src} is stopping.")
         return self._stream_lost(message.message)
 
-    def _find(self, event_id: str, message: Message) -> Optional[Call]:
+    def _find(self, event_id: str, text: str) -> Optional[Call]:
+        """The job to be told; None where the message is nobody's, or is kept for whom it will be."""
         with self._changed:
-            # While this waits, the join may be answered.
-            while event_id not in self._calls and self._joining and not self._closed:
-                if self._early_count < EARLY_LIMIT or not self._changed.wait(_EARLY_WAIT):
-                    self._early.setdefault(event_id, []).append(message)
-                    self._early_count += 1
+            newest = self._newest_join
+            while True:
+                call = self._claims.calls.get(event_id)
+                if call is not None and event_id not in self._telling:
+                    return call
+                if self._closed or (call is None and not self._may_join(event_id, newest)):
                     return None
-            return self._calls.get(event_id)
+                if self._early.has_room(text):
+                    self._early.keep(event_id, text, newest)
+                    return None
+                # While this waits, the join may be answered.
+                self._changed.wait(_EARLY_WAIT)
+
+    def _may_join(self, event_id: str, newest: int) -> bool:
+        """Whether a join under way, begun no later than the one with this number, may get the id."""
+        if self._claims.has_ended(event_id) or len(event_id) > LONGEST_ID:
+            return False
+        oldest = next(iter(self._joining.values()), None)
+        return oldest is not None and oldest <= newest
 
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
         with self._changed:
-            calls = list(self._calls.values())
-            self._graces.cut(set(self._calls), cause)
+            self._graces.cut(set(self._claims.calls), cause)
+            calls = []
+            for event_id, call in self._claims.calls.items():
+                if event_id in self._telling:
+                    self._early.keep(event_id, StreamCut(), self._newest_join)
+                else:
+                    calls.append(call)
         # Before the next message is read: what it builds on may have gone with the stream.
         for call in calls:
             call.feed(StreamCut())
@@ -246,7 +346,7 @@ class SessionQueue:
         if lost:
             self._fail(lost, self._stream_lost(str(cause)), cause)
             with self._changed:
-                reader = None if self._calls or self._joining else self._reader
+                reader = None if self._claims.calls or self._joining else self._reader
             # Nobody waits any more; a stream that says nothing must not hold its thread. Not so while a job
             # joins: the server would drop it with the stream.
             if reader is not None:
@@ -269,8 +369,9 @@ class SessionQueue:
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         with self._changed:
-            taken = [key for key in self._calls if ids is None or key in ids]
-            return [self._calls.pop(key) for key in taken]
+            taken = [key for key in self._claims.calls if ids is None or key in ids]
+            self._changed.notify_all()
+            return [call for call in map(self._claims.end, taken) if call is not None]
 
     def _stream_lost(self, reason: str) -> StreamLost:
         reason = reason.strip().rstrip(".") or "no reason given"
@@ -278,3 +379,13 @@ class SessionQueue:
             f"The event stream of {self._routes.src} was lost ({reason}) and the server has dropped the jobs "
             "on it. They may or may not have run; submit them again if that is safe."
         )
+
+
+def _messages(kept: List[Kept]) -> Iterator[Message]:
+    for message in kept:
+        if isinstance(message, StreamCut):
+            yield message
+        else:
+            envelope = decode(message)
+            assert envelope is not None  # noqa: S101 - it was one when it came
+            yield envelope.message

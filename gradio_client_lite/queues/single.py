@@ -1,8 +1,8 @@
 """The driver of sse, Gradio 4.0 – 4.8: an event stream for each job.
 
 The request for the stream joins the queue. When the job's turn has come the stream asks for the arguments
-(`send_data`, with the job's event id), which are posted beside it within five seconds; then it tells of the
-run and ends.
+(`send_data`, once, with the job's event id), which are posted beside it within five seconds; then it tells of
+the run and ends.
 
 Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of 4.0.2 and 4.8.0.
 """
@@ -13,14 +13,15 @@ import logging
 from functools import partial
 from typing import Any, Optional
 
-from ..errors import ConnectionLost, GradioClientError, ReadTimeout
+from ..errors import ConnectionLost, GradioClientError, ProtocolError, ReadTimeout
 from ..transport.http import StreamingResponse, Timeout
 from ..transport.multiplexer import Next
 from ..wire.arguments import with_event_id
-from ..wire.messages import SendData, decode
+from ..wire.messages import Envelope, SendData, decode
 from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
-from .base import Call, post_json
+from .base import Call, check_event_id, post_json
+from .gain import Gain
 from .perjob import JobChannel, Lines, PerJobQueue, now
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,9 @@ class StreamChannel(JobChannel[StreamQueue]):
         self._response = response
         self._body = body
         self._decoder = SSEDecoder()
+        self._gain = Gain(queue.lines.idle_timeout)
+        self._event_id: Optional[str] = None  # known once the server has asked for the arguments
+        queue.heard()
         self._listen()
 
     # -- on the multiplexer's thread
@@ -117,27 +121,41 @@ class StreamChannel(JobChannel[StreamQueue]):
         return Next.AGAIN
 
     def _listen(self) -> None:
-        self._queue.heard()
         self.deadline = now() + self._queue.lines.idle_timeout
 
     def _take(self, chunk: bytes) -> None:
         if self._over:
             return
-        self._listen()
-        for event in self._decoder.feed(chunk):
+        self._queue.heard()
+        events = self._decoder.feed(chunk)
+        if self._gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished):
+            self._listen()
+        for event in events:
             envelope = decode(event.data)
             if envelope is None or self._over:
                 continue
-            if isinstance(envelope.message, SendData) and envelope.event_id is not None:
-                self._queue.lines.errands.submit(partial(self._send_data, envelope.event_id))
+            self._check_id(envelope)
             if self._queue.deliver(self._call, envelope):
                 # The end of the stream comes next; with it the connection can be used again.
                 self._over = True
                 self.deadline = now() + _CLOSING
 
+    def _check_id(self, envelope: Envelope) -> None:
+        """Have the arguments sent when they are wanted, once; let no message of another job through."""
+        event_id = envelope.event_id
+        if isinstance(envelope.message, SendData) and self._event_id is None:
+            self._event_id = check_event_id(event_id, self._call.label)
+            self._queue.claim(self._call, self._event_id)
+            self._queue.lines.errands.submit(partial(self._send_data, self._event_id))
+        elif event_id != self._event_id and None not in (event_id, self._event_id):
+            raise ProtocolError("The server streamed a message of another call.")
+
     def expired(self) -> Next:
         """Give up a stream whose server is gone."""
         if self._over:
+            return Next.LEAVE
+        if self._decoder.unfinished:
+            self.end(ReadTimeout(f"{self._gain}"))
             return Next.LEAVE
         until = self._queue.patience()
         if until is not None:

@@ -15,7 +15,7 @@ gradio/event_queue.py of 3.1.7.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
 from ..transport.multiplexer import Next
@@ -24,6 +24,7 @@ from ..wire.config import EndpointSpec
 from ..wire.frames import Frame
 from ..wire.messages import Completed, QueueFull, SendData, SendHash, decode
 from .base import Call, new_session_hash
+from .gain import Gain
 from .perjob import JobChannel, Lines, PerJobQueue, now
 
 #: How often in a row one socket may be read before the others get their turn.
@@ -90,6 +91,8 @@ class SocketChannel(JobChannel[SocketQueue]):
         self._socket = socket
         self._body = body
         self._idle = queue.lines.idle_timeout
+        self._gain = Gain(self._idle)
+        self._asked: Set[str] = set()
         self._outbox: List[Tuple[str, bytes]] = []
         self._heard()
 
@@ -129,7 +132,8 @@ class SocketChannel(JobChannel[SocketQueue]):
             frames = self._socket.read_arrived()
             if frames is None:
                 return Next.LEAVE if self._outbox else Next.WAIT
-            self._heard()
+            if self._gain.arrived(self._socket.arrived, whole=bool(frames), unfinished=not frames):
+                self._heard()
             for frame in frames:
                 self._take(frame)
             if self._over:
@@ -159,13 +163,20 @@ class SocketChannel(JobChannel[SocketQueue]):
         if envelope is None:
             return
         if isinstance(envelope.message, SendHash):
-            self._outbox.append(("hash", self._hash()))
+            self._answer("hash", self._hash())
         elif isinstance(envelope.message, SendData):
-            self._outbox.append(("data", self._body))
+            self._answer("data", self._body)
         if self._queue.deliver(self._call, envelope):
             self._over = True
             if isinstance(envelope.message, (Completed, QueueFull)):
                 self._queue.release(self._call)
+
+    def _answer(self, kind: str, data: bytes) -> None:
+        if kind in self._asked:
+            # No server does; answering each time would let one have the arguments sent for ever.
+            raise ProtocolError(f"The server asked twice for the {kind} of a call.")
+        self._asked.add(kind)
+        self._outbox.append((kind, data))
 
     def _closed_error(self, frame: Frame) -> GradioClientError:
         if frame.code == _TOO_BIG:

@@ -5,6 +5,9 @@ a job is just joining: it is opened again at once, for the server has kept the m
 server drops the session's events as soon as it notices, so it is opened again to catch what still
 comes, and the owner gives the jobs on it a grace. One that could not even be opened has lost nothing;
 it is tried again for as long as the grace.
+
+Only messages for jobs that wait are progress. Streams that are closed without any, whatever else they said,
+are opened again more and more slowly, and a few in a row count as a cut.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ from ..errors import (
     DeadlineExceeded,
     GradioClientError,
     ProtocolError,
+    ReadTimeout,
 )
 from ..transport.http import StreamingResponse, Timeout, Transport
-from ..wire.messages import CloseStream, Envelope, UnexpectedError, decode
+from ..wire.messages import CloseStream, Completed, Envelope, UnexpectedError, decode
 from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
 from .base import Headers
+from .gain import Gain
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +41,10 @@ _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 2.0
 #: Seconds the server gets to end a stream it has said it closes; then the connection is given up.
 _CLOSING = 2.0
-#: A server that closes this many streams in a row without a word has lost the jobs.
+#: A server that closes this many streams in a row without a word for a job has lost the jobs.
 _SILENT_CLOSES = 3
+#: So many streams in a row may end soon, in seconds, and end no job, before the next one has to wait.
+_HASTY, _SOON = 10, 1.0
 #: With these the app has not seen the request; with those below it may have.
 _NOT_TAKEN = frozenset((429, 503))
 _TRANSIENT = frozenset((408, 425, 500, 502, 504))
@@ -50,8 +57,9 @@ class Owner(Protocol):
         """Whether to go on; False releases the reader."""
         ...
 
-    def deliver(self, envelope: Envelope) -> None:
-        """Take a message."""
+    def deliver(self, envelope: Envelope, text: str) -> bool:
+        """Take a message, and what it was decoded from; return whether it brought a job on that waits."""
+        ...
 
     def cut(self, cause: BaseException) -> None:
         """Know that the stream broke."""
@@ -81,10 +89,11 @@ class StreamReader:
         self._headers = headers
         self._owner = owner
         self._grace = grace
-        self._timeout = Timeout(read=idle_timeout)
+        self._idle_timeout = idle_timeout
         self._stopped = threading.Event()
         self._response: Optional[StreamingResponse] = None
         self._failures = 0
+        self._hasty = 0
         self._reached = 0.0
 
     def stop(self) -> None:
@@ -110,16 +119,17 @@ class StreamReader:
                 error = ProtocolError(f"The event stream could not be read: {exc!r}.")
                 error.__cause__ = exc
                 self._owner.fail_all(error)
-            if self._failures > 1:
+            failures = max(self._failures, self._hasty - _HASTY)
+            if failures > 1:
                 # Bounded twice: a power of two soon is no float any more.
-                self._stopped.wait(min(_FIRST_DELAY * 2 ** min(self._failures - 2, 10), _LONGEST_DELAY))
+                self._stopped.wait(min(_FIRST_DELAY * 2 ** min(failures - 2, 10), _LONGEST_DELAY))
 
     def _read(self) -> None:
         """Read one stream, and tell the owner when it did not end well."""
         try:
             self._failures = 0 if self._follow() else self._failures + 1
             if self._failures >= _SILENT_CLOSES:
-                self._owner.cut(ConnectionLost("the server keeps closing it without a message"))
+                self._owner.cut(ConnectionLost("the server keeps closing it without a message for a job"))
         except (ConnectFailed, ConnectTimeout) as exc:
             _log.debug("the event stream could not be opened: %s", exc)
             self._failures += 1
@@ -133,10 +143,11 @@ class StreamReader:
         self._reached = time.monotonic()
 
     def _follow(self) -> bool:
-        """Read one stream to its clean end; return whether it held a message."""
+        """Read one stream to its clean end; return whether it brought a job on."""
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
-        with self._transport.stream("GET", self._url, headers=headers, timeout=self._timeout) as response:
+        timeout = Timeout(read=self._idle_timeout)
+        with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
             self._response = response
             try:
                 if self._stopped.is_set():
@@ -147,32 +158,25 @@ class StreamReader:
                 self._response = None
 
     def _pump(self, response: StreamingResponse) -> bool:
-        decoder = SSEDecoder()
-        heard = closing = False
-        before: Optional[str] = None
+        events = _Events(self._owner, self._idle_timeout)
         while True:
             try:
                 chunk = response.read_some()
             except (ConnectionFailed, DeadlineExceeded):
-                if closing:  # the server was done with it, so nothing is lost
-                    return heard
-                raise
+                if not events.closing:
+                    raise
+                break  # the server was done with it, so nothing is lost
             if not chunk:
-                return heard
-            for event in decoder.feed(chunk):
-                envelope = decode(event.data)
-                if envelope is None:
-                    continue
-                heard = True
-                message = envelope.message
-                if isinstance(message, CloseStream) or (
-                    isinstance(message, UnexpectedError) and message.is_stumble(before)
-                ):
-                    closing = True
-                    response.set_read_timeout(_CLOSING)
-                else:
-                    before = envelope.event_id
-                    self._owner.deliver(envelope)
+                break
+            events.take(chunk)
+            left = events.left()
+            if left <= 0:
+                if not events.closing:
+                    raise ReadTimeout(f"{events.gain}")
+                break
+            response.set_read_timeout(left)
+        self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
+        return events.progressed
 
     def _require_stream(self, response: StreamingResponse) -> None:
         if response.status == 200:
@@ -183,3 +187,56 @@ class StreamReader:
         if response.status in _TRANSIENT:
             raise ConnectionLost(f"it was answered with status {response.status}")
         raise refusal(response.status, body, self._url, "opening the event stream")
+
+
+class _Events:
+    """The events of one stream, on their way to the owner.
+
+    Attributes:
+        gain: whether it comes or only trickles.
+        progressed: whether it brought a job on that waits.
+        ended_job: whether it ended one.
+        closing: whether the server has said that it ends the stream.
+    """
+
+    def __init__(self, owner: Owner, idle_timeout: float) -> None:
+        self._owner = owner
+        self._idle_timeout = idle_timeout
+        self._decoder = SSEDecoder()
+        self._before: Optional[str] = None  # the id in the message before
+        self._opened = time.monotonic()
+        self._closes = 0.0
+        self.gain = Gain(idle_timeout)
+        self.progressed = self.ended_job = self.closing = False
+
+    def take(self, chunk: bytes) -> None:
+        """Deliver the messages that a chunk completes."""
+        events = self._decoder.feed(chunk)
+        for event in events:
+            envelope = decode(event.data)
+            if envelope is not None:
+                self._deliver(envelope, event.data)
+        self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
+
+    def _deliver(self, envelope: Envelope, text: str) -> None:
+        message = envelope.message
+        if isinstance(message, CloseStream) or (
+            isinstance(message, UnexpectedError) and message.is_stumble(self._before)
+        ):
+            if not self.closing:
+                self.closing, self._closes = True, time.monotonic() + _CLOSING
+            return
+        self._before = envelope.event_id
+        if self._owner.deliver(envelope, text):
+            self.progressed = True
+            self.ended_job = self.ended_job or isinstance(message, Completed)
+
+    def left(self) -> float:
+        """Seconds that the next chunk may take; none or fewer when the stream is to be left."""
+        if self.closing:
+            return self._closes - time.monotonic()
+        return self.gain.left() if self._decoder.unfinished else self._idle_timeout
+
+    def age(self) -> float:
+        """Seconds since it was opened."""
+        return time.monotonic() - self._opened

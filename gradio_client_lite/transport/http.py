@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Mapping, Optional, Tuple
+from typing import Mapping, Optional, Protocol, Tuple
 
 from ..errors import ArgumentError, TooManyRedirects
 from ..workers import call_after_fork
@@ -27,13 +27,30 @@ from .response import Response
 from .streaming import StreamingResponse
 from .timeout import Clock, Deadline, Timeout
 from .tls import TLS, Cert, Verify
-from .url import parse_url
+from .url import Target, parse_url
 
 __all__ = ["Response", "StreamingResponse", "Timeout", "Transport"]
 
 logger = logging.getLogger(__name__)
 
 _MAX_BYTES = 256 * 1024 * 1024
+
+
+class Renewal(Protocol):
+    """Logs in again where an app has forgotten the login; see `login.Renewal`."""
+
+    def mark(self) -> int:
+        """Which login a request that is sent now goes with."""
+        ...
+
+    def renew(self, mark: int, target: Target, deadline: Deadline) -> bool:
+        """Have a later one than that; whether the request may be sent again. May raise what requests do."""
+        ...
+
+
+def _denied(hop: Hop, response: StreamingResponse) -> bool:
+    """Whether a server did not take a request for want of a login; of a WebSocket it says so with 403."""
+    return hop.cookies and (response.status == 401 or (response.status == 403 and "upgrade" in hop.fields))
 
 
 class Transport:
@@ -95,6 +112,8 @@ class Transport:
         heads = HeadMaker(self._base, self._cookies, auth)
         choice = ProxyChoice(proxies, trust_env=trust_env)
         self._exchanger = Exchanger(self._pool, Dialer(self._tls, connect), choice, heads)
+        #: Asked to log in again when the app wants a login; None where there is none.
+        self.renewal: Optional[Renewal] = None
         call_after_fork(self)
 
     @property
@@ -171,6 +190,7 @@ class Transport:
     def close(self) -> None:
         """Close all connections. Requests under way, and later ones, raise ClientClosed. Idempotent."""
         self._pool.close()
+        self.renewal = None
 
     def _first_hop(
         self,
@@ -201,8 +221,20 @@ class Transport:
         """Follow redirects until there is an answer to give out."""
         limits = timeout or self._timeout
         deadline = Deadline(limits.total, self._clock)
+        first, renewal = hop, self.renewal
+        mark = 0 if renewal is None else renewal.mark()
         for _ in range(MAX_REDIRECTS + 1):
             response = self._answer(hop, limits, deadline, idempotent, max_bytes)
+            if renewal is not None and _denied(hop, response):
+                try:
+                    again = renewal.renew(mark, hop.target, deadline)
+                except BaseException:
+                    response.close()
+                    raise
+                if again:
+                    response.close()
+                    hop, renewal = first, None  # once
+                    continue
             location = response.headers.get("location")
             wanted = self._follow if follow is None else follow
             if not wanted or location is None or response.status not in REDIRECTS:

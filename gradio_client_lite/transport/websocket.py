@@ -59,6 +59,9 @@ class WebSocket:
     """An open WebSocket; made by `open_websocket`.
 
     One thread at a time reads or writes; `abort` may be called from any.
+
+    Attributes:
+        arrived: how many bytes the last `read_arrived` read.
     """
 
     def __init__(self, library: Any, connection: Connection, transport: Transport, label: str) -> None:
@@ -72,6 +75,7 @@ class WebSocket:
         # Guards that a socket is not shut down after it was closed, when its number may be another's.
         self._owning = threading.Lock()
         self._closed = False
+        self.arrived = 0
 
     def fileno(self) -> int:
         """The number of the socket, to wait for it."""
@@ -98,6 +102,7 @@ class WebSocket:
             return None
         if not data:
             raise ConnectionLost(f"The server closed the WebSocket to {self._label} without a word.")
+        self.arrived = len(data)
         return self._decoder.feed(data)
 
     def send_text(self, text: bytes, timeout: Optional[float]) -> None:

@@ -13,16 +13,22 @@ appended to. Like Python's own, an index may count from the end.
 
 from __future__ import annotations
 
-import reprlib
 from typing import Any, Dict, Iterable, List, NoReturn, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from .deletions import mend_deletions
+from .excerpts import show
 
 _Container = Union[List[Any], Dict[str, Any]]
 _Key = Union[int, str]
 _ACTIONS = ("replace", "append", "add", "delete")
 _MAX_DIGITS = 18  # of an index; int and str refuse thousands of them with an error of their own
+
+# How many list items insertions and deletions may move before a patch is refused: so many whatever comes, and
+# more with each edit and with each item of a list that is edited. A second's work is some 10**9 of them.
+_FREE_MOVES = 2_000_000
+_MOVES_PER_EDIT = 256
+_MOVES_PER_ITEM = 8
 
 
 def apply_diff(value: Any, edits: Any) -> Any:
@@ -56,21 +62,19 @@ def apply_diffs(value: Any, edit_lists: Iterable[Any]) -> Any:
     Raises:
         ProtocolError: an edit is malformed or does not fit the value.
     """
-    patch = _Patch(value)
+    patch = Patch(value)
     for edits in edit_lists:
-        check_edits(edits)
-        for action, path, operand in mend_deletions(patch.root[0], edits):
-            patch.apply(action, path, operand)
+        patch.apply_all(edits)
     return patch.result()
 
 
 def check_edits(edits: Any) -> None:
     """Raise ProtocolError unless `edits` is a list of three-item lists."""
     if not isinstance(edits, list):
-        raise ProtocolError(f"The server sent {_show(edits)} where a list of edits belongs.")
+        raise ProtocolError(f"The server sent {show(edits)} where a list of edits belongs.")
     for edit in edits:
         if not isinstance(edit, list) or len(edit) != 3:
-            raise ProtocolError(f"The server sent the edit {_show(edit)}; it must be [action, path, value].")
+            raise ProtocolError(f"The server sent the edit {show(edit)}; it must be [action, path, value].")
 
 
 def are_edits(values: List[Any]) -> bool:
@@ -90,32 +94,63 @@ def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
     return [edits[0][2] for edits in edit_lists] if whole else None
 
 
-class _Patch:
-    """A value while it is being edited.
+class _Text:
+    """The pieces of a string that grows; it stands where the string stood until all edits are done."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = list(pieces)
+
+
+class Patch:
+    """A value while it is being edited; see `apply_diff`.
 
     `_owned` holds the containers made here, which may therefore be changed; all others are copied first.
-    `_pending` holds the pieces of text to append to strings, by container and key, so that a string which
-    grows by many edits is built once. What is pending stays valid until something else happens to that key.
+
+    The time is linear in the value and the edits together. A string which grows by many edits is kept in
+    pieces and joined once. A list into which items are put, or out of which they are taken, is held in two
+    parts with a gap between them (`_tails` has the second part, its last item first), and only what lies
+    between two such places has to be moved. Where that is a lot each time, as no Gradio server has it, the
+    edits are refused.
+
+    Args:
+        value: stays as it is.
     """
 
     def __init__(self, value: Any) -> None:
         self.root: List[Any] = [value]  # so that the whole value is an item of a container, too
         self._owned: Dict[int, _Container] = {id(self.root): self.root}
-        self._pending: Dict[int, Dict[_Key, List[str]]] = {}
+        self._tails: Dict[int, List[Any]] = {}
+        self._growing: Dict[int, _Container] = {}  # those that hold a _Text
+        self._moves_left = _FREE_MOVES
 
-    def apply(self, action: Any, path: Any, operand: Any) -> None:
+    def apply_all(self, edits: Any) -> None:
+        """Apply one edit list.
+
+        Raises:
+            ProtocolError: an edit is malformed or does not fit the value.
+        """
+        check_edits(edits)
+        self._moves_left += _MOVES_PER_EDIT * len(edits)
+        if self._tails and sum(action == "delete" for action, _, _ in edits) > 1:
+            self._close_gaps()  # as the lists are looked at from outside
+        for action, path, operand in mend_deletions(self.root[0], edits):
+            self._apply(action, path, operand)
+
+    def _apply(self, action: Any, path: Any, operand: Any) -> None:
         try:
             if not isinstance(path, list):
                 raise _Inapplicable("the path is not a list")
             container, step = self._parent(path)
             if action == "append":
-                self._append(container, _existing(container, step), operand)
+                self._append(container, self._existing(container, step), operand)
             elif action == "replace":
-                self._replace(container, _existing(container, step), operand)
+                self._put(container, self._existing(container, step), operand)
             elif action == "add" and path:
                 self._add(container, step, operand)
             elif action == "delete" and path:
-                self._delete(container, _existing(container, step))
+                self._delete(container, self._existing(container, step))
             else:
                 raise _Inapplicable(
                     "there is no such action" if path else "the whole value cannot be edited so"
@@ -124,68 +159,129 @@ class _Patch:
             _refuse(action, path, reason)
 
     def result(self) -> Any:
-        for identity in list(self._pending):
-            self._settle(self._owned[identity])
+        """The value with all edits applied; the patch is of no use after that."""
+        self._close_gaps()
+        for container in self._growing.values():
+            places = range(len(container)) if isinstance(container, list) else list(container)
+            for place in places:
+                text = container[place]  # type: ignore[index]  # a key of its own
+                if isinstance(text, _Text):
+                    container[place] = "".join(text.pieces)  # type: ignore[index]
         return self.root[0]
+
+    # -- where an edit leads
 
     def _parent(self, path: List[Any]) -> Tuple[_Container, Any]:
         """The container that holds the end of the path, ready to be changed, and the last step within it."""
         container: _Container = self.root
         step: Any = 0
         for following in path:
-            container = self._own(container, _existing(container, step))
+            container = self._own(container, self._existing(container, step))
             step = following
         return container, step
 
     def _own(self, container: _Container, key: _Key) -> _Container:
-        child = container[key]  # type: ignore[index]  # _existing gave a key that fits
+        child = self._get(container, key)
         if id(child) in self._owned:
             return child  # type: ignore[no-any-return]
         if not isinstance(child, (list, dict)):
-            raise _Inapplicable(f"it leads through a value of type {type(child).__name__}")
+            raise _Inapplicable(f"it leads through a value of type {_kind(child)}")
         copied: _Container = child.copy()
-        container[key] = copied  # type: ignore[index]
+        self._put(container, key, copied)
         self._owned[id(copied)] = copied
+        self._moves_left += _MOVES_PER_ITEM * len(copied)
         return copied
 
-    def _append(self, container: _Container, key: _Key, operand: Any) -> None:
-        target = container[key]  # type: ignore[index]
-        if isinstance(target, str) and isinstance(operand, str):
-            self._pending.setdefault(id(container), {}).setdefault(key, []).append(operand)
-        elif isinstance(target, list) and isinstance(operand, list):
-            self._own(container, key).extend(operand)  # type: ignore[union-attr]
-        else:
-            raise _Inapplicable(f"{type(operand).__name__} cannot be appended to {type(target).__name__}")
+    def _existing(self, container: _Container, step: Any) -> _Key:
+        """The key or (non-negative) index of something that is in the container."""
+        if isinstance(container, dict):
+            name = _member_name(container, step)
+            if name not in container:
+                raise _Inapplicable(f"there is no key {show(step)}")
+            return name
+        index = _index(step)
+        size = self._size(container)
+        if not -size <= index < size:
+            raise _Inapplicable("the index is out of range")
+        return index % size
 
-    def _replace(self, container: _Container, key: _Key, operand: Any) -> None:
-        self._forget(container, key)
-        container[key] = operand  # type: ignore[index]
+    def _size(self, items: List[Any]) -> int:
+        tail = self._tails.get(id(items)) if self._tails else None
+        return len(items) if tail is None else len(items) + len(tail)
+
+    def _get(self, container: Any, key: Any) -> Any:
+        if self._tails and isinstance(container, list) and key >= len(container):
+            return self._tails[id(container)][len(container) - key - 1]
+        return container[key]
+
+    def _put(self, container: Any, key: Any, value: Any) -> None:
+        if self._tails and isinstance(container, list) and key >= len(container):
+            self._tails[id(container)][len(container) - key - 1] = value
+        else:
+            container[key] = value
+
+    # -- the actions
+
+    def _append(self, container: _Container, key: _Key, operand: Any) -> None:
+        target = self._get(container, key)
+        if isinstance(target, _Text) and isinstance(operand, str):
+            target.pieces.append(operand)
+        elif isinstance(target, str) and isinstance(operand, str):
+            self._put(container, key, _Text(target, operand))
+            self._growing[id(container)] = container
+        elif isinstance(target, list) and isinstance(operand, list):
+            items = self._own(container, key)
+            self._open_gap(items, self._size(items))  # type: ignore[arg-type]
+            items.extend(operand)  # type: ignore[union-attr]
+        else:
+            raise _Inapplicable(f"{_kind(operand)} cannot be appended to {_kind(target)}")
 
     def _add(self, container: _Container, step: Any, operand: Any) -> None:
         if isinstance(container, dict):
-            key = _member_name(container, step)
-            self._forget(container, key)
-            container[key] = operand
+            container[_member_name(container, step)] = operand
             return
         index = _index(step)
-        if not 0 <= index <= len(container):
+        if not 0 <= index <= self._size(container):
             raise _Inapplicable("the index is out of range")
-        if index < len(container):
-            self._settle(container)
-        container.insert(index, operand)
+        self._open_gap(container, index)
+        container.append(operand)
 
     def _delete(self, container: _Container, key: _Key) -> None:
-        self._settle(container)
-        del container[key]  # type: ignore[arg-type]
+        if isinstance(container, dict):
+            del container[key]  # type: ignore[arg-type]
+        else:
+            self._open_gap(container, key + 1)  # type: ignore[operator]
+            container.pop()
 
-    def _forget(self, container: _Container, key: _Key) -> None:
-        if self._pending:
-            self._pending.get(id(container), {}).pop(key, None)
+    # -- lists with a gap
 
-    def _settle(self, container: Any) -> None:
-        """Append the pending text to the strings of this container."""
-        for key, pieces in self._pending.pop(id(container), {}).items():
-            container[key] = "".join([container[key], *pieces])
+    def _open_gap(self, items: List[Any], index: int) -> None:
+        """Make the list end before this index; what comes after it goes to its tail."""
+        distance = index - len(items)
+        if not distance:
+            return
+        self._spend(abs(distance))
+        tail = self._tails.setdefault(id(items), [])
+        if distance < 0:
+            tail.extend(reversed(items[index:]))
+            del items[index:]
+        else:
+            items.extend(reversed(tail[-distance:]))
+            del tail[-distance:]
+
+    def _close_gaps(self) -> None:
+        for identity, tail in self._tails.items():
+            self._spend(len(tail))
+            self._owned[identity].extend(reversed(tail))  # type: ignore[union-attr]
+        self._tails.clear()
+
+    def _spend(self, moves: int) -> None:
+        self._moves_left -= moves
+        if self._moves_left < 0:
+            raise ProtocolError(
+                "The server sent edits that insert or delete list items in an order that takes too long to "
+                "apply; no Gradio server does. Report it to the app's author."
+            )
 
 
 class _Inapplicable(Exception):
@@ -194,22 +290,12 @@ class _Inapplicable(Exception):
 
 def _refuse(action: Any, path: Any, reason: Exception) -> NoReturn:
     raise ProtocolError(
-        f"The server sent an edit that does not apply: {_show(action)} at {_show(path)}: {reason}."
+        f"The server sent an edit that does not apply: {show(action)} at {show(path)}: {reason}."
     ) from reason
 
 
-def _existing(container: _Container, step: Any) -> _Key:
-    """The key or (non-negative) index of something that is in the container."""
-    if isinstance(container, dict):
-        name = _member_name(container, step)
-        if name not in container:
-            raise _Inapplicable(f"there is no key {_show(step)}")
-        return name
-    index = _index(step)
-    size = len(container)
-    if not -size <= index < size:
-        raise _Inapplicable("the index is out of range")
-    return index % size
+def _kind(value: Any) -> str:
+    return "str" if isinstance(value, _Text) else type(value).__name__
 
 
 def _member_name(container: Dict[Any, Any], step: Any) -> str:
@@ -218,7 +304,7 @@ def _member_name(container: Dict[Any, Any], step: Any) -> str:
         return step
     if isinstance(step, int) and not isinstance(step, bool) and abs(step) < 10**_MAX_DIGITS:
         return step if step in container else str(step)  # type: ignore[return-value]
-    raise _Inapplicable(f"{_show(step)} is no key")
+    raise _Inapplicable(f"{show(step)} is no key")
 
 
 def _index(step: Any) -> int:
@@ -226,12 +312,4 @@ def _index(step: Any) -> int:
         return step
     if isinstance(step, str) and step.isascii() and step.isdigit() and len(step) <= _MAX_DIGITS:
         return int(step)
-    raise _Inapplicable(f"{_show(step)} is no index")
-
-
-def _show(value: Any) -> str:
-    """A short text for an error message, whatever the server sent."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # an int of thousands of digits
-        return type(value).__name__
+    raise _Inapplicable(f"{show(step)} is no index")

@@ -14,11 +14,13 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type,
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
 from .diff import are_edits, replacements
+from .excerpts import excerpt, show
 from .messages import (
     Completed,
     Estimation,
     Generating,
     Log,
+    Malformed,
     Message,
     ProcessStarts,
     Progress,
@@ -48,7 +50,7 @@ class Failed(NamedTuple):
 
 
 class CancelledByServer(NamedTuple):
-    """The server ended the job without an output, as it does when somebody cancels it."""
+    """The server ended the job because somebody cancelled it."""
 
 
 Outcome = Union[Succeeded, Failed, CancelledByServer]
@@ -153,6 +155,11 @@ class Lifecycle:
         self.outcome = Failed(QueueError("Queue is full! Please try again."))
         return self._enter(StatusUpdate(Status.QUEUE_FULL, time=now, success=False))
 
+    def _malformed(self, message: Malformed, now: datetime) -> Tuple[Step, ...]:
+        self.outcome = Failed(message.error)
+        self.status = StatusUpdate(Status.FINISHED, rank=0, time=now, success=False)
+        return ()
+
     def _completed(self, message: Completed, now: datetime) -> Tuple[Step, ...]:
         # No step: the job says that it has finished once its result can be had.
         self.outcome = _outcome(message)
@@ -176,6 +183,7 @@ _HANDLERS: Dict[Type[Any], Callable[[Lifecycle, Any, datetime], Tuple[Step, ...]
     QueueFull: Lifecycle._queue_full,
     StreamCut: Lifecycle._stream_cut,
     Completed: Lifecycle._completed,
+    Malformed: Lifecycle._malformed,
 }
 
 
@@ -184,19 +192,39 @@ def _outcome(message: Completed) -> Outcome:
     if "error" in output:
         return Failed(app_error(output))
     data = output.get("data")
-    if isinstance(data, list):
+    if isinstance(data, list) and message.success:
         return Succeeded(data)
-    # The `cancel` route completes the job with an empty output (gradio/routes.py, `cancel_event`).
+    # The `cancel` route completes the job so, whoever asked for it (gradio/routes.py 4.31 - 6.31,
+    # `cancel_event`); nothing else that a server says is a cancellation.
     if not output and message.success:
         return CancelledByServer()
-    return Failed(ProtocolError(f"The server completed the job without its data; it sent {sorted(output)}."))
+    if isinstance(data, list):
+        return Failed(ProtocolError("The server sent the data of a job that it says has failed."))
+    return Failed(ProtocolError(f"The server completed the job without its data; it sent {show(output)}."))
+
+
+#: What an AppError takes by name, and what it must be; anything else would be shown to users as it is.
+_ERROR_FIELDS: Dict[str, Tuple[type, ...]] = {
+    "title": (str,),
+    "duration": (int, float, type(None)),
+    "visible": (bool,),
+    "print_exception": (bool,),
+}
+#: Characters of an app's own error text that are kept.
+_LONGEST_ERROR = 16_384
 
 
 def app_error(output: Dict[str, Any]) -> AppError:
     """The AppError that an `{"error": text, "title": …, "duration": …}` object stands for."""
-    fields = {key: value for key, value in output.items() if isinstance(key, str)}
-    text = fields.pop("error")
+    fields: Dict[str, Any] = {
+        key: value
+        for key, value in output.items()
+        if isinstance(key, str) and isinstance(value, _ERROR_FIELDS.get(key, object))
+    }
+    text = output["error"]
     # Positional parameters of BaseException itself cannot be given by name.
-    fields.pop("self", None)
-    fields.pop("message", None)
-    return AppError(HIDDEN_ERROR if text is None else str(text), **fields)
+    for key in ("error", "self", "message"):
+        fields.pop(key, None)
+    if text is None:
+        text = HIDDEN_ERROR
+    return AppError(excerpt(text, _LONGEST_ERROR) if isinstance(text, str) else show(text), **fields)

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from ..updates import ProgressUnit
+from .excerpts import excerpt, show
 
 
 class SendHash(NamedTuple):
@@ -112,6 +113,12 @@ class Completed(NamedTuple):
     success: bool
 
 
+class Malformed(NamedTuple):
+    """A message for this job which no Gradio server sends, so nothing that follows it can be trusted."""
+
+    error: ProtocolError
+
+
 Message = Union[
     SendHash,
     SendData,
@@ -127,6 +134,7 @@ Message = Union[
     ServerStopped,
     StreamCut,
     Completed,
+    Malformed,
 ]
 
 
@@ -141,12 +149,13 @@ def decode(data: str) -> Optional[Envelope]:
     """The message in one event's data; None for a kind that is not known here.
 
     Raises:
-        ProtocolError: it is not a JSON object with a `msg`, or a field has an impossible type.
+        ProtocolError: it is not a JSON object with a `msg`, or it is malformed and names no job. Where it
+            names one the message is a `Malformed`.
     """
     try:
         raw = json.loads(data)
     except ValueError as exc:
-        raise ProtocolError(f"The server streamed an event that is not JSON: {_excerpt(data)}") from exc
+        raise ProtocolError(f"The server streamed an event that is not JSON: {excerpt(data)}") from exc
     except RecursionError as exc:
         raise ProtocolError("The server streamed JSON that is nested too deeply.") from exc
     return parse(raw)
@@ -155,12 +164,19 @@ def decode(data: str) -> Optional[Envelope]:
 def parse(raw: Any) -> Optional[Envelope]:
     """Like `decode`, for an object that is already decoded."""
     if not isinstance(raw, dict) or not isinstance(raw.get("msg"), str):
-        raise ProtocolError(f"The server streamed an event without a `msg`: {_excerpt(repr(raw))}")
+        raise ProtocolError(f"The server streamed an event without a `msg`: {show(raw)}")
     reader = _READERS.get(raw["msg"])
     if reader is None:
         return None
     event_id = raw.get("event_id")
-    return Envelope(event_id if isinstance(event_id, str) else None, reader(raw))
+    if event_id is not None and not isinstance(event_id, str):
+        raise ProtocolError(f"The server streamed an event whose id is no text: {show(raw)}")
+    try:
+        return Envelope(event_id, reader(raw))
+    except ProtocolError as exc:
+        if event_id is None:
+            raise
+        return Envelope(event_id, Malformed(exc))
 
 
 def _estimation(raw: Dict[str, Any]) -> Message:
@@ -173,52 +189,77 @@ def _process_starts(raw: Dict[str, Any]) -> Message:
 
 def _progress(raw: Dict[str, Any]) -> Message:
     units = raw.get("progress_data")
-    return Progress(tuple(ProgressUnit.from_msg(units if isinstance(units, list) else [])))
+    return Progress(tuple(map(_unit, filter(_is_object, units if isinstance(units, list) else ()))))
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _unit(raw: Dict[str, Any]) -> ProgressUnit:
+    return ProgressUnit(
+        _number(raw, "index"),
+        _number(raw, "length"),
+        _text(raw, "unit"),
+        _number(raw, "progress"),
+        _text(raw, "desc"),
+    )
 
 
 def _generating(raw: Dict[str, Any]) -> Message:
-    data = _output(raw).get("data") or []
-    if not isinstance(data, list):
-        raise ProtocolError(f"The server streamed an output whose data is no list: {_excerpt(repr(data))}")
-    return Generating(data, bool(raw.get("success", True)), raw["msg"] == "process_streaming")
+    data = _output(raw).get("data")
+    if data is None:
+        data = []
+    elif not isinstance(data, list):
+        raise ProtocolError(f"The server streamed an output whose data is no list: {show(data)}")
+    return Generating(data, _success(raw), raw["msg"] == "process_streaming")
 
 
 def _log(raw: Dict[str, Any]) -> Message:
-    title = raw.get("title")
     return Log(
-        str(raw.get("log") or ""),
-        str(raw.get("level") or ""),
-        title if isinstance(title, str) else None,
+        _text(raw, "log") or "",
+        _text(raw, "level") or "",
+        _text(raw, "title"),
         _number(raw, "duration"),
         raw.get("visible") is not False,
     )
 
 
 def _unexpected_error(raw: Dict[str, Any]) -> Message:
-    text = str(raw.get("message") or "")
+    text = excerpt(_text(raw, "message") or "")
     if text == "Server stopped unexpectedly.":
         return ServerStopped()
     # Releases before 4.31 have no flag and send the text of their HTTP error alone.
-    lost = bool(raw.get("session_not_found")) or "Session not found" in text or text.startswith("404")
+    lost = raw.get("session_not_found") is True or "Session not found" in text or text.startswith("404")
     return UnexpectedError(text, lost)
 
 
 def _completed(raw: Dict[str, Any]) -> Message:
-    return Completed(_output(raw), bool(raw.get("success", True)))
+    return Completed(_output(raw), _success(raw))
 
 
 def _output(raw: Dict[str, Any]) -> Dict[str, Any]:
     output = raw.get("output")
-    return output if isinstance(output, dict) else {}
+    if not isinstance(output, dict):
+        raise ProtocolError(f"The server sent a `{raw['msg']}` without an output: {show(raw)}")
+    return output
+
+
+def _success(raw: Dict[str, Any]) -> bool:
+    success = raw.get("success", True)
+    if success is not None and not isinstance(success, bool):
+        raise ProtocolError(f"The server sent a `{raw['msg']}` whose success is {show(success)}.")
+    return bool(success)
+
+
+def _text(raw: Dict[str, Any], key: str) -> Optional[str]:
+    value = raw.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _number(raw: Dict[str, Any], key: str) -> Any:
     value = raw.get(key)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _excerpt(text: str, limit: int = 200) -> str:
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 _READERS: Dict[str, Callable[[Dict[str, Any]], Message]] = {

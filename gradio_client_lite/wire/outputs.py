@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import ProtocolError
-from .diff import apply_diffs, check_edits
+from .diff import Patch, check_edits
 
 
 class _Entry(NamedTuple):
@@ -138,12 +138,19 @@ class Cursor(Iterator[List[Any]]):
 def _apply_entries(state: List[Any], entries: List[_Entry]) -> List[Any]:
     """Apply entries of edit lists to a list of output values, which is not changed."""
     result = list(state)
-    for output in range(max((len(items) for items, _ in entries), default=0)):
-        if output == len(result):
-            result.append(None)
-        result[output] = apply_diffs(
-            result[output], (items[output] for items, _ in entries if output < len(items))
-        )
+    patches: List[Optional[Patch]] = []
+    for items, _ in entries:
+        patches.extend([None] * (len(items) - len(patches)))
+        for output, edits in enumerate(items):
+            patch = patches[output]
+            if patch is None:
+                before = result[output] if output < len(result) else None
+                patch = patches[output] = Patch(before)
+            patch.apply_all(edits)
+    result.extend([None] * (len(patches) - len(result)))
+    for output, patch in enumerate(patches):
+        if patch is not None:
+            result[output] = patch.result()
     return result
 
 

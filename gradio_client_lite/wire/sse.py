@@ -83,6 +83,11 @@ class SSEDecoder:
         self._type = ""
         self._id: Optional[str] = None
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a part of an event, or of a line, is held that needs more bytes."""
+        return bool(self._line or self._data or self._type or self._id is not None)
+
     def feed(self, chunk: bytes) -> List[Event]:
         """Take the next bytes of the stream.
 

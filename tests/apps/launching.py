@@ -41,10 +41,13 @@ def free_port():
 
 
 def launch(demo, **options):
-    """Launch on a free port; another process may take it in between, so try a few. The port."""
+    """Launch on a free port; another process may take it in between, so try a few. The port.
+
+    TEST_SERVER_PORT in the environment names one, for a server that is started again.
+    """
     steady_queue()
     for _ in range(5):
-        port = free_port()
+        port = int(os.environ.get("TEST_SERVER_PORT", "0")) or free_port()
         try:
             demo.launch(
                 server_name="127.0.0.1",

@@ -74,13 +74,14 @@ def release(version: str) -> Tuple[int, ...]:
 
 
 @contextmanager
-def running_server(version: str, folder: Path, variant: str = "plain") -> Iterator[Server]:
+def running_server(version: str, folder: Path, variant: str = "plain", port: int = 0) -> Iterator[Server]:
     """Run a server for as long as the block lasts.
 
     Args:
         version: a key of `pins.SERVERS`; its environment is made if need be.
         folder: an empty folder for the log, the certificates and the server's temporary files.
         variant: see `Server.variant`.
+        port: where it listens; 0 for a free one.
 
     Raises:
         ServerFailed: it did not say within 90 seconds that it is ready.
@@ -96,7 +97,7 @@ def running_server(version: str, folder: Path, variant: str = "plain") -> Iterat
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        env=_environ(folder),
+        env={**_environ(folder), "TEST_SERVER_PORT": str(port)},
         start_new_session=True,
     )
     first_line: queue.Queue[Optional[str]] = queue.Queue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from transport.peers import Peer, Request
 
 from gradio_client_lite import Client
 from gradio_client_lite.errors import (
+    ArgumentError,
     AuthenticationError,
     ClientClosed,
     DeadlineExceeded,
@@ -204,6 +206,32 @@ def test_session_that_was_reset_has_sockets_of_its_own(serve: Serve, connect: Co
     client.reset_session()
     assert client.predict("a", api_name="/echo") == "ok"
     assert hashes[0] == hashes[1] != hashes[2] == client.session_hash
+
+
+@pytest.mark.parametrize("arguments", [(object(),), (), ("a",)], ids=["no JSON", "missing", "fits"])
+def test_call_that_is_refused_takes_no_session_hash_out_of_use(
+    serve: Serve, connect: Connect, arguments: Any
+) -> None:
+    hashes: List[str] = []
+
+    def join(peer: Peer, request: Request) -> None:
+        sockets.accept(peer, request)
+        peer.send(sockets.message("send_hash"))
+        hashes.append(sockets.read_json(peer)["session_hash"])
+        peer.send(sockets.message("send_data"))
+        sent = sockets.read_json(peer)
+        assert sent["session_hash"] == hashes[-1]
+        output = {"data": sent["data"]}
+        peer.send(sockets.message("process_completed", output=output, success=True) + sockets.close())
+        wait_for_client(peer)
+        raise Hangup
+
+    with connect(serve(config=old_config(), join=join).url) as client:
+        for _ in range(2):
+            with contextlib.suppress(ArgumentError):
+                client.predict(*arguments, api_name="/echo")
+        assert client.predict("a", api_name="/echo") == "a"
+        assert hashes[-1] == client.session_hash
 
 
 def test_app_without_a_queue_is_called_directly(serve: Serve, connect: Connect) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, List, Optional
 
-from gradio_client_lite.wire.messages import Completed, Message, QueueFull
+from gradio_client_lite.wire.messages import Completed, Malformed, Message, QueueFull
 
 from .scripted import PATIENCE
 
@@ -50,7 +50,7 @@ class RecordingCall:
 
     def feed(self, message: Message) -> bool:
         self.messages.append(message)
-        over = isinstance(message, (Completed, QueueFull))
+        over = isinstance(message, (Completed, Malformed, QueueFull))
         if over and not self._fetches:
             self._ended.set()
         self.fed.release()

@@ -23,8 +23,8 @@ from gradio_client_lite.errors import (
     TooManyRequestsError,
     ValidationError,
 )
+from gradio_client_lite.queues import early as early_module
 from gradio_client_lite.queues import graces as graces_module
-from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
@@ -260,7 +260,7 @@ def flood(
     transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch, *held: HeldJoin
 ) -> Any:
     """Jobs that are joining, on a stream that keeps at most three of their messages."""
-    monkeypatch.setattr(session_module, "EARLY_LIMIT", 3)
+    monkeypatch.setattr(early_module, "EARLY_LIMIT", 3)
     stream = ScriptedStream()
     transport.offer(stream)
     first = submit(session)

@@ -332,3 +332,74 @@ def test_waiting_jobs_hold_no_thread(start: Start) -> None:
     assert len([name for name in new if name.startswith(("gradio", "test-"))]) <= 6
     go.set()
     assert all(call.result() == ["done"] for call in calls)
+
+
+# --- event ids
+
+
+def test_arguments_are_sent_once_however_often_they_are_asked_for(start: Start) -> None:
+    def work(peer: Peer) -> None:
+        for _ in range(3):
+            peer.send(event("send_data", event_id="e0"))
+        complete(peer)
+
+    server = Gradio4(work)
+    assert run(start(server)).result() == ["done"]
+    assert server.bodies == [{"data": [], "event_id": "e0"}]
+
+
+@pytest.mark.parametrize("msg", ["send_data", "process_completed"])
+def test_message_of_another_call_ends_the_job(start: Start, msg: str) -> None:
+    def work(peer: Peer) -> None:
+        peer.send(event(msg, event_id="other", output={"data": ["other"]}, success=True))
+        peer.closed()
+
+    server = Gradio4(work)
+    call = run(start(server))
+    assert isinstance(call.failure(), ProtocolError)
+    assert not any(isinstance(message, Completed) for message in call.messages)
+    assert [body["event_id"] for body in server.bodies] == ["e0"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"event_id": None}, {"event_id": ""}, {"event_id": 5}])
+def test_arguments_asked_for_without_an_event_id_end_the_job(start: Start, fields: Dict[str, Any]) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + event("send_data", **fields))
+        peer.closed()
+
+    assert isinstance(run(start(script)).failure(), ProtocolError)
+
+
+def test_two_streams_with_one_event_id_end_both_jobs(start: Start) -> None:
+    joined = threading.Semaphore(0)
+
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            if request is None:
+                return
+            if urlsplit(request.path).path.endswith("join"):
+                peer.send(STREAM_HEAD + event("send_data", event_id="same"))
+                peer.closed()
+                return
+            joined.release()
+            peer.send(answer(b"null"))
+
+    queue = start(script)
+    first = run(queue, label="/one")
+    assert joined.acquire(timeout=PATIENCE)
+    second = run(queue, label="/two")
+    for call in (first, second):
+        assert isinstance(call.failure(), ProtocolError)
+        assert "/one" in str(call.error)
+    # Nor is it a later one's.
+    assert isinstance(run(queue).failure(), ProtocolError)
+
+
+def test_malformed_message_ends_the_job(start: Start) -> None:
+    def work(peer: Peer) -> None:
+        peer.send(event("process_completed", success=True))
+        peer.closed()
+
+    assert isinstance(run(start(Gradio4(work))).failure(), ProtocolError)

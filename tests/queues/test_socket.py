@@ -439,3 +439,28 @@ def test_much_at_once_over_tls_is_read_to_its_end(start: Start) -> None:
     call = run(start(Gradio3(work), wrap=wrap, verify=client_context))
     assert call.result() == ["y" * 200_000]
     assert sum(isinstance(message, Generating) for message in call.messages) == 500
+
+
+# --- what no server does
+
+
+@pytest.mark.parametrize("msg", ["send_hash", "send_data"])
+def test_what_was_sent_is_not_sent_again(start: Start, msg: str) -> None:
+    def work(peer: Peer) -> None:
+        peer.send(sockets.message(msg))
+        peer.closed()
+
+    server = Gradio3(work)
+    error = run(start(server)).failure()
+    assert isinstance(error, ProtocolError)
+    assert "twice" in str(error)
+    assert (len(server.hashes), len(server.bodies)) == (1, 1)
+
+
+@pytest.mark.parametrize("output", [None, [], "text"])
+def test_completion_without_an_output_is_no_cancellation(start: Start, output: Any) -> None:
+    def work(peer: Peer) -> None:
+        peer.send(sockets.message("process_completed", output=output, success=True))
+        peer.closed()
+
+    assert isinstance(run(start(Gradio3(work))).failure(), ProtocolError)

@@ -5,9 +5,10 @@ import json
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
+from growth import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -421,6 +422,61 @@ def test_only_protocol_errors_escape_and_the_value_never_changes(value: Any, edi
     with suppress(ProtocolError):
         apply_diff(value, edits)
     assert same(value, before)
+
+
+# --- many edits of one list
+
+
+def front(count: int) -> List[Any]:
+    return [["add", [0], number] for number in range(count)]
+
+
+def backwards(count: int) -> List[Any]:
+    return [*([["add", [number], number] for number in range(count)]), *([["add", [count], 0]] * count)]
+
+
+def taken_from_the_front(count: int) -> List[Any]:
+    return [["append", [], list(range(count))], *([["delete", [0], None]] * (count - 1))]
+
+
+def changed_behind_the_gap(count: int) -> List[Any]:
+    grown = [["add", [0], "a"] for _ in range(count)]
+    return [*grown, *([["append", [count // 2 + place % 9], "b"] for place in range(count)])]
+
+
+def grown_text_that_is_pushed_on(count: int) -> List[Any]:
+    long = [["add", [0], "x" * 10 * count]]
+    return [*long, *(edit for place in range(count) for edit in (["append", [place], "y"], ["add", [0], 1]))]
+
+
+SHAPES = [front, backwards, taken_from_the_front, changed_behind_the_gap, grown_text_that_is_pushed_on]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_many_edits_of_a_list_do_what_a_slow_implementation_does(shape: Callable[[int], List[Any]]) -> None:
+    expected: Any = []
+    for edit in shape(40):
+        expected = slow_apply(expected, edit)
+    assert apply_diff([], shape(40)) == expected
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_twice_as_many_edits_of_a_list_cost_twice_as_much(shape: Callable[[int], List[Any]]) -> None:
+    assert growth(lambda edits: apply_diff([], edits), shape, 20_000) < 2.5
+
+
+@pytest.mark.parametrize("action", ["add", "delete"])
+def test_edits_all_over_a_long_list_are_refused(action: str) -> None:
+    value = list(range(200_000))
+    edits = [[action, [150_000 if number % 2 else 10], None] for number in range(50_000)]
+    with pytest.raises(ProtocolError, match="takes too long"):
+        apply_diff(value, edits)
+
+
+def test_a_few_edits_anywhere_in_a_long_list_are_taken() -> None:
+    value = list(range(1_000_000))
+    changed_value = apply_diff(value, [["add", [0], "a"], ["delete", [500_000], None], ["add", [3], "b"]])
+    assert (changed_value[:4], len(changed_value)) == (["a", 0, 1, "b"], 1_000_001)
 
 
 def test_deep_values_do_not_exhaust_the_stack() -> None:

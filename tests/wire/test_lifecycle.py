@@ -26,6 +26,7 @@ from gradio_client_lite.wire.messages import (
     Generating,
     Heartbeat,
     Log,
+    Malformed,
     Message,
     ProcessStarts,
     Progress,
@@ -257,6 +258,17 @@ def test_failure_without_an_error_is_a_protocol_error() -> None:
     assert isinstance(failure({}, success=False), ProtocolError)
 
 
+def test_data_of_a_failure_are_no_result() -> None:
+    assert isinstance(failure({"data": ["half"]}, success=False), ProtocolError)
+
+
+def test_malformed_message_ends_the_job_with_its_error() -> None:
+    error = ProtocolError("no output")
+    lifecycle = life(ProcessStarts(None), Malformed(error))
+    assert lifecycle.outcome == Failed(error)
+    assert lifecycle.status == StatusUpdate(Status.FINISHED, rank=0, success=False, time=LATER)
+
+
 def test_full_queue_ends_the_job() -> None:
     lifecycle = life(QueueFull())
     assert isinstance(lifecycle.outcome, Failed)
@@ -285,6 +297,18 @@ def test_fields_of_newer_servers_are_kept_apart() -> None:
 
 def test_error_that_is_no_text_becomes_one() -> None:
     assert app_error({"error": {"code": 3}}).message == "{'code': 3}"
+
+
+def test_fields_of_the_wrong_kind_are_left_out() -> None:
+    error = app_error(
+        {"error": "bad", "title": ["T"], "duration": "3", "visible": 0, "print_exception": None}
+    )
+    assert (error.title, error.duration, error.visible, error.print_exception) == ("Error", 10, True, True)
+
+
+def test_text_of_an_error_is_bounded() -> None:
+    assert len(str(app_error({"error": "x" * 3_000_000}))) < 20_000
+    assert len(str(app_error({"error": ["x" * 1000] * 10_000}))) < 1_000
 
 
 def test_making_an_error_leaves_the_output_as_it_was() -> None:
@@ -320,6 +344,7 @@ messages = st.one_of(
     st.just(Heartbeat()),
     st.just(CloseStream()),
     st.just(StreamCut()),
+    st.just(Malformed(ProtocolError("malformed"))),
     st.just(QueueFull()),
     st.just(ServerStopped()),
     st.builds(UnexpectedError, st.text(), st.booleans()),

@@ -17,6 +17,7 @@ from gradio_client_lite.wire.messages import (
     Generating,
     Heartbeat,
     Log,
+    Malformed,
     Message,
     ProcessStarts,
     Progress,
@@ -157,9 +158,10 @@ def test_event_id_is_kept() -> None:
     assert parse({"msg": "heartbeat", "event_id": "abc"}) == Envelope("abc", Heartbeat())
 
 
-@pytest.mark.parametrize("event_id", [None, 5, ["abc"], {}])
-def test_event_id_that_is_no_text_counts_as_none(event_id: Any) -> None:
-    assert parse({"msg": "heartbeat", "event_id": event_id}) == Envelope(None, Heartbeat())
+@pytest.mark.parametrize("event_id", [5, True, ["abc"], {}])
+def test_event_id_that_is_no_text_is_refused(event_id: Any) -> None:
+    with pytest.raises(ProtocolError, match="no text"):
+        parse({"msg": "process_completed", "event_id": event_id, "output": {"data": []}})
 
 
 @pytest.mark.parametrize("value", [None, "3", True, [], {}])
@@ -173,15 +175,61 @@ def test_progress_units_of_the_wrong_kind_are_left_out() -> None:
     assert message(raw) == Progress((ProgressUnit(1, None, None, None, None),))
 
 
-@pytest.mark.parametrize("output", [None, [], "text", {}, {"data": None}])
+@pytest.mark.parametrize("value", ["3", True, [], {}])
+def test_fields_of_a_progress_unit_of_the_wrong_kind_count_as_unknown(value: Any) -> None:
+    unit = {"index": value, "length": value, "progress": value, "unit": 3, "desc": [value]}
+    raw = {"msg": "progress", "progress_data": [unit]}
+    assert message(raw) == Progress((ProgressUnit(None, None, None, None, None),))
+
+
+@pytest.mark.parametrize("value", [5, True, ["x"], {}, None])
+def test_texts_of_the_wrong_kind_are_empty(value: Any) -> None:
+    raw = {"msg": "log", "log": value, "level": value, "title": value, "duration": "3", "visible": 0}
+    assert message(raw) == Log("", "", None, None, True)
+    assert message({"msg": "unexpected_error", "message": value}) == UnexpectedError("", False)
+
+
+@pytest.mark.parametrize("output", [{}, {"data": None}])
 def test_generating_without_data_has_none(output: Any) -> None:
     assert message({"msg": "process_generating", "output": output}) == Generating([], True)
 
 
-@pytest.mark.parametrize("data", ["text", {"a": 1}, 5])
-def test_generating_whose_data_is_no_list_is_refused(data: Any) -> None:
-    with pytest.raises(ProtocolError, match="no list"):
-        parse({"msg": "process_generating", "output": {"data": data}})
+# --- what decides what a job gets must be right
+
+
+MALFORMED = [
+    *(
+        {"msg": "process_generating", "output": {"data": data}}
+        for data in ("text", {"a": 1}, 5, "", 0, False)
+    ),
+    *({"msg": "process_completed", "output": output} for output in (None, [], "text", 0, False)),
+    *({"msg": "process_generating", "output": output} for output in (None, [], "text")),
+    *({"msg": "process_completed", "output": {}, "success": success} for success in ("yes", 1, 0, [], {})),
+    {"msg": "process_completed"},
+    {"msg": "process_completed", "success": True},
+]
+
+
+@pytest.mark.parametrize("raw", MALFORMED, ids=str)
+def test_malformed_message_that_names_a_job_is_that_jobs(raw: Dict[str, Any]) -> None:
+    envelope = parse({**raw, "event_id": "e0"})
+    assert envelope is not None
+    assert envelope.event_id == "e0"
+    assert isinstance(envelope.message, Malformed)
+    assert isinstance(envelope.message.error, ProtocolError)
+
+
+@pytest.mark.parametrize("raw", MALFORMED, ids=str)
+def test_malformed_message_that_names_no_job_is_refused(raw: Dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError):
+        parse(raw)
+
+
+def test_success_that_is_null_is_none() -> None:
+    # 3.50 to 4.16 send what `response and …` gave.
+    assert message({"msg": "process_completed", "output": {"error": "x"}, "success": None}) == Completed(
+        {"error": "x"}, False
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "nonsense", "[1, 2]", "3", "null", '"msg"', "{}", '{"msg": 3}'])
@@ -194,6 +242,28 @@ def test_refusal_quotes_a_bounded_part_of_what_came() -> None:
     with pytest.raises(ProtocolError) as caught:
         decode("x" * 100_000)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"output": {"data": "x" * 1_000_000}, "msg": "process_generating"},
+        {"output": ["x" * 1000] * 1000, "msg": "process_completed"},
+        {"event_id": {str(number): "x" * 100 for number in range(1000)}, "msg": "log"},
+        {"x": [[["deep"] * 1000] * 1000] * 10},
+    ],
+    ids=["text", "list", "object", "deep"],
+)
+def test_refusal_of_much_is_short(raw: Any) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse(raw)
+    assert len(str(caught.value)) < 400
+
+
+def test_text_of_a_broken_stream_is_bounded() -> None:
+    broken = message({"msg": "unexpected_error", "message": "x" * 1_000_000})
+    assert isinstance(broken, UnexpectedError)
+    assert len(broken.message) < 300
 
 
 def test_text_with_unusual_line_separators_survives() -> None:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, List
 
 import pytest
+from growth import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,20 +140,30 @@ def test_last_then_earlier_values_then_last_again() -> None:
 def test_last_reads_only_what_came_since_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
     log = growing(1000)
     log.last()
-    applied: List[int] = []
-    original = diff.apply_diffs
+    applied: List[Any] = []
 
-    def counting(value: Any, edit_lists: Any) -> Any:
-        lists = list(edit_lists)
-        applied.append(len(lists))
-        return original(value, lists)
+    class Counting(diff.Patch):
+        def apply_all(self, edits: Any) -> None:
+            applied.append(edits)
+            super().apply_all(edits)
 
-    monkeypatch.setattr(outputs, "apply_diffs", counting)
+    monkeypatch.setattr(outputs, "Patch", Counting)
     log.last()
     log.append(appended("x"), diff=True)
     log.append(appended("y"), diff=True)
     assert log.last()[0].endswith("999 xy")
-    assert applied == [2]
+    assert len(applied) == 2
+
+
+def test_entries_cost_what_they_hold_however_many_outputs_there_are() -> None:
+    def make(size: int) -> OutputLog:
+        log = OutputLog()
+        log.append([[["replace", [], 1]] for _ in range(size)], diff=True)
+        for _ in range(size):
+            log.append([[["replace", [], 2]]], diff=True)
+        return log
+
+    assert growth(lambda log: log.last(), make, 5_000) < 2.5
 
 
 # --- a value handed out is the caller's own
