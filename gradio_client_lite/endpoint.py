@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
-from .errors import UnknownEndpointError
+from .errors import ProtocolError, UnknownEndpointError
 from .wire.arguments import bind
 from .wire.config import EndpointSpec
 
@@ -86,9 +86,17 @@ class Endpoint:
         return values
 
     def shape(self, data: List[Any]) -> Any:
-        """What the caller gets: one value as it is, several as a tuple, skipped components dropped."""
-        values = tuple(data[place] for place in self._kept if place < len(data))
-        return values[0] if len(self._kept) == 1 and values else values
+        """What the caller gets: one value as it is, several as a tuple, skipped components dropped.
+
+        Raises:
+            ProtocolError: the server sent fewer values than the function has outputs.
+        """
+        if self._kept and len(data) <= self._kept[-1]:
+            raise ProtocolError(
+                f"The server sent {len(data)} values for {len(self.spec.outputs)} outputs of {self.label}."
+            )
+        values = tuple(data[place] for place in self._kept)
+        return values[0] if len(values) == 1 else values
 
     def __repr__(self) -> str:
         return f"Endpoint(api_name={self.api_name!r}, fn_index={self.fn_index})"

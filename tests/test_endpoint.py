@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 
 from gradio_client_lite.endpoint import Endpoint, find_endpoint
-from gradio_client_lite.errors import ArgumentError, UnknownEndpointError
+from gradio_client_lite.errors import ArgumentError, ProtocolError, UnknownEndpointError
 from gradio_client_lite.wire.config import parse_config
 
 COMPONENTS: List[Dict[str, Any]] = [
@@ -184,13 +184,18 @@ def test_arguments_of_the_caller_are_left_alone() -> None:
         ([STATE], ["kept by the server"], ()),
         ([STATE, TEXT], ["kept by the server", "a"], "a"),
         ([TEXT, BUTTON, NUMBER], ["a", "skipped", 1], ("a", 1)),
-        ([TEXT, NUMBER], ["a"], ("a",)),
-        ([TEXT], [], ()),
         ([TEXT], ["a", "surplus"], "a"),
+        ([TEXT, STATE], ["a"], "a"),
     ],
 )
 def test_result_has_the_shape_of_its_outputs(outputs: List[int], data: List[Any], expected: Any) -> None:
     assert endpoint(outputs=outputs).shape(data) == expected
+
+
+@pytest.mark.parametrize(("outputs", "data"), [([TEXT, NUMBER], ["a"]), ([TEXT], []), ([STATE, TEXT], ["s"])])
+def test_result_without_all_its_outputs_is_none(outputs: List[int], data: List[Any]) -> None:
+    with pytest.raises(ProtocolError, match="outputs of /echo"):
+        endpoint(outputs=outputs).shape(data)
 
 
 # --- what is known of it
