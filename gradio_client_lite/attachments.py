@@ -6,12 +6,36 @@ Most calls have none, so what moves files is loaded when there are some.
 from __future__ import annotations
 
 import threading
+import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from .app import App
+from .errors import ClientClosed, FolderError
 from .wire.config import EndpointSpec
-from .wire.filedata import IsFile, file_outputs, has_files, marked_only
+from .wire.filedata import (
+    IsFile,
+    Survey,
+    argument_files,
+    file_outputs,
+    has_files,
+    holding_outputs,
+    mark_results,
+    survey,
+    takes_files,
+)
 from .workers import call_after_fork
 
 if TYPE_CHECKING:
@@ -19,11 +43,13 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from .downloads import Downloads, JobFiles
+    from .sources import Source
     from .uploads import Uploads
 
     Folder = Union[str, Path, Literal[False], None]
 
 Progress = Callable[[int, int], object]
+_Shape = Callable[[List[Any]], List[Any]]
 
 
 class Attachments:
@@ -31,7 +57,8 @@ class Attachments:
 
     Args:
         app: where they go to and come from.
-        folder: where results go; None is the default folder, False leaves the server's dicts as they are.
+        folder: where results go; None is the default folder, False leaves the server's dicts, of a kind that
+            knows their app.
         private: whether the app's files can be fetched only with this client's credentials.
         progress: called with the bytes sent so far and in all.
 
@@ -48,7 +75,8 @@ class Attachments:
         self._lock = threading.Lock()
         self._uploads: Optional[Uploads] = None
         self._downloads: Optional[Downloads] = None
-        self._is_file: Dict[int, IsFile] = {}
+        self._shapes: Dict[int, Tuple[IsFile, Optional[_Shape]]] = {}
+        self.closed = False
         if folder is not None and folder is not False:
             self._make_downloads()
         call_after_fork(self)
@@ -70,24 +98,25 @@ class Attachments:
 
     # -- arguments
 
-    def check(self, values: Sequence[Any], spec: EndpointSpec) -> bool:
-        """Whether there are files among the arguments, all of which can be sent, or values to be changed.
+    def check(self, values: Sequence[Any], spec: EndpointSpec) -> Survey:
+        """What there is among the arguments; their files can all be sent.
 
         Raises:
-            InvalidFile: one is missing or cannot be read.
+            InvalidFile: a file is missing or cannot be read.
             FileTooLarge: one is larger than the app takes.
         """
-        if not self._needs_uploads(values, spec):
-            return False
-        self._make_uploads().check(values, spec)
-        return True
+        found = self._look_through(values, spec)
+        if found.files:
+            self._make_uploads().check(values, spec)
+        return found
 
-    def _needs_uploads(self, values: Sequence[Any], spec: EndpointSpec) -> bool:
+    def _look_through(self, values: Sequence[Any], spec: EndpointSpec) -> Survey:
         if not self._speaks_v3:
-            return has_files(values, marked_only)
-        from .wire.v3_values import changes_any
+            return survey(values, argument_files(partial(takes_files, spec)))
+        from .wire.v3_values import reshapes_any, takes_v3_files
 
-        return changes_any(values, spec)
+        found = survey(values, argument_files(partial(takes_v3_files, spec)))
+        return found._replace(files=found.files or reshapes_any(values, spec))
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
         """Send the files and return the arguments with their places on the server. See `Uploads.upload`."""
@@ -103,7 +132,8 @@ class Attachments:
             kind = V3Uploads
         with self._lock:
             if self._uploads is None:
-                self._uploads = kind(self._app, private=self._private, progress=self._progress)
+                home = weakref.proxy(self)
+                self._uploads = kind(self._app, private=self._private, progress=self._progress, home=home)
             return self._uploads
 
     @property
@@ -116,15 +146,27 @@ class Attachments:
         """The files of one job's results."""
         downloads = None if self._folder is False else self._make_downloads
         if self._speaks_v3:
-            from .wire.v3_results import V3Results
+            from .wire.v3_results import V3Results, is_v3_file
 
             results = V3Results(spec, self._app.routes, self._app.spec.version)
-            return JobAttachments(spec, results.is_file, downloads, results.decode)
+            mark = self._marking(is_v3_file, results.holders)
+            return JobAttachments(spec, is_v3_file, downloads, mark, results.decode)
         with self._lock:
-            is_file = self._is_file.get(spec.fn_index)
-            if is_file is None:
-                is_file = self._is_file[spec.fn_index] = file_outputs(spec, self._app.spec.version)
-        return JobAttachments(spec, is_file, downloads)
+            known = self._shapes.get(spec.fn_index)
+            if known is None:
+                is_file = file_outputs(spec, self._app.spec.version)
+                known = (is_file, self._marking(is_file, holding_outputs(spec)))
+                self._shapes[spec.fn_index] = known
+        is_file, mark = known
+        return JobAttachments(spec, is_file, downloads, mark)
+
+    def _marking(self, is_file: IsFile, holders: FrozenSet[int]) -> Optional[_Shape]:
+        """What gives files that are not fetched their kind; None where there can be none."""
+        if self._folder is not False or not holders:
+            return None
+        return partial(
+            mark_results, is_file=is_file, among=holders, src=self._app.src, home=weakref.ref(self)
+        )
 
     def _make_downloads(self) -> Downloads:
         from .downloads import Downloads
@@ -134,9 +176,30 @@ class Attachments:
                 self._downloads = Downloads(self._app, self.folder)
             return self._downloads
 
+    def fetch(self, file: Mapping[str, Any]) -> Source:
+        """A copy of a file of this app, for another app that is given it. See `Downloads.fetch_one`.
+
+        Raises:
+            ClientClosed: the client is closed.
+        """
+        import tempfile
+
+        from .downloads import Downloads
+        from .sources import PathSource, spooled
+
+        if self.closed:
+            raise ClientClosed(f"The client of {self._app.src} is closed.")
+        try:
+            place = tempfile.TemporaryDirectory(prefix="gradio-")
+        except OSError as exc:
+            raise FolderError(f"No folder can be made for a copy of a file: {exc}.") from exc
+        with place as folder:
+            return spooled(PathSource(Downloads(self._app, folder).fetch_one(file)).read())
+
     def stop(self) -> None:
         """Let the threads that fetch files go."""
         with self._lock:
+            self.closed = True
             downloads = self._downloads
         if downloads is not None:
             downloads.helpers.stop()
@@ -149,6 +212,7 @@ class JobAttachments:
         spec: the endpoint.
         is_file: what is a file among its outputs.
         downloads: gives the client's downloads; None when files are not fetched.
+        mark: gives files that are not fetched their kind; None where there can be none.
         decode: gives the outputs the form they have for the caller; None where they have it already.
     """
 
@@ -157,11 +221,13 @@ class JobAttachments:
         spec: EndpointSpec,
         is_file: IsFile,
         downloads: Optional[Callable[[], Downloads]],
+        mark: Optional[_Shape] = None,
         decode: Optional[Callable[[Sequence[Any]], List[Any]]] = None,
     ) -> None:
         self._spec = spec
         self._is_file = is_file
         self._downloads = downloads
+        self._mark = mark
         self._decode = decode
         self._lock = threading.Lock()
         self._files: Optional[JobFiles] = None
@@ -177,10 +243,12 @@ class JobAttachments:
         return partial(self.fetch, chunks={})
 
     def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
-        """The values with the paths of local copies in place of files. See `JobFiles.fetch`."""
+        """The values with a ResultPath, or else a ResultFile, in place of each file. See `JobFiles.fetch`."""
         if self._decode is not None:
             data = self._decode(data)
-        if self._downloads is None or not has_files(data, self._is_file):
+        if self._downloads is None:
+            return data if self._mark is None else self._mark(data)
+        if not has_files(data, self._is_file):
             return data
         downloads = self._downloads()
         with self._lock:

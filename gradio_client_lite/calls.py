@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from .app import App
 from .attachments import Attachments
 from .endpoint import Endpoint
-from .errors import GradioClientError
+from .errors import AppError, GradioClientError, HTTPStatusError, ValidationError
 from .future import JobHost
 from .job import Job
 from .queues.base import Driver, SessionDriver
@@ -21,6 +21,7 @@ from .transport.http import Timeout
 from .updates import StatusUpdate
 from .wire.arguments import encode_body, join_body
 from .wire.drivers import CancelPlan, plan_cancel, runs_directly
+from .wire.filedata import holds_foreign
 from .workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,11 @@ _log = logging.getLogger(__name__)
 _CANCEL_TIMEOUT = Timeout(connect=5.0, read=5.0, total=5.0)
 #: No server numbers a function so.
 _NO_FUNCTION = -1
+#: Ends the texts of errors of calls with a file that `handle_file` did not make.
+_HINT = (
+    "(An argument is a dict that stands for a file and went to the server as it is. If that file is on this "
+    "machine, pass what handle_file(path) returns.)"
+)
 
 
 class Calls(NamedTuple):
@@ -80,14 +86,17 @@ class Calls(NamedTuple):
         values = endpoint.arguments(args, kwargs)
         fields = join_body(values, endpoint.fn_index, queue.session_hash, self._oauth(endpoint))
         body = encode_body(fields, endpoint.label)
-        files = self.attachments.check(values, endpoint.spec)
+        files, foreign = self.attachments.check(values, endpoint.spec)
         # Last, as a call that is refused would take it out of use.
         session_hash = queue.session_hash if directly else queue.hash_for(endpoint.spec)
         if session_hash != queue.session_hash:
             fields["session_hash"] = session_hash
             body = encode_body(fields, endpoint.label)
+        host = self._host(endpoint, queue, owner)
+        if foreign and holds_foreign((*args, *kwargs.values())):  # else it is the app's own default
+            host = host._replace(explain=_with_hint)
         job = Job(
-            self._host(endpoint, queue, owner),
+            host,
             fn_index=endpoint.fn_index,
             label=endpoint.label,
             diffs=self.app.dialect.diffs,
@@ -176,6 +185,19 @@ class Calls(NamedTuple):
         except GradioClientError as exc:
             # The job is cancelled here all the same, and cancel() promises no more than to try.
             _log.warning("the server was not told of a cancellation: %s", exc)
+
+
+def _with_hint(error: BaseException) -> BaseException:
+    """The same error with the hint, if it may be a refusal of the arguments; others may share it."""
+    if not isinstance(error, (AppError, ValidationError, HTTPStatusError)):
+        return error
+    from copy import copy
+
+    hinted = copy(error)
+    hinted.args = (f"{error} {_HINT}", *error.args[1:])
+    hinted.__cause__, hinted.__context__ = error.__cause__, error.__context__
+    hinted.__suppress_context__ = error.__suppress_context__
+    return hinted.with_traceback(error.__traceback__)
 
 
 def _in_event_loop() -> bool:

@@ -84,7 +84,7 @@ class Client(HubClient):
         headers: sent with every request, over the defaults of the same name.
         download_files: the folder for files of results, made when the first one comes; None is that of
             GRADIO_TEMP_DIR, else `gradio` in the system's temporary folder. False fetches no files: results
-            then hold the server's dicts.
+            then hold the server's dicts. Either can be passed on in later calls, of other apps too.
         ssl_verify: True, False (accept any certificate), the path of a CA file or folder, or an SSLContext.
         analytics_enabled: accepted for compatibility; nothing is ever sent.
         token: the same as `hf_token`.

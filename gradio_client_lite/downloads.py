@@ -17,6 +17,7 @@ from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX, parse_data_url
 from .wire.filedata import IsFile, Slot, file_outputs, find_files, has_files
 from .wire.fileurls import Location, location_of, segment_of, segment_urls
+from .wire.provenance import ResultPath, origin_of
 from .wire.version import Version
 from .workers import Workers, call_after_fork
 
@@ -69,6 +70,11 @@ class Downloads:
         if is_file is None:
             is_file = file_outputs(spec, self._app.spec.version)
         return JobFiles(self._app, is_file, self._savings, self.helpers)
+
+    def fetch_one(self, file: Mapping[str, Any]) -> str:
+        """The path of a copy of one file of a result; see `JobFiles.fetch`."""
+        files = JobFiles(self._app, lambda value, _: value is file, self._savings, self.helpers)
+        return str(files.fetch([file])[0])
 
 
 class JobFiles:
@@ -140,11 +146,12 @@ class JobFiles:
         slot, location, chunk = wanted
         if location.whole is None:
             kept = location.steady or location.live
-            slot.put(self._once(location) if kept else self._download(location))
+            path = self._once(location) if kept else self._download(location)
         elif chunk is None:
-            slot.put(self._joined(location, location.whole))
+            path = self._joined(location, location.whole)
         else:
-            slot.put(self._chunk(location, chunk))
+            path = self._chunk(location, chunk)
+        slot.put(ResultPath(path, origin_of(slot.file, self._app.src)))
 
     def _joined(self, playlist: Location, whole: Location) -> str:
         try:

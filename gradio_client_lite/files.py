@@ -1,8 +1,8 @@
 """Files as arguments: `handle_file`, its deprecated name `file`, and FileData.
 
-`handle_file` gives a plain dict for a path or a URL, equal to the official client's. For content that has no
-path it gives a FileContent: a dict of the same shape that carries where to read the content from, which never
-goes into JSON.
+`handle_file` gives a FileArgument: a dict that equals the official client's for a path or a URL, has the same
+shape for content that has no path, and carries where the content is, which never goes into JSON. Only such a
+dict is ever opened; see `wire/provenance.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import IO, Any, Dict, Optional, Tuple, TypedDict, Union
+from typing import IO, Any, Dict, Optional, Tuple, TypedDict, Union, cast
 
 from .errors import InvalidFile
-from .sources import BytesSource, PathSource, Source, missing, shown, source_of_stream
+from .sources import BytesSource, Link, PathSource, Source, missing, shown, source_of_stream
 from .wire.filedata import new_meta
 from .wire.fileurls import is_url
 from .wire.names import upload_name
+from .wire.provenance import FileArgument
 
 
 class FileData(TypedDict, total=False):
@@ -34,19 +35,6 @@ class FileData(TypedDict, total=False):
     meta: Dict[str, str]
 
 
-class FileContent(Dict[str, Any]):
-    """A FileData whose content is not at its `path`.
-
-    Args:
-        fields: the dict itself.
-        source: where the content is.
-    """
-
-    def __init__(self, fields: Dict[str, Any], source: Source) -> None:
-        super().__init__(fields)
-        self.source = source
-
-
 def handle_file(
     filepath_or_url: Union[str, os.PathLike[str], bytes, IO[bytes]],
     *,
@@ -54,6 +42,10 @@ def handle_file(
     mime_type: Optional[str] = None,
 ) -> Dict[str, Any]:
     """Mark an argument as a file, so that its content is sent and not the text.
+
+    The dict it returns, its copies and what a pickle of it gives are the one kind of value whose file is
+    opened here. A dict that was written by hand, came as JSON or was built from the items of this one
+    (`{**file}`) goes to the server as it is, and means a file that the server has.
 
     Args:
         filepath_or_url: a path; an http(s) URL, which the server fetches; a data: URL; the content as bytes;
@@ -75,16 +67,19 @@ def handle_file(
     if hasattr(given, "read"):
         return _content(source_of_stream(given), name or _stream_name(given), mime_type)
     path = str(given)
+    source: Union[Source, Link]
     if is_url(path):
+        source = Link(path)
         fields: Dict[str, Any] = {"orig_name": path.rsplit("/", maxsplit=1)[-1], "url": path}
     elif os.path.exists(path):
+        source = PathSource(path)
         fields = {"orig_name": Path(path).name}
     elif path[:5].lower() == "data:":
         content, declared = _from_data_url(path)
         return _content(BytesSource(content), name, mime_type or declared)
     else:
         raise missing(path)
-    file = {"path": path, "meta": new_meta(), **fields}
+    file = FileArgument.of({"path": path, "meta": new_meta(), **fields}, source)
     if name is not None:
         file["orig_name"] = name
     if mime_type is not None:
@@ -101,29 +96,30 @@ def file(filepath_or_url: Union[str, os.PathLike[str], bytes, IO[bytes]]) -> Dic
     return handle_file(filepath_or_url)
 
 
-def source_of(file: Any) -> Source:
-    """Where the content of a FileData that is to be sent comes from."""
-    return file.source if isinstance(file, FileContent) else PathSource(file["path"])
+def source_of(file: FileArgument) -> Union[Source, Link]:
+    """Where the content of a file that was given is."""
+    return cast(Union[Source, Link], file.source)
 
 
-def inline_file(file: Dict[str, Any]) -> FileData:
+def inline_file(name: str, mime_type: Optional[str], source: Source) -> FileData:
     """A FileData that has its content in it, as base64: what Gradio 3 takes in place of an upload.
 
     Args:
-        file: of `handle_file`, with content on this machine.
+        name: what the server is to call it.
+        mime_type: None takes what the name suggests.
+        source: the content.
 
     Raises:
         InvalidFile: it cannot be read.
 
     Example:
-        >>> inline_file(handle_file(b"hi", name="hi.txt"))["data"]
+        >>> inline_file("hi.txt", None, BytesSource(b"hi"))["data"]
         'data:text/plain;base64,aGk='
     """
     from .wire.dataurl import make_data_url
 
-    name = upload_name(file.get("orig_name") or os.path.basename(file["path"]))
-    mime_type = file.get("mime_type") or guess_type(name)
-    content = b"".join(source_of(file).read())
+    mime_type = mime_type or guess_type(name)
+    content = b"".join(source.read())
     return {
         "name": name,
         "data": make_data_url(content, mime_type),
@@ -142,12 +138,12 @@ def guess_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _content(source: Source, name: Optional[str], mime_type: Optional[str]) -> FileContent:
+def _content(source: Source, name: Optional[str], mime_type: Optional[str]) -> FileArgument:
     name = upload_name(name if name else "file" + _extension(mime_type))
     fields = {"path": name, "meta": new_meta(), "orig_name": name}
     if mime_type is not None:
         fields["mime_type"] = mime_type
-    return FileContent(fields, source)
+    return FileArgument.of(fields, source)
 
 
 def _extension(mime_type: Optional[str]) -> str:

@@ -20,6 +20,10 @@ _log = logging.getLogger(__name__)
 Callback = Callable[["concurrent.futures.Future[Any]"], object]
 
 
+def _unchanged(error: BaseException) -> BaseException:
+    return error
+
+
 class JobHost(NamedTuple):
     """What a job needs from the client that made it.
 
@@ -34,6 +38,7 @@ class JobHost(NamedTuple):
         forget: tells the driver that nobody waits for a job the server has given no id yet.
         note: is told each status that is asked for, to tell the user of long queues.
         owner: what must stay alive for as long as the job does: the client.
+        explain: gives the error that the caller sees for the one that ended the job.
     """
 
     new_shape: Callable[[], Callable[[List[Any]], Any]]
@@ -45,6 +50,7 @@ class JobHost(NamedTuple):
     forget: Callable[[Any], None]
     note: Callable[[StatusUpdate], None]
     owner: object
+    explain: Callable[[BaseException], BaseException] = _unchanged
 
 
 class CallFuture(concurrent.futures.Future[Any]):
@@ -135,6 +141,7 @@ class CallFuture(concurrent.futures.Future[Any]):
 
     def fail(self, error: BaseException) -> None:
         """End the job with `error`; without effect once it has ended."""
+        error = self._host.explain(error)
         self._settle(_final_status(Status.FINISHED, False), _failure(error), error)
 
     # -- for the client

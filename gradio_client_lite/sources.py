@@ -6,9 +6,9 @@ import os
 import stat
 import threading
 import weakref
-from typing import IO, Any, Iterator, Protocol, cast
+from typing import IO, Any, Iterator, NamedTuple, Protocol, Tuple, cast
 
-from .errors import InvalidFile
+from .errors import ArgumentError, InvalidFile
 
 #: Gradio's servers take larger chunks no faster, but need more memory and time for each.
 _CHUNK = 1 << 16
@@ -32,28 +32,38 @@ class Source(Protocol):
         ...
 
 
+class Link(NamedTuple):
+    """An http(s) URL in place of content: the server fetches it, or this client where no server can."""
+
+    url: str
+
+
 class PathSource:
-    """A file on this machine, opened anew for each reading."""
+    """A file on this machine, opened anew for each reading.
+
+    Attributes:
+        path: where it is.
+    """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
 
     def size(self) -> int:
         try:
-            if not stat.S_ISREG(os.stat(self._path).st_mode):
-                raise InvalidFile(f"{shown(self._path)} is not a regular file, so it cannot be sent.")
-            with open(self._path, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.stat(self.path).st_mode):
+                raise InvalidFile(f"{shown(self.path)} is not a regular file, so it cannot be sent.")
+            with open(self.path, "rb", buffering=0) as file:
                 return os.fstat(file.fileno()).st_size
         except InvalidFile:
             raise
         except (FileNotFoundError, ValueError) as exc:  # ValueError: a null character
-            raise missing(self._path) from exc
+            raise missing(self.path) from exc
         except OSError as exc:
             raise self._unreadable(exc) from exc
 
     def read(self) -> Iterator[bytes]:
         try:
-            with open(self._path, "rb", buffering=0) as file:
+            with open(self.path, "rb", buffering=0) as file:
                 while chunk := file.read(_CHUNK):
                     yield chunk
         except (OSError, ValueError) as exc:
@@ -61,7 +71,7 @@ class PathSource:
 
     def _unreadable(self, exc: Exception) -> InvalidFile:
         reason = getattr(exc, "strerror", None) or type(exc).__name__
-        return InvalidFile(f"File {shown(self._path)} cannot be read: {reason}.")
+        return InvalidFile(f"File {shown(self.path)} cannot be read: {reason}.")
 
 
 class BytesSource:
@@ -86,6 +96,9 @@ class StreamSource:
         # Guards the stream's position, which two calls with the same file would otherwise share.
         self._lock = threading.Lock()
         self._start = stream.tell()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        raise ArgumentError("A file object cannot be pickled; pass its content, handle_file(stream.read()).")
 
     def size(self) -> int:
         try:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
+from functools import partial
+from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optional, Protocol, Sequence, Union
 
 from .app import App
-from .errors import ConnectionLost, FileTooLarge, HTTPStatusError, ProtocolError
-from .files import FileContent, guess_type, source_of
-from .sources import Source, spooled
+from .errors import ClientClosed, ConnectionLost, FileTooLarge, HTTPStatusError, InvalidFile, ProtocolError
+from .files import guess_type, source_of
+from .sources import BytesSource, Link, PathSource, Source, shown, spooled
 from .transport.http import StreamingResponse
 from .transport.response import Response
 from .wire.config import EndpointSpec
-from .wire.filedata import Slot, find_files, has_files, marked_only, new_meta
-from .wire.fileurls import is_own, is_own_file, is_url
+from .wire.dataurl import parse_data_url
+from .wire.filedata import IsFile, Slot, argument_files, find_files, new_meta, takes_files
+from .wire.fileurls import is_own_file, is_url
 from .wire.multipart import MultipartBody, Part, Progress
-from .wire.names import form_name, upload_name
+from .wire.names import download_name, form_name, upload_name
+from .wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
 from .wire.refusal import bare_url, refusal
 
 _log = logging.getLogger(__name__)
@@ -26,6 +29,23 @@ _log = logging.getLogger(__name__)
 _MAX_FILES = 1000
 _MAX_ANSWER = 16 << 20
 _CHUNK = 1 << 18
+
+
+#: What is sent in another form than it was given; see `wire/provenance.py`.
+File = Union[FileArgument, ResultPath, ResultFile, V3File]
+
+
+class Home(Protocol):
+    """The client that a ResultFile belongs to."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be fetched any more."""
+        ...
+
+    def fetch(self, file: Mapping[str, Any]) -> Source:
+        """A copy of a file of its app, fetched with its credentials and by its rules. Blocks."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,16 +67,21 @@ class Uploads:
             are URLs of such files are then fetched here and sent, since the server cannot do that itself.
         progress: called with the bytes sent so far and in all, of the files of one request, on the thread
             that sends them.
+        home: fetches a ResultFile of this app whose own client is not known; None where that is not done.
     """
 
-    def __init__(self, app: App, *, private: bool = False, progress: Optional[Progress] = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        private: bool = False,
+        progress: Optional[Progress] = None,
+        home: Optional[Home] = None,
+    ) -> None:
         self._app = app
         self._private = private
         self._progress = progress
-
-    def has_files(self, values: Sequence[Any]) -> bool:
-        """Whether any argument is, or holds, a file."""
-        return has_files(values, marked_only)
+        self._home = home
 
     def check(self, values: Sequence[Any], spec: EndpointSpec) -> None:
         """Find out what is wrong with the files before anything is sent.
@@ -66,20 +91,32 @@ class Uploads:
             spec: the endpoint.
 
         Raises:
-            InvalidFile: a file is missing or cannot be read.
+            InvalidFile: a file is missing, cannot be read, or is one that no client can fetch any more.
             FileTooLarge: it is larger than the app takes.
         """
-        limit = self._app.spec.max_file_size
-        for slot in find_files(values, marked_only)[1]:
-            if self._stays(slot.file, spec):
+        for slot in find_files(values, self._is_file(spec))[1]:
+            file = slot.file
+            if self._stays(file):
                 continue
-            size = source_of(slot.file).size()
-            if limit is not None and size > limit:
-                component = spec.inputs[slot.top].label if slot.top < len(spec.inputs) else ""
-                raise FileTooLarge(
-                    f"File {slot.file['path']} exceeds the maximum file size of {limit} bytes set in "
-                    f"{component} component."
-                )
+            if isinstance(file, ResultFile) and not content_url(file.file):
+                self._home_of(file)
+                continue
+            source = self._content(file)
+            if not isinstance(source, Link):
+                self._check_size(source, slot, spec)
+
+    def _check_size(self, source: Source, slot: Slot, spec: EndpointSpec) -> None:
+        limit, size = self._app.spec.max_file_size, source.size()
+        if limit is not None and size > limit:
+            components = spec.arguments
+            component = components[slot.top].label if slot.top < len(components) else ""
+            raise FileTooLarge(
+                f"File {_shown_name(slot.file)} exceeds the maximum file size of {limit} bytes set in "
+                f"{component} component."
+            )
+
+    def _is_file(self, spec: EndpointSpec) -> IsFile:
+        return argument_files(partial(takes_files, spec))
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
         """Send the files, and return the arguments with their places on the server. Blocks.
@@ -95,45 +132,85 @@ class Uploads:
             AuthenticationError, HTTPStatusError, ProtocolError: its answer was no list of paths.
             ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that moved.
         """
-        copy, slots = find_files(values, marked_only)
+        copy, slots = find_files(values, self._is_file(spec))
         uploads: Dict[Hashable, Upload] = {}
         for slot in slots:
             file = slot.file
-            if self._must_copy(file):
-                source = self._fetch(file["path"], headers)
-                self._add(uploads, slot, source, name_of(file))
-            elif is_url(file["path"]):
-                slot.put(_payload(file, file["path"], name_of(file)))
-            elif not self._stays(file, spec):
-                self._add(uploads, slot, source_of(file), name_of(file))
+            if self._stays(file):
+                slot.put(self._given(file))
+            elif (
+                isinstance(file, FileArgument) and isinstance(file.source, Link) and not self._must_copy(file)
+            ):
+                slot.put(_payload(file, file.source.url, name_of(file)))
+            else:
+                self._add(uploads, slot, spec, partial(self._source, file, headers))
         self._send_all(list(uploads.values()), headers)
         return copy
 
-    def _stays(self, file: Mapping[str, Any], spec: EndpointSpec) -> bool:
-        """Whether the server can get at the file by itself: a URL, or a file it already has."""
-        path, url = file["path"], file.get("url")
-        if is_url(path):
-            return True
-        if isinstance(file, FileContent) or not isinstance(url, str) or not url:
-            return False
-        on_server = is_own(url, self._app.routes) or not os.path.exists(path)
-        return on_server or file in self._defaults(spec)
+    def _stays(self, file: File) -> bool:
+        """Whether the server has a file that came from it."""
+        if isinstance(file, (ResultPath, ResultFile)) and file.origin is not None:
+            return file.origin.src == self._app.src and file.origin.given is not None
+        return isinstance(file, V3File)
 
-    def _defaults(self, spec: EndpointSpec) -> List[Mapping[str, Any]]:
-        """The files among the parameters' defaults, which are the server's."""
-        info = self._app.info()
-        endpoint = info.get("named_endpoints", {}).get(spec.api_name) or {}
-        values = [parameter.get("parameter_default") for parameter in endpoint.get("parameters", [])]
-        return [slot.file for slot in find_files(values, marked_only)[1]]
+    def _given(self, file: Union[ResultPath, ResultFile, V3File]) -> Any:
+        """What the server takes as a file that it has."""
+        if isinstance(file, V3File):
+            return file.given
+        return file.origin.given if file.origin is not None else file
 
-    def _must_copy(self, file: Mapping[str, Any]) -> bool:
-        return self._private and not file.get("is_stream") and is_own_file(file["path"], self._app.routes)
+    def _must_copy(self, file: FileArgument) -> bool:
+        return (
+            self._private and isinstance(file.source, Link) and is_own_file(file.source.url, self._app.routes)
+        )
 
-    def _add(self, uploads: Dict[Hashable, Upload], slot: Slot, source: Source, name: str) -> None:
+    def _source(self, file: File, headers: Mapping[str, str]) -> Source:
+        """The content to send; a file that is somewhere else is fetched."""
+        if isinstance(file, ResultFile) and not content_url(file.file):
+            return self._fetch_result(file)
+        source = self._content(file)
+        return self._fetch(source.url, headers) if isinstance(source, Link) else source
+
+    def _content(self, file: File) -> Union[Source, Link]:
+        """The content of a file that is at hand, or its URL."""
+        if isinstance(file, FileArgument):
+            return source_of(file)
+        if isinstance(file, ResultPath):
+            return PathSource(str(file))  # which this package has saved
+        assert isinstance(file, ResultFile)  # noqa: S101 - a V3File stays
+        try:
+            return BytesSource(parse_data_url(content_url(file.file) or "")[0])
+        except ValueError as exc:
+            raise ProtocolError(f"The content of {name_of(file)} is no data: URL: {exc}.") from exc
+
+    def _fetch_result(self, file: ResultFile) -> Source:
+        try:
+            return self._home_of(file).fetch(file.file)
+        except ClientClosed as exc:
+            raise _unreachable(file) from exc
+
+    def _home_of(self, file: ResultFile) -> Home:
+        """The client that can fetch a file of a result."""
+        home: Optional[Home] = file.home() if file.home is not None else None
+        if home is None and file.origin is not None and file.origin.src == self._app.src:
+            home = self._home
+        if home is None or home.closed:
+            raise _unreachable(file)
+        return home
+
+    def _add(
+        self, uploads: Dict[Hashable, Upload], slot: Slot, spec: EndpointSpec, source: Callable[[], Source]
+    ) -> None:
         """Plan to send a file, once however often it was given."""
-        mime_type = slot.file.get("mime_type") or guess_type(name)
-        key = (_identity(slot.file), name, mime_type)
-        uploads.setdefault(key, Upload(source, name, mime_type)).slots.append(slot)
+        file, name = slot.file, name_of(slot.file)
+        mime_type = (file.get("mime_type") if isinstance(file, FileArgument) else None) or guess_type(name)
+        key = (_identity(file), name, mime_type)
+        upload = uploads.get(key)
+        if upload is None:
+            upload = uploads[key] = Upload(source(), name, mime_type)
+            if isinstance(file, ResultFile):  # before it was fetched, nobody knew its size
+                self._check_size(upload.source, slot, spec)
+        upload.slots.append(slot)
 
     def _send_all(self, uploads: Sequence[Upload], headers: Mapping[str, str]) -> None:
         for start in range(0, len(uploads), _MAX_FILES):
@@ -150,7 +227,7 @@ class Uploads:
             for slot in upload.slots:
                 slot.put(self._placed(slot.file, path, upload))
 
-    def _placed(self, file: Mapping[str, Any], path: str, upload: Upload) -> Dict[str, Any]:
+    def _placed(self, file: File, path: str, upload: Upload) -> Dict[str, Any]:
         """What goes to the server in place of a file that is at `path` there now."""
         return _payload(file, path, upload.name)
 
@@ -197,11 +274,24 @@ class Uploads:
             return spooled(_chunks(response))
 
 
-def _identity(file: Mapping[str, Any]) -> Hashable:
-    if isinstance(file, FileContent):
-        return id(file.source)
-    path: str = file["path"]
-    return path if is_url(path) else os.path.realpath(path)
+def _identity(file: File) -> Hashable:
+    """What is the same for values with the same content."""
+    if isinstance(file, ResultPath):
+        return os.path.realpath(file)
+    if isinstance(file, ResultFile):
+        return file.origin and file.origin.src, file.file.get("path"), str(file.file.get("url"))
+    source = file.source if isinstance(file, FileArgument) else None
+    if isinstance(source, PathSource):
+        return os.path.realpath(source.path)
+    return source if isinstance(source, Link) else id(source)
+
+
+def _unreachable(file: ResultFile) -> InvalidFile:
+    src = file.origin.src if file.origin is not None else "another app"
+    return InvalidFile(
+        f"{name_of(file)} is a file of {src}, and the client that got it is closed or in another process, so "
+        "it cannot be fetched from there. Download it first: make that client without download_files=False."
+    )
 
 
 def _chunks(response: StreamingResponse) -> Iterator[bytes]:
@@ -212,20 +302,32 @@ def _chunks(response: StreamingResponse) -> Iterator[bytes]:
         yield chunk
 
 
-def _payload(file: Mapping[str, Any], path: str, name: str) -> Dict[str, Any]:
+def _payload(file: File, path: str, name: str) -> Dict[str, Any]:
     """What goes to the server: the place of the file, and what it was called."""
     payload: Dict[str, Any] = {"path": path, "orig_name": name, "meta": new_meta()}
-    if file.get("mime_type"):
+    if isinstance(file, FileArgument) and file.get("mime_type"):
         payload["mime_type"] = file["mime_type"]
     return payload
 
 
-def name_of(file: Mapping[str, Any]) -> str:
+def name_of(file: File) -> str:
     """The name a file is sent under."""
-    name, path = file.get("orig_name"), file["path"]
+    if isinstance(file, ResultPath):
+        return upload_name(os.path.basename(file))
+    told: Mapping[str, Any] = file.file if isinstance(file, ResultFile) else file
+    name, path = told.get("orig_name"), str(told.get("path", ""))
+    if isinstance(file, ResultFile):  # a server's words
+        return upload_name(download_name(name if isinstance(name, str) and name else path))
     if isinstance(name, str) and name:
         return upload_name(name)
     return upload_name(path.rstrip("/").rpartition("/")[2] if is_url(path) else os.path.basename(path))
+
+
+def _shown_name(file: File) -> str:
+    """What an error text calls a file: its path, where that is one of this machine's."""
+    if isinstance(file, ResultPath):
+        return shown(str(file))
+    return str(file.get("path", "")) if isinstance(file, FileArgument) else name_of(file)
 
 
 def _is_list_of_paths(paths: Any, count: int) -> bool:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import base64
+import copy
 import io
 import json
 import os
+import pickle
 import tempfile
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -14,7 +17,6 @@ import pytest
 
 from gradio_client_lite.errors import InvalidFile
 from gradio_client_lite.files import (
-    FileContent,
     FileData,
     file,
     guess_type,
@@ -22,15 +24,23 @@ from gradio_client_lite.files import (
     inline_file,
     source_of,
 )
+from gradio_client_lite.sources import BytesSource, Link
+from gradio_client_lite.wire.provenance import FileArgument
 
 META = {"_type": "gradio.FileData"}
 
 
+def source(argument: Any) -> Any:
+    """Where the content of a file argument is."""
+    assert isinstance(argument, FileArgument)
+    return source_of(argument)
+
+
 def content(argument: Any) -> bytes:
     """What would be sent for a file argument, checked against the size announced."""
-    source = source_of(argument)
-    data = b"".join(source.read())
-    assert source.size() == len(data)
+    found = source(argument)
+    data = b"".join(found.read())
+    assert found.size() == len(data)
     return data
 
 
@@ -45,7 +55,6 @@ def path(tmp_path: Path) -> Path:
 def test_a_path_gives_the_official_dict(path: Path, kind: Any) -> None:
     given = handle_file(kind(path))
     assert given == {"path": str(path), "meta": META, "orig_name": "my picture.png"}
-    assert type(given) is dict
     assert content(given) == b"picture"
 
 
@@ -59,7 +68,9 @@ def test_a_relative_path_stays_as_it_is(path: Path, monkeypatch: pytest.MonkeyPa
     [("https://host/a/b.png", "b.png"), ("http://host/b.png?x=/y", "y"), ("https://host/", "")],
 )
 def test_a_url_gives_the_official_dict(url: str, name: str) -> None:
-    assert handle_file(url) == {"path": url, "meta": META, "orig_name": name, "url": url}
+    given = handle_file(url)
+    assert given == {"path": url, "meta": META, "orig_name": name, "url": url}
+    assert source(given) == Link(url)
 
 
 @pytest.mark.parametrize("missing", ["no/such/file.png", "", "ftp://host/x", "x\0y", "z" * 5000, None])
@@ -83,7 +94,7 @@ def test_bytes_are_content(kind: Any) -> None:
 
 def test_a_large_content_is_read_in_chunks() -> None:
     data = os.urandom(700_000)
-    chunks = list(source_of(handle_file(data)).read())
+    chunks = list(source(handle_file(data)).read())
     assert b"".join(chunks) == data
     assert len(chunks) > 1
 
@@ -152,13 +163,13 @@ def test_a_file_object_in_memory() -> None:
 
 def test_two_readers_of_one_file_object_do_not_mix() -> None:
     data = os.urandom(2_000_000)
-    source = source_of(handle_file(io.BytesIO(data)))
+    shared = source(handle_file(io.BytesIO(data)))
     together = threading.Barrier(2)
     read = []
 
     def reader() -> None:
         chunks = []
-        for chunk in source.read():
+        for chunk in shared.read():
             chunks.append(chunk)
             if len(chunks) <= 4:
                 together.wait(10)
@@ -217,31 +228,30 @@ def test_a_closed_file_object_is_an_error() -> None:
     given = handle_file(stream)
     stream.close()
     with pytest.raises(InvalidFile, match="Keep it open"):
-        source_of(given).size()
+        source(given).size()
     with pytest.raises(InvalidFile, match="Keep it open"):
         handle_file(stream)
 
 
 def test_content_never_goes_into_json() -> None:
     given = handle_file(b"secret", name="x")
-    assert isinstance(given, FileContent)
     assert "secret" not in json.dumps(given) + repr(given)
 
 
 def test_a_file_that_vanished_is_an_error(path: Path) -> None:
-    source = source_of(handle_file(path))
+    found = source(handle_file(path))
     path.unlink()
     with pytest.raises(InvalidFile, match="does not exist"):
-        source.size()
+        found.size()
     with pytest.raises(InvalidFile, match="cannot be read: No such file"):
-        list(source.read())
+        list(found.read())
 
 
 def test_a_folder_is_not_sent(tmp_path: Path) -> None:
     given = handle_file(tmp_path)
     assert given["orig_name"] == tmp_path.name
     with pytest.raises(InvalidFile, match="not a regular file"):
-        source_of(given).size()
+        source(given).size()
 
 
 def test_the_old_name_warns_and_delegates(path: Path) -> None:
@@ -267,10 +277,8 @@ def test_the_type_of_a_file_is_guessed_from_its_name() -> None:
     assert guess_type("x.no-such") == "application/octet-stream"
 
 
-def test_a_file_with_its_content_in_it(tmp_path: Path) -> None:
-    path = tmp_path / "a b.txt"
-    path.write_bytes(b"hi")
-    assert inline_file(handle_file(path)) == {
+def test_a_file_with_its_content_in_it() -> None:
+    assert inline_file("a b.txt", None, BytesSource(b"hi")) == {
         "name": "a b.txt",
         "data": "data:text/plain;base64,aGk=",
         "size": 2,
@@ -279,4 +287,65 @@ def test_a_file_with_its_content_in_it(tmp_path: Path) -> None:
         "mime_type": "text/plain",
         "is_stream": False,
     }
-    assert inline_file(handle_file(b"", mime_type="x/y"))["data"] == "data:x/y;base64,"
+    assert inline_file("file", "x/y", BytesSource(b""))["data"] == "data:x/y;base64,"
+
+
+# --- a kind of dict
+
+
+def by_pickle(value: Any, protocol: int) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda value: value.copy(),
+        lambda value: copy.deepcopy([value])[0],
+        *(partial(by_pickle, protocol=protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["path", "bytes", "url"])
+def test_a_copy_is_a_file_too(path: Path, make: Any, kind: str) -> None:
+    given = handle_file({"path": path, "bytes": b"picture", "url": "http://host/x"}[kind])  # type: ignore[arg-type]
+    copied = make(given)
+    assert copied is not given
+    assert copied == given == dict(given)
+    assert repr(copied) == repr(dict(given))
+    assert json.dumps(copied) == json.dumps(dict(given))
+    if kind == "url":
+        assert source(copied) == Link("http://host/x")
+    else:
+        assert content(copied) == b"picture"
+
+
+def test_a_copy_shares_nothing_that_can_be_changed(path: Path) -> None:
+    given = handle_file(path)
+    copied = copy.deepcopy(given)
+    copied["meta"]["_type"] = "other"
+    copied["path"] = "/other"
+    assert given == handle_file(path)
+
+
+def test_a_copy_of_a_file_object_is_a_file_too_but_cannot_be_pickled() -> None:
+    given = handle_file(io.BytesIO(b"abc"))
+    assert content(copy.deepcopy(given)) == b"abc"
+    with pytest.raises(TypeError, match=r"file object cannot be pickled; pass its content"):
+        pickle.dumps(given)
+
+
+def test_what_is_sent_was_bound_when_the_file_was_given(path: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    given = handle_file(path)
+    given.update(path=str(secret), url="file://" + str(secret))
+    assert content(given) == b"picture"
+
+
+def test_what_is_built_anew_is_an_ordinary_dict(path: Path) -> None:
+    given = handle_file(path)
+    for built in ({**given}, dict(given), type(given)(given), json.loads(json.dumps(given))):
+        assert built == given
+        assert getattr(built, "source", None) is None

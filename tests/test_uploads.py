@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
+import pickle
 import tracemalloc
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
@@ -13,15 +15,19 @@ from transport.peers import Peer, PeerServer, Request, always, answer
 
 from gradio_client_lite.errors import (
     AuthenticationError,
+    ClientClosed,
     ConnectionLost,
     FileTooLarge,
     HTTPStatusError,
+    InvalidFile,
     ProtocolError,
 )
 from gradio_client_lite.files import handle_file
+from gradio_client_lite.sources import BytesSource
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.uploads import Uploads
 from gradio_client_lite.wire.config import EndpointSpec
+from gradio_client_lite.wire.provenance import ResultFile, ResultPath, origin_of
 
 Json = Dict[str, Any]
 Sent = List[Tuple[str, str, bytes]]
@@ -67,9 +73,7 @@ class Bench:
 def bench() -> Iterator[Callable[..., Bench]]:
     with contextlib.ExitStack() as stack:
 
-        def make(
-            *scripts: Any, headers: Any = None, read: float = 10.0, info: Any = None, **options: Any
-        ) -> Bench:
+        def make(*scripts: Any, headers: Any = None, read: float = 10.0, **options: Any) -> Bench:
             server = stack.enter_context(PeerServer(*(scripts or (always(accept),))))
             config = {key: options.pop(key) for key in list(options) if key == "max_file_size"}
             timeout = Timeout(connect=10.0, read=read)
@@ -77,8 +81,6 @@ def bench() -> Iterator[Callable[..., Bench]]:
             app = app_of(
                 stack.enter_context(contextlib.closing(transport)), server.url, headers or {}, **config
             )
-            if info is not None:
-                app.info = lambda: info  # type: ignore[method-assign]
             return Bench(server, Uploads(app, **options), app.spec.endpoints[0])
 
         yield make
@@ -144,7 +146,6 @@ def test_more_files_than_a_request_may_have_go_in_several(bench: Any) -> None:
 def test_nothing_is_sent_without_files(bench: Any) -> None:
     run = bench()
     values = [{"path": "/etc/passwd"}, "/etc/passwd"]
-    assert not run.uploads.has_files(values)
     assert run(*values) == values
     assert run.server.requests == []
 
@@ -154,12 +155,6 @@ def test_names_and_types_that_were_given_reach_the_server(bench: Any, path: Path
     (result,) = run(handle_file(path, name='we"ird/n\name.png', mime_type="image/x"))
     assert run.sent == [[("weirdname.png", "image/x", b"content")]]
     assert result == {**uploaded("/srv/0/weirdname.png", "weirdname.png"), "mime_type": "image/x"}
-
-
-def test_a_dict_made_by_hand_is_sent(bench: Any, path: Path) -> None:
-    run = bench()
-    (result,) = run({"path": str(path), "meta": {"_type": "gradio.FileData"}, "url": None})
-    assert result == uploaded("/srv/0/a b.txt", "a b.txt")
 
 
 def test_headers_of_the_client_and_of_the_call(bench: Any, path: Path) -> None:
@@ -179,35 +174,163 @@ def test_a_url_is_left_to_the_server(bench: Any) -> None:
     assert run.server.requests == []
 
 
-def test_a_result_of_the_app_can_be_an_argument_again(bench: Any) -> None:
+# --- what handle_file did not make
+
+
+def test_a_dict_made_by_hand_is_left_alone(bench: Any, path: Path) -> None:
     run = bench()
-    value = {
-        **uploaded("/tmp/gradio/x.png", "x.png"),
-        "url": run.server.url + "gradio_api/file=/tmp/gradio/x.png",
-    }
-    assert run(value) == [value]
+    by_hand = {"path": str(path), "meta": {"_type": "gradio.FileData"}, "url": None}
+    assert run(by_hand, [dict(handle_file(path)), {**handle_file(path)}]) == [
+        by_hand,
+        [handle_file(path), handle_file(path)],
+    ]
     assert run.server.requests == []
 
 
-def test_a_file_of_the_server_is_not_looked_for_here(bench: Any) -> None:
+def test_what_a_file_says_after_it_was_given_does_not_count(bench: Any, path: Path, tmp_path: Path) -> None:
     run = bench()
-    value = {**uploaded("/no/such/file", "x"), "url": "https://elsewhere/x"}
-    assert run(value) == [value]
+    value = handle_file(path)
+    value["path"] = str(tmp_path / "secret")
+    run(value)
+    assert run.sent == [[("a b.txt", "text/plain", b"content")]]
 
 
-def test_a_default_is_left_to_the_server_even_if_there_is_such_a_file_here(bench: Any, path: Path) -> None:
-    default = {**uploaded(str(path), "x"), "url": "https://elsewhere/x"}
-    parameters = [{"parameter_default": {"text": "", "files": [default]}}]
-    run = bench(info={"named_endpoints": {"/f": {"parameters": parameters}}})
-    assert run([dict(default)]) == [[default]]
+def test_a_copy_and_a_pickle_of_a_file_are_sent(bench: Any, path: Path) -> None:
+    run = bench()
+    run([copy.deepcopy(handle_file(path)), pickle.loads(pickle.dumps(handle_file(b"x", name="x.txt")))])
+    assert [content for _, _, content in run.sent[0]] == [b"content", b"x"]
+
+
+# --- results, handed on
+
+
+class Home:
+    """The client of another app: a Home."""
+
+    def __init__(self, content: bytes = b"fetched", closed: bool = False) -> None:
+        self.content = content
+        self.closed = closed
+        self.fetched: List[Any] = []
+
+    def fetch(self, file: Any) -> BytesSource:
+        self.fetched.append(file)
+        return BytesSource(self.content)
+
+
+ELSEWHERE = "http://elsewhere/"
+
+
+def served(**fields: Any) -> Json:
+    """What a server says of a file that it has."""
+    return {**uploaded("/srv/up/a.png", "a.png"), "url": "http://x/y", "size": 3, **fields}
+
+
+def downloaded(path: Path, src: str, **fields: Any) -> ResultPath:
+    return ResultPath(str(path), origin_of(served(**fields), src))
+
+
+def left(src: str, home: Any, **fields: Any) -> ResultFile:
+    return ResultFile.of(served(**fields), origin_of(served(**fields), src), lambda: home)
+
+
+def test_a_result_goes_back_as_the_server_s_own(bench: Any, tmp_path: Path) -> None:
+    run = bench()
+    src, gone = run.server.url, tmp_path / "gone"
+    chat = [{"role": "user", "content": [{"type": "file", "file": downloaded(gone, src)}]}]
+    expected = [{"role": "user", "content": [{"type": "file", "file": served()}]}]
+    assert run(chat) == [expected]
+    assert run([left(src, None), left(src, Home(closed=True))]) == [[served(), served()]]
     assert run.server.requests == []
 
 
-def test_a_file_of_this_machine_is_sent_whatever_its_url(bench: Any, path: Path) -> None:
-    """As when one Gradio app hands a file of its own on to another."""
-    run = bench(info={})
-    (result,) = run({**uploaded(str(path), "x"), "url": "https://elsewhere/x"})
-    assert result["path"] == "/srv/0/x"
+def test_a_result_of_another_app_is_uploaded(bench: Any, path: Path) -> None:
+    run = bench()
+    home = Home()
+    result = run([downloaded(path, ELSEWHERE), left(ELSEWHERE, home), downloaded(path, ELSEWHERE)])
+    assert run.sent == [[("a b.txt", "text/plain", b"content"), ("a.png", "image/png", b"fetched")]]
+    assert [item["path"] for item in result[0]] == ["/srv/0/a b.txt", "/srv/1/a.png", "/srv/0/a b.txt"]
+    assert home.fetched == [served()]
+
+
+def test_a_stream_is_uploaded_to_its_own_app_too(bench: Any, path: Path) -> None:
+    run = bench()
+    src = run.server.url
+    run([downloaded(path, src, is_stream=True), left(src, Home(), is_stream=True)])
+    assert [content for _, _, content in run.sent[0]] == [b"content", b"fetched"]
+
+
+def test_a_result_is_fetched_once_however_often_it_is_given(bench: Any) -> None:
+    run = bench()
+    home = Home()
+    first = left(ELSEWHERE, home)
+    run([first, copy.deepcopy(first), left(ELSEWHERE, home)])
+    assert len(home.fetched) == 1
+    assert len(run.sent[0]) == 1
+
+
+@pytest.mark.parametrize("home", [None, Home(closed=True)])
+def test_a_result_that_nobody_can_fetch_is_refused_before_anything_is_sent(bench: Any, home: Any) -> None:
+    run = bench()
+    with pytest.raises(InvalidFile, match=r"a\.png is a file of http://elsewhere/.* Download it first"):
+        run([handle_file(b"x"), left(ELSEWHERE, home)])
+    assert run.server.requests == []
+
+
+def test_a_result_that_came_through_a_pickle_is_refused_too(bench: Any) -> None:
+    run = bench()
+    with pytest.raises(InvalidFile, match="in another process"):
+        run([pickle.loads(pickle.dumps(ResultFile.of(served(), origin_of(served(), ELSEWHERE), None)))])
+    own = ResultFile.of(served(), origin_of(served(), run.server.url), None)
+    assert run([pickle.loads(pickle.dumps(own))]) == [[served()]]
+
+
+def test_a_client_that_is_closed_meanwhile(bench: Any) -> None:
+    class Closing(Home):
+        def fetch(self, file: Any) -> BytesSource:
+            raise ClientClosed("closed")
+
+    with pytest.raises(InvalidFile, match="Download it first"):
+        bench()([left(ELSEWHERE, Closing())])
+
+
+def test_a_path_in_json_is_only_a_path(bench: Any, path: Path) -> None:
+    run = bench()
+    src = run.server.url
+    as_json = run(None, {"deep": [downloaded(path, src), left(src, None), downloaded(path, ELSEWHERE)]})[1]
+    assert json.dumps(as_json) == json.dumps({"deep": [str(path), served(), str(path)]})
+    assert run.server.requests == []
+
+
+def test_a_text_that_equals_such_a_path_is_only_a_text(bench: Any, path: Path) -> None:
+    run = bench()
+    result = downloaded(path, run.server.url)
+    for text in (str(path), str(result), result + "", pickle.loads(pickle.dumps(result))):
+        assert text == result
+        assert run(text) == [str(path)]
+
+
+def test_a_copy_of_a_result_that_is_gone_is_named(bench: Any, path: Path) -> None:
+    run = bench()
+    result = downloaded(path, ELSEWHERE)
+    path.unlink()
+    with pytest.raises(InvalidFile, match=r"a b\.txt does not exist"):
+        run(result)
+    assert run.server.requests == []
+
+
+def test_results_of_another_app_have_a_limit_too(bench: Any, path: Path) -> None:
+    run = bench(max_file_size=6)
+    with pytest.raises(FileTooLarge, match=r"a b\.txt exceeds .* 6 bytes set in Your file component"):
+        run(downloaded(path, ELSEWHERE))
+    with pytest.raises(FileTooLarge, match=r"a\.png exceeds .* 6 bytes"):
+        run(left(ELSEWHERE, Home(b"1234567")))
+    assert run.server.requests == []
+
+
+def test_a_name_of_another_server_is_made_harmless(bench: Any) -> None:
+    run = bench()
+    run(left(ELSEWHERE, Home(), orig_name='..\\..\\x"\r\n.txt'))
+    assert [name for name, _, _ in run.sent[0]] == ["x.txt"]
 
 
 # --- files of a private app

@@ -12,8 +12,11 @@ from transport.peers import PeerServer, Request, always, answer
 
 from gradio_client_lite.errors import HTTPStatusError, InvalidFile
 from gradio_client_lite.files import handle_file
+from gradio_client_lite.sources import BytesSource
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.v3_uploads import V3Uploads
+from gradio_client_lite.wire.provenance import ResultFile, ResultPath, origin_of
+from gradio_client_lite.wire.v3_results import decode, decode_default
 
 TYPES = ["file", "image", "json", "video", "gallery", "textbox"]
 FILE, IMAGE, JSON, VIDEO, GALLERY = range(5)
@@ -153,28 +156,93 @@ def test_a_url_that_cannot_be_fetched_is_an_error_of_the_call(bench: Any) -> Non
         run(*at(FILE, handle_file(other.url + "x.txt")))
 
 
-def earlier_result(run: Any) -> Any:
-    path = "/srv/up/a.png"
-    meta = {"_type": "gradio.FileData"}
-    return {"path": path, "url": run.server.url + "file=" + path, "orig_name": "a.png", "meta": meta}
+# --- results, handed on
 
 
-def test_a_file_of_the_server_is_named(bench: Any) -> None:
-    run = bench()
-    assert run(*at(FILE, earlier_result(run)))[FILE] == sent("/srv/up/a.png", "a.png", None, None)
+GIVEN = {"name": "/srv/up/a.png", "data": None, "is_file": True, "orig_name": "a.png", "size": 3}
+
+
+class Home:
+    """A client that can still fetch."""
+
+    closed = False
+
+    def fetch(self, file: Any) -> BytesSource:
+        assert file["path"] == "/srv/up/a.png"
+        return BytesSource(b"fetched")
+
+
+def results(given: Any, kind: str, src: str, path: Any = "/gone") -> Any:
+    """A result that was downloaded, and one that was not."""
+    file = decode(given, kind)
+    origin = origin_of(file, src)
+    return ResultPath(str(path), origin), ResultFile.of(file, origin, Home)
+
+
+@pytest.mark.parametrize("version", ["3.18.0", "3.50.2"])
+def test_a_result_goes_back_as_the_server_gave_it(bench: Any, version: str) -> None:
+    run = bench(version=version)
+    for result in results(GIVEN, "file", run.server.url):
+        assert run(*at(FILE, result))[FILE] is GIVEN
+        assert run(*at(FILE, [result]))[FILE] == [GIVEN]
+        assert run(*at(GALLERY, [{"image": result, "caption": "a"}]))[GALLERY] == [[GIVEN, "a"]]
+        assert run(*at(VIDEO, {"video": result, "subtitles": None}))[VIDEO] is GIVEN
     assert run.server.requests == []
 
 
 @pytest.mark.parametrize("version", ["3.18.0", "3.50.2"])
-def test_a_file_of_the_server_as_an_image_is_fetched(bench: Any, version: str) -> None:
-    run = bench(always(serve), version=version)
-    assert run(*at(IMAGE, earlier_result(run)))[IMAGE] == data_url(b"fetched", "image/png")
-    assert run.server.requests[0].path == "/file=/srv/up/a.png"
+def test_a_result_as_an_image_is_the_text_of_its_copy(bench: Any, path: Path, version: str) -> None:
+    run = bench(version=version)
+    downloaded, left = results(GIVEN, "file", run.server.url, path)
+    assert run(*at(IMAGE, downloaded))[IMAGE] == data_url(b"content", "text/plain")
+    assert run(*at(IMAGE, left))[IMAGE] == data_url(b"fetched", "image/png")
+    assert run.server.requests == []
 
 
-def test_an_earlier_image_is_sent_from_its_text(bench: Any) -> None:
+def test_an_earlier_image_is_sent_from_its_text(bench: Any, tmp_path: Path) -> None:
     run = bench()
     url = data_url(b"pixels", "image/png")
-    image = {"path": "image.png", "url": url, "orig_name": None, "meta": {"_type": "gradio.FileData"}}
-    assert run(*at(IMAGE, image))[IMAGE] == url
-    assert run(*at(FILE, image))[FILE] == sent("/srv/0/image.png", "image.png", 6, "image/png")
+    (tmp_path / "image.png").write_bytes(b"pixels")
+    for result in results(url, "image", run.server.url, tmp_path / "image.png"):
+        assert run(*at(IMAGE, result))[IMAGE] == url
+        assert run(*at(FILE, result))[FILE] == sent("/srv/0/image.png", "image.png", 6, "image/png")
+
+
+def test_a_result_of_another_app_is_uploaded(bench: Any, path: Path) -> None:
+    run = bench()
+    downloaded, left = results(GIVEN, "file", "http://elsewhere/", path)
+    assert run(*at(FILE, [downloaded, left]))[FILE] == [
+        sent("/srv/0/a b.txt", "a b.txt"),
+        sent("/srv/1/a.png", "a.png", 7, "image/png"),
+    ]
+
+
+def test_json_gets_the_path(bench: Any) -> None:
+    run = bench()
+    downloaded, left = results(GIVEN, "file", run.server.url)
+    assert run(*at(JSON, downloaded))[JSON] == "/gone"
+    assert run(*at(JSON, [left]))[JSON] == [dict(left)]
+
+
+# --- what handle_file did not make
+
+
+@pytest.mark.parametrize("place", range(len(TYPES)))
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_dict_from_elsewhere_is_left_alone(bench: Any, path: Path, place: int, nested: bool) -> None:
+    run = bench()
+    value = {"path": str(path), "url": run.server.url + "x", "meta": {"_type": "gradio.FileData"}}
+    given: Any = [value] if nested else value
+    assert run(*at(place, given))[place] == given
+    assert run.server.requests == []
+
+
+@pytest.mark.parametrize("place", [FILE, IMAGE, VIDEO])
+@pytest.mark.parametrize("name", ["http://127.0.0.1:9/latest", "/etc/hostname"])
+def test_a_default_is_neither_fetched_nor_changed(bench: Any, place: int, name: str) -> None:
+    run = bench()
+    raw = {"name": name, "data": None, "is_file": True}
+    version = run.uploads._app.spec.version
+    default = decode_default(raw, TYPES[place], run.uploads._app.routes, version)
+    assert run(*at(place, default))[place] is raw
+    assert run.server.requests == []

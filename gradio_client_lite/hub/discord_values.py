@@ -40,9 +40,13 @@ async def arguments_of(command, options, folder):
 
 def from_json(name, text):
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
         raise Mistake(f'`{name}` must be JSON, for example `["a", "b"]` or `{{"a": 1}}`.') from None
+    # The client would open what such a dict names, which is a file of this machine.
+    if "gradio.FileData" in json.dumps(value):
+        raise Mistake(f"`{name}` must not name a file.")
+    return value
 
 
 def chosen(option, value):

@@ -45,6 +45,8 @@ class ComponentSpec(NamedTuple):
         is_state: it is session state, which the server keeps; None is sent in its place.
         value_is_file: its value is, or contains, a file.
         serializer: what Gradio 3 calls the form of its values, for components derived from others; else "".
+        takes_files: whether a value that is passed to it may be, or contain, a file: also when nothing is
+            known of its values.
     """
 
     id: int
@@ -54,6 +56,7 @@ class ComponentSpec(NamedTuple):
     is_state: bool
     value_is_file: bool
     serializer: str = ""
+    takes_files: bool = True
 
 
 class EndpointSpec(NamedTuple):
@@ -84,6 +87,11 @@ class EndpointSpec(NamedTuple):
     generator: bool
     batch: bool
     cancels: Tuple[int, ...]
+
+    @property
+    def arguments(self) -> List[ComponentSpec]:
+        """The inputs that a value is sent for, in order."""
+        return [component for component in self.inputs if component.is_state or not component.skip]
 
     @property
     def has_state(self) -> bool:
@@ -205,14 +213,18 @@ class _Components:
 def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
     type_ = _text(raw.get("type"), "unknown")
     props = raw.get("props")
+    schema = raw.get("api_info")
+    is_file = contains_file(schema)
+    taken = raw.get("api_info_as_input", schema)  # which some say apart (gradio/blocks.py 5.50, 6.31)
     return ComponentSpec(
         id=id_,
         type=type_,
         label=_text(props.get("label"), "") if isinstance(props, dict) else "",
         skip=is_skipped(raw),
         is_state=type_ == "state",
-        value_is_file=contains_file(raw.get("api_info")),
+        value_is_file=is_file,
         serializer=_text(raw.get("serializer"), ""),
+        takes_files=is_file or not isinstance(taken, dict) or (taken != schema and contains_file(taken)),
     )
 
 

@@ -8,13 +8,30 @@ server's choice.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from .config import EndpointSpec
+from .provenance import FileArgument, ResultFile, ResultPath, V3File, origin_of
 from .version import Version
 
-#: Whether a dict at some depth of the value with this index is a file.
-IsFile = Callable[[Mapping[str, Any], int], bool]
+#: Whether a dict, or a ResultPath, at some depth of the value with this index is a file.
+IsFile = Callable[[Any, int], bool]
+
+_SEARCHED = (dict, list, tuple, ResultPath)
 
 _MARK = "gradio.FileData"
 _MARKED_SINCE = Version.parse("4.21.0")
@@ -28,13 +45,13 @@ class Slot(NamedTuple):
         container: the copied list or dict it is in.
         key: its index or key there.
         top: index of the top-level value it belongs to.
-        file: the FileData.
+        file: the FileData, or a ResultPath.
     """
 
     container: Any
     key: Union[int, str]
     top: int
-    file: Mapping[str, Any]
+    file: Any
 
     def put(self, value: Any) -> None:
         """Replace it."""
@@ -53,9 +70,64 @@ def is_marked(value: Mapping[str, Any]) -> bool:
     return marked and isinstance(value.get("path"), str)
 
 
-def marked_only(value: Mapping[str, Any], index: int) -> bool:  # noqa: ARG001 - an IsFile
-    """The IsFile of arguments: callers mark files with `handle_file`, whatever the server's age."""
-    return is_marked(value)
+def argument_files(holds: Callable[[int], bool]) -> IsFile:
+    """The IsFile of arguments: what takes another form before it is sent. See `provenance`.
+
+    Args:
+        holds: whether the argument with this index may hold files.
+    """
+
+    def is_file(value: Any, index: int) -> bool:
+        if isinstance(value, FileArgument):
+            return value.source is not None
+        if isinstance(value, ResultFile):
+            return value.origin is not None and holds(index)
+        return isinstance(value, (ResultPath, V3File)) and holds(index)
+
+    return is_file
+
+
+def takes_files(spec: EndpointSpec, index: int) -> bool:
+    """Whether an argument may hold files, as its component declares; what declares nothing may."""
+    components = spec.arguments
+    return index >= len(components) or components[index].takes_files
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether an argument is marked as a file that `handle_file` did not make, with a path that is no URL."""
+    if not isinstance(value, dict) or not is_marked(value):
+        return False
+    from .fileurls import is_url  # which few calls need
+
+    if is_url(value["path"]) or isinstance(value, (ResultFile, V3File)):
+        return False
+    return not isinstance(value, FileArgument) or value.source is None
+
+
+def holds_foreign(values: Sequence[Any]) -> bool:
+    """Whether any of these arguments is, or holds, a file as `is_foreign` tells it."""
+    return any(is_foreign(value) for value, _ in _search(values, None))
+
+
+class Survey(NamedTuple):
+    """What there is among arguments.
+
+    Args:
+        files: whether some must take another form before they are sent.
+        foreign: whether there is what `is_foreign` tells.
+    """
+
+    files: bool
+    foreign: bool
+
+
+def survey(values: Sequence[Any], is_file: IsFile) -> Survey:
+    """Look through arguments once."""
+    files = foreign = False
+    for value, index in _search(values, None):
+        files = files or is_file(value, index)
+        foreign = foreign or is_foreign(value)
+    return Survey(files, foreign)
 
 
 def file_outputs(spec: EndpointSpec, version: Version) -> IsFile:
@@ -77,42 +149,73 @@ def file_outputs(spec: EndpointSpec, version: Version) -> IsFile:
     return is_file
 
 
+def holding_outputs(spec: EndpointSpec) -> FrozenSet[int]:
+    """The outputs of an endpoint that may hold files, as their components declare."""
+    outputs = enumerate(spec.outputs)
+    return frozenset(index for index, component in outputs if component.takes_files and not component.skip)
+
+
 def _looks_like_file(value: Mapping[str, Any]) -> bool:
     return isinstance(value.get("path"), str) and value.keys() <= _UNMARKED_FIELDS
 
 
-def has_files(values: Sequence[Any], is_file: IsFile) -> bool:
-    """Whether there is a file anywhere in these values."""
-    seen = set()
+def has_files(values: Sequence[Any], is_file: IsFile, among: Optional[Container[int]] = None) -> bool:
+    """Whether there is a file anywhere in these values; `among` names those to look at, None all."""
+    return any(is_file(value, index) for value, index in _search(values, among))
+
+
+def _search(values: Sequence[Any], among: Optional[Container[int]]) -> Iterator[Tuple[Any, int]]:
+    """Every dict and ResultPath at any depth, with the index of the value it is in."""
     for index, top in enumerate(values):
+        if not isinstance(top, _SEARCHED) or not (among is None or index in among):
+            continue
+        seen = set()
         todo = [top]
         while todo:
             value = todo.pop()
-            if isinstance(value, dict):
-                if is_file(value, index):
-                    return True
-                items = list(value.values())
-            elif isinstance(value, (list, tuple)):
-                items = list(value)
-            else:
+            if isinstance(value, (dict, ResultPath)):
+                yield value, index
+            if isinstance(value, ResultPath) or id(value) in seen:  # a value may hold itself
                 continue
-            if id(value) not in seen:  # a value may hold itself
-                seen.add(id(value))
-                todo.extend(item for item in items if isinstance(item, (dict, list, tuple)))
-    return False
+            seen.add(id(value))
+            items = value.values() if isinstance(value, dict) else value
+            todo.extend([item for item in items if isinstance(item, _SEARCHED)])
 
 
-def find_files(values: Sequence[Any], is_file: IsFile) -> Tuple[List[Any], List[Slot]]:
+def find_files(
+    values: Sequence[Any], is_file: IsFile, among: Optional[Container[int]] = None
+) -> Tuple[List[Any], List[Slot]]:
     """A copy of the values and the places of its files, in order.
 
     The containers are copied, files and all else are shared; tuples become lists. What is a file is not
-    searched for files.
+    searched for files. `among` is that of `has_files`.
     """
     copy = list(values)
     slots: List[Slot] = []
     for index in range(len(copy)):
-        _Search(is_file, index, slots).run(copy)
+        if among is None or index in among:
+            _Search(is_file, index, slots).run(copy)
     return copy, slots
+
+
+def mark_results(
+    values: List[Any], is_file: IsFile, among: Container[int], src: str, home: Callable[[], Any]
+) -> List[Any]:
+    """Results with a ResultFile in place of each file; the values themselves where there is none.
+
+    Args:
+        values: one for each output component; they are not changed.
+        is_file: what is a file in them.
+        among: the outputs that may hold some; others are not searched.
+        src: the URL of the app.
+        home: see `ResultFile`.
+    """
+    if not has_files(values, is_file, among):
+        return values
+    copy, slots = find_files(values, is_file, among)
+    for slot in slots:
+        slot.put(ResultFile.of(slot.file, origin_of(slot.file, src), home))
+    return copy
 
 
 class _Search:
@@ -129,7 +232,7 @@ class _Search:
         while todo:
             container, key = todo.pop()
             value = container[key]
-            if isinstance(value, dict) and self._is_file(value, self._index):
+            if isinstance(value, (dict, ResultPath)) and self._is_file(value, self._index):
                 self._slots.append(Slot(container, key, self._index, value))
             elif isinstance(value, (dict, list, tuple)):
                 inner, new = self._copy(value)

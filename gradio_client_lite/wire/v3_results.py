@@ -11,18 +11,16 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from .config import EndpointSpec
 from .dataurl import PREFIX, extension_of
-from .filedata import IsFile, find_files, is_marked, new_meta
+from .filedata import find_files, new_meta
 from .fileurls import Location, location_of
 from .names import download_name
+from .provenance import V3File
 from .routes import Routes
-from .v3_values import is_list, is_update, kind_of
+from .v3_values import HOLD_FILES, is_list, is_update, kind_of
 from .version import Version
 
 #: Before it the route was `file/…`.
 _FILE_ROUTE_SINCE = Version.parse("3.2")
-
-#: Whose outputs can hold files. In JSON and the like, a dict that looks like one is data.
-_HOLD_FILES = frozenset(("annotatedimage", "chatbot", "file", "gallery", "image", "video"))
 
 
 class V3Results:
@@ -32,41 +30,44 @@ class V3Results:
         spec: the endpoint.
         routes: of the app.
         version: of the server.
+
+    Attributes:
+        holders: the outputs that may hold files.
     """
 
     def __init__(self, spec: EndpointSpec, routes: Routes, version: Version) -> None:
         self._kinds = ["" if component.skip else kind_of(component) for component in spec.outputs]
+        self.holders = frozenset(index for index, kind in enumerate(self._kinds) if kind in HOLD_FILES)
         self._routes = routes
         self._version = version
 
-    def is_file(self, value: Mapping[str, Any], index: int) -> bool:
-        """Whether a dict somewhere in the decoded output with this index is a file."""
-        return index < len(self._kinds) and self._kinds[index] in _HOLD_FILES and is_marked(value)
-
     def decode(self, values: Sequence[Any]) -> List[Any]:
-        """The outputs in the form callers get, with a marked FileData that has a `url` for each file.
+        """The outputs in the form callers get, with a V3File that has a `url` for each file.
 
         Args:
             values: one for each output component; they are not changed.
         """
         kinds = self._kinds + [""] * (len(values) - len(self._kinds))
         decoded = [decode(value, kind) for value, kind in zip(values, kinds)]
-        return _with_urls(decoded, self.is_file, self._routes, self._version)
+        return _with_urls(decoded, self._routes, self._version)
+
+
+def is_v3_file(value: Any, index: int) -> bool:  # noqa: ARG001 - an IsFile
+    """The IsFile of what `V3Results.decode` gives."""
+    return isinstance(value, V3File)
 
 
 def decode_default(value: Any, kind: str, routes: Routes, version: Version) -> Any:
     """The same for the value that a config gives a component."""
-
-    def is_file(found: Mapping[str, Any], _: int) -> bool:
-        return kind in _HOLD_FILES and is_marked(found)
-
-    return _with_urls([decode(value, kind)], is_file, routes, version)[0]
+    return _with_urls([decode(value, kind)], routes, version)[0]
 
 
-def _with_urls(values: List[Any], is_file: IsFile, routes: Routes, version: Version) -> List[Any]:
-    copy, slots = find_files(values, is_file)
+def _with_urls(values: List[Any], routes: Routes, version: Version) -> List[Any]:
+    copy, slots = find_files(values, is_v3_file)
     for slot in slots:
-        slot.put({**slot.file, "url": v3_location(slot.file, routes, version).url})
+        slot.put(
+            V3File.of({**slot.file, "url": v3_location(slot.file, routes, version).url}, slot.file.given)
+        )
     return copy
 
 
@@ -82,7 +83,7 @@ def v3_location(file: Mapping[str, Any], routes: Routes, version: Version) -> Lo
 
 
 def decode(value: Any, kind: str) -> Any:
-    """An output in the form callers get, with a marked FileData in place of each file.
+    """An output in the form callers get, with a V3File in place of each file.
 
     A FileData whose content came with it has that as its `url`, a data: URL.
 
@@ -179,27 +180,28 @@ def _named(pair: Any, first: str, second: str) -> Dict[str, Any]:
 def _file(value: Any) -> Any:
     """The FileData of Gradio 4 for a file of Gradio 3; what is none stays as it is."""
     if isinstance(value, str):
-        return _inline(value, {}) if value.startswith(PREFIX) else value
+        return _inline(value, {}, value) if value.startswith(PREFIX) else value
     if not isinstance(value, dict):
         return value
     name, data = value.get("name"), value.get("data")
     if isinstance(data, str) and data and not value.get("is_file") and not value.get("is_stream"):
-        return _inline(data if data.startswith(PREFIX) else f"{PREFIX};base64,{data}", value)
+        return _inline(data if data.startswith(PREFIX) else f"{PREFIX};base64,{data}", value, value)
     if isinstance(name, str) and name:
-        return _file_data(name, None, value)
+        return _file_data(name, None, value, value)
     return value
 
 
-def _inline(url: str, told: Mapping[str, Any]) -> Dict[str, Any]:
+def _inline(url: str, told: Mapping[str, Any], given: Any) -> V3File:
     name = told.get("orig_name") or told.get("name")
     if not isinstance(name, str) or not name:
         name = ("image" if url.startswith("data:image/") else "file") + extension_of(url)
-    return _file_data(name, url, told)
+    return _file_data(name, url, told, given)
 
 
-def _file_data(path: str, url: Optional[str], told: Mapping[str, Any]) -> Dict[str, Any]:
+def _file_data(path: str, url: Optional[str], told: Mapping[str, Any], given: Any) -> V3File:
     fields = {key: told.get(key) for key in ("size", "orig_name", "mime_type")}
-    return {"path": path, "url": url, **fields, "is_stream": bool(told.get("is_stream")), "meta": new_meta()}
+    stream = bool(told.get("is_stream"))
+    return V3File.of({"path": path, "url": url, **fields, "is_stream": stream, "meta": new_meta()}, given)
 
 
 def _is_pair(value: Any) -> bool:

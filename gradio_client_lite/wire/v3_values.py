@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from .config import ComponentSpec, EndpointSpec
-from .filedata import has_files, marked_only
 from .version import Version
 
 Value = Callable[[Any], Any]
@@ -48,6 +47,38 @@ _SERIALIZERS = {
     "VideoSerializable": "video",
 }
 _HOLD_JSON = frozenset(("annotatedimage", "chatbot", "dataframe", "highlightedtext", "json", "label"))
+#: Whose values can hold files. In JSON and the like, a dict that looks like one is data.
+HOLD_FILES = frozenset(("annotatedimage", "chatbot", "file", "gallery", "image", "video"))
+#: Types without a form of their own, whose values are never files.
+_PLAIN_TYPES = frozenset(
+    (
+        "barplot",
+        "button",
+        "carousel",
+        "checkbox",
+        "checkboxgroup",
+        "clearbutton",
+        "code",
+        "colorpicker",
+        "dataset",
+        "dropdown",
+        "duplicatebutton",
+        "fileexplorer",
+        "html",
+        "lineplot",
+        "loginbutton",
+        "logoutbutton",
+        "markdown",
+        "number",
+        "radio",
+        "scatterplot",
+        "slider",
+        "state",
+        "statustracker",
+        "textbox",
+        "variable",
+    )
+)
 
 
 def takes_uploads(version: Version) -> bool:
@@ -67,7 +98,16 @@ def kind_of_type(type_: str, serializer: str) -> str:
 
 def argument_kinds(spec: EndpointSpec) -> List[str]:
     """The kind of each argument that is sent to an endpoint."""
-    return [kind_of(component) for component in spec.inputs if component.is_state or not component.skip]
+    return [kind_of(component) for component in spec.arguments]
+
+
+def takes_v3_files(spec: EndpointSpec, index: int) -> bool:
+    """Whether an argument may hold files, as the type of its component tells; one nobody knows may."""
+    components = spec.arguments
+    if index >= len(components):
+        return True
+    kind = kind_of(components[index])
+    return kind in HOLD_FILES if kind else components[index].type not in _PLAIN_TYPES
 
 
 def carriage(kind: str, *, whole: bool, uploads: bool) -> str:
@@ -118,12 +158,9 @@ def encode(value: Any, kind: str) -> Any:
     return value if encoder is None else encoder(value)
 
 
-def changes_any(values: Sequence[Any], spec: EndpointSpec) -> bool:
-    """Whether any of these arguments may have another form on the server."""
-    reshaped = any(
-        value is not None and kind in _ENCODERS for value, kind in zip(values, argument_kinds(spec))
-    )
-    return reshaped or has_files(values, marked_only)
+def reshapes_any(values: Sequence[Any], spec: EndpointSpec) -> bool:
+    """Whether any of these arguments may have another form on the server, files apart."""
+    return any(value is not None and kind in _ENCODERS for value, kind in zip(values, argument_kinds(spec)))
 
 
 def _encode_video(value: Any) -> Any:

@@ -87,6 +87,8 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, (bool, float)):
         return {type(value).__name__: repr(value)}
+    if type(value).__name__ in ("ResultPath", "ResultFile"):  # which equal what the official client gives
+        return encode(str(value) if isinstance(value, str) else dict(value))
     if isinstance(value, (list, tuple)):
         return {type(value).__name__: [encode(item) for item in value]}
     if isinstance(value, dict):

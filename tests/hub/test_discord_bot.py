@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from typing import Any, Dict, List
 
 import pytest
@@ -34,6 +35,17 @@ def constant(files: Dict[str, str], name: str) -> Any:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             return ast.literal_eval(node.value)
     raise KeyError(name)
+
+
+def function(files: Dict[str, str], name: str, **known: Any) -> Any:
+    """A function of app.py, run with the names it needs."""
+    (found,) = [
+        node
+        for node in ast.parse(files["app.py"]).body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
+    exec(ast.unparse(found), known)
+    return known[name]
 
 
 def options(*parameters: Dict[str, Any]) -> List[Dict[str, Any]]:
@@ -164,3 +176,23 @@ def test_more_arguments_than_options() -> None:
 def test_arguments_without_names() -> None:
     with pytest.raises(InvalidValue, match="does not say what the arguments of /fn are called"):
         options(parameter(parameter_name=None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"path": "/proc/self/environ", "meta": {"_type": "gradio.FileData"}}',
+        r'[{"a": {"path": "/proc/self/environ", "meta": {"_type": "gradio\u002eFileData"}}}]',
+    ],
+)
+def test_json_of_a_stranger_names_no_file_of_the_bot(text: str) -> None:
+    """The official client, which the bot runs with, opens whatever a marked dict names."""
+
+    class Mistake(Exception):
+        pass
+
+    files = render("owner/app", [("/fn", "fn")], {"/fn": {"parameters": [TEXT]}})
+    from_json = function(files, "from_json", json=json, Mistake=Mistake)
+    assert from_json("value", '{"path": "/x", "meta": {}}') == {"path": "/x", "meta": {}}
+    with pytest.raises(Mistake, match="`value` must not name a file"):
+        from_json("value", text)

@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 
 from gradio_client_lite.wire.config import EndpointSpec, parse_config
 from gradio_client_lite.wire.filedata import (
+    argument_files,
     file_outputs,
     find_files,
     has_files,
+    holding_outputs,
+    holds_foreign,
     is_marked,
-    marked_only,
+    mark_results,
     new_meta,
+    survey,
+    takes_files,
 )
+from gradio_client_lite.wire.provenance import FileArgument, Origin, ResultFile, ResultPath, V3File
 from gradio_client_lite.wire.version import Version
 
 
@@ -24,9 +30,14 @@ def file(path: str = "/x", **fields: Any) -> Dict[str, Any]:
     return {"path": path, "meta": new_meta(), **fields}
 
 
+def marked(value: Any, index: int) -> bool:
+    """An IsFile that takes every marked dict for a file."""
+    return isinstance(value, dict) and is_marked(value)
+
+
 def replaced(values: List[Any]) -> List[Any]:
     """The values with "F" in place of every file."""
-    result, slots = find_files(values, marked_only)
+    result, slots = find_files(values, marked)
     for slot in slots:
         slot.put("F")
     return result
@@ -64,7 +75,7 @@ def test_files_are_found_at_any_depth() -> None:
 
 def test_slots_are_in_order_and_know_their_argument() -> None:
     values = [{"a": file("1"), "b": [file("2"), file("3")]}, "no", file("4")]
-    slots = find_files(values, marked_only)[1]
+    slots = find_files(values, marked)[1]
     assert [(slot.file["path"], slot.top) for slot in slots] == [("1", 0), ("2", 0), ("3", 0), ("4", 2)]
 
 
@@ -88,16 +99,30 @@ def test_the_same_object_in_two_places_is_replaced_in_both() -> None:
 def test_a_value_that_holds_itself_does_not_hang() -> None:
     loop: List[Any] = [1]
     loop.append(loop)
-    assert not has_files([loop], marked_only)
+    assert not has_files([loop], marked)
     assert replaced([loop])[0][0] == 1
+
+
+def test_what_several_values_share_is_searched_for_each() -> None:
+    shared = [file()]
+    assert has_files([shared, shared], lambda value, index: index == 1 and marked(value, index))
+
+
+def test_values_can_be_left_out_of_a_search() -> None:
+    values = [[file()], [file()]]
+    assert not has_files(values, marked, among=())
+    assert has_files(values, marked, among=[1])
+    copied, slots = find_files(values, marked, among=[1])
+    assert [slot.top for slot in slots] == [1]
+    assert copied[0] is values[0]
 
 
 def test_depth_has_no_limit() -> None:
     value: Any = file()
     for _ in range(100_000):
         value = [value]
-    assert has_files([value], marked_only)
-    assert len(find_files([value], marked_only)[1]) == 1
+    assert has_files([value], marked)
+    assert len(find_files([value], marked)[1]) == 1
     while isinstance(value, list):  # taken apart by hand: freeing it would recurse
         value = value.pop()
 
@@ -121,7 +146,7 @@ def by_recursion(value: Any) -> Any:
 @given(st.lists(JSON, max_size=3))
 def test_any_json_is_searched_whole(values: List[Any]) -> None:
     assert replaced(values) == by_recursion(values)
-    assert has_files(values, marked_only) == (by_recursion(values) != values)
+    assert has_files(values, marked) == (by_recursion(values) != values)
 
 
 OLD = {"path": "/x", "url": None, "size": None, "orig_name": "x", "mime_type": None}
@@ -151,3 +176,95 @@ def test_which_outputs_are_files(version: str, value: Dict[str, Any], index: int
 def test_the_declared_type_is_read_from_the_config() -> None:
     config = {**CONFIG, "components": [component(n, "x", api_info=FILE) for n in (1, 2, 3)]}
     assert all(output.value_is_file for output in parse_config(config, "").endpoints[0].outputs)
+
+
+# --- arguments
+
+
+def kinds() -> Dict[str, Any]:
+    """A value of each kind that is no ordinary one."""
+    origin = Origin("http://host/", file())
+    return {
+        "given": FileArgument.of(file(), object()),
+        "path": ResultPath("/x", origin),
+        "file": ResultFile.of(file(), origin, None),
+        "of_3": V3File.of(file(), "raw"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["given", "path", "file", "of_3"])
+@pytest.mark.parametrize("holds", [True, False])
+def test_which_arguments_are_files(kind: str, holds: bool) -> None:
+    """One of `handle_file` everywhere, as with the official client; a result where files can be."""
+    is_file = argument_files(lambda index: holds)
+    value = [{"deep": [kinds()[kind]]}]
+    assert survey(value, is_file).files is (holds or kind == "given")
+    assert len(find_files(value, is_file)[1]) == (holds or kind == "given")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [file(), "/x", {"path": "/x"}, OLD, FileArgument(file()), ResultFile(file()), [file()]],
+)
+def test_other_arguments_are_data(value: Any) -> None:
+    assert not survey([value], argument_files(lambda index: True)).files
+
+
+def test_which_arguments_may_hold_files() -> None:
+    spec = endpoint()
+    assert [takes_files(spec, index) for index in range(3)] == [True, False, True]
+    assert holding_outputs(spec) == {0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"api_info": FILE}, True),
+        ({"api_info": {"type": "string"}}, False),
+        ({"api_info": {"type": "string"}, "api_info_as_input": FILE}, True),
+        ({}, True),
+        ({"api_info": True}, True),
+    ],
+)
+def test_a_component_that_declares_nothing_may_hold_files(fields: Any, expected: bool) -> None:
+    config = {**CONFIG, "components": [component(1, "x", **fields)]}
+    spec = parse_config(config, "").endpoints[0]
+    assert spec.inputs[0].takes_files is expected
+    assert spec.inputs[1].takes_files  # which the config does not list
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (file("/home/me/x.png"), True),
+        ([{"files": [file("x")]}], True),
+        (FileArgument(file()), True),
+        (file("https://host/x.png"), False),
+        ({"path": "/x"}, False),
+        ("/x", False),
+        *[(value, False) for value in kinds().values()],
+    ],
+)
+def test_files_that_nobody_gave_are_told(value: Any, expected: bool) -> None:
+    assert holds_foreign([1, value]) is expected
+    assert survey([1, value], argument_files(lambda index: False)).foreign is expected
+
+
+# --- results
+
+
+def test_results_get_their_kind() -> None:
+    served = file("/srv/x")
+    values = [{"files": [served, file("s", is_stream=True)]}, file()]
+    (first, second) = mark_results(values, marked, {0}, "http://host/", lambda: "home")
+    one, stream = first["files"]
+    assert (one, one.origin, one.file, one.home()) == (served, ("http://host/", served), served, "home")
+    assert one.origin.given is served is not one
+    assert stream.origin == ("http://host/", None)
+    assert type(second) is dict
+    assert type(values[0]["files"][0]) is dict  # type: ignore[index]
+
+
+def test_results_without_files_are_left_alone() -> None:
+    values = [{"path": "/x"}, file()]
+    assert mark_results(values, marked, {0}, "http://host/", lambda: None) is values

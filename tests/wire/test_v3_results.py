@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.filedata import find_files, new_meta
 from gradio_client_lite.wire.routes import Routes
-from gradio_client_lite.wire.v3_results import V3Results, decode, decode_default, v3_location
+from gradio_client_lite.wire.v3_results import V3Results, decode, decode_default, is_v3_file, v3_location
 from gradio_client_lite.wire.version import Version
 
 ROUTES = Routes("http://host/app/")
@@ -132,7 +132,19 @@ class TestV3Results:
         found = results("json", "file")
         decoded = found.decode([{"a": marked, "b": WIRE}, WIRE])
         assert decoded[0] == {"a": marked, "b": WIRE}
-        assert [slot.top for slot in find_files(decoded, found.is_file)[1]] == [1]
+        assert [slot.top for slot in find_files(decoded, is_v3_file)[1]] == [1]
+
+    def test_a_file_knows_what_the_server_sent(self) -> None:
+        chat = [[{**WIRE, "alt_text": "a", "mime_type": "image/png"}, None]]
+        decoded = results("file", "chatbot", "image", "label").decode([WIRE, chat, "data:,a", {"label": "a"}])
+        files = [slot.file for slot in find_files(decoded, is_v3_file)[1]]
+        assert [file.given for file in files] == [WIRE, chat[0][0], "data:,a"]
+        assert results("file", "label", "video", "textbox").holders == {0, 2}
+
+    def test_a_dict_that_the_server_marked_is_no_file(self) -> None:
+        marked = {"path": "/etc/hostname", "meta": new_meta()}
+        decoded = results("file", "image").decode([marked, [marked]])
+        assert find_files(decoded, is_v3_file)[1] == []
 
     def test_outputs_that_nobody_gets_are_left_alone(self) -> None:
         assert results("state", "label").decode([WIRE, {"label": "a"}]) == [
@@ -146,6 +158,7 @@ class TestV3Results:
 
     def test_a_default(self) -> None:
         assert decode_default(WIRE, "file", ROUTES, LAST)["url"] == "http://host/app/file=/tmp/a.png"
+        assert decode_default(WIRE, "file", ROUTES, LAST).given is WIRE
         assert decode_default(WIRE, "json", ROUTES, LAST) == WIRE
 
 

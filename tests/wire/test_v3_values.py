@@ -11,10 +11,11 @@ from gradio_client_lite.wire.filedata import new_meta
 from gradio_client_lite.wire.v3_values import (
     argument_kinds,
     carriage,
-    changes_any,
     encode,
     kind_of_type,
+    reshapes_any,
     takes_uploads,
+    takes_v3_files,
     uploaded_file,
 )
 from gradio_client_lite.wire.version import Version
@@ -131,7 +132,7 @@ class TestEncode:
         assert repr(value) == before
 
 
-class TestChangesAny:
+class TestReshapesAny:
     @pytest.mark.parametrize(
         ("types", "values", "changes"),
         [
@@ -140,10 +141,30 @@ class TestChangesAny:
             (("image",), ["data:,"], False),
             (("gallery",), [[]], True),
             (("highlightedtext",), [None], False),
-            (("file",), [{"path": "a", "meta": new_meta()}], True),
-            (("json",), [{"deep": [{"path": "a", "meta": new_meta()}]}], True),
+            (("file",), [{"path": "a", "meta": new_meta()}], False),
+            (("json",), [{"deep": [{"path": "a", "meta": new_meta()}]}], False),
             ((), ["more than declared"], False),
         ],
     )
     def test_it(self, types: Any, values: List[Any], changes: bool) -> None:
-        assert changes_any(values, endpoint(*types)) is changes
+        assert reshapes_any(values, endpoint(*types)) is changes
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        ("file", True),
+        ("image", True),
+        ("gallery", True),
+        ("chatbot", True),
+        ("audio", True),
+        ("customcomponent", True),
+        ("textbox", False),
+        ("json", False),
+        ("dropdown", False),
+        ("dataframe", False),
+    ],
+)
+def test_which_arguments_may_hold_files(type_: str, expected: bool) -> None:
+    assert takes_v3_files(endpoint(type_), 0) is expected
+    assert takes_v3_files(endpoint(type_), 1)  # one argument too many
