@@ -12,6 +12,7 @@ from .errors import ConnectionLost, FileTooLarge, HTTPStatusError, ProtocolError
 from .files import FileContent, guess_type, source_of
 from .sources import Source, spooled
 from .transport.http import StreamingResponse
+from .transport.redirect import OF_APP, Word
 from .transport.response import Response
 from .wire.config import EndpointSpec
 from .wire.filedata import Slot, find_files, has_files, marked_only, new_meta
@@ -187,10 +188,16 @@ class Uploads:
         *,
         follow_redirects: Optional[bool] = None,
         credentials: bool = True,
+        word: Word = OF_APP,
     ) -> Source:
         """Copy what is at a URL. Options are those of `Transport.stream`."""
         with self._app.transport.stream(
-            "GET", url, headers=fields, follow_redirects=follow_redirects, credentials=credentials
+            "GET",
+            url,
+            headers=fields,
+            follow_redirects=follow_redirects,
+            credentials=credentials,
+            word=word,
         ) as response:
             if response.status != 200:
                 raise _status_error(response.status, b"", url, "fetching a file to send")

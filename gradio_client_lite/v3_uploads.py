@@ -8,6 +8,7 @@ from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 from .errors import InvalidFile
 from .files import FileContent, handle_file, inline_file, source_of
 from .sources import Source
+from .transport.redirect import OF_CALLER
 from .uploads import Upload, Uploads, name_of
 from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX
@@ -64,7 +65,7 @@ class V3Uploads(Uploads):
         if location.own:
             return self._fetch(location.url, headers)
         fields = self._app.headers_elsewhere({"accept-encoding": "identity"})
-        return self._spool(location.url, fields, credentials=False)
+        return self._spool(location.url, fields, credentials=False, word=OF_CALLER)
 
 
 def _with_content(slot: Slot) -> Slot:
