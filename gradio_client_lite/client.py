@@ -146,7 +146,7 @@ class Client(HubClient):
         stream_idle_timeout: float = 60.0,
         space_timeout: Optional[float] = 600.0,
         limits: Optional[Limits] = None,
-        file_urls: str = "public",
+        file_urls: Literal["public", "same-host", "any"] = "public",
         on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if value is not self}

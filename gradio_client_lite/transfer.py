@@ -61,6 +61,11 @@ class Transfer:
         self._total: Optional[int] = None
         self._begun = False
 
+    @property
+    def _shown(self) -> str:
+        """The URL for error texts; what the app is asked to hand on has its own query encoded."""
+        return bare_url(self._location.url).partition("%3F")[0]
+
     def into(self, saving: Saving) -> None:
         """Write the whole file into `saving`.
 
@@ -76,7 +81,7 @@ class Transfer:
             if not self._deadline.passed():
                 raise
             raise DeadlineExceeded(
-                f"{bare_url(self._location.url)} took longer to download than "
+                f"{self._shown} took longer to download than "
                 f"Limits(downloading={self._app.limits.downloading}); make the client with a larger one."
             ) from exc
 
@@ -111,12 +116,12 @@ class Transfer:
             self._copy(response, saving)
             if response.overrun:
                 raise ProtocolError(
-                    f"{bare_url(self._location.url)} sent more than the {saving.size} bytes it announced, so "
+                    f"{self._shown} sent more than the {saving.size} bytes it announced, so "
                     "the file may not be whole; report it to the server."
                 )
         if self._total is not None and saving.size != self._total:
             raise ProtocolError(
-                f"{bare_url(self._location.url)} gave {saving.size} bytes of a file of {self._total}; "
+                f"{self._shown} gave {saving.size} bytes of a file of {self._total}; "
                 "it may have changed. Try again."
             )
         return True
@@ -162,7 +167,7 @@ class Transfer:
     def _check_size(self, size: int) -> None:
         if self._largest is not None and size > self._largest:
             raise ResponseTooLarge(
-                f"{bare_url(self._location.url)} is larger than Limits({self._limit}={self._largest}); make "
+                f"{self._shown} is larger than Limits({self._limit}={self._largest}); make "
                 "the client with a larger one."
             )
 
@@ -185,7 +190,7 @@ class Transfer:
             saving.write(chunk)
 
     def _refused(self, response: StreamingResponse) -> GradioClientError:
-        url, status = bare_url(self._location.url), response.status
+        url, status = self._shown, response.status
         if status in (401, 429):
             return refusal(status, b"", url, "downloading a file")
         if status == 206:

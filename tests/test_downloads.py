@@ -572,9 +572,14 @@ def test_a_larger_file_is_an_error(bench: Any, script: Any) -> None:
 def test_nothing_is_written_of_a_file_that_says_it_is_too_large(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def begin(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234")
+        peer.closed()
+
     written: List[bytes] = []
     monkeypatch.setattr(Saving, "write", lambda _, data: written.append(data))
-    run = bench(always(b"123456789"), limits=Limits(max_download_size=8))
+    run = bench(begin, limits=Limits(max_download_size=8))
     with pytest.raises(ResponseTooLarge):
         run(file("/x"))
     assert written == []

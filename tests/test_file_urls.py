@@ -16,8 +16,15 @@ from transport.peers import PeerServer, Request, Script, always, answer
 from gradio_client_lite import Client
 from gradio_client_lite.app import App
 from gradio_client_lite.downloads import Downloads, JobFiles
-from gradio_client_lite.errors import ArgumentError, AuthenticationError, ForbiddenAddress, HTTPStatusError
+from gradio_client_lite.errors import (
+    ArgumentError,
+    AuthenticationError,
+    ForbiddenAddress,
+    HTTPStatusError,
+    ResponseTooLarge,
+)
 from gradio_client_lite.files import handle_file
+from gradio_client_lite.limits import DEFAULT_LIMITS, Limits
 from gradio_client_lite.request_headers import RequestHeaders
 from gradio_client_lite.v3_uploads import V3Uploads
 
@@ -61,11 +68,16 @@ def fetch(net: Net, tmp_path: Path) -> Callable[..., bytes]:
     """Fetch a file of a result of an app, which has been asked for something before, as every app has."""
 
     def run(
-        value: Any, file_urls: str = "public", src: str = APP, chunks: Any = None, **config: Any
+        value: Any,
+        file_urls: str = "public",
+        src: str = APP,
+        chunks: Any = None,
+        limits: Limits = DEFAULT_LIMITS,
+        **config: Any,
     ) -> bytes:
         transport = net.transport(src, bounded=file_urls != "any")
         app = app_of(transport, src, SECRET, **{"version": "6.19.0", **config})
-        app.file_urls = file_urls
+        app.file_urls, app.limits = file_urls, limits
         transport.request("GET", src)
         net.dialled.clear()
         files: JobFiles = Downloads(app, tmp_path / "downloads").of_job(app.spec.endpoints[0])
@@ -90,6 +102,15 @@ def test_a_public_app_names_no_file_inside(net: Net, fetch: Any, inside: str) ->
     net.put(inside, script=always(b"secret"))
     with pytest.raises(ForbiddenAddress):
         fetch(file(url_of(inside)))
+    assert net.dialled == []
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_nor_does_one_of_gradio_3(net: Net, fetch: Any, inside: str) -> None:
+    net.put("app.test", OUTSIDE, script=site())
+    net.put(inside, script=always(b"secret"))
+    with pytest.raises(ForbiddenAddress):
+        fetch(file(url_of(inside)), version="3.50.2", protocol="ws", api_prefix="")
     assert net.dialled == []
 
 
@@ -240,6 +261,13 @@ def test_files_of_an_app_that_was_loaded_come_through_its_proxy(net: Net, fetch:
     value = file(place, url="http://10.0.0.5:7860/proxy=" + place)
     assert fetch(value, version="4.44.1", api_prefix="") == b"proxied"
     assert paths(server) == ["/", "/proxy=http://space.test/file=/x"]
+
+
+def test_what_is_asked_for_in_vain_is_told_without_its_query(net: Net, fetch: Any) -> None:
+    net.put("app.test", OUTSIDE, script=always(b"0123456789"))
+    with pytest.raises(ResponseTooLarge) as caught:
+        fetch(file("http://cdn.test/x?sign=s3cr3t"), version="6.20.0", limits=Limits(max_download_size=9))
+    assert "file=http%3A//cdn.test/x is larger" in str(caught.value)
 
 
 def test_a_failure_elsewhere_is_told(net: Net, fetch: Any) -> None:

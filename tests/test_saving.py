@@ -242,6 +242,7 @@ def test_nothing_is_left_open(folder: Path) -> None:
 @pytest.fixture
 def by_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gradio_client_lite.saving._HELD", False)
+    monkeypatch.setattr("gradio_client_lite.saving._CAREFUL", 0)
 
 
 @pytest.mark.usefixtures("by_path")
@@ -250,6 +251,15 @@ def test_downloads_are_saved_by_path_as_well(folder: Path, download: Any) -> Non
     assert path == folder.resolve() / DIGEST / "a.txt"
     assert download(folder) == path
     assert os.listdir(folder) == [DIGEST]
+
+
+@pytest.mark.usefixtures("by_path")
+def test_a_link_in_place_of_a_file_is_replaced_by_path(folder: Path, tmp: Path, download: Any) -> None:
+    (tmp / "target").write_bytes(CONTENT)
+    (folder / DIGEST).mkdir()
+    (folder / DIGEST / "a.txt").symlink_to(tmp / "target")
+    download(folder)
+    assert not (folder / DIGEST / "a.txt").is_symlink()
 
 
 @pytest.mark.usefixtures("by_path")

@@ -67,8 +67,7 @@ _EMBEDDING: Sequence[_Range] = (
     ("2002::", 16, 2),
     ("2001::", 32, 4),
 )
-_TEREDO = socket.inet_pton(socket.AF_INET6, "2001::")[:4]
-_LOCAL_NAT64 = socket.inet_pton(socket.AF_INET6, "64:ff9b:1::")[:6]
+_TEREDO, _LOCAL_NAT64 = bytes.fromhex("20010000"), bytes.fromhex("0064ff9b0001")
 _LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
 # How many addresses are kept; an app may have any number in the course of time.
 _KEPT = 64
