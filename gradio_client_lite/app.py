@@ -47,6 +47,7 @@ class App:
         src: the app's URL with its trailing slash.
         headers: of every request.
         limits: what the server may cost.
+        file_urls: where files of results may be: "public", "same-host" or "any"; see `Client`.
 
     Attributes:
         src: the URL as redirects corrected it.
@@ -56,12 +57,18 @@ class App:
     """
 
     def __init__(
-        self, transport: Transport, src: str, headers: RequestHeaders, limits: Limits = DEFAULT_LIMITS
+        self,
+        transport: Transport,
+        src: str,
+        headers: RequestHeaders,
+        limits: Limits = DEFAULT_LIMITS,
+        file_urls: str = "public",
     ) -> None:
         self.transport = transport
         self.src = src
         self.headers = headers
         self.limits = limits
+        self.file_urls = file_urls
         self.config: Dict[str, Any] = {}
         self._credentials: Optional[Credentials] = None
         self._login_cookies: Set[str] = set()
@@ -183,6 +190,7 @@ class App:
                 )
             # As the redirect itself did, what is sent from now on leaves behind what may be secret.
             self.headers.confine(HARMLESS | {"x-gradio-user"})
+            self.transport.move_to(src)
             _log.warning(
                 "%s redirects to %s, another server, which gets no headers that may be secret. To send them, "
                 "make the client with that URL.",

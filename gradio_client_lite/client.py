@@ -37,6 +37,7 @@ from .job import Job, splat
 from .limits import DEFAULT_LIMITS, Limits
 from .options import (
     check_arguments,
+    check_file_urls,
     check_seconds,
     default_headers,
     find_source,
@@ -83,8 +84,9 @@ class Client(HubClient):
             `trust_env`, `follow_redirects`, with the meaning they have in httpx.
         headers: sent with every request, over the defaults of the same name.
         download_files: the folder for files of results, made when the first one comes; None is that of
-            GRADIO_TEMP_DIR, else `gradio` in the system's temporary folder. False fetches no files: results
-            then hold the server's dicts. Either can be passed on in later calls, of other apps too.
+            GRADIO_TEMP_DIR, else one of this user alone in the system's temporary folder. False fetches no
+            files: results then hold the server's dicts. Either can be passed on in later calls, of other
+            apps too.
         ssl_verify: True, False (accept any certificate), the path of a CA file or folder, or an SSLContext.
         analytics_enabled: accepted for compatibility; nothing is ever sent.
         token: the same as `hf_token`.
@@ -99,6 +101,12 @@ class Client(HubClient):
         space_timeout: seconds for finding a Space at the Hub and waiting until it runs, and for what
             `deploy_discord` asks the Hub for; None waits for as long as that takes.
         limits: what the server may cost in time, memory and disk; None for the defaults of `Limits`.
+        file_urls: which addresses the server may lead to, by URLs of files in its results and by redirects.
+            "public": those no further inside than the app itself, in the order public, private, link-local,
+            loopback; an app at a public address names public ones only. "same-host": the same, and files of
+            results are fetched from the app's host alone. "any": all of them. The app's own origin, and what
+            the caller names, may be anywhere. Behind a proxy, which resolves names, only addresses and
+            `localhost` are judged.
         on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
             a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
 
@@ -139,6 +147,7 @@ class Client(HubClient):
         stream_idle_timeout: float = 60.0,
         space_timeout: Optional[float] = 600.0,
         limits: Optional[Limits] = None,
+        file_urls: Literal["public", "same-host", "any"] = "public",
         on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if value is not self}
@@ -147,6 +156,7 @@ class Client(HubClient):
             check_seconds("timeout", timeout)
         if limits is not None and not isinstance(limits, Limits):
             raise ArgumentError(f"limits must be a Limits, or None; it is {limits!r}.")
+        check_file_urls(file_urls)
         check_seconds("stream_grace", stream_grace)
         check_seconds("stream_idle_timeout", stream_idle_timeout)
         self._options = http_options(httpx_kwargs)
@@ -158,9 +168,11 @@ class Client(HubClient):
         source = find_source(src, self.token, self._options, ssl_verify, verbose, space_timeout, on_status)
         self.space_id = source.space_id
         self._headers = RequestHeaders(default_headers(source.token, self._options, headers))
-        self._transport = make_transport(source.url, self._options, ssl_verify)
+        self._transport = make_transport(source.url, self._options, ssl_verify, file_urls)
         # A password in the URL is the transport's business; it must not reach texts.
-        self._app = App(self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS)
+        self._app = App(
+            self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS, file_urls
+        )
         try:
             private = auth is not None or source.needs_token(self._headers)
             self._attachments = Attachments(

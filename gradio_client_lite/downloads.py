@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from concurrent.futures import Future
@@ -10,27 +11,44 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Literal, Mapping, NamedTuple, Optional, Sequence, Union
 
 from .app import App
-from .errors import FolderError, HTTPStatusError, ProtocolError
-from .saving import Savings
+from .errors import (
+    AuthenticationError,
+    FolderError,
+    ForbiddenAddress,
+    HTTPStatusError,
+    ProtocolError,
+    ResponseTooLarge,
+    RetryLater,
+)
+from .saving import Savings, own_folder, own_folder_name
 from .transfer import Transfer
 from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX, parse_data_url
 from .wire.filedata import IsFile, Slot, file_outputs, find_files, has_files
-from .wire.fileurls import Location, location_of, segment_of, segment_urls
+from .wire.fileurls import Location, location_of, segment_names, segment_of
 from .wire.provenance import ResultPath, origin_of
 from .wire.version import Version
 from .workers import Workers, call_after_fork
 
+_log = logging.getLogger(__name__)
+
 #: Threads of one client that help with results of several files; the thread that wants them works too.
 _HELPERS = 3
 _STEADY_STREAMS_SINCE = Version.parse("5.0.0")
+#: From here on an app fetches what is elsewhere; see wire/fileurls.
+_HANDED_ON_SINCE = Version.parse("6.20.0")
 
 
 def default_folder() -> str:
-    """Where downloads go: the environment variable GRADIO_TEMP_DIR, else `gradio` in the temporary folder."""
-    import tempfile
+    """Where downloads go: the environment variable GRADIO_TEMP_DIR, else the user's own temporary folder."""
+    return os.environ.get("GRADIO_TEMP_DIR") or own_folder()
 
-    return os.environ.get("GRADIO_TEMP_DIR") or os.path.join(tempfile.gettempdir(), "gradio")
+
+def _savings(folder: Union[str, os.PathLike[str]]) -> Savings:
+    """Saves in a folder; in the user's own only where it is that."""
+    path = _checked(folder)
+    chosen = os.environ.get("GRADIO_TEMP_DIR") or path.name != own_folder_name()
+    return Savings(path, private=not chosen and str(path) == own_folder())
 
 
 class _Wanted(NamedTuple):
@@ -39,6 +57,13 @@ class _Wanted(NamedTuple):
     slot: Slot
     location: Location
     chunk: Optional[int]
+
+
+class _Segments(NamedTuple):
+    """The segments of a stream, as its playlist names them, and the address of the playlist's server."""
+
+    names: List[str]
+    peer: str
 
 
 class Downloads:
@@ -57,7 +82,7 @@ class Downloads:
 
     def __init__(self, app: App, folder: Union[str, os.PathLike[str], Literal[False]]) -> None:
         self._app = app
-        self._savings = None if folder is False else Savings(_checked(folder))
+        self._savings = None if folder is False else _savings(folder)
         self.helpers = Workers(_HELPERS, "gradio-download")
 
     def of_job(self, spec: EndpointSpec, is_file: Optional[IsFile] = None) -> JobFiles:
@@ -86,6 +111,7 @@ class JobFiles:
         self._helpers = helpers
         self._is_file = is_file
         self._live_streams = app.spec.version < _STEADY_STREAMS_SINCE
+        self._hands_on = app.spec.version >= _HANDED_ON_SINCE
         self.after_fork()
         call_after_fork(self)
 
@@ -95,7 +121,7 @@ class JobFiles:
         # playlist had when it was last looked at.
         self._lock = threading.Lock()
         self._fetched: Dict[str, Future[str]] = {}
-        self._segments: Dict[str, List[str]] = {}
+        self._segments: Dict[str, _Segments] = {}
 
     def wants(self, data: Sequence[Any]) -> bool:
         """Whether there is anything to fetch for these output values."""
@@ -112,7 +138,9 @@ class JobFiles:
 
         Raises:
             HTTPStatusError, AuthenticationError: the server refuses a file.
-            ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that came.
+            ConnectionFailed, DeadlineExceeded: the network; or one file takes longer than the limits say.
+            ForbiddenAddress: the server names one that is further inside than it is, or on another host.
+            ResponseTooLarge: one is larger than the limits say.
             ProtocolError: what came is not what the server announced, or no base64.
             FolderError: it cannot be saved.
         """
@@ -140,7 +168,7 @@ class JobFiles:
             from .wire.v3_results import v3_location
 
             return v3_location(file, routes, app.version)
-        return location_of(file, routes, live_streams=self._live_streams)
+        return location_of(file, routes, live_streams=self._live_streams, hands_on=self._hands_on)
 
     def _fill(self, wanted: _Wanted) -> None:
         slot, location, chunk = wanted
@@ -163,21 +191,22 @@ class JobFiles:
     def _chunk(self, playlist: Location, number: int) -> str:
         """One segment, or the playlist where there is none: an encoder may hold a value back."""
         with self._lock:
-            urls = self._segments.get(playlist.url, [])
-        if number >= len(urls):
-            urls = self._read_playlist(playlist)
-        if number >= len(urls):
+            found = self._segments.get(playlist.url)
+        if found is None or number >= len(found.names):
+            found = self._read_playlist(playlist)
+        if number >= len(found.names):
             return self._download(playlist)
-        return self._once(segment_of(urls[number], self._app.routes))
+        return self._once(segment_of(found.names[number], playlist, found.peer, self._app.routes))
 
-    def _read_playlist(self, playlist: Location) -> List[str]:
+    def _read_playlist(self, playlist: Location) -> _Segments:
         assert self._savings is not None  # noqa: S101 - nothing is wanted without them
         with self._savings.new() as saving:
-            Transfer(self._app, playlist).into(saving)
-            urls = segment_urls(saving.text(), playlist.url)
+            transfer = Transfer(self._app, playlist, limit="playlist_bytes")
+            transfer.into(saving)
+            found = _Segments(segment_names(saving.lines()), transfer.peer)
         with self._lock:
-            self._segments[playlist.url] = urls
-        return urls
+            self._segments[playlist.url] = found
+        return found
 
     def _once(self, location: Location) -> str:
         while True:
@@ -204,20 +233,36 @@ class JobFiles:
             future.set_exception(exc)
 
     def _download(self, location: Location) -> str:
+        """A file, from the app itself where that hands it on, else from where it is."""
+        if location.through is not None:
+            try:
+                return self._save(location.through)
+            except (HTTPStatusError, AuthenticationError, RetryLater, ForbiddenAddress) as exc:
+                _log.info("the app does not hand on a file that is elsewhere: %s", exc)
+        return self._save(location)
+
+    def _save(self, location: Location) -> str:
         assert self._savings is not None  # noqa: S101 - nothing is wanted without them
         with self._savings.new() as saving:
             if location.url.startswith(PREFIX):
-                saving.write(_content(location))
+                saving.write(_content(location, self._app.limits.max_download_size))
             else:
                 Transfer(self._app, location).into(saving)
             return saving.keep(location.name)
 
 
-def _content(location: Location) -> bytes:
+def _content(location: Location, largest: Optional[int]) -> bytes:
+    """What is in a data: URL, at most `largest` bytes."""
     try:
-        return parse_data_url(location.url)[0]
+        content = parse_data_url(location.url)[0]
     except ValueError as exc:
         raise ProtocolError(f"The content of {location.name} in the result is no data: URL: {exc}.") from exc
+    if largest is not None and len(content) > largest:
+        raise ResponseTooLarge(
+            f"The content of {location.name} in the result is larger than "
+            f"Limits(max_download_size={largest}); make the client with a larger one."
+        )
+    return content
 
 
 class _SideBySide:

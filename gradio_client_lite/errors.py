@@ -36,7 +36,8 @@ Siblings differ by what the caller does next::
     ├── HTTPStatusError (ValueError)      an unexpected HTTP status
     ├── ProtocolError (ValueError)        the server sent what no Gradio server sends; report it
     │   ├── EventTooLarge                     one streamed event is over the limit
-    │   └── ResponseTooLarge                  a response body is over the limit
+    │   ├── ResponseTooLarge                  a response body is over the limit
+    │   └── ForbiddenAddress                  it named a place further inside than it is; see `file_urls`
     ├── ConnectionFailed (ConnectionError) the network, the server or a proxy failed; try again
     │   ├── ConnectFailed                     no connection could be made
     │   │   ├── TLSError                          the certificate or the handshake was refused
@@ -263,6 +264,14 @@ class EventTooLarge(ProtocolError):
 
 class ResponseTooLarge(ProtocolError):
     """A response body, after decompression, is larger than its limit."""
+
+
+class ForbiddenAddress(ProtocolError):
+    """A server named a URL that is further inside than the server is, so it was not asked.
+
+    Such as one at a loopback, link-local or private address, named by a public server in a result or a
+    redirect. `Client(file_urls=…)` says what may be named.
+    """
 
 
 class ConnectionFailed(GradioClientError, ConnectionError):

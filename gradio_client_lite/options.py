@@ -218,7 +218,21 @@ def default_headers(
     return RequestHeaders(merged)(headers or {})
 
 
-def make_transport(src: str, options: HttpOptions, ssl_verify: Any) -> Transport:
+FILE_URLS = ("public", "same-host", "any")
+
+
+def check_file_urls(file_urls: Any) -> None:
+    """Refuse a `file_urls` that is none of those there are.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if file_urls not in FILE_URLS:
+        known = ", ".join(map(repr, FILE_URLS))
+        raise ArgumentError(f"file_urls must be one of {known}; it is {file_urls!r}.")
+
+
+def make_transport(src: str, options: HttpOptions, ssl_verify: Any, file_urls: str) -> Transport:
     """The connections of a client for the app at `src`."""
     return Transport(
         base_url=src,
@@ -230,6 +244,7 @@ def make_transport(src: str, options: HttpOptions, ssl_verify: Any) -> Transport
         trust_env=options.trust_env,
         auth=options.auth,
         follow_redirects=options.follow_redirects,
+        bounded=file_urls != "any",
     )
 
 

@@ -10,13 +10,18 @@ from .app import App
 from .errors import (
     ArgumentError,
     ConnectionLost,
+    DeadlineExceeded,
     GradioClientError,
     HTTPStatusError,
     ProtocolError,
     ReadTimeout,
+    ResponseTooLarge,
 )
 from .saving import Saving
 from .transport.http import StreamingResponse, Timeout
+from .transport.redirect import Word
+from .transport.timeout import Deadline
+from .transport.url import parse_url
 from .wire.fileurls import Location
 from .wire.refusal import bare_url, refusal
 
@@ -38,25 +43,47 @@ class Transfer:
     Args:
         app: whose transport and headers are used.
         location: where the file is; elsewhere than at the app it is asked for without any credentials.
+        limit: which of the app's limits its size has.
+
+    Attributes:
+        peer: the address of the server that gave it; "" before.
     """
 
-    def __init__(self, app: App, location: Location) -> None:
+    def __init__(self, app: App, location: Location, limit: str = "max_download_size") -> None:
         self._app = app
         self._location = location
+        self._limit = limit
+        self.peer = ""
+        self._largest: Optional[int] = getattr(app.limits, limit)
+        self._deadline = Deadline(Timeout(total=app.limits.downloading).total)
         # The strong validator of the representation being fetched, and its size; None when it has none.
         self._etag: Optional[str] = None
         self._total: Optional[int] = None
         self._begun = False
 
+    @property
+    def _shown(self) -> str:
+        """The URL for error texts; what the app is asked to hand on has its own query encoded."""
+        return bare_url(self._location.url).partition("%3F")[0]
+
     def into(self, saving: Saving) -> None:
         """Write the whole file into `saving`.
 
         Raises:
+            ResponseTooLarge, DeadlineExceeded: it is larger, or took longer, than the app's limits say.
             GradioClientError: of the kind that tells what went wrong.
         """
         retries = 0
-        while not self._attempt(saving, may_retry=retries < _MAX_RETRIES):
-            retries += 1
+        try:
+            while not self._attempt(saving, may_retry=retries < _MAX_RETRIES):
+                retries += 1
+        except DeadlineExceeded as exc:
+            if not self._deadline.passed():
+                raise
+            raise DeadlineExceeded(
+                f"{self._shown} took longer to download than "
+                f"Limits(downloading={self._app.limits.downloading}); make the client with a larger one."
+            ) from exc
 
     def _attempt(self, saving: Saving, *, may_retry: bool) -> bool:
         """Fetch all, or what is still to come; False when another attempt may do better."""
@@ -77,6 +104,7 @@ class Transfer:
     def _fetch(self, saving: Saving) -> bool:
         self._begun = True
         with self._open(saving.size) as response:
+            self.peer = response.peer
             if response.status == 200:
                 self._begin(response, saving)
             elif saving.size and response.status in (206, 416) and not self._continues(response, saving.size):
@@ -85,15 +113,15 @@ class Transfer:
                 return False
             elif response.status != 206 or not saving.size:
                 raise self._refused(response)
-            _copy(response, saving)
+            self._copy(response, saving)
             if response.overrun:
                 raise ProtocolError(
-                    f"{bare_url(self._location.url)} sent more than the {saving.size} bytes it announced, so "
+                    f"{self._shown} sent more than the {saving.size} bytes it announced, so "
                     "the file may not be whole; report it to the server."
                 )
         if self._total is not None and saving.size != self._total:
             raise ProtocolError(
-                f"{bare_url(self._location.url)} gave {saving.size} bytes of a file of {self._total}; "
+                f"{self._shown} gave {saving.size} bytes of a file of {self._total}; "
                 "it may have changed. Try again."
             )
         return True
@@ -103,13 +131,26 @@ class Transfer:
         if offset and self._etag is not None:
             fields.update({"range": f"bytes={offset}-", "if-range": self._etag})
         headers = self._app.headers(fields) if location.own else self._app.headers_elsewhere(fields)
-        timeout = _LIVE if location.live else None
+        transport, here = self._app.transport, parse_url(self._app.src).host
+        word = Word(peer=location.named_at, only_host=here if self._app.file_urls == "same-host" else None)
+        usual = _LIVE if location.live else transport.timeout
         try:
-            return self._app.transport.stream(
-                "GET", location.url, headers=headers, timeout=timeout, credentials=location.own
+            return transport.stream(
+                "GET",
+                location.url,
+                headers=headers,
+                timeout=Timeout(usual.connect, usual.read, self._seconds_left()),
+                credentials=location.own,
+                word=word,
             )
         except ArgumentError as exc:  # of the URL, which is the server's, not the caller's
             raise ProtocolError(f"The app gave a file whose place is no URL. {exc}") from exc
+
+    def _seconds_left(self) -> Optional[float]:
+        try:
+            return self._deadline.left()
+        except OSError as exc:
+            raise DeadlineExceeded("There is no time left for another attempt.") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
         """Start from the first byte."""
@@ -121,6 +162,14 @@ class Transfer:
         strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
         self._etag = etag if strong and not encoded else None
         self._total = int(length) if _CONTENT_LENGTH.match(length) and not encoded else None
+        self._check_size(self._total or 0)
+
+    def _check_size(self, size: int) -> None:
+        if self._largest is not None and size > self._largest:
+            raise ResponseTooLarge(
+                f"{self._shown} is larger than Limits({self._limit}={self._largest}); make "
+                "the client with a larger one."
+            )
 
     def _continues(self, response: StreamingResponse, offset: int) -> bool:
         """Whether a partial answer is exactly the rest of what has been fetched."""
@@ -132,8 +181,16 @@ class Transfer:
         rest: Tuple[int, int] = (offset, total - 1)
         return (first, last) == rest and whole and response.headers.get("etag") == self._etag
 
+    def _copy(self, response: StreamingResponse, saving: Saving) -> None:
+        while True:
+            chunk = response.read_some(_CHUNK)
+            if not chunk:
+                return
+            self._check_size(saving.size + len(chunk))
+            saving.write(chunk)
+
     def _refused(self, response: StreamingResponse) -> GradioClientError:
-        url, status = bare_url(self._location.url), response.status
+        url, status = self._shown, response.status
         if status in (401, 429):
             return refusal(status, b"", url, "downloading a file")
         if status == 206:
@@ -142,11 +199,3 @@ class Transfer:
         return HTTPStatusError(
             f"{url} answered {status} while a file was downloaded.{advice}", status=status, url=url
         )
-
-
-def _copy(response: StreamingResponse, saving: Saving) -> None:
-    while True:
-        chunk = response.read_some(_CHUNK)
-        if not chunk:
-            return
-        saving.write(chunk)

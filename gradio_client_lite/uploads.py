@@ -13,6 +13,7 @@ from .errors import ClientClosed, ConnectionLost, FileTooLarge, HTTPStatusError,
 from .files import guess_type, source_of
 from .sources import BytesSource, Link, PathSource, Source, shown, spooled
 from .transport.http import StreamingResponse
+from .transport.redirect import OF_APP, Word
 from .transport.response import Response
 from .wire.config import EndpointSpec
 from .wire.dataurl import parse_data_url
@@ -264,10 +265,16 @@ class Uploads:
         *,
         follow_redirects: Optional[bool] = None,
         credentials: bool = True,
+        word: Word = OF_APP,
     ) -> Source:
         """Copy what is at a URL. Options are those of `Transport.stream`."""
         with self._app.transport.stream(
-            "GET", url, headers=fields, follow_redirects=follow_redirects, credentials=credentials
+            "GET",
+            url,
+            headers=fields,
+            follow_redirects=follow_redirects,
+            credentials=credentials,
+            word=word,
         ) as response:
             if response.status != 200:
                 raise _status_error(response.status, b"", url, "fetching a file to send")

@@ -9,6 +9,7 @@ from typing import Any, Dict, Hashable, List, Mapping, Sequence
 from .errors import InvalidFile
 from .files import inline_file
 from .sources import Source
+from .transport.redirect import OF_CALLER
 from .uploads import File, Upload, Uploads, name_of
 from .wire.config import EndpointSpec
 from .wire.filedata import IsFile, argument_files, find_files
@@ -60,7 +61,7 @@ class V3Uploads(Uploads):
         if location.own:
             return super()._fetch(location.url, headers)
         fields = self._app.headers_elsewhere({"accept-encoding": "identity"})
-        return self._spool(location.url, fields, credentials=False)
+        return self._spool(location.url, fields, credentials=False, word=OF_CALLER)
 
 
 def _inside(file: File, way: str, source: Source) -> Any:

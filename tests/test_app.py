@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import socket
 import ssl
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Callable, Dict, Iterator, List, Tuple
 
 import pytest
 import trustme
@@ -21,8 +22,8 @@ from gradio_client_lite.errors import (
     UnsupportedAppError,
 )
 from gradio_client_lite.request_headers import RequestHeaders
-from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
+from gradio_client_lite.transport.reach import Address
 
 Site = Callable[[Request], bytes]
 
@@ -68,12 +69,12 @@ class Net:
     def app(self, origin: str) -> App:
         trust = ssl.create_default_context()
         self._authority.configure_trust(trust)
-        transport = Transport(base_url=origin, verify=trust, trust_env=False, connect=self._connect)
+        transport = Transport(base_url=origin, verify=trust, trust_env=False, resolve=self._resolve)
         self._stack.callback(transport.close)
         return App(transport, origin + "/", RequestHeaders(HEADERS))
 
-    def _connect(self, host: str, port: int, deadline: Any) -> Any:
-        return connect_tcp("127.0.0.1", self._ports[host, port], deadline)
+    def _resolve(self, host: str, port: int) -> List[Address]:
+        return [Address(socket.AF_INET, ("127.0.0.1", self._ports[host, port]))]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
@@ -19,10 +20,19 @@ from app_of import app_of
 from file_names import NAMES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transport.peers import Peer, PeerServer, Request, always, answer
+from transport.peers import CHUNKED, Peer, PeerServer, Request, always, answer, chunk
 
 from gradio_client_lite.downloads import Downloads, JobFiles, default_folder
-from gradio_client_lite.errors import AuthenticationError, FolderError, HTTPStatusError, ProtocolError
+from gradio_client_lite.errors import (
+    AuthenticationError,
+    DeadlineExceeded,
+    FolderError,
+    HTTPStatusError,
+    ProtocolError,
+    ResponseTooLarge,
+)
+from gradio_client_lite.limits import DEFAULT_LIMITS, Limits
+from gradio_client_lite.saving import Saving
 from gradio_client_lite.transport.http import Timeout, Transport
 
 Json = Dict[str, Any]
@@ -63,7 +73,12 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     with contextlib.ExitStack() as stack:
 
         def make(
-            *scripts: Any, headers: Any = None, folder: Any = None, cookies: Any = None, **config: Any
+            *scripts: Any,
+            headers: Any = None,
+            folder: Any = None,
+            cookies: Any = None,
+            limits: Limits = DEFAULT_LIMITS,
+            **config: Any,
         ) -> Bench:
             server = stack.enter_context(PeerServer(*(scripts or (always(echo_path),))))
             timeout = Timeout(connect=10.0, read=10.0)
@@ -71,6 +86,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
             app = app_of(
                 stack.enter_context(contextlib.closing(transport)), server.url, headers or {}, **config
             )
+            app.limits = limits
             place = tmp_path / "downloads" if folder is None else folder
             downloads = Downloads(app, place)
             return Bench(server, downloads, downloads.of_job(app.spec.endpoints[0]), place)
@@ -242,7 +258,7 @@ def test_a_folder_that_went_bad_is_an_error(bench: Any) -> None:
 def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     run = bench()
@@ -256,7 +272,7 @@ def test_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", "/somewhere")
     assert default_folder() == "/somewhere"
     monkeypatch.delenv("GRADIO_TEMP_DIR")
-    assert default_folder() == os.path.join(tempfile.gettempdir(), "gradio")
+    assert default_folder() == os.path.join(tempfile.gettempdir(), f"gradio-{os.geteuid()}")
 
 
 def test_others_may_read_what_the_umask_lets_them(bench: Any) -> None:
@@ -332,7 +348,7 @@ def test_the_app_sees_its_credentials(bench: Any) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_another_host_sees_no_credentials(bench: Any, elsewhere: PeerServer, stream: bool) -> None:
-    run = bench(**SECRETS)
+    run = bench(**SECRETS, version="6.19.0")
     url = elsewhere.url.replace("http://", "http://user:pass@") + "x.bin"
     value = file("s", url=url, is_stream=True) if stream else file(url)
     assert Path(run(value)).read_bytes() == b"foreign"
@@ -471,7 +487,7 @@ def test_a_refusal_is_typed(bench: Any, status: str, error: Any) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_place_that_is_no_url_is_the_servers_mistake(bench: Any, url: str, stream: bool) -> None:
     with pytest.raises(ProtocolError, match="no URL"):
-        bench()(file(url, is_stream=stream))
+        bench(version="6.19.0")(file(url, is_stream=stream))
 
 
 def test_a_length_of_thousands_of_digits_is_none(bench: Any) -> None:
@@ -525,3 +541,118 @@ def test_the_route_of_files_before_3_2(bench: Any) -> None:
     run = bench(protocol="ws", version="3.1.7", api_prefix="")
     run(file("/tmp/a b.txt", url=None))
     assert run.server.requests[0].path == "/file//tmp/a%20b.txt"
+
+
+# --- limits
+
+
+def chunked(*pieces: bytes) -> Callable[[Peer], Any]:
+    """A server that does not say how much it sends."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(CHUNKED + b"".join(map(chunk, pieces)) + chunk(b""))
+
+    return script
+
+
+@pytest.mark.parametrize("script", [always(b"12345678"), chunked(b"12345678"), chunked(b"1234", b"5678")])
+def test_a_file_of_the_largest_size(bench: Any, script: Any) -> None:
+    assert Path(bench(script, limits=Limits(max_download_size=8))(file("/x"))).read_bytes() == b"12345678"
+
+
+@pytest.mark.parametrize("script", [always(b"123456789"), chunked(b"123456789"), chunked(b"12345678", b"9")])
+def test_a_larger_file_is_an_error(bench: Any, script: Any) -> None:
+    run = bench(script, limits=Limits(max_download_size=8))
+    with pytest.raises(ResponseTooLarge, match=r"/x is larger than Limits\(max_download_size=8\); make the"):
+        run(file("/x"))
+    assert list(run.folder.iterdir()) == []
+
+
+def test_nothing_is_written_of_a_file_that_says_it_is_too_large(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234")
+        peer.closed()
+
+    written: List[bytes] = []
+    monkeypatch.setattr(Saving, "write", lambda _, data: written.append(data))
+    run = bench(begin, limits=Limits(max_download_size=8))
+    with pytest.raises(ResponseTooLarge):
+        run(file("/x"))
+    assert written == []
+
+
+def test_a_continued_file_does_not_grow_beyond_the_limit(bench: Any) -> None:
+    """Each of its parts is within it."""
+
+    def first(peer: Peer) -> None:
+        peer.request()
+        peer.send(CHUNKED.replace(b"\r\n\r\n", b'\r\netag: "e"\r\n\r\n') + chunk(b"123456"))
+
+    def rest(peer: Peer) -> None:
+        peer.request()
+        peer.answer(b"7890", "206 Partial Content", content_range="bytes 6-9/10", etag='"e"')
+
+    run = bench(first, rest, limits=Limits(max_download_size=8))
+    with pytest.raises(ResponseTooLarge):
+        run(file("/x"))
+    assert list(run.folder.iterdir()) == []
+
+
+def test_content_within_a_result_has_the_limit_of_a_file(bench: Any) -> None:
+    old = {"version": "3.50.2", "protocol": "ws"}
+    content = file("x", url="data:text/plain;base64,MTIzNDU2Nzg5")
+    assert Path(bench(**old, limits=Limits(max_download_size=9))(content)).read_bytes() == b"123456789"
+    with pytest.raises(ResponseTooLarge, match=r"max_download_size=8"):
+        bench(**old, limits=Limits(max_download_size=8))(content)
+
+
+def test_a_file_that_trickles_has_a_deadline(bench: Any) -> None:
+    """Though each of its bytes comes in time."""
+
+    def trickle(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                peer.send(b"x")
+                time.sleep(0.01)
+
+    run = bench(trickle, limits=Limits(downloading=0.3))
+    with pytest.raises(DeadlineExceeded, match=r"took longer to download than Limits\(downloading=0.3\)"):
+        run(file("/x"))
+    assert list(run.folder.iterdir()) == []
+
+
+def test_the_deadline_is_that_of_all_attempts(bench: Any) -> None:
+    def cut(peer: Peer) -> None:
+        peer.request()
+        time.sleep(0.2)
+        peer.send(b'HTTP/1.1 200 OK\r\ncontent-length: 100\r\netag: "e"\r\n\r\n' + b"x")
+
+    run = bench(*[cut] * 9, limits=Limits(downloading=0.3))
+    with pytest.raises(DeadlineExceeded, match="downloading"):
+        run(file("/x"))
+
+
+def test_a_playlist_that_is_too_long_is_an_error(bench: Any) -> None:
+    run = bench(always(b"#EXTM3U\n" + b"0.aac\n" * 100), limits=Limits(playlist_bytes=100))
+    with pytest.raises(ResponseTooLarge, match=r"playlist.m3u8 is larger than Limits\(playlist_bytes=100\)"):
+        run(playlist(run), chunks={})
+    assert run.saved() == []
+
+
+def test_many_segments_of_a_long_url_take_little(bench: Any) -> None:
+    """Each is joined with the playlist's URL when it is wanted, and only then."""
+    names = b"".join(b"%d.aac\n" % number for number in range(50_000))
+    path = "s/" + "1" * 20_000 + "/playlist.m3u8"
+    run = bench(always(lambda r: answer(names if r.path.endswith("m3u8") else b"segment")))
+    tracemalloc.start()
+    try:
+        assert Path(run(file(path, is_stream=True), chunks={})).read_bytes() == b"segment"
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()

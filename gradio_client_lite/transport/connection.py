@@ -67,6 +67,7 @@ class Connection:
         whole: whether the request has been sent completely.
         idle_since: when the pool got it back.
         aborted: somebody woke its reader; it must not be used again.
+        peer: the address it leads to, or the host where a proxy knows that.
     """
 
     __slots__ = (
@@ -77,6 +78,7 @@ class Connection:
         "aborted",
         "failed",
         "idle_since",
+        "peer",
         "proxy",
         "raw",
         "reader",
@@ -93,6 +95,7 @@ class Connection:
         self._pid = os.getpid()
         self.route = route
         self.proxy = proxy
+        self.peer = ""
         self.idle_since = 0.0
         self.aborted = False
         self.failed = False

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import socket
 from contextlib import contextmanager
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import ProxyError
 from .connection import Connection
 from .failures import FOREIGN, translate_connect
 from .headers import encode_head
 from .proxy import Proxy
+from .reach import Address, judge, judge_name
 from .sockets import SocketLike, tune
 from .timeout import Deadline
 from .tls import TLS
 from .url import Target
 
-# Returns a connected socket; the deadline is the moment to give up.
-Connect = Callable[[str, int, Deadline], SocketLike]
+# Returns the addresses of a host and port, best first.
+Resolve = Callable[[str, int], Sequence[Address]]
+# Returns a socket connected to an address; the deadline is the moment to give up.
+Connect = Callable[[Address, Deadline], SocketLike]
 
 
 class Route(NamedTuple):
@@ -25,6 +28,8 @@ class Route(NamedTuple):
 
     Args:
         tunnel: whether a proxy must only pass bytes on, for http too: it would not understand what they are.
+        within: how far in its address may be; None for anywhere. A connection that one request may use is no
+            reason for another to get there.
     """
 
     scheme: str
@@ -32,10 +37,41 @@ class Route(NamedTuple):
     port: int
     proxy: Optional[Proxy]
     tunnel: bool = False
+    within: Optional[int] = None
 
 
-def connect_tcp(host: str, port: int, deadline: Deadline) -> SocketLike:
-    """Connect to the first address that answers.
+def resolve_host(host: str, port: int) -> List[Address]:
+    """Ask the system for the addresses of a host.
+
+    Raises:
+        OSError: it knows none.
+    """
+    # As bytes, since a str makes Python load its IDNA codec first.
+    found = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
+    return [Address(family, place) for family, _, _, _, place in found]
+
+
+def connect_tcp(address: Address, deadline: Deadline) -> SocketLike:
+    """Connect to one address.
+
+    Raises:
+        OSError: it does not answer, or this system has not its family.
+    """
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(deadline.left())
+        tune(sock)
+        sock.connect(address.place)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def connect_first(
+    addresses: Sequence[Address], deadline: Deadline, connect: Connect = connect_tcp
+) -> Tuple[SocketLike, Address]:
+    """Connect to the first address that answers, and return the socket and which one that is.
 
     The time left is shared evenly by the addresses still to be tried, so that a silent IPv6 route leaves
     time for IPv4.
@@ -44,27 +80,13 @@ def connect_tcp(host: str, port: int, deadline: Deadline) -> SocketLike:
         OSError: the last address's error.
     """
     failure: Optional[OSError] = None
-    # As bytes, since a str makes Python load its IDNA codec first.
-    addresses = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
-    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+    for index, address in enumerate(addresses):
         left = deadline.left()
+        share = None if left is None else left / (len(addresses) - index)
         try:
-            sock = socket.socket(family, kind, protocol)
-        except OSError as exc:  # names may have addresses of a family that this system has not
-            failure = exc
-            continue
-        try:
-            sock.settimeout(None if left is None else left / (len(addresses) - index))
-            tune(sock)
-            sock.connect(address)
+            return connect(address, deadline.sooner(share)), address
         except OSError as exc:
-            sock.close()
             failure = exc
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
     raise failure or OSError("the host name has no address")
 
 
@@ -73,11 +95,13 @@ class Dialer:
 
     Args:
         tls: the TLS settings.
+        resolve: finds the addresses of a host; a seam for tests.
         connect: makes the TCP connection; a seam for tests.
     """
 
-    def __init__(self, tls: TLS, connect: Connect = connect_tcp) -> None:
+    def __init__(self, tls: TLS, resolve: Resolve = resolve_host, connect: Connect = connect_tcp) -> None:
         self._tls = tls
+        self._resolve = resolve
         self._connect = connect
 
     def dial(self, route: Route, target: Target, timeout: Optional[float], deadline: Deadline) -> Connection:
@@ -92,18 +116,27 @@ class Dialer:
         Raises:
             ConnectFailed: or one of its kinds, TLSError and ProxyError.
             ConnectTimeout, DeadlineExceeded: it took too long.
+            ForbiddenAddress: the host is further in than the route may lead.
         """
         soon = deadline.sooner(timeout)
         if route.proxy is not None:
-            return self._dial_proxy(route, route.proxy, target, soon, deadline)
+            judge_name(target, route.within)
+            connection = self._dial_proxy(route, route.proxy, target, soon, deadline)
+            connection.peer = route.host
+            return connection
         with _translated(target, deadline):
-            return Connection(self._open(route.scheme, route.host, route.port, soon), route)
+            # What was judged is what is connected to: the name is not asked for again.
+            addresses = judge(target, self._resolve(route.host, route.port), route.within)
+            sock, address = self._open(route.scheme, route.host, addresses, soon)
+        connection = Connection(sock, route)
+        connection.peer = address.text
+        return connection
 
     def _dial_proxy(
         self, route: Route, proxy: Proxy, target: Target, soon: Deadline, deadline: Deadline
     ) -> Connection:
         with _translated(target, deadline, proxy):
-            sock = self._open(proxy.scheme, proxy.host, proxy.port, soon)
+            sock, _ = self._open(proxy.scheme, proxy.host, self._resolve(proxy.host, proxy.port), soon)
         if route.scheme == "http" and not route.tunnel:
             return Connection(sock, route, proxy=proxy)
         try:
@@ -117,13 +150,15 @@ class Dialer:
             sock.close()
             raise
 
-    def _open(self, scheme: str, host: str, port: int, deadline: Deadline) -> SocketLike:
-        """Return a connected socket, TLS done for https."""
-        sock = self._connect(host, port, deadline)
+    def _open(
+        self, scheme: str, host: str, addresses: Sequence[Address], deadline: Deadline
+    ) -> Tuple[SocketLike, Address]:
+        """Return a connected socket, TLS done for https, and where it leads."""
+        sock, address = connect_first(addresses, deadline, self._connect)
         if scheme == "http":
-            return sock
+            return sock, address
         try:
-            return self._tls.wrap(sock, host, deadline)
+            return self._tls.wrap(sock, host, deadline), address
         except BaseException:
             sock.close()
             raise

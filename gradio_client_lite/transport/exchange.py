@@ -14,6 +14,7 @@ from .failures import FOREIGN, translate_exchange
 from .headers import basic_auth, encode_head
 from .pool import Pool
 from .proxy import Proxy, ProxyChoice
+from .reach import Bounds
 from .redirect import Hop, same_place
 from .timeout import Deadline, Timeout
 from .url import Target
@@ -76,13 +77,17 @@ class Exchanger:
         dialer: makes new ones.
         proxies: chooses the proxy of each origin; asked once.
         heads: makes the heads of requests.
+        bounds: is told where connections lead.
     """
 
-    def __init__(self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker) -> None:
+    def __init__(
+        self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker, bounds: Bounds
+    ) -> None:
         self._pool = pool
         self._dialer = dialer
         self._proxies = proxies
         self._heads = heads
+        self._bounds = bounds
         self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
 
     def send(
@@ -132,6 +137,7 @@ class Exchanger:
         Returns:
             The head; None when a kept connection was dead and the request may go out on another.
         """
+        self._bounds.saw(hop.target.host, connection.peer)
         connection.prepare(limits.read, deadline)
         try:
             try:
@@ -164,4 +170,4 @@ class Exchanger:
         except KeyError:
             proxy = self._chosen[origin] = self._proxies.choose(target)
         tunnel = proxy is not None and "upgrade" in hop.fields
-        return Route(*origin, proxy, tunnel)
+        return Route(*origin, proxy, tunnel, hop.within)

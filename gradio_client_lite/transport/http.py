@@ -16,13 +16,14 @@ from ..workers import call_after_fork
 from .body import BodyReader, inflater_for
 from .connection import Body, Connection
 from .cookies import CookieJar
-from .dial import Connect, Dialer, check_proxy_status, connect_tcp
+from .dial import Connect, Dialer, Resolve, check_proxy_status, connect_tcp, resolve_host
 from .exchange import Exchanger, HeadMaker
 from .failures import FOREIGN, translate_exchange
 from .headers import Headers, check_method, request_fields
 from .pool import Pool
 from .proxy import Proxies, ProxyChoice
-from .redirect import MAX_REDIRECTS, REDIRECTS, Hop, next_hop
+from .reach import Bounds
+from .redirect import MAX_REDIRECTS, OF_APP, REDIRECTS, Hop, Word, next_hop
 from .response import Response
 from .streaming import StreamingResponse
 from .timeout import Clock, Deadline, Timeout
@@ -73,6 +74,9 @@ class Transport:
         max_idle: how many idle connections are kept.
         clock: monotonic seconds.
         calendar: seconds since the epoch; see `timeout.IdleClock`.
+        bounded: whether servers may lead no further in than they are; see `reach`. The origin of the base URL
+            may be anywhere.
+        resolve: finds the addresses of hosts; see `dial.resolve_host`.
         connect: makes TCP connections; see `dial.connect_tcp`.
 
     Raises:
@@ -100,6 +104,8 @@ class Transport:
         max_idle: int = 16,
         clock: Clock = time.monotonic,
         calendar: Clock = time.time,
+        bounded: bool = True,
+        resolve: Resolve = resolve_host,
         connect: Connect = connect_tcp,
     ) -> None:
         self._base = parse_url(base_url)
@@ -111,7 +117,9 @@ class Transport:
         self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock, calendar=calendar)
         heads = HeadMaker(self._base, self._cookies, auth)
         choice = ProxyChoice(proxies, trust_env=trust_env)
-        self._exchanger = Exchanger(self._pool, Dialer(self._tls, connect), choice, heads)
+        self._bounds = Bounds(self._base, judged=bounded)
+        dialer = Dialer(self._tls, resolve, connect)
+        self._exchanger = Exchanger(self._pool, dialer, choice, heads, self._bounds)
         #: Asked to log in again when the app wants a login; None where there is none.
         self.renewal: Optional[Renewal] = None
         call_after_fork(self)
@@ -120,6 +128,18 @@ class Transport:
     def cookies(self) -> CookieJar:
         """The cookies, as a mapping of names to values."""
         return self._cookies
+
+    @property
+    def timeout(self) -> Timeout:
+        """The limits of requests that bring none."""
+        return self._timeout
+
+    def move_to(self, url: str) -> None:
+        """Count the server of a URL as the app too, since redirects have led there.
+
+        How far in it is counts for what it names from now on; its own URLs stay a server's word.
+        """
+        self._bounds.add_host(parse_url(url).host)
 
     def request(
         self,
@@ -133,6 +153,7 @@ class Transport:
         idempotent: Optional[bool] = None,
         max_bytes: int = _MAX_BYTES,
         credentials: bool = True,
+        word: Word = OF_APP,
     ) -> Response:
         """Send a request and read the whole answer. No status raises.
 
@@ -148,6 +169,8 @@ class Transport:
                 HEAD and OPTIONS may.
             max_bytes: the largest body to accept, after decompression.
             credentials: False sends neither cookies nor basic auth, and keeps no cookie.
+            word: on whose word the URL is asked for. Only the origin of the base URL and what the caller
+                names may be at any address; nothing else leads further in than who names it.
 
         Raises:
             ArgumentError: URL, method or headers cannot be sent; nothing was.
@@ -155,9 +178,10 @@ class Transport:
             ConnectionLost: it broke before the answer was whole.
             ReadTimeout, DeadlineExceeded: it took too long.
             TooManyRedirects, ResponseTooLarge, ProtocolError: the answer is not acceptable.
+            ForbiddenAddress: a server named what is further in than it is.
             ClientClosed: the transport was closed.
         """
-        hop = self._first_hop(method, url, headers, body, credentials, "gzip, deflate")
+        hop = self._first_hop(method, url, headers, body, credentials, word, "gzip, deflate")
         response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
         # Closed after any error, and given back after the last byte: nothing is left to clean up.
         return Response(response.status, response.headers, response.url, response.read_all())
@@ -174,13 +198,14 @@ class Transport:
         idempotent: Optional[bool] = None,
         max_bytes: Optional[int] = None,
         credentials: bool = True,
+        word: Word = OF_APP,
     ) -> StreamingResponse:
         """Send a request and return once the headers of the answer are there.
 
         Arguments and exceptions are those of `request`, but `max_bytes` None means no limit. Use the result
         as a context manager, or close it.
         """
-        hop = self._first_hop(method, url, headers, body, credentials, None)
+        hop = self._first_hop(method, url, headers, body, credentials, word, None)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
 
     def drop(self, connection: Connection) -> None:
@@ -199,6 +224,7 @@ class Transport:
         headers: Optional[Mapping[str, str]],
         body: Optional[Body],
         credentials: bool,
+        word: Word,
         coding: Optional[str],
     ) -> Hop:
         if isinstance(body, str):
@@ -208,7 +234,7 @@ class Transport:
             # Compression could hold events back.
             coding = "identity" if "event-stream" in fields.get("accept", "") else "gzip, deflate"
         fields.setdefault("accept-encoding", coding)
-        return Hop(check_method(method), parse_url(url), fields, body, credentials, credentials)
+        return Hop(check_method(method), parse_url(url), fields, body, credentials, credentials, word)
 
     def _open(
         self,
@@ -221,6 +247,7 @@ class Transport:
         """Follow redirects until there is an answer to give out."""
         limits = timeout or self._timeout
         deadline = Deadline(limits.total, self._clock)
+        hop = self._bounds.first(hop)
         first, renewal = hop, self.renewal
         mark = 0 if renewal is None else renewal.mark()
         for _ in range(MAX_REDIRECTS + 1):
@@ -240,7 +267,7 @@ class Transport:
             if not wanted or location is None or response.status not in REDIRECTS:
                 return response
             response.close()
-            hop = next_hop(hop, response.status, location)
+            hop = self._bounds.next(hop, response.peer, next_hop(hop, response.status, location))
         raise TooManyRedirects(
             f"More than {MAX_REDIRECTS} redirects, the last to {hop.target.label}; check the URL."
         )

@@ -18,6 +18,24 @@ HARMLESS = frozenset(
 )
 
 
+class Word(NamedTuple):
+    """On whose word a URL is asked for: that of the app, unless this says otherwise.
+
+    Args:
+        caller: whether it is the caller's own, and so may be at any address.
+        peer: the address of the server whose word it is, a `StreamingResponse.peer`; None for the app.
+        only_host: the one host that may be asked, redirects included; None for any.
+    """
+
+    caller: bool = False
+    peer: Optional[str] = None
+    only_host: Optional[str] = None
+
+
+OF_APP = Word()
+OF_CALLER = Word(caller=True)
+
+
 class Hop(NamedTuple):
     """One request of a chain of redirects.
 
@@ -28,6 +46,8 @@ class Hop(NamedTuple):
         body: to be sent; None for none.
         cookies: whether the jar's cookies may be sent, and its answer's cookies kept.
         auth: whether basic auth may be sent.
+        word: on whose word the chain began.
+        within: how far in its address may be; see `reach`. None for anywhere.
     """
 
     method: str
@@ -36,6 +56,8 @@ class Hop(NamedTuple):
     body: Optional[Body] = None
     cookies: bool = True
     auth: bool = True
+    word: Word = OF_APP
+    within: Optional[int] = None
 
     def __repr__(self) -> str:
         return f"<Hop {self.method} {self.target.label}>"  # headers and body may hold secrets
@@ -58,7 +80,8 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
         method, body = "GET", None
         fields = {name: value for name, value in fields.items() if name != "content-type"}
     if same_place(hop.target, target):
-        return Hop(method, target._replace(userinfo=hop.target.userinfo), fields, body, hop.cookies, hop.auth)
+        target = target._replace(userinfo=hop.target.userinfo)
+        return Hop(method, target, fields, body, hop.cookies, hop.auth, hop.word)
     downgrade = hop.target.scheme == "https" and target.scheme == "http"
     if body is not None:
         why = "where anybody could read it" if downgrade else "another server"
@@ -67,7 +90,7 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
             "the app is there, make the client with that URL."
         )
     fields = {name: value for name, value in fields.items() if name in HARMLESS}
-    return Hop(method, target, fields, None, hop.cookies and not downgrade, auth=False)
+    return Hop(method, target, fields, None, hop.cookies and not downgrade, auth=False, word=hop.word)
 
 
 def same_place(old: Target, new: Target) -> bool:

@@ -32,6 +32,7 @@ class StreamingResponse:
         status: the HTTP status code.
         headers: case-insensitive.
         url: what was asked for last, after redirects, without userinfo.
+        peer: the address of the server that gave it, or the host where a proxy knows that.
         overrun: the server has sent more than it announced, so its announcement may be what is wrong; known
             once the body has been read.
     """
@@ -52,6 +53,7 @@ class StreamingResponse:
         self.status = status
         self.headers = headers
         self.url = target.url
+        self.peer = connection.peer
         self._label = target.label
         self._body = body
         self._inflater = inflater

@@ -3,12 +3,19 @@
 Source: the routes `file=…`, `file/…`, `proxy=…` and `stream/…` of gradio/routes.py, 4.16 – 6.31. URLs are
 built from the path and from where the caller reached the app; those a server names may hold what it believes
 its own address to be, and lead anywhere.
+
+A file elsewhere can sometimes be had through the app, which may reach what the caller does not. From 6.20 on
+`file=<URL>` fetches the URL and passes it on, where it is at a public address (gradio/route_utils.py 6.31,
+`secure_url_stream_response`; changelog of 6.20, #13596); before, it only redirected to it (routes.py 3.23 –
+5.50), which gains nothing. `proxy=<URL>` fetches for the caller in every release, but from 3.35 on only from
+the hosts of apps that were loaded with `gr.load`, whose files have such a `url` (gradio/processing_utils.py
+4.21 – 6.31, `move_files_to_cache`; routes.py, `build_proxy_request`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from .names import download_name
@@ -29,6 +36,8 @@ class Location:
         steady: the same URL gives the same bytes; False for a stream that may still grow.
         live: reading it consumes it (4.x streams): it can be asked for only once.
         whole: of a stream of segments, where the server puts them together; None when there is no such place.
+        named_at: the address of the server that names it, where that is not the app.
+        through: of a file elsewhere, where the app itself may hand it on; None when it does not.
     """
 
     url: str
@@ -37,6 +46,8 @@ class Location:
     steady: bool = True
     live: bool = False
     whole: Optional[Location] = None
+    named_at: Optional[str] = None
+    through: Optional[Location] = None
 
 
 def is_url(path: str) -> bool:
@@ -44,50 +55,61 @@ def is_url(path: str) -> bool:
     return path.startswith(("http://", "https://"))
 
 
-def location_of(file: Mapping[str, Any], routes: Routes, *, live_streams: bool) -> Location:
+def location_of(
+    file: Mapping[str, Any], routes: Routes, *, live_streams: bool, hands_on: bool = False
+) -> Location:
     """Where a FileData of an output is.
 
     Args:
         file: with a `path`: of the server's system, of a stream, or a URL.
         routes: of the app.
         live_streams: whether reading a stream consumes it, as before Gradio 5.
+        hands_on: whether the app fetches files that are elsewhere, as from Gradio 6.20 on.
     """
     path = file["path"]
     if file.get("is_stream"):
         return _stream(path, file, routes, live_streams)
     if is_url(path):
-        return Location(path, _url_name(path), own=is_own(path, routes))
+        return _named(path, file.get("url"), routes, hands_on)
     return Location(f"{routes.api}file={_quoted(path)}", download_name(path), own=True)
 
 
-def segment_urls(playlist: str, url: str) -> List[str]:
-    """The URLs of the segments that a streamed medium has so far, in order.
+def segment_names(playlist: Iterable[str]) -> List[str]:
+    """The segments that a streamed medium has so far, in order, each as the playlist names it.
 
     Source: gradio/routes.py 5.0.2 – 6.31.0, route `stream/…/playlist.m3u8`, which writes RFC 8216: one URI
     a line, relative to the playlist's own, among lines that begin with `#`. What makes no URL is passed over.
 
     Args:
-        playlist: the text of its playlist.
-        url: where that came from.
+        playlist: the lines of its playlist.
 
     Example:
-        >>> segment_urls("#EXTM3U\\n#EXTINF:1.0,\\na.aac\\n", "http://host/stream/s/1/2/playlist.m3u8")
-        ['http://host/stream/s/1/2/a.aac']
+        >>> segment_names(["#EXTM3U", "#EXTINF:1.0,", "a.aac"])
+        ['a.aac']
     """
-    urls = []
-    for line in playlist.splitlines():
-        name = line.strip()
-        if name and not name.startswith("#"):
-            try:
-                urls.append(urljoin(url, name))
-            except ValueError:
-                continue
-    return [found for found in urls if found.startswith(("http://", "https://"))]
+    names = (line.strip() for line in playlist)
+    return [name for name in names if name and not name.startswith("#") and _makes_url(name)]
 
 
-def segment_of(url: str, routes: Routes) -> Location:
-    """Where one segment of a stream is; it never changes."""
-    return Location(url, _url_name(url), own=is_own(url, routes))
+def segment_of(name: str, playlist: Location, peer: str, routes: Routes) -> Location:
+    """Where one segment of a stream is; it never changes.
+
+    Args:
+        name: as the playlist names it. It is joined with the playlist's URL only now: both may be long, and
+            there may be many.
+        playlist: where that is.
+        peer: the address of its server.
+        routes: of the app.
+    """
+    url = urljoin(playlist.url, name)
+    return Location(url, _url_name(url), is_own(url, routes), named_at=None if playlist.own else peer)
+
+
+def _makes_url(name: str) -> bool:
+    try:
+        return is_url(urljoin("http://host/", name))
+    except ValueError:
+        return False
 
 
 def is_own(url: str, routes: Routes) -> bool:
@@ -102,6 +124,21 @@ def is_own_file(url: str, routes: Routes) -> bool:
         return False
     path, base = urlsplit(url).path, urlsplit(routes.api).path
     return any(path.startswith(base + route) for route in ("file=", "file/", "proxy="))
+
+
+def _named(path: str, url: Any, routes: Routes, hands_on: bool) -> Location:
+    """Where a file is whose path is a URL."""
+    name = _url_name(path)
+    if is_own(path, routes):
+        return Location(path, name, own=True)
+    through = None
+    _, proxied, there = url.partition("/proxy=") if isinstance(url, str) else ("", "", "")
+    if proxied and is_url(there):
+        # Built from where the caller reached the app, which does not always know that itself.
+        through = Location(f"{routes.api}proxy={there}", name, own=True)
+    elif hands_on:
+        through = Location(f"{routes.api}file={_quoted(path)}", name, own=True)
+    return Location(path, name, own=False, through=through)
 
 
 def _stream(path: str, file: Mapping[str, Any], routes: Routes, live: bool) -> Location:

@@ -13,12 +13,14 @@ from os.path import splitext
 #: Below the 255 bytes of Linux and macOS and the 255 UTF-16 units of Windows.
 MAX_BYTES = 200
 
+#: What is looked at of each end of a longer name, in characters; no system can store as much.
+_LONG = 4096
+
 _FALLBACK = "file"
 _CONTROLS = "\x00-\x1f\x7f"
 _NOT_UP = re.compile(rf'[<>:"/\\|?*{_CONTROLS}`$!{{}}]')
 _NOT_DOWN = re.compile(rf'[<>:"|?*{_CONTROLS}]')
-_SEPARATOR = re.compile(r"[/\\]")
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVES = re.compile(r"(?:[A-Za-z]:)*")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # What Windows takes for a device, with any extension ("Naming Files, Paths, and Namespaces" of its manual).
@@ -42,7 +44,7 @@ def strip_invalid_filename_characters(filename: str, max_bytes: int = MAX_BYTES)
         >>> strip_invalid_filename_characters("Größe (1)/a?.png")
         'Größe (1)a.png'
     """
-    stem, suffix = splitext(filename)
+    stem, suffix = splitext(_shortened(filename, max_bytes))
     stem = _NOT_UP.sub("", stem)
     if suffix:
         suffix = "." + _NOT_UP.sub("", suffix[1:])
@@ -79,12 +81,17 @@ def download_name(path: str) -> str:
         >>> download_name("C:\\\\temp\\\\..\\\\con.txt")
         '_con.txt'
     """
-    name = _SEPARATOR.split(path)[-1]
-    while _DRIVE.match(name):
-        name = name[2:]
+    name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
+    name = _DRIVES.sub("", _shortened(name, MAX_BYTES), count=1)
     name = _NOT_DOWN.sub("", _LONE_SURROGATE.sub("_", name))
     # Once more, because a cut may end in a space or leave the name of a device.
     return _portable(_bounded(_portable(name), MAX_BYTES))
+
+
+def _shortened(name: str, limit: int) -> str:
+    """The ends of a name that is far longer than `limit`: what is to become of it is found in time."""
+    kept = max(_LONG, limit)
+    return name if len(name) <= 2 * kept else name[:kept] + name[-kept:]
 
 
 def _portable(name: str) -> str:

@@ -306,8 +306,8 @@ def test_a_full_disk_is_an_error(bench: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     made = Saving.__init__
 
-    def make(self: Saving, folder: Path, path: Path, file: Any) -> None:
-        made(self, folder, path, Full(file))  # type: ignore[arg-type]
+    def make(self: Saving, folder: Any, name: str, file: Any) -> None:
+        made(self, folder, name, Full(file))  # type: ignore[arg-type]
 
     monkeypatch.setattr(Saving, "__init__", make)
     run = bench(whole)

@@ -50,8 +50,8 @@ def dying():
     def make(fail):
         sockets = []
 
-        def connect(host, port, deadline):
-            sock = connect_tcp(host, port, deadline)
+        def connect(address, deadline):
+            sock = connect_tcp(address, deadline)
             if not sockets:
                 sock = DeadOnUse(sock, fail)
             sockets.append(sock)
@@ -84,12 +84,12 @@ def test_nothing_is_delayed_and_a_vanished_network_noticed():
     """However long a request may wait for its answer, as one of a function without a queue does."""
     sockets = []
 
-    def connect(host, port, deadline):
-        sockets.append(connect_tcp(host, port, deadline))
+    def connect(address, deadline):
+        sockets.append(connect_tcp(address, deadline))
         return sockets[0]
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        transport = Transport(base_url="http://x/", connect=connect)
+        transport = Transport(base_url="http://127.0.0.1/", connect=connect)
         thread = threading.Thread(
             target=lambda: transport.request("GET", f"http://127.0.0.1:{listener.getsockname()[1]}/")
         )

@@ -216,7 +216,7 @@ def test_http_requests_are_in_absolute_form_without_userinfo(serve, connect_to):
 def test_a_redirect_to_another_host_asks_again_which_proxy(serve, connect_to):
     target = serve(always(b"direct"))
     proxy = serve(always(lambda _: answer(status="302 Found", location=target.url)))
-    transport = connect_to(proxies={"all": proxy.url, "no_proxy": "127.0.0.1"})
+    transport = connect_to(proxies={"all": proxy.url, "no_proxy": "127.0.0.1"}, bounded=False)
     assert transport.request("GET", "http://h.test/").body == b"direct"
     assert (proxy.connections, target.connections) == (1, 1)
 

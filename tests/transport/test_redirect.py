@@ -7,7 +7,7 @@ import pytest
 from gradio_client_lite.errors import ProtocolError, TooManyRedirects
 from gradio_client_lite.transport.cookies import CookieJar
 from gradio_client_lite.transport.exchange import HeadMaker
-from gradio_client_lite.transport.redirect import Hop, next_hop
+from gradio_client_lite.transport.redirect import OF_CALLER, Hop, next_hop
 from gradio_client_lite.transport.url import parse_url
 
 from .peers import always, answer
@@ -154,7 +154,8 @@ def test_userinfo_in_a_location_is_not_sent(serve, connect_to):
 
 def test_userinfo_of_the_first_url_lasts_within_its_origin(serve, connect_to):
     server = serve(site({"/": to("/a")}))
-    connect_to("http://other.test/").request("GET", server.url.replace("//", "//u:p@"))
+    transport = connect_to("http://other.test/")
+    transport.request("GET", server.url.replace("//", "//u:p@"), word=OF_CALLER)
     assert server.requests[1].headers["authorization"] == "Basic dTpw"
 
 

@@ -84,7 +84,7 @@ def test_a_python_without_ssl_tells_of_network_failures(connect_to, monkeypatch,
 
     monkeypatch.setitem(sys.modules, "ssl", None)
     with pytest.raises(ConnectFailed, match=errno.errorcode[number]):
-        connect_to("http://h.test/", connect=fail).request("GET", "http://h.test/")
+        connect_to(connect=fail).request("GET", "http://127.0.0.1/")
 
 
 def test_an_address_of_a_family_the_system_has_not_is_passed_over(serve, connect_to, monkeypatch):

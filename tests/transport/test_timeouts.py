@@ -15,8 +15,9 @@ from gradio_client_lite.errors import (
     DeadlineExceeded,
     ReadTimeout,
 )
-from gradio_client_lite.transport.dial import connect_tcp
+from gradio_client_lite.transport.dial import connect_first, connect_tcp
 from gradio_client_lite.transport.http import Timeout
+from gradio_client_lite.transport.reach import Address
 from gradio_client_lite.transport.timeout import Deadline, IdleClock
 
 from .peers import Clock, always, answer
@@ -204,8 +205,8 @@ def test_a_slow_upload_may_take_longer_than_the_read_timeout(serve, connect_to):
         peer.skip(3_000_000, pause=0.015)
         peer.answer(str(time.monotonic() - started).encode())
 
-    def connect(host, port, deadline):
-        sock = connect_tcp(host, port, deadline)
+    def connect(address, deadline):
+        sock = connect_tcp(address, deadline)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50_000)
         return sock
 
@@ -243,12 +244,9 @@ def test_the_deadline_covers_connecting(full_listener, connect_to):
     assert type(caught.value) is DeadlineExceeded
 
 
-def test_a_silent_address_leaves_time_for_the_next(full_listener, serve, monkeypatch):
+def test_a_silent_address_leaves_time_for_the_next(full_listener, serve):
     server = serve(always())
-    addresses = [
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", full_listener),
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)),
-    ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: addresses)
-    with connect_tcp("both", server.port, Deadline(0.4)) as sock:
-        assert sock.getpeername()[1] == server.port
+    places = [full_listener, ("127.0.0.1", server.port)]
+    sock, address = connect_first([Address(socket.AF_INET, place) for place in places], Deadline(0.4))
+    with sock:
+        assert sock.getpeername() == address.place == places[1]

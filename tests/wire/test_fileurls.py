@@ -1,20 +1,27 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, List
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.wire.fileurls import Location, is_own, is_own_file, location_of, segment_urls
+from gradio_client_lite.wire.fileurls import (
+    Location,
+    is_own,
+    is_own_file,
+    location_of,
+    segment_names,
+    segment_of,
+)
 from gradio_client_lite.wire.routes import Routes
 
 NEW = Routes("https://host/app/", "gradio_api/")
 OLD = Routes("https://host/app/")
 
 
-def locate(routes: Routes = NEW, live: bool = False, **file: Any) -> Location:
-    return location_of(file, routes, live_streams=live)
+def locate(routes: Routes = NEW, live: bool = False, hands_on: bool = False, **file: Any) -> Location:
+    return location_of(file, routes, live_streams=live, hands_on=hands_on)
 
 
 @pytest.mark.parametrize(
@@ -142,20 +149,57 @@ REAL = (
 )
 
 
+def segments(playlist: str) -> List[str]:
+    """The URLs of the segments that a playlist names."""
+    names = segment_names(playlist.splitlines())
+    return [segment_of(name, Location(PLAYLIST_URL, "", own=True), "", NEW).url for name in names]
+
+
 def test_segments_stand_beside_their_playlist() -> None:
     base = "https://host/app/gradio_api/stream/s/1/2/"
-    assert segment_urls(REAL, PLAYLIST_URL) == [base + "a-1.aac", base + "b-2.aac?__sign=x"]
+    assert segments(REAL) == [base + "a-1.aac", base + "b-2.aac?__sign=x"]
 
 
 def test_a_playlist_without_segments() -> None:
-    assert segment_urls("#EXTM3U\n", PLAYLIST_URL) == []
+    assert segments("#EXTM3U\n") == []
 
 
 def test_what_is_no_web_address_is_passed_over() -> None:
-    assert segment_urls("file:///etc/passwd\nhttp://[bad\nx.aac\n", PLAYLIST_URL)[-1].endswith("/x.aac")
-    assert len(segment_urls("file:///etc/passwd\nhttp://[bad\nx.aac\n", PLAYLIST_URL)) == 1
+    found = segments("file:///etc/passwd\nhttp://[bad\nx.aac\n")
+    assert [url.rpartition("/")[2] for url in found] == ["x.aac"]
 
 
 @given(st.text())
 def test_any_text_is_a_playlist(text: str) -> None:
-    assert all(url.startswith(("http://", "https://")) for url in segment_urls(text, PLAYLIST_URL))
+    assert all(url.startswith(("http://", "https://")) for url in segments(text))
+
+
+# --- files elsewhere
+
+ELSEWHERE = "https://other/x/a b.png?q=1"
+
+
+def test_an_app_that_fetches_files_elsewhere_is_asked_for_them() -> None:
+    found = locate(path=ELSEWHERE, hands_on=True)
+    url = "https://host/app/gradio_api/file=https%3A//other/x/a%20b.png%3Fq%3D1"
+    assert found.through == Location(url, "a b.png", own=True)
+    assert (found.url, found.own) == (ELSEWHERE, False)
+
+
+def test_an_app_that_only_redirects_to_files_elsewhere_is_not() -> None:
+    assert locate(path=ELSEWHERE).through is None
+
+
+def test_an_app_that_was_loaded_into_this_one_is_reached_through_it() -> None:
+    """The server may be wrong about its own address, and the path is the file's on the other app."""
+    found = locate(path=ELSEWHERE, url="http://10.0.0.1/gradio_api/proxy=" + ELSEWHERE)
+    assert found.through == Location("https://host/app/gradio_api/proxy=" + ELSEWHERE, "a b.png", own=True)
+
+
+@pytest.mark.parametrize("url", [None, 1, "", ELSEWHERE, "/proxy=", "/proxy=file:///etc/passwd"])
+def test_what_leads_to_no_proxy_is_passed_over(url: Any) -> None:
+    assert locate(path=ELSEWHERE, url=url).through is None
+
+
+def test_a_file_of_the_app_is_asked_for_directly() -> None:
+    assert locate(path="https://host/y.png", url="/proxy=" + ELSEWHERE, hands_on=True).through is None

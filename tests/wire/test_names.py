@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from os.path import splitext
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Callable, List, Tuple
 
 import pytest
 from file_names import NAMES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gradio_client_lite.wire import names
 from gradio_client_lite.wire.names import (
     download_name,
     form_name,
@@ -120,3 +123,33 @@ def test_a_download_has_a_name_windows_can_store(path: str) -> None:
     assert not name.endswith((" ", "."))
     assert name.partition(".")[0].rstrip(" ").upper() not in ("CON", "NUL", "AUX", "PRN", "COM1", "LPT9")
     assert download_name(name) == name
+
+
+# --- long names
+
+LONG = 1 << 20
+
+
+@pytest.mark.parametrize("piece", ["C:", ".", " .", "a", "a.", "\ud800", "é", "?", "/a", "\\.", "C:/"])
+@pytest.mark.parametrize("clean", [download_name, upload_name])
+def test_of_a_long_name_only_the_ends_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, clean: Callable[[str], str], piece: str
+) -> None:
+    looked_at: List[int] = []
+
+    def split(name: str) -> Tuple[str, str]:
+        looked_at.append(len(name))
+        return splitext(name)
+
+    monkeypatch.setattr(names, "splitext", split)
+    assert len(clean(piece * LONG).encode()) <= names.MAX_BYTES
+    assert max(looked_at) <= 10_000
+
+
+def test_a_long_name_keeps_its_beginning_and_its_extension() -> None:
+    assert download_name("/x/C:" + "a" * LONG + ".tar.gz") == "a" * 197 + ".gz"
+    assert upload_name("b" * LONG + ".png") == "b" * 196 + ".png"
+
+
+def test_a_chosen_limit_is_no_shorter_for_a_long_name() -> None:
+    assert strip_invalid_filename_characters("a" * LONG, 100_000) == "a" * 100_000

@@ -1,0 +1,271 @@
+"""Reach: how far in an address is, and how far in the word of a server may lead.
+
+A server names URLs: of files, of the segments of a playlist, of redirects. It can name what it cannot reach
+itself and this machine can: a router, another program's port, the metadata service of a cloud. So whoever
+names a URL may lead as far in as it is itself, and no further. Names of hosts prove nothing; what counts is
+the address that is connected to.
+
+Source of the ranges: the special-purpose address registries of IANA (RFC 6890 and its updates, 2025). What
+they do not call globally reachable is not public.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ..errors import ForbiddenAddress
+from .redirect import Hop, same_place
+from .url import Target
+
+PUBLIC, PRIVATE, LINK_LOCAL, LOOPBACK = range(4)
+KINDS = ("a public", "a private", "a link-local", "a loopback")
+
+_Range = Tuple[str, int, int]  # the first address of a range, how many bits are fixed, and its reach
+# Later ones win. 0.0.0.0/8 is this machine: Linux connects 0.0.0.0 to itself.
+_V4: Sequence[_Range] = (
+    ("0.0.0.0", 8, LOOPBACK),  # noqa: S104 - nothing is bound to it
+    ("10.0.0.0", 8, PRIVATE),
+    ("100.64.0.0", 10, PRIVATE),
+    ("127.0.0.0", 8, LOOPBACK),
+    ("169.254.0.0", 16, LINK_LOCAL),
+    ("172.16.0.0", 12, PRIVATE),
+    ("192.0.0.0", 24, PRIVATE),
+    ("192.0.0.9", 32, PUBLIC),
+    ("192.0.0.10", 32, PUBLIC),
+    ("192.0.2.0", 24, PRIVATE),
+    ("192.168.0.0", 16, PRIVATE),
+    ("198.18.0.0", 15, PRIVATE),
+    ("198.51.100.0", 24, PRIVATE),
+    ("203.0.113.0", 24, PRIVATE),
+    ("224.0.0.0", 3, PRIVATE),
+)
+_V6: Sequence[_Range] = (
+    ("::", 0, PRIVATE),
+    ("::", 127, LOOPBACK),
+    ("2000::", 3, PUBLIC),
+    ("2001::", 23, PRIVATE),
+    ("2001:1::1", 128, PUBLIC),
+    ("2001:1::2", 128, PUBLIC),
+    ("2001:1::3", 128, PUBLIC),
+    ("2001:3::", 32, PUBLIC),
+    ("2001:4:112::", 48, PUBLIC),
+    ("2001:20::", 28, PUBLIC),
+    ("2001:30::", 28, PUBLIC),
+    ("2001:db8::", 32, PRIVATE),
+    ("3fff::", 20, PRIVATE),
+    ("fe80::", 10, LINK_LOCAL),
+)
+# IPv6 ranges that hold an IPv4 address, and the byte it begins at: mapped and compatible ones, SIIT, NAT64
+# (RFC 6052, RFC 8215), 6to4, and the server of Teredo.
+_EMBEDDING: Sequence[_Range] = (
+    ("::ffff:0:0", 96, 12),
+    ("::", 96, 12),
+    ("::ffff:0:0:0", 96, 12),
+    ("64:ff9b::", 96, 12),
+    ("64:ff9b:1::", 48, 12),
+    ("2002::", 16, 2),
+    ("2001::", 32, 4),
+)
+_TEREDO, _LOCAL_NAT64 = bytes.fromhex("20010000"), bytes.fromhex("0064ff9b0001")
+_LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
+# How many addresses are kept; an app may have any number in the course of time.
+_KEPT = 64
+
+
+class Address(NamedTuple):
+    """What a host name was resolved to.
+
+    Args:
+        family: such as `socket.AF_INET`.
+        place: what `socket.connect` takes; begins with the address as a text.
+    """
+
+    family: int
+    place: Tuple[object, ...]
+
+    @property
+    def text(self) -> str:
+        """The address alone, such as "127.0.0.1"."""
+        return str(self.place[0])
+
+
+def reach_of(host: str) -> int:
+    """How far in a host is: PUBLIC < PRIVATE < LINK_LOCAL < LOOPBACK.
+
+    Args:
+        host: an address. Where a proxy resolves names, it may be one: those of this machine and odd spellings
+            of IPv4 addresses are told, and any other counts as public.
+
+    Example:
+        >>> KINDS[reach_of("::ffff:192.168.0.1")]
+        'a private'
+    """
+    if ":" in host:
+        try:
+            return _reach_of_v6(socket.inet_pton(socket.AF_INET6, host.partition("%")[0]))
+        except OSError:
+            return LOOPBACK  # of a form that is not known here
+    name = host.rstrip(".").lower()
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return LOOPBACK
+    try:
+        return _reach_of_v4(socket.inet_aton(name))  # takes 2130706433, 0x7f.1 and 0177.0.0.1 as well
+    except OSError:
+        return PUBLIC
+
+
+def _reach_of_v4(packed: bytes) -> int:
+    return _look_up(packed, socket.AF_INET, _V4, PUBLIC)
+
+
+def _reach_of_v6(packed: bytes) -> int:
+    found = _look_up(packed, socket.AF_INET6, _V6, PRIVATE)
+    start = _look_up(packed, socket.AF_INET6, _EMBEDDING, 0)
+    if not start or found == LOOPBACK:
+        return found
+    embedded = [_reach_of_v4(packed[start : start + 4])]
+    if packed.startswith(_TEREDO):
+        embedded.append(_reach_of_v4(bytes(255 - byte for byte in packed[12:])))
+    elif packed.startswith(_LOCAL_NAT64):
+        embedded.append(PRIVATE)
+    return max(embedded)
+
+
+def _look_up(packed: bytes, family: int, ranges: Sequence[_Range], default: int) -> int:
+    number, size = int.from_bytes(packed, "big"), len(packed) * 8
+    for first, bits, value in ranges:
+        start = int.from_bytes(socket.inet_pton(family, first), "big")
+        if (number ^ start) >> (size - bits) == 0:
+            default = value
+    return default
+
+
+def judge(target: Target, addresses: Sequence[Address], within: Optional[int]) -> List[Address]:
+    """Return the addresses that a request may go to.
+
+    Args:
+        target: what is asked for, for error texts.
+        addresses: of its host.
+        within: how far in they may be; None for anywhere.
+
+    Raises:
+        ForbiddenAddress: there are addresses, but they are all further in.
+    """
+    if within is None:
+        return list(addresses)
+    reaches = [reach_of(address.text) for address in addresses]
+    allowed = [address for address, reach in zip(addresses, reaches) if reach <= within]
+    if addresses and not allowed:
+        raise _forbidden(target, min(reaches), within)
+    return allowed
+
+
+def judge_name(target: Target, within: Optional[int]) -> None:
+    """The same for a host that a proxy resolves: addresses and names of the proxy's own machine are judged.
+
+    Raises:
+        ForbiddenAddress: it is further in.
+    """
+    reach = PUBLIC if within is None else reach_of(target.host)
+    if within is not None and reach > within:
+        raise _forbidden(target, reach, within)
+
+
+def _forbidden(target: Target, reach: int, within: int) -> ForbiddenAddress:
+    return ForbiddenAddress(
+        f"A server at {KINDS[within]} address names {target.label}, which is at {KINDS[reach]} one, so it "
+        "was not asked. If that is wanted, make the client with file_urls='any'."
+    )
+
+
+def _judge_host(target: Target, only_host: Optional[str]) -> None:
+    if only_host is not None and target.host != only_host:
+        raise ForbiddenAddress(
+            f"The app names {target.label}, which is on another host, so it was not asked, as "
+            "file_urls='same-host' says. If that is wanted, make the client with file_urls='public'."
+        )
+
+
+class Bounds:
+    """Knows how far in the app is, and so how far in its word may lead.
+
+    Threads share it. What counts is only added to, each time by one operation that no other thread can split.
+
+    Args:
+        base: the URL that the caller gave; its server is the app.
+        judged: whether servers are held to their own reach at all.
+    """
+
+    def __init__(self, base: Target, *, judged: bool) -> None:
+        self._base = base
+        self._judged = judged
+        self._hosts = {base.host}
+        # Where connections of the app led; judged when another host is asked, as most apps name none.
+        self._peers: Set[str] = set()
+        self._reaches: Set[int] = set()
+        # Where other hosts were last found; the app may turn out to be one of them.
+        self._elsewhere: Dict[str, str] = {}
+
+    def add_host(self, host: str) -> None:
+        """Count a host as the app's too, since the app was found there; its URLs are judged all the same."""
+        self._hosts.add(host)
+        peer = self._elsewhere.get(host)
+        if peer is not None:
+            self.saw(host, peer)
+
+    def saw(self, host: str, peer: str) -> None:
+        """Note where a connection led.
+
+        Args:
+            host: of the URL that was asked for.
+            peer: the address, or the host where a proxy knows that.
+        """
+        if host not in self._hosts:
+            if len(self._elsewhere) >= _KEPT:
+                self._elsewhere.clear()
+            self._elsewhere[host] = peer
+        elif peer not in self._peers:
+            if len(self._peers) < _KEPT:
+                self._peers.add(peer)
+            else:
+                self._reaches.add(reach_of(peer))
+
+    def of_app(self) -> int:
+        """How far in the app is: the most outward of where it was seen."""
+        seen = self._reaches.union(map(reach_of, self._peers.copy()))
+        return min(seen) if seen else reach_of(self._base.host)
+
+    def first(self, hop: Hop) -> Hop:
+        """Return the first request of a chain with how far in its address may be.
+
+        The app's own origin may be anywhere, as the caller gave it, and what the caller names as well.
+
+        Raises:
+            ForbiddenAddress: it is not on the one host that may be asked.
+        """
+        word, target = hop.word, hop.target
+        _judge_host(target, word.only_host)
+        if word.caller or not self._judged or (word.peer is None and same_place(self._base, target)):
+            return hop
+        within = self.of_app()
+        return hop._replace(within=within if word.peer is None else min(within, reach_of(word.peer)))
+
+    def next(self, hop: Hop, peer: str, onward: Hop) -> Hop:
+        """The same for a redirect, which leads no further in than what redirects.
+
+        Args:
+            hop: what was redirected.
+            peer: the address of the server that did it.
+            onward: what the redirect asks for.
+
+        Raises:
+            ForbiddenAddress: it is not on the one host that may be asked.
+        """
+        caller = hop.word.caller
+        _judge_host(onward.target, hop.word.only_host)
+        if not self._judged or (not caller and same_place(self._base, onward.target)):
+            return onward
+        within = self.of_app() if hop.within is None and not caller else hop.within
+        reach = reach_of(peer)
+        return onward._replace(within=reach if within is None else min(within, reach))
