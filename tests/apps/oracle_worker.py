@@ -87,7 +87,7 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, (bool, float)):
         return {type(value).__name__: repr(value)}
-    if type(value).__name__ in ("ResultPath", "ResultFile"):  # which equal what the official client gives
+    if type(value).__name__ in ("FileArgument", "ResultPath", "ResultFile"):  # equal to the official values
         return encode(str(value) if isinstance(value, str) else dict(value))
     if isinstance(value, (list, tuple)):
         return {type(value).__name__: [encode(item) for item in value]}
