@@ -312,8 +312,8 @@ class SessionQueue:
                 if self._early.has_room(text):
                     self._early.keep(event_id, text, newest)
                     return None
-                # While this waits, the join may be answered. What is kept belongs to joins that were under way
-                # when it came, so there is room again once those have ended.
+                # While this waits, the join may be answered. What is kept belongs to joins that were under
+                # way when it came, so there is room again once those have ended.
                 self._changed.wait(_EARLY_WAIT)
 
     def _may_join(self, event_id: str) -> bool:
