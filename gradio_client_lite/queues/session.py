@@ -307,20 +307,19 @@ class SessionQueue:
                 call = self._claims.calls.get(event_id)
                 if call is not None and event_id not in self._telling:
                     return call
-                if self._closed or (call is None and not self._may_join(event_id, newest)):
+                if self._closed or (call is None and not self._may_join(event_id)):
                     return None
                 if self._early.has_room(text):
                     self._early.keep(event_id, text, newest)
                     return None
-                # While this waits, the join may be answered.
+                # While this waits, the join may be answered. What is kept belongs to joins that were under
+                # way when it came, so there is room again once those have ended.
                 self._changed.wait(_EARLY_WAIT)
 
-    def _may_join(self, event_id: str, newest: int) -> bool:
-        """Whether a join under way, begun no later than the one with this number, may get the id."""
-        if self._claims.has_ended(event_id) or len(event_id) > LONGEST_ID:
-            return False
-        oldest = next(iter(self._joining.values()), None)
-        return oldest is not None and oldest <= newest
+    def _may_join(self, event_id: str) -> bool:
+        """Whether a join under way may get the id."""
+        known = self._claims.has_ended(event_id) or len(event_id) > LONGEST_ID
+        return bool(self._joining) and not known
 
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
