@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
@@ -17,21 +16,24 @@ from .errors import (
     GradioClientError,
     HTTPStatusError,
     ProtocolError,
+    ResponseTooLarge,
     RetryLater,
     TooManyRedirects,
     TooManyRequestsError,
     UnsupportedAppError,
 )
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import DEFAULT_LIMITS, Bound, Limits
 from .login import Credentials, Renewal
 from .request_headers import RequestHeaders
 from .transport.http import Response, Timeout, Transport
 from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
+from .transport.timeout import Deadline
 from .transport.url import Target, parse_url
 from .wire.config import AppSpec, parse_config
 from .wire.drivers import Dialect, dialect_of, direct_route
 from .wire.refusal import bare_url, refusal
 from .wire.routes import Routes
+from .wire.serverjson import read_first_json
 from .workers import call_after_fork
 
 _log = logging.getLogger(__name__)
@@ -88,29 +90,44 @@ class App:
         agent = {n: value for n, value in self.headers({}).items() if n.lower() == "user-agent"}
         return {**agent, **fields}
 
-    def login(self, auth: Tuple[str, str]) -> None:
+    def connecting(self, timeout: Optional[float] = None) -> Deadline:
+        """Until when login, config and page together have to be there.
+
+        Args:
+            timeout: the client's own, in seconds, which counts where it is shorter.
+        """
+        bound = self.limits.bound("connecting")
+        if timeout is not None and (bound.value is None or timeout < bound.value):
+            bound = Bound(timeout, f"Client(timeout={timeout})")
+        return Deadline(Timeout(total=bound.value).total, name=bound.name)
+
+    def login(self, auth: Tuple[str, str], deadline: Optional[Deadline] = None) -> None:
         """Log in with (user, password); the cookies the app gives are kept by the transport.
 
         Once the app is connected to, the transport does so again when the app has forgotten it.
+
+        Args:
+            auth: the pair.
+            deadline: see `connecting`; None for one of its own.
 
         Raises:
             AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say), or they would
                 have to go to another server.
         """
         self._credentials = Credentials(*auth)
-        self._log_in(self._credentials, None)
+        self._log_in(self._credentials, deadline or self.connecting())
 
-    def _log_in(self, credentials: Credentials, timeout: Optional[Timeout]) -> None:
+    def _log_in(self, credentials: Credentials, deadline: Deadline) -> None:
         cookies = self.transport.cookies
         for name in self._login_cookies:
             cookies.pop(name, None)  # of the login before
         before = set(cookies)
         try:
-            self._post_login(credentials, timeout)
+            self._post_login(credentials, deadline)
         finally:
             self._login_cookies = set(cookies) - before
 
-    def _post_login(self, credentials: Credentials, timeout: Optional[Timeout]) -> None:
+    def _post_login(self, credentials: Credentials, deadline: Deadline) -> None:
         target = parse_url(Routes(self.src).login)
         headers = self.headers({"content-type": "application/x-www-form-urlencoded"})
         for _ in range(MAX_REDIRECTS):
@@ -120,7 +137,8 @@ class App:
                 headers=headers,
                 body=credentials.form(),
                 follow_redirects=False,
-                timeout=timeout,
+                max_bytes=self.limits.bound("answer_bytes"),
+                deadline=deadline,
             )
             onward = _login_elsewhere(target, response)
             if onward is None:
@@ -136,8 +154,11 @@ class App:
         if _UNSECURE in cookies and _SECURE not in cookies:
             cookies[_SECURE] = cookies[_UNSECURE]
 
-    def connect(self) -> None:
+    def connect(self, deadline: Optional[Deadline] = None) -> None:
         """Fetch and understand the config.
+
+        Args:
+            deadline: see `connecting`; None for one of its own.
 
         Raises:
             AuthenticationError: the app wants a login.
@@ -146,7 +167,7 @@ class App:
             ProtocolError: it redirects from TLS to where anybody could read what is sent.
         """
         asked = parse_url(self.src)
-        self.config, src = self._fetch_config()
+        self.config, src = self._fetch_config(deadline or self.connecting())
         self.spec: AppSpec = parse_config(self.config, bare_url(src))
         self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
         self._settle(src)
@@ -156,13 +177,23 @@ class App:
             self.transport.renewal = Renewal(parse_url(self.src), log_in)
 
     def _log_in_again(self, credentials: Credentials, seconds: Optional[float]) -> None:
-        limits = [limit for limit in (seconds, self.limits.connecting) if limit is not None]
-        self._log_in(credentials, Timeout(total=min(limits)) if limits else None)
+        self._log_in(credentials, self.connecting().sooner(seconds))
 
-    def _fetch_config(self) -> Tuple[Dict[str, Any], str]:
+    def _get(
+        self, url: str, *, timeout: Optional[Timeout] = None, deadline: Optional[Deadline] = None
+    ) -> Response:
+        return self.transport.request(
+            "GET",
+            url,
+            headers=self.headers({}),
+            timeout=timeout,
+            max_bytes=self.limits.bound("answer_bytes"),
+            deadline=deadline,
+        )
+
+    def _fetch_config(self, deadline: Deadline) -> Tuple[Dict[str, Any], str]:
         """The config, and the URL of the app that it came from."""
-        url = Routes(self.src).config
-        response = self.transport.request("GET", url, headers=self.headers({}))
+        response = self._get(Routes(self.src).config, deadline=deadline)
         if response.status == 401:
             text = f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
             if not same_place(parse_url(self.src), parse_url(response.url)):
@@ -173,11 +204,20 @@ class App:
         if response.status == 429:
             raise TooManyRequestsError("Too many requests to the API, please try again later.")
         if 200 <= response.status < 300:
-            config = _json_object(response)
+            config = self._json_object(response)
             if config is not None:
                 base, found, _ = response.url.partition("?")[0].rpartition("config")
                 return config, base if found else self.src
-        return self._config_of_page(), self.src
+        return self._config_of_page(deadline), self.src
+
+    def _json_object(self, response: Response) -> Optional[Dict[str, Any]]:
+        try:
+            value = response.json(self.limits.answer_values, "answer_bytes")
+        except ResponseTooLarge:
+            raise
+        except ProtocolError:
+            return None
+        return value if isinstance(value, dict) else None
 
     def _settle(self, src: str) -> None:
         """Stay with an app where it was found: redirects lead from http to https, to another path or host."""
@@ -199,9 +239,9 @@ class App:
             )
         self.src = src
 
-    def _config_of_page(self) -> Dict[str, Any]:
+    def _config_of_page(self, deadline: Deadline) -> Dict[str, Any]:
         """The config that old servers only write into their page."""
-        response = self.transport.request("GET", self.src, headers=self.headers({}))
+        response = self._get(self.src, deadline=deadline)
         if not 200 <= response.status < 300:
             advice = "Check that the URL is that of a Gradio app."
             if response.status == 404 and ".hf.space" in self.src:
@@ -209,12 +249,17 @@ class App:
             raise UnsupportedAppError(
                 f"Could not fetch config for {bare_url(self.src)}: it answered {response.status}. {advice}"
             )
-        found = _PAGE_CONFIG.search(response.text)
+        text = response.text
+        found = _PAGE_CONFIG.search(text)
         if found is None:
             raise _no_config(self.src)
         try:
-            config, _ = json.JSONDecoder().raw_decode(response.text, found.end())
-        except (ValueError, RecursionError) as exc:
+            config = read_first_json(
+                text[found.end() :], "The config in the page", self.limits.answer_values, "answer_bytes"
+            )
+        except ResponseTooLarge:
+            raise
+        except ProtocolError as exc:
             raise _no_config(self.src) from exc
         if not isinstance(config, dict):
             raise _no_config(self.src)
@@ -258,10 +303,10 @@ class App:
 
         url = self.routes.info
         try:
-            response = self.transport.request("GET", url, headers=self.headers({}))
+            response = self._get(url, timeout=self.transport.timeout.whole(self.limits.bound("describing")))
             if not 200 <= response.status < 300:
                 raise refusal(response.status, response.body, url, "fetching the API description")
-            return clean_info(response.json())
+            return clean_info(response.json(self.limits.answer_values, "answer_bytes"))
         except (ConnectionFailed, DeadlineExceeded, RetryLater):
             raise
         except GradioClientError as exc:
@@ -302,14 +347,6 @@ def _check_login(asked: Target, response: Response) -> None:
             status=response.status,
             url=asked.label,
         )
-
-
-def _json_object(response: Response) -> Optional[Dict[str, Any]]:
-    try:
-        value = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _no_config(src: str) -> UnsupportedAppError:

@@ -48,7 +48,7 @@ from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
 from .request_headers import RequestHeaders
 from .sessions import Sessions, open_sessions
-from .transport.http import Timeout, Transport
+from .transport.http import Transport
 from .updates import Update
 from .wire.arguments import encode_body
 from .wire.refusal import bare_url
@@ -92,7 +92,8 @@ class Client(HubClient):
         token: the same as `hf_token`.
         oauth_token: Hugging Face token that the app's function may act with; sent only to endpoints that
             declare a `gr.OAuthToken`.
-        timeout: seconds that `predict` may take in all; None waits for as long as the job takes.
+        timeout: seconds that `predict` may take in all, and connecting to the app; None waits for as long as
+            the job takes.
         upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
             that sends them.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
@@ -296,7 +297,9 @@ class Client(HubClient):
         url = self._app.routes.join
         headers = self._headers(request_headers or {})
         body = encode_body({**data, **hash_data}, "send_data")
-        answer = post_json(self._transport, url, headers, body, "joining the queue")
+        timeout = self._transport.timeout.whole(self._app.limits.bound("joining"))
+        size = self._app.limits.bound("answer_bytes")
+        answer = post_json(self._transport, url, headers, body, "joining the queue", timeout, size)
         return parse_event_id(answer, "send_data")
 
     def reset_session(self) -> None:
@@ -335,18 +338,19 @@ class Client(HubClient):
             self._log_in_and_load(auth)
 
     def _log_in_and_load(self, auth: Optional[Tuple[str, str]]) -> None:
+        deadline = self._app.connecting(self._timeout)
         if auth is not None:
-            self._app.login((auth[0], auth[1]))
-        self._app.connect()
+            self._app.login((auth[0], auth[1]), deadline)
+        self._app.connect(deadline)
 
     def _prepare_calls(self, max_workers: int, grace: float, idle_timeout: float) -> None:
         """Make what calls need besides the app; nothing is sent yet."""
         self.endpoints: Dict[int, Endpoint] = {
             fn_index: Endpoint(spec, self._app.info) for fn_index, spec in self._app.spec.endpoints.items()
         }
-        # A direct call's function runs while its answer is awaited, for as long as it takes.
-        unhurried = Timeout(connect=self._options.timeout.connect, read=None)
-        direct = DirectCalls(self._transport, self._app.routes, self._headers, unhurried)
+        direct = DirectCalls(
+            self._transport, self._app.routes, self._headers, self._options.timeout, self._app.limits
+        )
         self._workers = Workers(max_workers, "gradio-worker")
         self._sessions = open_sessions(self._app, self._workers, grace, idle_timeout)
         callbacks = Workers(None, "gradio-callback")

@@ -13,6 +13,9 @@ from .wire.dataurl import make_data_url
 from .wire.names import strip_invalid_filename_characters
 from .wire.official import is_http_url_like
 
+# What is held in memory, and a third more as base64.
+_MAX_FILE = 256 << 20
+_LONGEST = 3600.0
 _Path = Union[str, "os.PathLike[str]"]
 
 
@@ -73,12 +76,12 @@ def encode_url_to_base64(url: str) -> str:
         HTTPStatusError, AuthenticationError, RetryLater: the server does not give it.
         ConnectionFailed, DeadlineExceeded: it cannot be reached.
     """
-    from .transport.http import Transport
+    from .transport.http import Timeout, Transport
     from .wire.refusal import refusal
 
     transport = Transport(base_url=url)
     try:
-        response = transport.request("GET", url)
+        response = transport.request("GET", url, timeout=Timeout(total=_LONGEST), max_bytes=_MAX_FILE)
     finally:
         transport.close()
     if not 200 <= response.status < 300:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from .errors import ArgumentError
 
@@ -26,6 +26,20 @@ _DEFAULTS: Dict[str, Optional[float]] = {
     "json_values": 10_000_000,
 }
 _SECONDS = frozenset(("connecting", "describing", "joining", "answering", "uploading", "downloading"))
+#: What a value takes in the configs and descriptions of real apps, in bytes; see `Limits.answer_values`.
+_BYTES_OF_VALUE = 8
+
+
+class Bound(NamedTuple):
+    """One limit, and what error texts call it.
+
+    Args:
+        value: in seconds, bytes or values; None for no limit.
+        name: as users write it, such as "Limits(joining=600.0)".
+    """
+
+    value: Any
+    name: str
 
 
 class Limits:
@@ -48,7 +62,9 @@ class Limits:
             further until then.
         playlist_bytes: the largest playlist of streamed media.
         max_download_size: the largest file of a result, in bytes.
-        json_values: how many values (numbers, texts, lists, objects) one answer or event may hold.
+        json_values: how many values (numbers, texts, lists, objects and the names in them; empty ones count
+            twice) a direct call's answer or an event may hold. What falls under `answer_bytes` may hold one
+            for every 8 bytes of that limit.
 
     Raises:
         ArgumentError: an unknown name, or a value of the wrong kind.
@@ -89,6 +105,19 @@ class Limits:
             return object.__getattribute__(self, "_values")[name]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no limit {name!r}") from None
+
+    def bound(self, name: str) -> Bound:
+        """One of the limits, with its name for error texts."""
+        value = getattr(self, name)
+        return Bound(value, f"Limits({name}={value})")
+
+    @property
+    def answer_values(self) -> Optional[int]:
+        """How many values an answer of `answer_bytes` may hold: as dense as real ones are, and no denser."""
+        if self.answer_bytes is None:
+            return self.json_values
+        densest = self.answer_bytes // _BYTES_OF_VALUE + 1
+        return densest if self.json_values is None else min(densest, self.json_values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} cannot be changed; make another one.")

@@ -163,12 +163,13 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
             idle_timeout=idle_timeout,
             early_bytes=app.limits.early_bytes,
             on_cut=on_cut,
+            limits=app.limits,
         )
     from .queues.errands import Errands
     from .queues.perjob import Lines
     from .transport.multiplexer import Multiplexer
 
-    lines = Lines(*parts, headers, Multiplexer(), Errands(workers), idle_timeout)
+    lines = Lines(*parts, headers, Multiplexer(), Errands(workers), idle_timeout, app.limits)
     if driver == "stream":
         from .queues.single import StreamQueue
 

@@ -28,7 +28,6 @@ _log = logging.getLogger(__name__)
 
 #: Servers take no more files in one request (gradio/route_utils.py, `GradioMultiPartParser`).
 _MAX_FILES = 1000
-_MAX_ANSWER = 16 << 20
 _CHUNK = 1 << 18
 
 
@@ -246,12 +245,13 @@ class Uploads:
     def _open(self, url: str, body: MultipartBody, headers: Mapping[str, str]) -> StreamingResponse:
         """Send the body, once more if the connection dies before an answer: uploading twice does no harm."""
         fields = self._app.headers({**headers, "content-type": body.content_type})
-        transport = self._app.transport
+        transport, limits = self._app.transport, self._app.limits
+        timeout, size = transport.timeout.whole(limits.bound("uploading")), limits.bound("answer_bytes")
         try:
-            return transport.stream("POST", url, headers=fields, body=body, max_bytes=_MAX_ANSWER)
+            return transport.stream("POST", url, headers=fields, body=body, timeout=timeout, max_bytes=size)
         except ConnectionLost as exc:
             _log.info("an upload is sent again: %s", exc)
-            return transport.stream("POST", url, headers=fields, body=body, max_bytes=_MAX_ANSWER)
+            return transport.stream("POST", url, headers=fields, body=body, timeout=timeout, max_bytes=size)
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
         """Copy a file of the app's; never follows a redirect, which could lead the credentials away."""
@@ -268,13 +268,16 @@ class Uploads:
         word: Word = OF_APP,
     ) -> Source:
         """Copy what is at a URL. Options are those of `Transport.stream`."""
-        with self._app.transport.stream(
+        transport, limits = self._app.transport, self._app.limits
+        with transport.stream(
             "GET",
             url,
             headers=fields,
             follow_redirects=follow_redirects,
             credentials=credentials,
             word=word,
+            timeout=transport.timeout.whole(limits.bound("downloading")),
+            max_bytes=limits.bound("max_download_size"),
         ) as response:
             if response.status != 200:
                 raise _status_error(response.status, b"", url, "fetching a file to send")

@@ -54,6 +54,26 @@ def test_an_unknown_limit_is_an_attribute_error() -> None:
         Limits().connectin  # noqa: B018 - read on purpose
 
 
+def test_a_bound_is_named_as_users_write_it() -> None:
+    assert Limits(joining=5).bound("joining") == (5, "Limits(joining=5)")
+    assert Limits(result_bytes=None).bound("result_bytes").value is None
+
+
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ({}, (2 << 20) + 1),
+        ({"answer_bytes": 800}, 101),
+        ({"json_values": 7}, 7),
+        ({"answer_bytes": None}, 10_000_000),
+        ({"json_values": None}, (2 << 20) + 1),
+        ({"answer_bytes": None, "json_values": None}, None),
+    ],
+)
+def test_answers_hold_a_value_for_every_eight_bytes_they_may_have(given: Any, values: Any) -> None:
+    assert Limits(**given).answer_values == values
+
+
 def test_a_client_wants_limits_of_that_kind() -> None:
     with pytest.raises(ArgumentError, match="limits must be a Limits"):
         Client("http://127.0.0.1:1", limits={"connecting": 5})  # type: ignore[arg-type]

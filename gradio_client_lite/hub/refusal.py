@@ -6,7 +6,6 @@ Retry-After and RateLimit, and which of them count when.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from typing import Any, List, Mapping, NamedTuple, Optional
@@ -17,12 +16,14 @@ from ..errors import (
     HTTPStatusError,
     HubPermissionError,
     HubUnavailable,
+    ProtocolError,
     SpaceDisabled,
     SpaceGated,
     SpaceNameTaken,
     SpaceNotFound,
     TooManyRequestsError,
 )
+from ..wire.serverjson import FEW_VALUES, read_json
 
 _EXCERPT = 300
 _DISABLED = "Access to this resource is disabled."
@@ -174,8 +175,8 @@ def _in_seconds(headers: Mapping[str, str]) -> str:
 def _json_text(body: bytes) -> str:
     """The text in a JSON body: `error`, a string or a list of them, then the messages of `errors`."""
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = read_json(body, "The answer", FEW_VALUES)
+    except ProtocolError:
         return ""
     if not isinstance(content, dict):
         return ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Callable, ContextManager, Dict, Mapping, Optional, Protocol
+from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol
 
 from ..errors import ClientClosed, ProtocolError
-from ..transport.http import Timeout, Transport
+from ..limits import DEFAULT_LIMITS
+from ..transport.http import MaxBytes, Timeout, Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
 from ..wire.refusal import refusal
+from ..wire.serverjson import FEW_VALUES, read_json
+
+_ANSWER = DEFAULT_LIMITS.bound("answer_bytes")
 
 #: Characters of an event id; Gradio's have 32 (`uuid4().hex`, gradio/queueing.py 4.0 - 6.31).
 LONGEST_ID = 256
@@ -109,6 +112,7 @@ def post_json(
     body: bytes,
     doing: str,
     timeout: Optional[Timeout] = None,
+    max_bytes: MaxBytes = _ANSWER,
 ) -> bytes:
     """POST JSON and return the body of the answer.
 
@@ -119,12 +123,15 @@ def post_json(
         body: the JSON.
         doing: what the request is for, as error texts say it.
         timeout: None for the transport's.
+        max_bytes: the largest answer.
 
     Raises:
         GradioClientError: what an answer other than 2xx stands for, or what broke on the way.
     """
     headers = {**headers, "content-type": "application/json"}
-    response = transport.request("POST", url, headers=headers, body=body, timeout=timeout)
+    response = transport.request(
+        "POST", url, headers=headers, body=body, timeout=timeout, max_bytes=max_bytes
+    )
     if not 200 <= response.status < 300:
         raise refusal(response.status, response.body, url, doing)
     return response.body
@@ -136,12 +143,7 @@ def parse_event_id(body: bytes, label: str) -> str:
     Raises:
         ProtocolError: there is none.
     """
-    try:
-        answer: Any = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise ProtocolError(
-            f"The server answered the join of {label} with something that is not JSON."
-        ) from exc
+    answer = read_json(body, f"The server's answer to the join of {label}", FEW_VALUES)
     event_id = answer.get("event_id") if isinstance(answer, dict) else None
     return check_event_id(event_id, label)
 

@@ -5,13 +5,14 @@ Source: gradio/routes.py, `predict` (`/run/{api_name}`); the body's fn_index cho
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, Set
 
 from ..errors import ProtocolError
+from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Timeout, Transport
 from ..wire.messages import Completed, ProcessStarts
 from ..wire.routes import Routes
+from ..wire.serverjson import read_json
 from .base import Call, Headers, closed_error, post_json
 
 
@@ -22,14 +23,23 @@ class DirectCalls:
         transport: the client's connections.
         routes: the app's URLs.
         headers: gives the headers of a request.
-        timeout: how long to wait; the function runs while the answer is awaited.
+        timeout: of the request, but for the first byte of the answer: until then the function runs.
+        limits: of the answer.
     """
 
-    def __init__(self, transport: Transport, routes: Routes, headers: Headers, timeout: Timeout) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        routes: Routes,
+        headers: Headers,
+        timeout: Timeout,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         self._transport = transport
         self._routes = routes
         self._headers = headers
-        self._timeout = timeout
+        self._timeout = timeout.running(limits.bound("answering"))
+        self._limits = limits
         # Changed by single operations only, which need no lock. A call that slips in beside `close` is
         # ended by the transport, which is closed next.
         self._calls: Set[Call] = set()
@@ -67,13 +77,11 @@ class DirectCalls:
     def _post(self, call: Call) -> Dict[str, Any]:
         url = self._routes.run
         headers = self._headers(call.headers)
+        size = self._limits.bound("result_bytes")
         body = post_json(
-            self._transport, url, headers, call.request_body(), f"calling {call.label}", self._timeout
+            self._transport, url, headers, call.request_body(), f"calling {call.label}", self._timeout, size
         )
-        try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError) as exc:
-            raise ProtocolError(f"The answer of {call.label} is not JSON.") from exc
+        answer = read_json(body, f"The answer of {call.label}", self._limits.json_values, "json_values")
         if not isinstance(answer, dict) or not answer:
             raise ProtocolError(f"The answer of {call.label} is not a JSON object with its data.")
         return answer

@@ -21,6 +21,7 @@ from ..errors import (
     ServerStopped,
     StreamLost,
 )
+from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Transport
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
@@ -45,6 +46,7 @@ class Lines(NamedTuple):
         errands: runs what a server waits for.
         idle_timeout: seconds of silence after which a job's socket counts as broken, unless the server shows
             that it is alive.
+        limits: what the server may cost.
     """
 
     transport: Transport
@@ -53,6 +55,7 @@ class Lines(NamedTuple):
     multiplexer: Multiplexer
     errands: Errands
     idle_timeout: float = 60.0
+    limits: Limits = DEFAULT_LIMITS
 
 
 class JobChannel(Generic[Queue]):

@@ -21,6 +21,7 @@ from ..errors import (
     ServerStopped,
     StreamLost,
 )
+from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import (
@@ -62,6 +63,7 @@ class SessionQueue:
         early_bytes: how much is kept of messages whose join has not been answered; reading waits when there
             is more. None for no limit.
         on_cut: told when a stream was cut: jobs to come are safer in another session.
+        limits: what the server may cost.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class SessionQueue:
         idle_timeout: float = 60.0,
         early_bytes: Optional[int] = None,
         on_cut: Callable[[], None] = lambda: None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.session_hash = session_hash
         self._transport = transport
@@ -83,6 +86,7 @@ class SessionQueue:
         self._grace = grace
         self._idle_timeout = idle_timeout
         self._on_cut = on_cut
+        self._limits = limits
         # One thread, kept for a moment: calls one after the other need not start one each.
         self._threads = Workers(1, "gradio-stream")
         # Guards the fields below it; no request is made while it is held.
@@ -171,7 +175,9 @@ class SessionQueue:
     def _join(self, call: Call, body: bytes) -> str:
         url = self._routes.join
         headers = self._headers(call.headers)
-        answer = post_json(self._transport, url, headers, body, f"calling {call.label}")
+        timeout = self._transport.timeout.whole(self._limits.bound("joining"))
+        size, doing = self._limits.bound("answer_bytes"), f"calling {call.label}"
+        answer = post_json(self._transport, url, headers, body, doing, timeout, size)
         return parse_event_id(answer, call.label)
 
     def _claim(self, call: Call, event_id: str) -> bool:
@@ -236,6 +242,7 @@ class SessionQueue:
             self,
             grace=self._grace,
             idle_timeout=self._idle_timeout,
+            limits=self._limits,
         )
 
     def _start(self, reader: StreamReader) -> None:

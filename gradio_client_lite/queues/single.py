@@ -55,7 +55,8 @@ class StreamQueue(PerJobQueue):
         headers = self.lines.headers(call.headers)
         headers["accept"] = "text/event-stream"
         url = self.lines.routes.join_stream(call.session_hash, call.fn_index)
-        response = self.lines.transport.stream("GET", url, headers=headers)
+        timeout = self.lines.transport.timeout.opening(self.lines.limits.bound("joining"))
+        response = self.lines.transport.stream("GET", url, headers=headers, timeout=timeout)
         if response.status != 200:
             with response:
                 raise refusal(response.status, response.read_some(), url, f"calling {call.label}")
@@ -98,7 +99,8 @@ class StreamChannel(JobChannel[StreamQueue]):
         super().__init__(queue, call)
         self._response = response
         self._body = body
-        self._decoder = SSEDecoder()
+        self._decoder = SSEDecoder(queue.lines.limits.event_bytes)
+        self._max_values = queue.lines.limits.json_values
         self._gain = Gain(queue.lines.idle_timeout)
         self._event_id: Optional[str] = None  # known once the server has asked for the arguments
         queue.heard()
@@ -131,7 +133,7 @@ class StreamChannel(JobChannel[StreamQueue]):
         if self._gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished):
             self._listen()
         for event in events:
-            envelope = decode(event.data)
+            envelope = decode(event.data, self._max_values)
             if envelope is None or self._over:
                 continue
             self._check_id(envelope)
@@ -185,7 +187,8 @@ class StreamChannel(JobChannel[StreamQueue]):
             headers = queue.lines.headers(call.headers)
             body = with_event_id(self._body, event_id)
             url = queue.lines.routes.data_of_job
-            post_json(queue.lines.transport, url, headers, body, f"calling {call.label}")
+            timeout = queue.lines.transport.timeout.whole(queue.lines.limits.bound("joining"))
+            post_json(queue.lines.transport, url, headers, body, f"calling {call.label}", timeout)
         except BaseException as exc:
             queue.fail(call, exc)
             self.abort()

@@ -62,7 +62,11 @@ class SocketQueue(PerJobQueue):
         body = call.request_body()
         headers = self.lines.headers(call.headers)
         url = self.lines.routes.join
-        socket = open_websocket(self.lines.transport, url, headers, f"calling {call.label}")
+        limits = self.lines.limits
+        timeout = self.lines.transport.timeout.opening(limits.bound("joining"))
+        socket = open_websocket(
+            self.lines.transport, url, headers, f"calling {call.label}", timeout, limits.event_bytes
+        )
         channel = SocketChannel(self, call, socket, body)
         if self._greets:
             channel.greet()
@@ -159,7 +163,7 @@ class SocketChannel(JobChannel[SocketQueue]):
             text = data.decode("utf-8")
         except UnicodeDecodeError as exc:
             raise ProtocolError("The server sent a message that is not UTF-8.") from exc
-        envelope = decode(text)
+        envelope = decode(text, self._queue.lines.limits.json_values)
         if envelope is None:
             return
         if isinstance(envelope.message, SendHash):

@@ -27,6 +27,7 @@ from ..errors import (
     ProtocolError,
     ReadTimeout,
 )
+from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..wire.messages import CloseStream, Completed, Envelope, UnexpectedError, decode
 from ..wire.refusal import refusal
@@ -83,6 +84,7 @@ class StreamReader:
         *,
         grace: float,
         idle_timeout: float,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._transport = transport
         self._url = url
@@ -90,6 +92,7 @@ class StreamReader:
         self._owner = owner
         self._grace = grace
         self._idle_timeout = idle_timeout
+        self._limits = limits
         self._stopped = threading.Event()
         self._response: Optional[StreamingResponse] = None
         self._failures = 0
@@ -146,7 +149,7 @@ class StreamReader:
         """Read one stream to its clean end; return whether it brought a job on."""
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
-        timeout = Timeout(read=self._idle_timeout)
+        timeout = Timeout(read=self._idle_timeout).opening(self._limits.bound("joining"))
         with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
             self._response = response
             try:
@@ -158,7 +161,7 @@ class StreamReader:
                 self._response = None
 
     def _pump(self, response: StreamingResponse) -> bool:
-        events = _Events(self._owner, self._idle_timeout)
+        events = _Events(self._owner, self._idle_timeout, self._limits)
         while True:
             try:
                 chunk = response.read_some()
@@ -199,10 +202,11 @@ class _Events:
         closing: whether the server has said that it ends the stream.
     """
 
-    def __init__(self, owner: Owner, idle_timeout: float) -> None:
+    def __init__(self, owner: Owner, idle_timeout: float, limits: Limits) -> None:
         self._owner = owner
         self._idle_timeout = idle_timeout
-        self._decoder = SSEDecoder()
+        self._decoder = SSEDecoder(limits.event_bytes)
+        self._max_values = limits.json_values
         self._before: Optional[str] = None  # the id in the message before
         self._opened = time.monotonic()
         self._closes = 0.0
@@ -213,7 +217,7 @@ class _Events:
         """Deliver the messages that a chunk completes."""
         events = self._decoder.feed(chunk)
         for event in events:
-            envelope = decode(event.data)
+            envelope = decode(event.data, self._max_values)
             if envelope is not None:
                 self._deliver(envelope, event.data)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)

@@ -6,15 +6,24 @@ import re
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Callable, Optional
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, ResponseTooLarge
 from .connection import Connection
 from .headers import Headers
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z")
+_LENGTH = re.compile(r"[0-9]{1,18}\Z")
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_BITS = 16 + 15
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
+# How much an answer may grow when it is decompressed, beyond a size that any may reach. A table of zeros in
+# JSON grows 340 times, one with a number here and there 60, text and configs 20; deflate can do 1,032.
+_MAX_GROWTH = 200
+_ANY_GROWTH = 32 << 20
+# Input that gives no output: empty members and blocks, and the header of a gzip file.
+_MAX_BARREN = 1 << 18
+# How much is decompressed at once: what follows the end of a member is copied.
+_STEP = 1 << 14
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
 
@@ -152,7 +161,7 @@ def _check_framing(headers: Headers) -> None:
     if coding is not None and coding.lower() != "identity":
         raise HTTPException("unknown transfer coding")
     lengths = set(headers.get_all("content-length"))
-    if len(lengths) > 1 or any(not length.strip().isdigit() for length in lengths):
+    if len(lengths) > 1 or any(not _LENGTH.match(length.strip(" \t")) for length in lengths):
         raise HTTPException("bad content length")
 
 
@@ -163,18 +172,25 @@ class Inflater:
 
     Args:
         coding: "gzip" or "deflate".
+        label: where the answer came from, for error texts.
 
     Attributes:
         pending: there may be output left that needs no further input.
     """
 
-    def __init__(self, coding: str) -> None:
+    def __init__(self, coding: str, label: str) -> None:
         import zlib
 
+        self._label = label
         self._zlib = zlib
         self._coding = coding
         self._engine: Any = zlib.decompressobj(_GZIP_BITS) if coding == "gzip" else None
+        # Input, and how far it has been used.
         self._waiting = b""
+        self._place = 0
+        self._barren = 0
+        self._taken = 0
+        self._given = 0
         self._started = False
         self.pending = False
 
@@ -205,29 +221,49 @@ class Inflater:
         """Add input and return up to `limit` bytes of output; the rest stays pending.
 
         Raises:
-            ProtocolError: the data is corrupt.
+            ProtocolError: the data is corrupt, or much of it gives no output.
+            ResponseTooLarge: it grows more than any honest data does.
         """
-        self._waiting += data
+        self._waiting = self._waiting[self._place :] + data
+        self._place = 0
         self._started = self._started or bool(data)
         if self._engine is None:
             if len(self._waiting) < 2:
                 return b""
             self._engine = self._zlib.decompressobj(_deflate_bits(self._waiting))
         try:
-            return self._inflate(limit)
+            output = self._inflate(limit)
         except self._zlib.error as exc:
             raise ProtocolError(
-                f"An answer holds corrupt {self._coding} data; report it to the server."
+                f"The answer of {self._label} holds corrupt {self._coding} data; report it to the server."
             ) from exc
+        self._check_growth(len(data), len(output))
+        return output
+
+    def _check_growth(self, taken: int, given: int) -> None:
+        self._taken += taken
+        self._given += given
+        self._barren = 0 if given else self._barren + taken
+        if self._barren > _MAX_BARREN:
+            raise ProtocolError(
+                f"The answer of {self._label} holds {self._coding} data without content; report it."
+            )
+        if self._given > _ANY_GROWTH and self._given > self._taken * _MAX_GROWTH:
+            raise ResponseTooLarge(
+                f"The answer of {self._label} grows to more than {_MAX_GROWTH} times its size when it is "
+                "decompressed. If that is right, make the client with "
+                "headers={'accept-encoding': 'identity'}."
+            )
 
     def _inflate(self, limit: int) -> bytes:
         parts = []
-        while limit > 0 and (self._waiting or self.pending):
+        while limit > 0 and (self._place < len(self._waiting) or self.pending):
             if self._engine.eof and not self._next_member():
                 self.pending = False
                 break
-            out = self._engine.decompress(self._waiting, limit)
-            self._waiting = self._engine.unconsumed_tail or self._engine.unused_data
+            piece = self._waiting[self._place : self._place + _STEP]
+            out = self._engine.decompress(piece, limit)
+            self._place += len(piece) - len(self._engine.unconsumed_tail or self._engine.unused_data)
             limit -= len(out)
             # Cut off by the limit: zlib may hold more, even when it has taken all the input.
             self.pending = limit == 0
@@ -237,12 +273,12 @@ class Inflater:
     def _next_member(self) -> bool:
         """Begin another gzip member, if one follows; what else follows the data is padding (RFC 1952)."""
         if self._coding == "gzip":
-            if self._waiting.startswith(_GZIP_MAGIC):
+            if self._waiting.startswith(_GZIP_MAGIC, self._place):
                 self._engine = self._zlib.decompressobj(_GZIP_BITS)
                 return True
-            if _GZIP_MAGIC.startswith(self._waiting):
+            if _GZIP_MAGIC.startswith(self._waiting[self._place : self._place + 2]):
                 return False
-        self._waiting = b""
+        self._place = len(self._waiting)
         return False
 
 
@@ -252,17 +288,24 @@ def _deflate_bits(start: bytes) -> int:
     return 15 if zlib_header else -15
 
 
-def inflater_for(headers: Headers) -> Optional[Inflater]:
+def inflater_for(headers: Headers, asked: str, label: str) -> Optional[Inflater]:
     """Return what undoes the Content-Encoding; None when there is none.
 
+    Args:
+        headers: of the answer.
+        asked: the Accept-Encoding of the request.
+        label: where the answer came from, for error texts.
+
     Raises:
-        ProtocolError: a coding nobody asked for.
+        ProtocolError: a coding nobody asked for, or one not known here.
     """
     coding = headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
         return None
-    if coding in ("gzip", "x-gzip"):
-        return Inflater("gzip")
-    if coding == "deflate":
-        return Inflater("deflate")
-    raise ProtocolError(f"The server used the content coding {coding!r}, which was not asked for; report it.")
+    coding = "gzip" if coding == "x-gzip" else coding
+    wanted = {entry.partition(";")[0].strip().lower() for entry in asked.split(",")}
+    if coding in ("gzip", "deflate") and (coding in wanted or "*" in wanted):
+        return Inflater(coding, label)
+    raise ProtocolError(
+        f"{label} used the content coding {coding[:40]!r}, which was not asked for; report it."
+    )

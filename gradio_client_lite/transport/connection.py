@@ -16,12 +16,16 @@ from typing import Any, Iterable, Iterator, Optional, Protocol, Union, cast
 from ..errors import ArgumentError
 from .proxy import Proxy
 from .sockets import SocketLike, SocketReader, ready, shutdown
-from .timeout import Deadline
+from .timeout import Deadline, Timeout
 
 # Bodies up to this size go out together with the head.
 _ONE_SEND = 65536
 _SLICE = 262144
 _BUFFER = 16384
+# Of the heads of one answer, informational ones (1xx) included. Real ones have a few hundred bytes.
+_MAX_HEAD = 1 << 17
+_MAX_HEADS = 11
+_NO_LIMITS = Timeout(None, None)
 
 
 class SizedBody(Protocol):
@@ -72,6 +76,8 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_deadline",
+        "_limits",
         "_owner",
         "_pid",
         "_sock",
@@ -90,7 +96,8 @@ class Connection:
     def __init__(self, sock: SocketLike, route: Any, *, proxy: Optional[Proxy] = None) -> None:
         self._sock = sock
         self._owner = True
-        self.raw = SocketReader(sock, Deadline(None))
+        self._limits, self._deadline = _NO_LIMITS, Deadline(None)
+        self.raw = SocketReader(sock, self._deadline)
         self.reader: io.BufferedReader[SocketReader] = io.BufferedReader(self.raw, _BUFFER)
         self._pid = os.getpid()
         self.route = route
@@ -105,11 +112,18 @@ class Connection:
     def __del__(self) -> None:
         self.close()
 
-    def prepare(self, limit: Optional[float], deadline: Deadline) -> None:
-        """Set the limits of the request that comes: silence in seconds (None for ever) and deadline."""
+    def prepare(self, limit: Optional[float], deadline: Deadline, limits: Timeout = _NO_LIMITS) -> None:
+        """Set the limits of the request that comes.
+
+        Args:
+            limit: the longest silence in seconds; None for ever.
+            deadline: of the whole request.
+            limits: what they say of how an answer is waited for.
+        """
         raw = self.raw
         raw.limit, raw.deadline = limit, deadline
         raw.received = self.sent = self.whole = False
+        self._limits, self._deadline = limits, deadline
 
     def set_limit(self, seconds: Optional[float]) -> None:
         """Change the longest silence, in seconds; None for ever."""
@@ -151,9 +165,12 @@ class Connection:
         return not head or self._send_first(head)
 
     def _send_first(self, data: bytes) -> bool:
-        raw = self.raw
-        raw.set_timeout()
-        count = self._sock.send(data)
+        # Mostly all of it fits, and then no timer has to be set for sending.
+        self.raw.deadline.left()
+        try:
+            count = self.raw.send_now(data)
+        except BlockingIOError:
+            count = 0
         self.sent = True
         return count == len(data) or self._send_rest(memoryview(data)[count:])
 
@@ -203,10 +220,11 @@ class Connection:
 
         Raises:
             OSError: it broke or took too long.
-            HTTPException: this is not HTTP/1.x, or it ended within the head.
+            HTTPException: this is not HTTP/1.x, or it ended within the head, or there is no end to it.
         """
-        for _ in range(10):
-            response = HTTPResponse(cast(socket.socket, self), method=method)
+        lines = _HeadLines(self)
+        while True:
+            response = HTTPResponse(cast(socket.socket, lines), method=method)
             try:
                 response.begin()
             finally:
@@ -218,12 +236,28 @@ class Connection:
             if not 100 <= response.status < 200 or response.status == 101:
                 # After an exception of the app uvicorn closes without having said so.
                 self.failed = response.status >= 500
+                self.raw.renew()
                 return response
-        raise HTTPException("too many informational answers")
 
-    def makefile(self, _mode: str) -> io.BufferedReader[SocketReader]:
-        """Give `HTTPResponse` the buffer to read from; it asks for a file as it would ask a socket."""
-        return self.reader
+    def await_answer(self, *, first: bool) -> None:
+        """Begin to wait for the head of an answer.
+
+        Args:
+            first: whether it is not one that follows an informational answer. Those are of no use, but a
+                function may go on running after one.
+        """
+        raw = self.raw
+        if self._limits.patient:
+            raw.deadline = self._deadline
+            raw.be_patient(self._limits)
+            if self.buffered():
+                raw.begin_answer()
+        elif first:
+            raw.renew()
+
+    def renew(self) -> None:
+        """Begin another wait for something of use, such as the next bytes of a body."""
+        self.raw.renew()
 
     def buffered(self) -> bytes:
         """Return what has been received but not read, without reading from the socket."""
@@ -289,6 +323,50 @@ class Connection:
     def release(self) -> None:
         """Leave the socket to its maker, who will close it."""
         self._owner = False
+
+
+class _HeadLines:
+    """The file that `HTTPResponse` reads from, which asks for it as it would ask a socket.
+
+    It bounds the heads of one answer together. `HTTPResponse` bounds each line and the lines of each head,
+    but skips answers of status 100 without end.
+    """
+
+    __slots__ = ("_connection", "_heads", "_left", "_within")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._left = _MAX_HEAD
+        self._heads = 0
+        self._within = False
+
+    def makefile(self, _mode: str) -> _HeadLines:
+        return self
+
+    def readline(self, size: int) -> bytes:
+        """The next line, its end included.
+
+        Raises:
+            HTTPException: there is too much of it all.
+        """
+        if not self._within:
+            self._begin()
+        line = self._connection.reader.readline(min(size, self._left + 1))
+        self._left -= len(line)
+        if self._left < 0:
+            raise HTTPException("head too long")
+        self._within = line not in (b"\r\n", b"\n")
+        return line
+
+    def _begin(self) -> None:
+        if self._heads == _MAX_HEADS:
+            raise HTTPException("too many informational answers")
+        self._connection.await_answer(first=self._heads == 0)
+        self._heads += 1
+        self._within = True
+
+    def close(self) -> None:
+        """The buffer stays open; it is the connection's."""
 
 
 def _chunks(body: Iterable[bytes]) -> Iterator[bytes]:

@@ -138,7 +138,7 @@ class Exchanger:
             The head; None when a kept connection was dead and the request may go out on another.
         """
         self._bounds.saw(hop.target.host, connection.peer)
-        connection.prepare(limits.read, deadline)
+        connection.prepare(limits.read, deadline, limits)
         try:
             try:
                 connection.send(self._heads.make(hop, connection.proxy), hop.body)
@@ -155,7 +155,7 @@ class Exchanger:
             untouched = not connection.raw.received and (repeatable or not connection.sent)
             if repeatable is not None and dead and untouched:
                 return None
-            raise translate_exchange(exc, hop.target.label, deadline) from exc
+            raise translate_exchange(exc, hop.target.label, connection.raw.deadline) from exc
         except BodyFailed as exc:
             self._pool.drop(connection)
             raise exc.cause from None

@@ -45,7 +45,7 @@ def translate_connect(
     if isinstance(exc, GradioClientError):
         return exc
     if deadline.passed():
-        return _deadline(place)
+        return _too_late(place, deadline)
     if isinstance(exc, (socket.timeout, TimeoutError)):
         return ConnectTimeout(
             f"No connection to {where} was made in time. Check the address, or raise the connect timeout."
@@ -73,9 +73,9 @@ def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> Gradio
     if isinstance(exc, GradioClientError):
         return exc
     if deadline.passed():
-        return _deadline(place)
+        return _too_late(place, deadline)
     if isinstance(exc, socket.timeout) and exc.errno is None:
-        return ReadTimeout(f"{place} sent nothing within the read timeout. Raise it, or try again.")
+        return ReadTimeout(f"{place} sent nothing of use within the read timeout. Raise it, or try again.")
     if isinstance(exc, IncompleteRead):
         return ConnectionLost(f"The answer of {place} was cut short. Try again.")
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
@@ -92,7 +92,11 @@ def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> Gradio
     )
 
 
-def _deadline(place: str) -> DeadlineExceeded:
+def _too_late(place: str, deadline: Deadline) -> DeadlineExceeded:
+    if deadline.name:
+        return DeadlineExceeded(
+            f"The request to {place} was not done within {deadline.name}; make the client with a larger one."
+        )
     return DeadlineExceeded(f"The request to {place} was not done by its deadline. Raise the total timeout.")
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Mapping, Optional, Protocol, Tuple
+from typing import Mapping, Optional, Protocol, Tuple, Union
 
 from ..errors import ArgumentError, TooManyRedirects
+from ..limits import Bound
 from ..workers import call_after_fork
 from .body import BodyReader, inflater_for
 from .connection import Body, Connection
@@ -34,7 +35,11 @@ __all__ = ["Response", "StreamingResponse", "Timeout", "Transport"]
 
 logger = logging.getLogger(__name__)
 
-_MAX_BYTES = 256 * 1024 * 1024
+# Of an answer whose caller does not say.
+_MAX_BYTES = 16 << 20
+
+MaxBytes = Union[int, Bound, None]
+"""The largest body to accept, after decompression; None for any. A Bound is named in the error's text."""
 
 
 class Renewal(Protocol):
@@ -151,9 +156,10 @@ class Transport:
         timeout: Optional[Timeout] = None,
         follow_redirects: Optional[bool] = None,
         idempotent: Optional[bool] = None,
-        max_bytes: int = _MAX_BYTES,
+        max_bytes: MaxBytes = _MAX_BYTES,
         credentials: bool = True,
         word: Word = OF_APP,
+        deadline: Optional[Deadline] = None,
     ) -> Response:
         """Send a request and read the whole answer. No status raises.
 
@@ -167,10 +173,11 @@ class Transport:
             follow_redirects: None for the transport's.
             idempotent: whether it may be sent twice when a kept connection turns out to be dead; None: GET,
                 HEAD and OPTIONS may.
-            max_bytes: the largest body to accept, after decompression.
+            max_bytes: see `MaxBytes`.
             credentials: False sends neither cookies nor basic auth, and keeps no cookie.
             word: on whose word the URL is asked for. Only the origin of the base URL and what the caller
                 names may be at any address; nothing else leads further in than who names it.
+            deadline: of several requests together; None for none.
 
         Raises:
             ArgumentError: URL, method or headers cannot be sent; nothing was.
@@ -182,7 +189,7 @@ class Transport:
             ClientClosed: the transport was closed.
         """
         hop = self._first_hop(method, url, headers, body, credentials, word, "gzip, deflate")
-        response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
+        response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
         # Closed after any error, and given back after the last byte: nothing is left to clean up.
         return Response(response.status, response.headers, response.url, response.read_all())
 
@@ -196,9 +203,10 @@ class Transport:
         timeout: Optional[Timeout] = None,
         follow_redirects: Optional[bool] = None,
         idempotent: Optional[bool] = None,
-        max_bytes: Optional[int] = None,
+        max_bytes: MaxBytes = None,
         credentials: bool = True,
         word: Word = OF_APP,
+        deadline: Optional[Deadline] = None,
     ) -> StreamingResponse:
         """Send a request and return once the headers of the answer are there.
 
@@ -206,7 +214,7 @@ class Transport:
         as a context manager, or close it.
         """
         hop = self._first_hop(method, url, headers, body, credentials, word, None)
-        return self._open(hop, timeout, follow_redirects, idempotent, max_bytes)
+        return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that `StreamingResponse.take_connection` has given out."""
@@ -242,19 +250,21 @@ class Transport:
         timeout: Optional[Timeout],
         follow: Optional[bool],
         idempotent: Optional[bool],
-        max_bytes: Optional[int],
+        max_bytes: MaxBytes,
+        shared: Optional[Deadline],
     ) -> StreamingResponse:
         """Follow redirects until there is an answer to give out."""
         limits = timeout or self._timeout
-        deadline = Deadline(limits.total, self._clock)
+        deadline = (shared or Deadline(None, self._clock)).sooner(limits.total, limits.name)
+        opening = deadline.sooner(limits.head, limits.name)
         hop = self._bounds.first(hop)
         first, renewal = hop, self.renewal
         mark = 0 if renewal is None else renewal.mark()
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._answer(hop, limits, deadline, idempotent, max_bytes)
+            response = self._answer(hop, limits, deadline, opening, idempotent, max_bytes)
             if renewal is not None and _denied(hop, response):
                 try:
-                    again = renewal.renew(mark, hop.target, deadline)
+                    again = renewal.renew(mark, hop.target, opening)
                 except BaseException:
                     response.close()
                     raise
@@ -277,16 +287,28 @@ class Transport:
         hop: Hop,
         limits: Timeout,
         deadline: Deadline,
+        opening: Deadline,
         idempotent: Optional[bool],
-        max_bytes: Optional[int],
+        max_bytes: MaxBytes,
     ) -> StreamingResponse:
-        """Send one request and return its answer, the headers read and its cookies kept."""
+        """Send one request and return its answer, the headers read and its cookies kept.
+
+        Args:
+            deadline: of everything.
+            opening: of everything up to the head of the answer.
+        """
         started = self._clock()
-        connection, head = self._exchanger.send(hop, limits, deadline, idempotent)
+        connection, head = self._exchanger.send(hop, limits, opening, idempotent)
+        if opening is deadline:
+            deadline = connection.raw.deadline  # which the limit of the answer may have brought forward
+        else:
+            connection.raw.deadline = deadline
         try:
             headers = Headers(head.getheaders())
             body = BodyReader(connection, hop.method, head, headers)
-            inflater = None if body.done else inflater_for(headers)
+            inflater = (
+                None if body.done else inflater_for(headers, hop.fields["accept-encoding"], hop.target.label)
+            )
             if connection.proxy is not None:
                 check_proxy_status(head.status, connection.proxy, tunnel=False)
         except FOREIGN as exc:

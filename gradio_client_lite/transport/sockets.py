@@ -6,10 +6,14 @@ import io
 import select
 import socket
 import sys
+import time
 from contextlib import suppress
 from typing import Any, Optional, Protocol, Tuple
 
-from .timeout import Deadline
+from .timeout import Deadline, Timeout
+
+# A wait may take this much longer than it should, rather than be set anew at every read.
+_SLACK = 1.01
 
 
 class SocketLike(Protocol):
@@ -26,9 +30,12 @@ class SocketLike(Protocol):
 class SocketReader(io.RawIOBase):
     """The raw stream under a connection's buffer; every single read obeys the limits.
 
+    Silence is what passes in one wait for something of use, however many reads that takes. The first of them
+    gives the socket the whole limit, as the read before it did, so that most waits change no setting of it.
+
     Attributes:
         limit: the longest silence in seconds; None for ever.
-        deadline: of the request under way.
+        deadline: of the request under way; brought forward when an answer begins that took patience.
         received: whether any byte has arrived since it was last set to False.
         eof: whether the peer has closed.
         wait: whether reads wait. False: they return None instead, and `io` what it has, maybe nothing. None:
@@ -43,6 +50,10 @@ class SocketReader(io.RawIOBase):
         self.eof = False
         self.wait: Optional[bool] = True
         self._set: Optional[float] = -1.0
+        # When the wait for something of use began to read; None before.
+        self._since: Optional[float] = None
+        # The limits of an answer whose first byte is waited for without any; None once it is there.
+        self._patience: Optional[Timeout] = None
 
     def readable(self) -> bool:
         return True
@@ -55,10 +66,40 @@ class SocketReader(io.RawIOBase):
         """
         self._apply(self.deadline.left(self.limit))
 
+    def renew(self) -> None:
+        """Begin another wait for something of use: the one before has got it."""
+        self._since = None
+
+    def be_patient(self, limits: Timeout) -> None:
+        """Wait for the first byte of an answer as long as the deadline lets it."""
+        self._since = None
+        self._patience = limits
+
+    def begin_answer(self) -> None:
+        """Know that the first byte is there: silence is a stall from here on."""
+        if self._patience is not None:
+            limits, self._patience = self._patience, None
+            self.deadline = self.deadline.sooner(limits.answer, limits.name)
+
+    def _allowed(self) -> Optional[float]:
+        """The seconds that the next read may take."""
+        if self.limit is None or self._patience is not None:
+            return self.deadline.left()
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            return self.deadline.left(self.limit)
+        left = self._since + self.limit - now
+        if left <= 0:
+            raise socket.timeout("nothing of use came")
+        return self.deadline.left(left)
+
     def _apply(self, seconds: Optional[float]) -> None:
-        if seconds != self._set:
-            self._set = seconds
-            self.sock.settimeout(seconds)
+        before = self._set
+        if seconds == before or (seconds and before and seconds < before < seconds * _SLACK):
+            return
+        self._set = seconds
+        self.sock.settimeout(seconds)
 
     def send_now(self, data: Any) -> int:
         """Send as much as can go without waiting; return how many bytes.
@@ -77,7 +118,7 @@ class SocketReader(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.wait is None:
             return None
-        self._apply(self.deadline.left(self.limit) if self.wait else 0.0)
+        self._apply(self._allowed() if self.wait else 0.0)
         try:
             count = self.sock.recv_into(buffer)
         except OSError as error:
@@ -86,6 +127,7 @@ class SocketReader(io.RawIOBase):
             raise
         if count:
             self.received = True
+            self.begin_answer()
         else:
             self.eof = True
         return count

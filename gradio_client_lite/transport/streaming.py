@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Optional, Union
 
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ResponseTooLarge
+from ..limits import Bound
 from .body import BodyReader, Inflater
 from .connection import Connection
 from .failures import FOREIGN, translate_exchange
@@ -48,7 +49,7 @@ class StreamingResponse:
         inflater: Optional[Inflater],
         pool: Pool,
         deadline: Deadline,
-        max_bytes: Optional[int],
+        max_bytes: Union[int, Bound, None],
     ) -> None:
         self.status = status
         self.headers = headers
@@ -59,7 +60,8 @@ class StreamingResponse:
         self._inflater = inflater
         self._pool = pool
         self._deadline = deadline
-        self._left = max_bytes
+        self._limit = max_bytes if isinstance(max_bytes, Bound) else Bound(max_bytes, "")
+        self._left: Optional[int] = self._limit.value
         self._connection: Optional[Connection] = connection
         self._whole = False
         self._ended = False
@@ -79,7 +81,7 @@ class StreamingResponse:
         Raises:
             ConnectionLost: the body was cut short, or `abort` or `close` was called.
             ClientClosed: the transport was closed.
-            ReadTimeout: nothing came for as long as the read timeout; the stream is closed then.
+            ReadTimeout: nothing of the body came for as long as the read timeout; the stream is closed then.
             DeadlineExceeded: the total timeout passed.
             ProtocolError: the chunks or the compressed data are malformed.
             ResponseTooLarge: there is more than `max_bytes`.
@@ -158,9 +160,14 @@ class StreamingResponse:
         return data
 
     def _too_large(self) -> ResponseTooLarge:
-        return ResponseTooLarge(f"The answer of {self._label} is larger than the limit for it.")
+        name = self._limit.name
+        limit = f"{name}; make the client with a larger one" if name else f"{self._limit.value} bytes"
+        return ResponseTooLarge(f"The answer of {self._label} is larger than {limit}.")
 
     def _read(self, size: int) -> bytes:
+        connection = self._connection
+        if connection is not None:
+            connection.renew()
         if self._inflater is not None:
             data = self._inflater.read(self._read_raw, size)
             self._ended = not data

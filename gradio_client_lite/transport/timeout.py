@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Callable, Optional
+from typing import Any, Callable, Optional, Tuple
 
 from ..errors import ArgumentError
+from ..limits import Bound
 
 Clock = Callable[[], float]
 # Waits may end this much early, in seconds: system timers are rounded.
@@ -23,9 +24,16 @@ class Timeout:
     Args:
         connect: until the connection stands: TCP, proxy tunnel and TLS handshake together. Looking up
             a host name is left to the operating system and cannot be cut short.
-        read: the longest silence while sending the request or reading the answer.
+        read: the longest silence. While sending, it counts from the last byte that left; then until the head
+            of the answer is whole; then from one piece of its body, decompressed, to the next. Bytes that add
+            nothing to these do not count.
         total: the whole request, redirects, retries and the body included. For a stream this is its
             whole life, so leave it None there unless that is wanted.
+        head: until the head of the answer is whole, redirects and retries included.
+        answer: from the first byte of the answer to its last.
+        patient: whether the first byte of the answer is waited for as long as that takes, because a function
+            runs meanwhile. An answer that has begun falls under `read` and `answer`.
+        name: what error texts call `total`, `head` and `answer`; "" for what they are called here.
 
     Raises:
         ArgumentError: a limit is not a positive number.
@@ -35,26 +43,52 @@ class Timeout:
         Timeout(connect=5.0, read=30.0, total=None)
     """
 
-    __slots__ = ("connect", "read", "total")
+    __slots__ = ("answer", "connect", "head", "name", "patient", "read", "total")
 
     def __init__(
         self,
         connect: Optional[float] = 10.0,
         read: Optional[float] = 60.0,
         total: Optional[float] = None,
+        *,
+        head: Optional[float] = None,
+        answer: Optional[float] = None,
+        patient: bool = False,
+        name: str = "",
     ) -> None:
         self.connect = _limit("connect", connect)
         self.read = _limit("read", read)
         self.total = _limit("total", total)
+        self.head = _limit("head", head)
+        self.answer = _limit("answer", answer)
+        self.patient = patient
+        self.name = name
+
+    def whole(self, bound: Bound) -> Timeout:
+        """The same limits for a request that may take so many seconds in all."""
+        return Timeout(self.connect, self.read, bound.value, name=bound.name)
+
+    def opening(self, bound: Bound) -> Timeout:
+        """The same limits for a stream that has to begin within so many seconds."""
+        return Timeout(self.connect, self.read, head=bound.value, name=bound.name)
+
+    def running(self, bound: Bound) -> Timeout:
+        """The same limits for what runs a function first, and then may answer for so many seconds."""
+        return Timeout(self.connect, self.read, answer=bound.value, patient=True, name=bound.name)
+
+    def _fields(self) -> Tuple[Any, ...]:
+        return (self.connect, self.read, self.total, self.head, self.answer, self.patient, self.name)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Timeout) and repr(other) == repr(self)
+        return isinstance(other, Timeout) and other._fields() == self._fields()
 
     def __hash__(self) -> int:
-        return hash((self.connect, self.read, self.total))
+        return hash(self._fields())
 
     def __repr__(self) -> str:
-        return f"Timeout(connect={self.connect}, read={self.read}, total={self.total})"
+        names = ("head", "answer", "patient", "name")
+        more = "".join(f", {name}={getattr(self, name)!r}" for name in names if getattr(self, name))
+        return f"Timeout(connect={self.connect}, read={self.read}, total={self.total}{more})"
 
 
 def _limit(name: str, value: Optional[float]) -> Optional[float]:
@@ -69,12 +103,14 @@ class Deadline:
     Args:
         seconds: from now; None means never.
         clock: a monotonic clock in seconds.
+        name: what error texts call the limit that it comes from; "" for the total timeout.
     """
 
-    __slots__ = ("_at", "_clock")
+    __slots__ = ("_at", "_clock", "name")
 
-    def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic) -> None:
+    def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic, name: str = "") -> None:
         self._clock = clock
+        self.name = name
         self._at = None if seconds is None else clock() + seconds
 
     def left(self, limit: Optional[float] = None) -> Optional[float]:
@@ -95,10 +131,12 @@ class Deadline:
         """Whether the moment has come."""
         return self._at is not None and self._clock() >= self._at - _GRAIN
 
-    def sooner(self, seconds: Optional[float]) -> Deadline:
-        """Return a deadline `seconds` from now, or this one where it comes first."""
-        other = Deadline(seconds, self._clock)
-        if self._at is not None and (other._at is None or self._at < other._at):
+    def sooner(self, seconds: Optional[float], name: str = "") -> Deadline:
+        """Return a deadline `seconds` from now, of that name, or this one where it comes first."""
+        if seconds is None:
+            return self
+        other = Deadline(seconds, self._clock, name)
+        if self._at is not None and other._at is not None and self._at < other._at:
             return self
         return other
 

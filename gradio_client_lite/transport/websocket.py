@@ -17,7 +17,7 @@ from ..errors import (
     MissingPackageError,
     ProtocolError,
 )
-from ..wire.frames import Frame, FrameDecoder
+from ..wire.frames import MAX_MESSAGE_BYTES, Frame, FrameDecoder
 from ..wire.refusal import bare_url, refusal
 from .connection import Connection
 from .failures import FOREIGN, translate_exchange
@@ -64,14 +64,21 @@ class WebSocket:
         arrived: how many bytes the last `read_arrived` read.
     """
 
-    def __init__(self, library: Any, connection: Connection, transport: Transport, label: str) -> None:
+    def __init__(
+        self,
+        library: Any,
+        connection: Connection,
+        transport: Transport,
+        label: str,
+        max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+    ) -> None:
         self._library = library
         # The limits of the handshake are over.
         connection.prepare(None, Deadline(None))
         self._connection = connection
         self._transport = transport
         self._label = label
-        self._decoder = FrameDecoder(library)
+        self._decoder = FrameDecoder(library, max_bytes)
         # Guards that a socket is not shut down after it was closed, when its number may be another's.
         self._owning = threading.Lock()
         self._closed = False
@@ -152,7 +159,12 @@ class WebSocket:
 
 
 def open_websocket(
-    transport: Transport, url: str, headers: Dict[str, str], doing: str, timeout: Optional[Timeout] = None
+    transport: Transport,
+    url: str,
+    headers: Dict[str, str],
+    doing: str,
+    timeout: Optional[Timeout] = None,
+    max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
 ) -> WebSocket:
     """Open a WebSocket.
 
@@ -162,6 +174,7 @@ def open_websocket(
         headers: of the handshake; what makes it one is added.
         doing: what it is for, as error texts say it.
         timeout: of the handshake; None for the transport's.
+        max_bytes: the longest message; None for any.
 
     Raises:
         MissingPackageError: websocket-client is not installed.
@@ -184,7 +197,8 @@ def open_websocket(
         accepted = answer.headers.get("sec-websocket-accept", "")
         if accepted.strip() != _accept(key) or answer.headers.get("upgrade", "").lower() != "websocket":
             raise ProtocolError(f"{bare_url(answer.url)} does not speak the WebSocket protocol.")
-        return WebSocket(library, answer.take_connection(), transport, bare_url(answer.url))
+        place = bare_url(answer.url)
+        return WebSocket(library, answer.take_connection(), transport, place, max_bytes)
 
 
 def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:

@@ -35,14 +35,14 @@ class FrameDecoder:
 
     Args:
         library: the `websocket` package.
-        max_bytes: the longest message.
+        max_bytes: the longest message; None for any.
 
     Attributes:
         failure: what the next call raises, however little it is given: the frames before the mistake are
             handed out first.
     """
 
-    def __init__(self, library: Any, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
+    def __init__(self, library: Any, max_bytes: Optional[int] = MAX_MESSAGE_BYTES) -> None:
         self._library = library
         self._max = max_bytes
         self._input = bytearray()
@@ -93,10 +93,10 @@ class FrameDecoder:
         return taken
 
     def _check_size(self, more: int) -> None:
-        if self._size + more > self._max:
+        if self._max is not None and self._size + more > self._max:
             raise EventTooLarge(
-                f"The server sent a message of more than {self._max} bytes, the limit. "
-                "Let the app return a file in place of so large a value."
+                f"The server sent a message that is larger than Limits(event_bytes={self._max}); let the app "
+                "return a file in place of so large a value, or make the client with a larger one."
             )
 
     def _understand(self, frame: Any) -> Optional[Frame]:

@@ -10,12 +10,12 @@ six times as long.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
-from ..errors import ProtocolError
+from ..errors import EventTooLarge, ProtocolError
 from ..updates import ProgressUnit
 from .excerpts import excerpt, show
+from .serverjson import MAX_VALUES, read_json
 
 
 class SendHash(NamedTuple):
@@ -145,19 +145,24 @@ class Envelope(NamedTuple):
     message: Message
 
 
-def decode(data: str) -> Optional[Envelope]:
+def decode(data: str, max_values: Optional[int] = MAX_VALUES) -> Optional[Envelope]:
     """The message in one event's data; None for a kind that is not known here.
 
+    Args:
+        data: what the event holds.
+        max_values: how many values there may be; see `read_json`.
+
     Raises:
+        EventTooLarge: there are more.
         ProtocolError: it is not a JSON object with a `msg`, or it is malformed and names no job. Where it
             names one the message is a `Malformed`.
     """
     try:
-        raw = json.loads(data)
-    except ValueError as exc:
-        raise ProtocolError(f"The server streamed an event that is not JSON: {excerpt(data)}") from exc
-    except RecursionError as exc:
-        raise ProtocolError("The server streamed JSON that is nested too deeply.") from exc
+        raw = read_json(data, "An event of the server", max_values, "json_values", EventTooLarge)
+    except EventTooLarge:
+        raise
+    except ProtocolError as exc:
+        raise ProtocolError(f"{exc} It begins: {excerpt(data)}") from exc
     return parse(raw)
 
 

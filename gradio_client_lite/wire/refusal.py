@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Optional
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,11 +9,13 @@ from ..errors import (
     AuthenticationError,
     GradioClientError,
     HTTPStatusError,
+    ProtocolError,
     QueueError,
     TooManyRequestsError,
     ValidationError,
 )
 from .lifecycle import app_error
+from .serverjson import FEW_VALUES, read_json
 
 _EXCERPT = 300
 
@@ -68,8 +69,8 @@ def bare_url(url: str) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return read_json(body, "The answer", FEW_VALUES)
+    except ProtocolError:
         return None
 
 

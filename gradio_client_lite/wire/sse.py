@@ -14,6 +14,7 @@ and never again, and the unfinished line is only appended to until its end is th
 
 from __future__ import annotations
 
+import sys
 from typing import List, NamedTuple, Optional, Union
 
 from ..errors import EventTooLarge
@@ -54,7 +55,7 @@ class SSEDecoder:
 
     Args:
         max_event_bytes: the most bytes that the `data` lines of one event may have together, and that any
-            other line may have. A chunk may be larger and hold many events.
+            other line may have; None for any number. A chunk may be larger and hold many events.
 
     Attributes:
         last_event_id: the id to send as `Last-Event-ID` when connecting again; "" if the server set none.
@@ -69,10 +70,10 @@ class SSEDecoder:
         [Event(data='two', event='message', id='')]
     """
 
-    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, max_event_bytes: Optional[int] = MAX_EVENT_BYTES) -> None:
         self.last_event_id = ""
         self.retry: Optional[int] = None
-        self._max = max_event_bytes
+        self._max = sys.maxsize if max_event_bytes is None else max_event_bytes
         self._failed = False
         self._at_start = True  # of the stream: a byte order mark may come
         self._after_cr = False  # the last byte was a CR, which ended its line; an LF now is part of that end
@@ -197,6 +198,6 @@ class SSEDecoder:
         if events:
             return events
         raise EventTooLarge(
-            f"The server sent an event of more than {self._max} bytes, the limit. "
-            "Let the app return a file in place of so large a value, or decode with a larger max_event_bytes."
+            f"The server sent an event that is larger than Limits(event_bytes={self._max}); let the app "
+            "return a file in place of so large a value, or make the client with a larger one."
         )

@@ -279,11 +279,13 @@ def test_chunks_that_end_too_early_are_an_error(bench: Any) -> None:
     assert run.left() == []
 
 
-def test_compression_that_nobody_asked_for_is_undone(bench: Any) -> None:
+def test_compression_that_nobody_asked_for_is_refused(bench: Any) -> None:
     packer = zlib.compressobj(wbits=31)
     packed = packer.compress(CONTENT) + packer.flush()
     run = bench(lambda peer: peer.request() and peer.answer(packed, content_encoding="gzip", etag=ETAG))
-    assert run.download() == CONTENT
+    with pytest.raises(ProtocolError, match="not asked for"):
+        run.download()
+    assert run.left() == []
 
 
 def test_a_live_stream_is_not_asked_for_twice(bench: Any) -> None:

@@ -129,9 +129,13 @@ class ScriptedTransport:
     Attributes:
         requests: those for whole answers, in order.
         opened: how many streams were asked for.
+        limits: of each request and stream, in order.
     """
 
+    timeout = Timeout()
+
     def __init__(self) -> None:
+        self.limits: List[Optional[Timeout]] = []
         self.requests: List[Sent] = []
         self.opened = 0
         self.stream_requests: List[Sent] = []
@@ -156,9 +160,11 @@ class ScriptedTransport:
         headers: Optional[Mapping[str, str]] = None,
         body: bytes = b"",
         timeout: Optional[Timeout] = None,
+        max_bytes: Any = None,
     ) -> Response:
         sent = Sent(method, url, dict(headers or {}), body)
         self.requests.append(sent)
+        self.limits.append(timeout)
         reply = self._handlers[sent.path](sent)
         if isinstance(reply, Exception):
             raise reply
@@ -173,6 +179,7 @@ class ScriptedTransport:
         timeout: Optional[Timeout] = None,
     ) -> ScriptedStream:
         self.opened += 1
+        self.limits.append(timeout)
         self.stream_requests.append(Sent(method, url, dict(headers or {}), b""))
         try:
             stream = self._streams.get(timeout=PATIENCE)

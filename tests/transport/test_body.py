@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import json
+import tracemalloc
 import zlib
 
 import pytest
 
 from gradio_client_lite.errors import ConnectionLost, ProtocolError, ResponseTooLarge
+from gradio_client_lite.limits import Bound
+from gradio_client_lite.transport.headers import Headers
+from gradio_client_lite.transport.response import Response
 
 from .peers import always, answer
 
@@ -102,6 +107,10 @@ def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
         OK + b"content-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
         OK + b"content-length: +3\r\n\r\nabc",
         OK + b"content-length: -3\r\n\r\nabc",
+        OK + b"content-length: 0_3\r\n\r\nabc",
+        OK + b"content-length: \xb3\r\n\r\nabc",
+        OK + b"content-length: " + b"9" * 5000 + b"\r\n\r\nabc",
+        OK + b"content-length: " + b"0" * 5000 + b"3\r\n\r\nabc",
         OK + b"transfer-encoding: gzip\r\n\r\nabc",
         OK + b"content-encoding: br\r\ncontent-length: 3\r\n\r\nabc",
         OK + b"x: " + b"y" * 70000 + b"\r\n\r\n",
@@ -117,6 +126,10 @@ def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
         "two-lengths",
         "signed-length",
         "negative-length",
+        "underscored-length",
+        "superscript-length",
+        "length-of-5000-digits",
+        "length-of-5000-zeros",
         "coding",
         "content-coding",
         "long-header",
@@ -223,3 +236,93 @@ def test_a_large_body_arrives_whole(serve, connect_to):
     body = bytes(range(256)) * 40_000
     server = serve(always(lambda _: answer(body)))
     assert connect_to(server.url).request("GET", server.url).body == body
+
+
+@pytest.mark.parametrize("asked", ["identity", "deflate", ""])
+def test_a_coding_that_was_not_asked_for_is_refused(serve, connect_to, asked):
+    server = serve(always(lambda _: answer(gzip.compress(b"abc"), content_encoding="gzip")))
+    transport = connect_to(server.url)
+    with pytest.raises(ProtocolError, match="'gzip', which was not asked for"):
+        transport.stream("GET", server.url, headers={"accept-encoding": asked})
+    assert "active=0" in repr(transport)
+
+
+def test_an_event_stream_must_not_be_compressed(serve, connect_to):
+    server = serve(always(lambda _: answer(gzip.compress(b"data: x"), content_encoding="gzip")))
+    with pytest.raises(ProtocolError, match="not asked for"):
+        connect_to(server.url).stream("GET", server.url, headers={"accept": "text/event-stream"})
+
+
+@pytest.mark.parametrize("asked", ["gzip", "br, GZIP;q=0.5", "*"])
+def test_a_coding_that_the_caller_asked_for_is_undone(serve, connect_to, asked):
+    server = serve(always(lambda _: answer(gzip.compress(b"abc"), content_encoding="gzip")))
+    response = connect_to(server.url).request("GET", server.url, headers={"accept-encoding": asked})
+    assert response.body == b"abc"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_an_answer_that_grows_more_than_any_honest_one_is_refused(serve, connect_to, coding):
+    body = (gzip if coding == "gzip" else zlib).compress(b"[]," * 13_000_000)
+    server = serve(always(lambda _: answer(body, content_encoding=coding)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseTooLarge, match="identity"):
+            connect_to(server.url).request("GET", server.url, max_bytes=None)
+        assert tracemalloc.get_traced_memory()[1] < 45 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_table_of_zeros_is_an_honest_answer(serve, connect_to):
+    table = json.dumps([[0.0] * 50] * 60_000).encode()
+    body = gzip.compress(table)
+    assert len(table) > 200 * len(body)
+    server = serve(always(lambda _: answer(body, content_encoding="gzip")))
+    assert connect_to(server.url).request("GET", server.url, max_bytes=None).body == table
+
+
+def test_a_large_answer_may_grow_as_much_as_ordinary_ones_do(serve, connect_to):
+    text = b"".join(b"%d: [0.0, 0.0, 0.0, 0.0], " % number for number in range(1_000_000))
+    server = serve(always(lambda _: answer(gzip.compress(text), content_encoding="gzip")))
+    assert connect_to(server.url).request("GET", server.url, max_bytes=None).body == text
+
+
+def test_many_small_members_cost_no_more_than_their_size(serve, connect_to):
+    members = gzip.compress(b"x") * 100_000
+    server = serve(always(lambda _: answer(members, content_encoding="gzip")))
+    assert connect_to(server.url).request("GET", server.url).body == b"x" * 100_000
+
+
+def test_the_limit_that_is_passed_is_named(serve, connect_to):
+    server = serve(always(lambda _: answer(b"x" * 1001)))
+    limit = Bound(1000, "Limits(answer_bytes=1000)")
+    with pytest.raises(ResponseTooLarge, match=r"larger than Limits\(answer_bytes=1000\); make the client"):
+        connect_to(server.url).request("GET", server.url, max_bytes=limit)
+
+
+def test_an_answer_of_nobody_is_bounded_too(serve, connect_to):
+    server = serve(always(lambda _: OK + b"content-length: 16777217\r\n\r\n"))
+    with pytest.raises(ResponseTooLarge):
+        connect_to(server.url).request("GET", server.url)
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("utf-8", "é"),
+        ("UTF8", "é"),
+        ("", "é"),
+        ("iso-8859-1", "Ã©"),
+        ("Latin-1", "Ã©"),
+        ("us-ascii", "\ufffd\ufffd"),
+        ("punycode", "é"),
+        ("utf-7", "é"),
+        ("idna", "é"),
+        ("cp037", "é"),
+        ("rot13", "é"),
+        ("nonsense", "é"),
+    ],
+)
+def test_texts_are_in_one_of_three_charsets(charset, text):
+    headers = Headers([("content-type", f'text/html; charset="{charset}"')])
+    assert Response(200, headers, "http://host/", "é".encode()).text == text

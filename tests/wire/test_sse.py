@@ -304,7 +304,9 @@ def test_events_before_one_that_is_too_large_are_returned_first() -> None:
 
 
 def test_error_says_the_limit_and_what_to_do() -> None:
-    with pytest.raises(ProtocolError, match=r"more than 20 bytes.*return a file.*max_event_bytes"):
+    with pytest.raises(
+        ProtocolError, match=r"larger than Limits\(event_bytes=20\).*return a file.*make the client"
+    ):
         SSEDecoder(max_event_bytes=20).feed(b"data: " + b"b" * 50)
 
 
