@@ -76,7 +76,6 @@ class Attachments:
         self._uploads: Optional[Uploads] = None
         self._downloads: Optional[Downloads] = None
         self._shapes: Dict[int, Tuple[IsFile, Optional[_Shape]]] = {}
-        self.closed = False
         if folder is not None and folder is not False:
             self._make_downloads()
         call_after_fork(self)
@@ -187,7 +186,7 @@ class Attachments:
         from .downloads import Downloads
         from .sources import PathSource, spooled
 
-        if self.closed:
+        if self._app.threads.closed:
             raise ClientClosed(f"The client of {self._app.src} is closed.")
         try:
             place = tempfile.TemporaryDirectory(prefix="gradio-")
@@ -195,14 +194,6 @@ class Attachments:
             raise FolderError(f"No folder can be made for a copy of a file: {exc}.") from exc
         with place as folder:
             return spooled(PathSource(Downloads(self._app, folder).fetch_one(file)).read())
-
-    def stop(self) -> None:
-        """Let the threads that fetch files go."""
-        with self._lock:
-            self.closed = True
-            downloads = self._downloads
-        if downloads is not None:
-            downloads.helpers.stop()
 
 
 class JobAttachments:
