@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 
 from .queues.base import new_session_hash
 from .queues.session import SessionQueue
+from .threads import InterpreterEnding
 from .wire.drivers import server_waits, wants_heartbeat
 from .workers import call_after_fork
 
@@ -116,6 +117,8 @@ class Sessions:
             self._heartbeat = heartbeat
         try:
             heartbeat.start()
+        except InterpreterEnding as exc:
+            _log.debug("a session has no heartbeat: %s", exc)
         except RuntimeError as exc:
             _log.warning("no thread could be started for the heartbeat of a session: %s", exc)
 

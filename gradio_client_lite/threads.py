@@ -129,7 +129,8 @@ class Threads:
         Args:
             seconds: to wait at most, in all.
         """
-        mine = _running.get(threading.current_thread())
+        with _starting:  # until which the thread that starts this one has noted it
+            mine = _running.get(threading.current_thread())
         if mine is not None and mine.group is self:
             return
         left = _join(self, time.monotonic() + seconds)

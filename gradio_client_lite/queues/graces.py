@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Callable, List, Optional, Set
 
-from ..threads import Alarm, Threads
+from ..threads import Alarm, InterpreterEnding, Threads
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,9 @@ class Graces:
 
         try:
             self._running.append(Alarm(self._threads, "gradio-grace", seconds, expire))
-        except RuntimeError as exc:  # of the system's limit, or the interpreter is ending
+        except InterpreterEnding as exc:
+            _log.debug("a grace is not ended: %s", exc)
+        except RuntimeError as exc:  # of the system's limit
             _log.warning("no thread could be started to end a grace: %s", exc)
 
     def end(self) -> None:

@@ -26,8 +26,8 @@ PATIENCE = 60.0
 ROOT = str(Path(gradio_client_lite.__file__).parent.parent)
 #: How many interpreters one program starts.
 TIMES = 2
-#: Isolated sub-interpreters work from this release on. In 3.12.1, which has them too, one that does no more than
-#: `import http.client` crashes at its end.
+#: Isolated sub-interpreters work from this release on. In 3.12.1, which has them too, one that does no more
+#: than `import http.client` crashes at its end.
 ISOLATED_SINCE = (3, 13)
 
 USE = f"""
