@@ -357,7 +357,8 @@ class SessionQueue:
                     calls.append(call)
         # Before the next message is read: what it builds on may have gone with the stream.
         for call in calls:
-            feed(call, StreamCut())
+            if feed(call, StreamCut()):
+                self.forget(call)
         self._on_cut()
 
     def unreachable(self, cause: BaseException) -> None:

@@ -52,7 +52,7 @@ MOMENTS: Dict[str, Any] = {
             "data": streaming(
                 event("process_generating", "e0", output={"data": [FILES]}, success=True),
                 event("process_completed", "e0", output={"data": [FILES]}, success=True),
-                then=for_ever,
+                then=silent,
             ),
             **{f"made{n}.txt": silent for n in range(3)},
         },
