@@ -85,6 +85,11 @@ class Attachments:
         self._lock = threading.Lock()
 
     @property
+    def closed(self) -> bool:
+        """Whether the client is."""
+        return self._app.threads.closed
+
+    @property
     def folder(self) -> Union[str, Path, Literal[False]]:
         """Where the files of results go; False when they are not fetched."""
         if isinstance(self._folder, bool):
@@ -186,7 +191,7 @@ class Attachments:
         from .downloads import Downloads
         from .sources import PathSource, spooled
 
-        if self._app.threads.closed:
+        if self.closed:
             raise ClientClosed(f"The client of {self._app.src} is closed.")
         try:
             place = tempfile.TemporaryDirectory(prefix="gradio-")

@@ -148,8 +148,8 @@ def test_job_that_no_driver_knows_ends_with_the_client(
     job = client.submit("a", api_name="/echo")
     wait_until(lambda: job.event_id is not None)
     current: Any = client._sessions.current
-    wait_until(lambda: bool(current._calls))
-    current._calls.clear()
+    wait_until(lambda: bool(current._claims.calls))
+    current._claims.calls.clear()
     client.close()
     assert isinstance(job.exception(0), ClientClosed)
 
