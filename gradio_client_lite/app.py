@@ -25,6 +25,7 @@ from .errors import (
 from .limits import DEFAULT_LIMITS, Bound, Limits
 from .login import Credentials, Renewal
 from .request_headers import RequestHeaders
+from .threads import Threads
 from .transport.http import Response, Timeout, Transport
 from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
 from .transport.timeout import Deadline
@@ -56,6 +57,7 @@ class App:
         config: the app's config as it was sent.
         spec: the same, understood.
         dialect: how its queue is spoken to.
+        threads: those that work for it.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class App:
         self.headers = headers
         self.limits = limits
         self.file_urls = file_urls
+        self.threads = Threads()
         self.config: Dict[str, Any] = {}
         self._credentials: Optional[Credentials] = None
         self._login_cookies: Set[str] = set()

@@ -76,7 +76,6 @@ class Attachments:
         self._uploads: Optional[Uploads] = None
         self._downloads: Optional[Downloads] = None
         self._shapes: Dict[int, Tuple[IsFile, Optional[_Shape]]] = {}
-        self.closed = False
         if folder is not None and folder is not False:
             self._make_downloads()
         call_after_fork(self)
@@ -84,6 +83,11 @@ class Attachments:
     def after_fork(self) -> None:
         """In a child: let go of a lock that another thread may have held."""
         self._lock = threading.Lock()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is."""
+        return self._app.threads.closed
 
     @property
     def folder(self) -> Union[str, Path, Literal[False]]:
@@ -195,14 +199,6 @@ class Attachments:
             raise FolderError(f"No folder can be made for a copy of a file: {exc}.") from exc
         with place as folder:
             return spooled(PathSource(Downloads(self._app, folder).fetch_one(file)).read())
-
-    def stop(self) -> None:
-        """Let the threads that fetch files go."""
-        with self._lock:
-            self.closed = True
-            downloads = self._downloads
-        if downloads is not None:
-            downloads.helpers.stop()
 
 
 class JobAttachments:

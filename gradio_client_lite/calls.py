@@ -12,11 +12,12 @@ from .app import App
 from .attachments import Attachments
 from .endpoint import Endpoint
 from .errors import AppError, GradioClientError, HTTPStatusError, ValidationError
-from .future import JobHost
+from .future import JobHost, LiveJobs
 from .job import Job
 from .queues.base import Driver, SessionDriver
 from .queues.direct import DirectCalls
 from .sessions import Sessions
+from .threads import in_main_interpreter
 from .transport.http import Timeout
 from .updates import StatusUpdate
 from .wire.arguments import encode_body, join_body
@@ -49,6 +50,7 @@ class Calls(NamedTuple):
         attachments: the files among arguments and results.
         note: is told each status that the user asks for.
         oauth_token: what endpoints that declare a `gr.OAuthToken` get; None gives none.
+        jobs: those that have not ended.
     """
 
     app: App
@@ -59,6 +61,7 @@ class Calls(NamedTuple):
     attachments: Attachments
     note: Callable[[StatusUpdate], None]
     oauth_token: Optional[str]
+    jobs: LiveJobs
 
     def prepare(
         self,
@@ -133,7 +136,34 @@ class Calls(NamedTuple):
             forget=queue.forget,
             note=self.note,
             owner=owner,
+            jobs=self.jobs,
         )
+
+    def close(self) -> None:
+        """End every job, connection and thread of the client, without waiting for the threads. Idempotent."""
+        self.jobs.closed = True
+        # What is told first ends its jobs in its own way; the last look at the jobs finds what it has missed.
+        ends = (
+            self.sessions.close,
+            self.direct.close,
+            self.app.transport.close,
+            self.jobs.end,
+            self.app.threads.close,
+        )
+        for end in ends:
+            try:
+                end()
+            except Exception:  # noqa: PERF203 - the others have to be told too
+                _log.exception("a part of the client could not be closed")
+
+    def end(self) -> None:
+        """Close, as the interpreter ends. The program's threads have ended then, but for its daemons.
+
+        Not so in a sub-interpreter, where they are still to be waited for.
+        """
+        if in_main_interpreter():
+            self.jobs.end(with_process=True)
+        self.close()
 
     # -- cancelling
 

@@ -31,7 +31,7 @@ from .errors import (
     UnsupportedAppError,
 )
 from .feed import follow
-from .future import Callback
+from .future import Callback, LiveJobs
 from .hub_client import HubClient
 from .job import Job, splat
 from .limits import DEFAULT_LIMITS, Limits
@@ -47,8 +47,8 @@ from .options import (
 from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
 from .request_headers import RequestHeaders
-from .sessions import Sessions, open_sessions
-from .transport.http import Transport
+from .sessions import open_sessions
+from .threads import hand_over
 from .updates import Update
 from .wire.arguments import encode_body
 from .wire.refusal import bare_url
@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     from .hub.spaces import SpaceStatus
     from .options import Source
     from .queues.base import Driver
+
+
+#: Seconds that closing a client waits for its threads.
+_CLOSING = 2.0
 
 
 class Client(HubClient):
@@ -307,8 +311,17 @@ class Client(HubClient):
         self._sessions.open(new_session_hash())
 
     def close(self) -> None:
-        """End everything: unfinished jobs fail with ClientClosed, connections are closed. Idempotent."""
-        self._finalizer()
+        """End everything: unfinished jobs fail with ClientClosed, connections and threads end. Idempotent.
+
+        It returns when the client's threads have ended, but after 2 seconds in any case: one that cannot be
+        woken, as it looks up a host name, connects or runs a callback, is left to end by itself, and a
+        warning is logged. Called on one of these threads, as by a callback, it waits for none.
+
+        What is still open at the end of the interpreter is closed then; callbacks are not called any more.
+        """
+        if self._finalizer.detach() is not None:
+            self._calls.close()
+        self._app.threads.join(_CLOSING)
 
     def __enter__(self) -> Client:
         return self
@@ -351,23 +364,23 @@ class Client(HubClient):
         direct = DirectCalls(
             self._transport, self._app.routes, self._headers, self._options.timeout, self._app.limits
         )
-        self._workers = Workers(max_workers, "gradio-worker")
+        threads = self._app.threads
+        self._workers = Workers(max_workers, "gradio-worker", threads=threads)
         self._sessions = open_sessions(self._app, self._workers, grace, idle_timeout)
-        callbacks = Workers(None, "gradio-callback")
         self._calls = Calls(
             self._app,
             self._sessions,
             direct,
             self._workers,
-            callbacks,
+            Workers(None, "gradio-callback", threads=threads),
             self._attachments,
             partial(say_long_wait, self.space_id if self.verbose else None),
             self.oauth_token,
+            LiveJobs(),
         )
-        pools = (self._attachments, self._workers, callbacks)
-        self._finalizer = weakref.finalize(self, _shut_down, self._sessions, direct, self._transport, *pools)
-        # At exit there is nothing to do: every thread is a daemon and the sockets go with the process.
-        self._finalizer.atexit = False
+        self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
+        self._finalizer.atexit = False  # there `threads` closes what is open
+        threads.close_at_the_end(self._calls.end)
 
     # -- parts of a call
 
@@ -386,16 +399,32 @@ class Client(HubClient):
     def _begin(self, job: Job, driver: Driver) -> None:
         """Send a job that the caller has at hand; a child that is forked meanwhile has a copy of it."""
         call_after_fork(job)
-        self._workers.submit(driver.submit, job)
+        self._send(job, driver)
+
+    def _send(self, job: Job, driver: Driver) -> None:
+        """Have a worker send a job; what keeps it from that ends the job."""
+        self._calls.jobs.add(job)
+        if job.done():  # the client is closed
+            return
+        try:
+            self._workers.submit(driver.submit, job)
+        except RuntimeError as exc:
+            error = ConnectionFailed(f"No thread could be started to call {job.label}: {exc}.")
+            error.__cause__ = exc
+            job.fail(error)
+        except BaseException:
+            job.abandon()
+            raise
 
     def _run(self, job: Job, driver: Driver) -> Any:
         """Send a job and wait for its result."""
         from concurrent.futures import TimeoutError as WaitTimeout
 
         if self._timeout is None:
+            self._calls.jobs.add(job)
             driver.submit(job)
         else:  # sending it, and a direct call's answer, count for the timeout too
-            self._workers.submit(driver.submit, job)
+            self._send(job, driver)
         try:
             return job.result(self._timeout)
         except (WaitTimeout, TimeoutError) as exc:
@@ -407,16 +436,6 @@ class Client(HubClient):
                 f"{job.label} gave no result within {self._timeout} seconds; it was cancelled. "
                 "Make the client with a larger timeout, or use submit()."
             ) from exc
-
-
-def _shut_down(
-    sessions: Sessions, direct: DirectCalls, transport: Transport, *pools: Union[Attachments, Workers]
-) -> None:
-    sessions.close()
-    direct.close()
-    transport.close()
-    for pool in pools:
-        pool.stop()
 
 
 def _callback_list(

@@ -83,7 +83,7 @@ class Downloads:
     def __init__(self, app: App, folder: Union[str, os.PathLike[str], Literal[False]]) -> None:
         self._app = app
         self._savings = None if folder is False else _savings(folder)
-        self.helpers = Workers(_HELPERS, "gradio-download")
+        self.helpers = Workers(_HELPERS, "gradio-download", threads=app.threads)
 
     def of_job(self, spec: EndpointSpec, is_file: Optional[IsFile] = None) -> JobFiles:
         """The files of one job's results.

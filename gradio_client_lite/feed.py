@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, List, Optional, Tuple, Union
 
 from .errors import DeadlineExceeded
+from .threads import hand_over
 from .updates import OutputUpdate, StatusUpdate, Update
 from .wire.lifecycle import NewOutput
 from .wire.outputs import OutputLog
@@ -36,7 +37,8 @@ class Record:
         changed: guards the fields below it, and is notified of every change.
         steps: in the order of arrival; a NewOutput stands for the next value of `outputs`.
         ended: whether that is all.
-        listeners: called after every change, on the thread that made it, without the lock.
+        listeners: called after every change, on the thread that made it, without the lock; added and removed
+            without it too.
     """
 
     def __init__(self, outputs: OutputLog) -> None:
@@ -124,8 +126,9 @@ class UpdateFeed:
             except RuntimeError:  # the loop has been closed under the iteration
                 _log.debug("an event loop was closed while it waited for a job")
 
-        with self._record.changed:
-            self._record.listeners.append(wake)
+        # Single operations, without the lock: a forgotten iteration ends where the garbage collector runs, on
+        # a thread that may hold any lock.
+        self._record.listeners.append(wake)
         try:
             while True:
                 arrived.clear()
@@ -136,8 +139,7 @@ class UpdateFeed:
                     return
                 await arrived.wait()
         finally:
-            with self._record.changed:
-                self._record.listeners.remove(wake)
+            self._record.listeners.remove(wake)
 
     async def _update(
         self, step: Step, blocks: Callable[[List[Any]], bool], run_work: Callable[..., None]
@@ -167,7 +169,7 @@ def _resolve(
 
 
 def follow(job: Job) -> Iterator[Update]:
-    """Yield every update of `job`, then raise what it failed with; leaving early cancels it."""
+    """Yield every update of `job`, then raise what it failed with; leaving early has it cancelled."""
     try:
         for update in job.updates():
             # The last update of a failed call is its error, which is raised instead.
@@ -177,5 +179,6 @@ def follow(job: Job) -> Iterator[Update]:
         if error is not None:
             raise error
     finally:
-        if not job.done():
-            job.abandon()
+        # The garbage collector leaves it too, on a thread that may hold any lock.
+        if not job.has_ended:
+            hand_over(job.abandon)

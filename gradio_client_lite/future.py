@@ -5,12 +5,15 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
-from .errors import AppError, ConnectionFailed, GradioClientError, StreamLost
+from .errors import AppError, ClientClosed, ConnectionFailed, GradioClientError, StreamLost
 from .feed import Record, new_condition
+from .queues.base import closed_error
+from .threads import InterpreterEnding
 from .updates import OutputUpdate, Status, StatusUpdate
 from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
+from .workers import call_after_fork
 
 if TYPE_CHECKING:
     from .wire.messages import Message
@@ -22,6 +25,52 @@ Callback = Callable[["concurrent.futures.Future[Any]"], object]
 
 def _unchanged(error: BaseException) -> BaseException:
     return error
+
+
+class LiveJobs:
+    """The jobs of one client that have not ended, whoever else knows of them.
+
+    Its operations are single ones of a set, which need no lock: of a job that comes while `end` is under way,
+    one of both takes notice.
+
+    Attributes:
+        closed: whether the client is closed; whatever ends a job from then on, it is told so.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.after_fork()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a child: they go on in the parent."""
+        self._jobs: Set[CallFuture] = set()
+
+    def add(self, job: CallFuture) -> None:
+        """Note a job that is sent next; it fails with ClientClosed where that is too late."""
+        self._jobs.add(job)
+        if self.closed:
+            job.fail(closed_error(job.label))
+
+    def discard(self, job: CallFuture) -> None:
+        """Know of an end."""
+        self._jobs.discard(job)
+
+    def end(self, *, with_process: bool = False) -> None:
+        """Let all of them fail with ClientClosed.
+
+        Args:
+            with_process: whether that is so because the process ends; see `end_with_process`.
+        """
+        self.closed = True
+        for job in list(self._jobs):
+            try:
+                if with_process:
+                    job.end_with_process()
+                else:
+                    job.fail(closed_error(job.label))
+            except Exception:  # noqa: PERF203 - the others have to end too
+                _log.exception("%r could not be ended", job)
 
 
 class JobHost(NamedTuple):
@@ -38,6 +87,7 @@ class JobHost(NamedTuple):
         forget: tells the driver that nobody waits for a job the server has given no id yet.
         note: is told each status that is asked for, to tell the user of long queues.
         owner: what must stay alive for as long as the job does: the client.
+        jobs: which have not ended.
         explain: gives the error that the caller sees for the one that ended the job.
     """
 
@@ -50,6 +100,7 @@ class JobHost(NamedTuple):
     forget: Callable[[Any], None]
     note: Callable[[StatusUpdate], None]
     owner: object
+    jobs: LiveJobs
     explain: Callable[[BaseException], BaseException] = _unchanged
 
 
@@ -106,6 +157,11 @@ class CallFuture(concurrent.futures.Future[Any]):
         """Whether the server had not begun to run it, as far as it has said; a cancelled job's last news."""
         return self._lifecycle.status.code < Status.PROCESSING
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, as far as can be known without a lock; see `done`."""
+        return self._record.ended
+
     def joined(self, event_id: str) -> None:
         """The server's id is known; a job that was cancelled meanwhile is cancelled there too."""
         with self._record.changed:
@@ -140,7 +196,13 @@ class CallFuture(concurrent.futures.Future[Any]):
         return outcome is not None
 
     def fail(self, error: BaseException) -> None:
-        """End the job with `error`; without effect once it has ended."""
+        """End the job with `error`; without effect once it has ended.
+
+        Once the client is closed that is the reason, whatever came of it.
+        """
+        if self._host.jobs.closed and not isinstance(error, ClientClosed):
+            cause, error = error, closed_error(self.label)
+            error.__cause__ = cause
         error = self._host.explain(error)
         self._settle(_final_status(Status.FINISHED, False), _failure(error), error)
 
@@ -156,18 +218,32 @@ class CallFuture(concurrent.futures.Future[Any]):
 
     def after_fork(self) -> None:
         """In a child: end the copy of a job that goes on in the parent process, which alone is told of it."""
-        self._record.changed = new_condition()
-        super().__init__()
-        self._callbacks.clear()
-        if self._record.ended:
-            self._resolve()
-            return
         error = StreamLost(
             f"The process was forked while {self.label} was under way. The job goes on in the parent "
             "process, which alone hears of it; submit it again if this process needs a result too.",
             () if self.event_id is None else (self.event_id,),
         )
-        self._end(_final_status(Status.FINISHED, False), _failure(error), error)
+        self._end_unheard(error)
+
+    def end_with_process(self) -> None:
+        """Fail without waking anybody.
+
+        Who waits now is a daemon thread of the program, which would only print a traceback; who asks from now
+        on, such as a function that was registered with `atexit`, is answered.
+        """
+        with self._record.changed:
+            if not self._record.ended:
+                self._end_unheard(closed_error(self.label))
+
+    def _end_unheard(self, error: BaseException) -> None:
+        """End it unless it has ended, and leave those who wait where they are: on the locks it had."""
+        self._record.changed = new_condition()
+        super().__init__()
+        self._callbacks.clear()
+        if self._record.ended:
+            self._resolve()
+        else:
+            self._end(_final_status(Status.FINISHED, False), _failure(error), error)
 
     # -- ends
 
@@ -215,6 +291,8 @@ class CallFuture(concurrent.futures.Future[Any]):
         if callbacks:
             try:
                 self._host.run_callback(_call_back_all, callbacks, self)
+            except InterpreterEnding:
+                _log.debug("the interpreter is ending, so %r calls nothing back", self)
             except RuntimeError:
                 _log.exception("no thread could be started for the callbacks of %r", self)
         return True
@@ -222,6 +300,7 @@ class CallFuture(concurrent.futures.Future[Any]):
     def _end(
         self, status: StatusUpdate, last: Optional[OutputUpdate], error: Optional[BaseException]
     ) -> None:
+        self._host.jobs.discard(self)
         self._joined_at_end = self.event_id is not None
         self._status = status
         self._record.steps.append(status)

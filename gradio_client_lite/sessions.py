@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 
 from .queues.base import new_session_hash
 from .queues.session import SessionQueue
+from .threads import InterpreterEnding
 from .wire.drivers import server_waits, wants_heartbeat
 from .workers import call_after_fork
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from .queues.heartbeat import Heartbeat
     from .workers import Workers
 
+
+_log = logging.getLogger(__name__)
 
 #: Makes the queue driver of a session hash; where streams are shared, a cut of one is told to the function.
 MakeQueue = Callable[[str, Callable[[], None]], "SessionDriver"]
@@ -43,9 +47,10 @@ class Sessions:
         self._make_queue = make_queue
         self._make_heartbeat = make_heartbeat
         self._stateful = stateful
-        self._chosen = False
-        # Guards the fields below it.
+        # Guards the fields below it, `_current` among them.
         self._lock = threading.Lock()
+        self._current: SessionDriver
+        self._chosen = False
         self._closed = False
         self._queues: List[weakref.ref[SessionDriver]] = []
         self._heartbeat: Optional[Heartbeat] = None
@@ -67,10 +72,7 @@ class Sessions:
             session_hash: new, or shared with others.
             chosen: whether the caller chose it, so that it must stay.
         """
-        before = self._enter(session_hash)
-        self._chosen = chosen
-        if before is not None:
-            before.stop()
+        self._enter(session_hash, chosen=chosen)
         self._start_heartbeat()
 
     def _leave(self, session_hash: str) -> None:
@@ -78,24 +80,34 @@ class Sessions:
 
         The server may drop jobs that join the old one before it has noticed.
         """
-        if (
-            not (self._stateful or self._chosen or self._closed)
-            and self._current.session_hash == session_hash
-        ):
-            self.open(new_session_hash())
+        if not self._stateful:
+            self._enter(new_session_hash(), instead_of=session_hash)
+            self._start_heartbeat()
 
-    def _enter(self, session_hash: str) -> Optional[Heartbeat]:
-        """Make the session the current one; return the heartbeat of the one before."""
+    def _enter(self, session_hash: str, *, chosen: bool = False, instead_of: Optional[str] = None) -> None:
+        """Make the session the current one, and stop the heartbeat of the one before.
+
+        Args:
+            session_hash: of the session.
+            chosen: whether the caller chose it.
+            instead_of: do nothing unless this session is current, and nobody chose it or closed all.
+        """
         queue = self._make_queue(session_hash, partial(self._leave, session_hash))
         heartbeat = self._make_heartbeat(session_hash) if self._make_heartbeat else None
         with self._lock:
+            if instead_of is not None and (
+                self._chosen or self._closed or self._current.session_hash != instead_of
+            ):
+                return
             self._current = queue
+            self._chosen = chosen
             self._queues = [ref for ref in self._queues if ref() is not None]
             self._queues.append(weakref.ref(queue))
             before, self._heartbeat = self._heartbeat, None
             # A closed client's transport refuses every request, so its heartbeats have no use.
             self._unstarted = None if self._closed else heartbeat
-        return before
+        if before is not None:
+            before.stop()
 
     def _start_heartbeat(self) -> None:
         with self._lock:
@@ -103,7 +115,12 @@ class Sessions:
             if heartbeat is None:
                 return
             self._heartbeat = heartbeat
-        heartbeat.start()
+        try:
+            heartbeat.start()
+        except InterpreterEnding as exc:
+            _log.debug("a session has no heartbeat: %s", exc)
+        except RuntimeError as exc:
+            _log.warning("no thread could be started for the heartbeat of a session: %s", exc)
 
     def after_fork(self) -> None:
         """Leave the session to the parent process, which reads its stream, and open one of our own.
@@ -113,7 +130,6 @@ class Sessions:
         self._lock = threading.Lock()
         self._queues = []
         self._heartbeat = None
-        self._chosen = False
         self._enter(new_session_hash())
 
     def close(self) -> None:
@@ -143,7 +159,7 @@ def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float)
     def make_heartbeat(session_hash: str) -> Heartbeat:
         from .queues.heartbeat import Heartbeat
 
-        return Heartbeat(app.transport, app.routes, session_hash, app.headers)
+        return Heartbeat(app.transport, app.routes, session_hash, app.headers, app.threads)
 
     heartbeat = make_heartbeat if wants_heartbeat(app.spec) else None
     stateful = app.spec.has_state or heartbeat is not None
@@ -164,12 +180,14 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
             early_bytes=app.limits.early_bytes,
             on_cut=on_cut,
             limits=app.limits,
+            threads=app.threads,
         )
     from .queues.errands import Errands
     from .queues.perjob import Lines
     from .transport.multiplexer import Multiplexer
 
-    lines = Lines(*parts, headers, Multiplexer(), Errands(workers), idle_timeout, app.limits)
+    errands = Errands(workers, app.threads)
+    lines = Lines(*parts, headers, Multiplexer(app.threads), errands, idle_timeout, app.limits)
     if driver == "stream":
         from .queues.single import StreamQueue
 

@@ -1,8 +1,8 @@
-"""A small pool of daemon threads, and word of a fork, in whose child no thread but one goes on.
+"""A small pool of threads, and word of a fork, in whose child no thread but one goes on.
 
 `concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so one request
-that never ends would keep the process alive. These threads are daemons, start when there is work and
-end after they have had none for a while.
+that never ends would keep the process alive. These threads start when there is work and end after they have
+had none for a while; what becomes of them at the interpreter's end is told in `threads`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Optional, Protocol, Set, Tuple
+from typing import Any, Callable, Deque, Optional, Protocol, Tuple
+
+from .threads import Threads, forget_parent, refuse_at_the_end
 
 _log = logging.getLogger(__name__)
 
@@ -26,50 +28,58 @@ class Workers:
         limit: how many threads; None means one more whenever none is free.
         name: what the threads are called.
         idle: seconds a thread without work stays.
+        threads: which its threads belong to; None makes them its own.
     """
 
-    def __init__(self, limit: Optional[int], name: str, idle: float = 5.0) -> None:
+    def __init__(
+        self, limit: Optional[int], name: str, idle: float = 5.0, threads: Optional[Threads] = None
+    ) -> None:
         self._limit = limit
         self._name = name
         self._idle = idle
+        self._owner = threads or Threads()
         self.after_fork()
         call_after_fork(self)
 
     def after_fork(self) -> None:
         """In a child: begin without threads, and without tasks, which are the parent's."""
-        # Guards the three fields below it; nothing is called while it is held. Reentrant, as the garbage
-        # collector may end something that submits on a thread that holds it.
+        # Guards the three fields below it; nothing is called while it is held. Reentrant, as a finaliser of
+        # the program may submit something on a thread that holds it.
         self._ready = threading.Condition(threading.RLock())
         self._tasks: Deque[_Task] = deque()
-        self._threads: Set[threading.Thread] = set()
+        self._count = 0
         self._waiting = 0
 
     @property
     def threads(self) -> int:
         """How many threads there are now."""
-        return len(self._threads)
+        return self._count
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Run `function(*args)` on a thread of the pool, in the order of submission.
 
         What it raises is logged: a task that has somebody to tell must tell it itself.
+
+        Raises:
+            RuntimeError: there is no thread, and none can be started; at the interpreter's end always.
         """
+        refuse_at_the_end()
         task = (function, args)
         with self._ready:
             self._tasks.append(task)
-            if self._waiting >= len(self._tasks) or len(self._threads) == self._limit:
+            if self._waiting >= len(self._tasks) or self._count == self._limit:
                 self._ready.notify()
                 return
-            thread = threading.Thread(target=self._work, args=(self._ready,), name=self._name, daemon=True)
-            self._threads.add(thread)
+            self._count += 1
+            ready = self._ready
         try:
-            thread.start()
+            self._owner.start(self._name, self.stop, self._work, ready)
         except BaseException as exc:
             with self._ready:
-                self._threads.discard(thread)
+                self._count -= 1
                 # No thread can be had (limit of the system, or the interpreter is ending): with others
                 # at work the task waits for them, else the caller has to know; of an interrupt always.
-                if self._threads and isinstance(exc, RuntimeError):
+                if self._count and isinstance(exc, RuntimeError):
                     return
                 self._tasks = deque(other for other in self._tasks if other is not task)
             raise
@@ -81,28 +91,48 @@ class Workers:
             self._ready.notify_all()
 
     def _work(self, ready: threading.Condition) -> None:
-        while ready is self._ready:  # not so in a child that was forked by a task
-            task = self._next()
-            if task is None:
-                return
-            function, args = task
-            try:
-                function(*args)
-            except BaseException:
-                _log.exception("a background task failed")
-            # Otherwise an idle thread would keep the last task's objects alive.
-            del task, function, args
+        try:
+            while ready is self._ready:  # not so in a child that was forked by a task
+                task = self._next()
+                if task is None:
+                    return
+                function, args = task
+                try:
+                    function(*args)
+                except BaseException:
+                    _log.exception("a background task failed")
+                # Otherwise an idle thread would keep the last task's objects alive.
+                del task, function, args
+        except BaseException:  # of our own, or of a log handler
+            self._replace(ready)
+            raise
 
     def _next(self) -> Optional[_Task]:
         with self._ready:
-            if not self._tasks and self._idle:
+            if not self._tasks and self._idle and not self._owner.closed:
                 self._waiting += 1
-                self._ready.wait(self._idle)
-                self._waiting -= 1
+                try:
+                    self._ready.wait(self._idle)
+                finally:
+                    self._waiting -= 1
             if self._tasks:
                 return self._tasks.popleft()
-            self._threads.discard(threading.current_thread())
+            self._count -= 1
             return None
+
+    def _replace(self, ready: threading.Condition) -> None:
+        """Have another thread go on with the tasks of one that broke."""
+        with ready:
+            self._count -= 1
+            if ready is not self._ready or self._count or not self._tasks:
+                return
+            self._count += 1
+        try:
+            self._owner.start(self._name, self.stop, self._work, ready)
+        except BaseException:
+            with ready:
+                self._count -= 1
+            raise
 
 
 class Forkable(Protocol):
@@ -134,5 +164,6 @@ def call_after_fork(item: Forkable) -> None:
 def _run() -> None:
     global _hook_lock
     _hook_lock = threading.Lock()
+    forget_parent()
     for item in list(_watched):
         item.after_fork()

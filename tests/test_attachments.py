@@ -116,7 +116,7 @@ def test_a_result_of_a_client_that_is_no_more(make: Make, how: str) -> None:
     one, other = make(), make()
     (file,) = result(one, served())
     if how == "closed":
-        one[0].stop()
+        one[0]._app.threads.close()
         with pytest.raises(ClientClosed):
             one[0].fetch(served())
     del one

@@ -14,7 +14,7 @@ import pytest
 
 from gradio_client_lite.errors import AppError, DeadlineExceeded, ProtocolError, QueueError, StreamLost
 from gradio_client_lite.feed import follow
-from gradio_client_lite.future import JobHost
+from gradio_client_lite.future import JobHost, LiveJobs
 from gradio_client_lite.job import Job, splat
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
 from gradio_client_lite.wire.messages import (
@@ -74,6 +74,7 @@ class Host:
             forget=self.forgotten.append,
             note=self.noted.append,
             owner=None,
+            jobs=LiveJobs(),
         )
         return Job(
             host,
@@ -592,6 +593,8 @@ def test_leaving_follow_early_cancels_the_job(job: Job) -> None:
     updates: Any = follow(job)
     next(updates)
     updates.close()
+    with pytest.raises(concurrent.futures.CancelledError):
+        job.result(PATIENCE)  # it is done on another thread
     assert job.cancelled()
 
 
@@ -603,9 +606,11 @@ def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_
     def collect() -> bool:
         with job._record.changed:
             updates.close()
-        return job.cancelled()
+        return True
 
     assert in_thread(collect).result(PATIENCE)
+    with pytest.raises(concurrent.futures.CancelledError):
+        job.result(PATIENCE)
 
 
 # --- status and logs

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import Any, Callable, Dict
 
 import pytest
@@ -66,3 +67,69 @@ def test_no_session_is_opened_once_all_were_closed() -> None:
     lab.sessions.close()
     lab.cut["first"]()
     assert lab.current == "first"
+
+
+def at_entry(lab: Lab, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Have something happen when the next session is made, and is about to become the current one."""
+    make = lab.sessions._make_queue
+
+    def make_late(session_hash: str, on_cut: Callable[[], None]) -> Any:
+        monkeypatch.undo()
+        act()
+        return make(session_hash, on_cut)
+
+    monkeypatch.setattr(lab.sessions, "_make_queue", make_late)
+
+
+def test_a_session_chosen_while_another_is_left_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(stateful=False)
+    at_entry(lab, monkeypatch, lambda: lab.sessions.open("chosen", chosen=True))
+    lab.cut["first"]()
+    assert lab.current == "chosen"
+    lab.cut["chosen"]()
+    assert lab.current == "chosen"
+
+
+class Turnstile:
+    """A lock behind which something happens as soon as it is left for the first time."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._acts = [act]
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        if self._acts:
+            self._acts.pop()()
+
+
+def test_of_two_sessions_opened_together_the_one_that_counts_says_whether_it_was_chosen() -> None:
+    lab = Lab(stateful=False)
+    lab.sessions._lock = Turnstile(lambda: lab.sessions.open("chosen", chosen=True))  # type: ignore[assignment]
+    lab.sessions.open("not chosen")
+    lab.cut["chosen"]()
+    assert lab.current == "chosen"
+
+
+def test_a_session_left_while_all_are_closed_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(stateful=False)
+    at_entry(lab, monkeypatch, lab.sessions.close)
+    lab.cut["first"]()
+    assert lab.current == "first"
+
+
+def test_a_heartbeat_without_a_thread_breaks_no_call(caplog: pytest.LogCaptureFixture) -> None:
+    class Breathless:
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+        def stop(self) -> None:
+            pass
+
+    make: Any = lambda session_hash: Breathless()  # noqa: E731
+    sessions = Sessions(lambda session_hash, _: Queue(session_hash), make, True, "first")  # type: ignore[arg-type, return-value]
+    assert sessions.current.session_hash == "first"
+    assert "heartbeat" in caplog.text

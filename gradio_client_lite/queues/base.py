@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol
 
@@ -17,6 +18,8 @@ _ANSWER = DEFAULT_LIMITS.bound("answer_bytes")
 
 #: Characters of an event id; Gradio's have 32 (`uuid4().hex`, gradio/queueing.py 4.0 - 6.31).
 LONGEST_ID = 256
+
+_log = logging.getLogger(__name__)
 
 
 class Call(Protocol):
@@ -157,6 +160,28 @@ def check_event_id(event_id: object, label: str) -> str:
     if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID:
         return event_id
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
+
+
+def feed(call: Call, message: Message) -> bool:
+    """Feed a job one message, as `Call.feed` does.
+
+    Where that fails in a way nobody thought of, it ends this job alone: the thread serves others too.
+    """
+    try:
+        return call.feed(message)
+    except Exception as exc:
+        error = ProtocolError(f"A message of the server for {call.label} could not be taken: {exc!r}.")
+        error.__cause__ = exc
+        fail(call, error)
+        return True
+
+
+def fail(call: Call, error: BaseException) -> None:
+    """Let a job fail; what that raises concerns no other job."""
+    try:
+        call.fail(error)
+    except Exception:
+        _log.exception("%s could not be ended", call.label)
 
 
 def closed_error(label: str) -> ClientClosed:

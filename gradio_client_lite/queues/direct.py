@@ -13,7 +13,7 @@ from ..transport.http import Timeout, Transport
 from ..wire.messages import Completed, ProcessStarts
 from ..wire.routes import Routes
 from ..wire.serverjson import read_json
-from .base import Call, Headers, closed_error, post_json
+from .base import Call, Headers, closed_error, fail, feed, post_json
 
 
 class DirectCalls:
@@ -54,9 +54,9 @@ class DirectCalls:
             return
         self._calls.add(call)
         try:
-            call.feed(ProcessStarts(eta=None))
+            feed(call, ProcessStarts(eta=None))
             output = self._post(call)
-            call.feed(Completed(output, success=True))
+            feed(call, Completed(output, success=True))
         except BaseException as exc:
             call.fail(exc)
             if not isinstance(exc, Exception):
@@ -72,7 +72,7 @@ class DirectCalls:
         """Fail what is under way with ClientClosed."""
         self._closed = True
         for call in list(self._calls):
-            call.fail(closed_error(call.label))
+            fail(call, closed_error(call.label))
 
     def _post(self, call: Call) -> Dict[str, Any]:
         url = self._routes.run

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from typing import Callable, Deque, List
+from typing import Callable, Deque, List, Optional
 
 from ..errors import ConnectionFailed
+from ..threads import Threads
 from ..workers import Workers, call_after_fork
 
 
@@ -19,11 +20,12 @@ class Errands:
 
     Args:
         workers: of the client.
+        threads: of the client.
     """
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, threads: Optional[Threads] = None) -> None:
         self._workers = workers
-        self._spare = Workers(1, "gradio-errand")
+        self._spare = Workers(1, "gradio-errand", threads=threads)
         self._tasks: Deque[Callable[[], None]] = deque()
         call_after_fork(self)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import Callable, List, Optional, Set
+
+from ..threads import Alarm, InterpreterEnding, Threads
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +24,14 @@ class Graces:
         seconds: that jobs get after a cut.
         expire: called on a thread of its own with the ids whose time is up, which are to be looked at under
             the lock, and what cut the stream.
+        threads: which that thread belongs to.
     """
 
-    def __init__(self, seconds: float, expire: Expire) -> None:
+    def __init__(self, seconds: float, expire: Expire, threads: Threads) -> None:
         self._seconds = seconds
         self._expire = expire
-        self._running: List[threading.Timer] = []
+        self._threads = threads
+        self._running: List[Alarm] = []
         self._doomed: Set[str] = set()
         self._cut_at = -_UNNOTICED
         self._cut_by: Optional[BaseException] = None
@@ -66,20 +69,17 @@ class Graces:
         def expire() -> None:
             self._expire(ids, cause)
 
-        timer = threading.Timer(seconds, expire)
-        timer.daemon = True
-        timer.name = "gradio-grace"
         try:
-            timer.start()
-        except RuntimeError as exc:  # of the system's limit, or the interpreter is ending
+            self._running.append(Alarm(self._threads, "gradio-grace", seconds, expire))
+        except InterpreterEnding as exc:
+            _log.debug("a grace is not ended: %s", exc)
+        except RuntimeError as exc:  # of the system's limit
             _log.warning("no thread could be started to end a grace: %s", exc)
-        else:
-            self._running.append(timer)
 
     def end(self) -> None:
         """Nobody waits for any of them any more."""
         running, self._running = self._running, []
         self._doomed.clear()
         self._doubted = None
-        for timer in running:
-            timer.cancel()
+        for alarm in running:
+            alarm.cancel()

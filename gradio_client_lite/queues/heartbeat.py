@@ -11,6 +11,7 @@ import threading
 from typing import Optional
 
 from ..errors import AuthenticationError, ClientClosed, ConnectionLost, GradioClientError
+from ..threads import Threads
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..wire.routes import Routes
 from .base import Headers
@@ -29,7 +30,15 @@ class Heartbeat:
     It knows the connections, never the client, so a client that is no longer used can go away.
     """
 
-    def __init__(self, transport: Transport, routes: Routes, session_hash: str, headers: Headers) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        routes: Routes,
+        session_hash: str,
+        headers: Headers,
+        threads: Optional[Threads] = None,
+    ) -> None:
+        self._threads = threads or Threads()
         self._transport = transport
         self._url = routes.heartbeat(session_hash)
         self._headers = headers
@@ -37,8 +46,12 @@ class Heartbeat:
         self._response: Optional[StreamingResponse] = None
 
     def start(self) -> None:
-        """Begin, on a daemon thread."""
-        threading.Thread(target=self._run, name="gradio-heartbeat", daemon=True).start()
+        """Begin, on a thread of its own.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        self._threads.start("gradio-heartbeat", self.stop, self._run)
 
     def stop(self) -> None:
         """End it soon; may be called from any thread and more than once."""
@@ -58,6 +71,9 @@ class Heartbeat:
                 return
             except GradioClientError as exc:
                 _log.debug("the heartbeat broke: %s", exc)
+            except Exception:
+                # A mistake of ours: the server would forget the session's State if this were the end of it.
+                _log.exception("the heartbeat broke")
             self._stopped.wait(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
 

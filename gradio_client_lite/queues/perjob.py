@@ -28,7 +28,7 @@ from ..wire.config import EndpointSpec
 from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
-from .base import Call, Headers, closed_error
+from .base import Call, Headers, closed_error, fail, feed
 from .claims import Claims, ambiguous
 from .errands import Errands
 
@@ -100,7 +100,7 @@ class JobChannel(Generic[Queue]):
             self._over = True
             self._queue.lose(self._call, error)
 
-    def broke(self, error: Exception) -> None:
+    def broke(self, error: BaseException) -> None:
         """End the job with a mistake of our own."""
         failure = ProtocolError(f"The server's messages could not be read: {error!r}.")
         failure.__cause__ = error
@@ -205,7 +205,7 @@ class PerJobQueue:
             self._closed = True
             calls = list(self._channels)
         for call in calls:
-            call.fail(closed_error(call.label))
+            fail(call, closed_error(call.label))
             self.forget(call)
         self.lines.multiplexer.stop()
         self.lines.errands.stop()
@@ -231,7 +231,7 @@ class PerJobQueue:
         if confused:
             error = ambiguous([one.label for one in confused])
             for other in confused[1:]:
-                other.fail(copy.copy(error))
+                fail(other, copy.copy(error))
                 self.forget(other)
             raise error
 
@@ -266,7 +266,7 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        over = call.feed(_without_spelled_none(message))
+        over = feed(call, _without_spelled_none(message))
         if over:
             self.finish(call)
         return over

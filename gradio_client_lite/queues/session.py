@@ -22,6 +22,7 @@ from ..errors import (
     StreamLost,
 )
 from ..limits import DEFAULT_LIMITS, Limits
+from ..threads import Threads
 from ..transport.http import Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import (
@@ -37,7 +38,7 @@ from ..wire.messages import (
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from ..workers import Workers
-from .base import LONGEST_ID, Call, Headers, closed_error, parse_event_id, post_json
+from .base import LONGEST_ID, Call, Headers, closed_error, fail, feed, parse_event_id, post_json
 from .claims import Claims, ambiguous
 from .early import EarlyMessages, Kept
 from .graces import Graces
@@ -64,6 +65,7 @@ class SessionQueue:
             is more. None for no limit.
         on_cut: told when a stream was cut: jobs to come are safer in another session.
         limits: what the server may cost.
+        threads: which its threads belong to; None makes them its own.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class SessionQueue:
         early_bytes: Optional[int] = None,
         on_cut: Callable[[], None] = lambda: None,
         limits: Limits = DEFAULT_LIMITS,
+        threads: Optional[Threads] = None,
     ) -> None:
         self.session_hash = session_hash
         self._transport = transport
@@ -88,7 +91,8 @@ class SessionQueue:
         self._on_cut = on_cut
         self._limits = limits
         # One thread, kept for a moment: calls one after the other need not start one each.
-        self._threads = Workers(1, "gradio-stream")
+        threads = threads or Threads()
+        self._threads = Workers(1, "gradio-stream", threads=threads)
         # Guards the fields below it; no request is made while it is held.
         self._changed = threading.Condition(threading.Lock())
         self._claims = Claims()
@@ -101,7 +105,7 @@ class SessionQueue:
         self._telling: Set[str] = set()
         self._reader: Optional[StreamReader] = None
         self._closed = False
-        self._graces = Graces(grace, self._expire)
+        self._graces = Graces(grace, self._expire, threads)
         self._stops = Stops(self._changed, lambda: (*self._claims.calls.values(), *self._joining))
         self.alone = self._stops.alone
 
@@ -140,7 +144,7 @@ class SessionQueue:
             self._stops.clear()
             self._changed.notify_all()
         for call in self._take(None):
-            call.fail(closed_error(call.label))
+            fail(call, closed_error(call.label))
         if reader is not None:
             reader.stop()
         self._threads.stop()
@@ -163,7 +167,7 @@ class SessionQueue:
                 self._end_join(call)
             call.joined(event_id)
             if doubtful:
-                call.feed(StreamCut())
+                feed(call, StreamCut())
             self._catch_up(call, event_id)
         except BaseException:
             with self._changed:
@@ -197,7 +201,7 @@ class SessionQueue:
             self._early.take(event_id)
         error = ambiguous([one.label for one in confused])
         for other in confused[1:]:
-            other.fail(copy.copy(error))
+            fail(other, copy.copy(error))
         raise error
 
     def _end_join(self, call: Call) -> None:
@@ -228,7 +232,7 @@ class SessionQueue:
                 self._changed.notify_all()
             if not (kept and waits):
                 break
-            if any(call.feed(message) for message in _messages(kept)):
+            if any(feed(call, message) for message in _messages(kept)):
                 self.forget(call)
         if reader is not None:
             self._start(reader)
@@ -247,13 +251,26 @@ class SessionQueue:
 
     def _start(self, reader: StreamReader) -> None:
         try:
-            self._threads.submit(reader.run)
+            self._threads.submit(self._read, reader)
         except BaseException as exc:
             with self._changed:
                 self._reader = None  # so that the next job tries again
             if not isinstance(exc, RuntimeError):
                 raise
             self.fail_all(ConnectionFailed(f"No thread could be started to read the event stream: {exc}."))
+
+    def _read(self, reader: StreamReader) -> None:
+        """Read while jobs wait; where the reader breaks, they fail, and the next job starts another."""
+        try:
+            reader.run()
+        except BaseException as exc:
+            with self._changed:
+                if self._reader is reader:
+                    self._reader = None
+            error = ProtocolError(f"Reading the event stream of {self._routes.src} failed: {exc!r}.")
+            error.__cause__ = exc
+            self.fail_all(error)
+            raise
 
     # -- what the reader asks and tells
 
@@ -297,7 +314,7 @@ class SessionQueue:
             if isinstance(message, Completed):
                 self._stops.ended(event_id)
             return False
-        if call.feed(message):
+        if feed(call, message):
             self.forget(call)
         return True
 
@@ -340,7 +357,8 @@ class SessionQueue:
                     calls.append(call)
         # Before the next message is read: what it builds on may have gone with the stream.
         for call in calls:
-            call.feed(StreamCut())
+            if feed(call, StreamCut()):
+                self.forget(call)
         self._on_cut()
 
     def unreachable(self, cause: BaseException) -> None:
@@ -370,7 +388,7 @@ class SessionQueue:
             own.__cause__ = cause
             if isinstance(own, StreamLost):
                 own.event_ids = ids
-            call.fail(own)
+            fail(call, own)
         self._stops.catch_up()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:

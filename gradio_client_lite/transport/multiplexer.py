@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 import threading
 import time
 from contextlib import suppress
 from enum import Enum
-from typing import Any, Dict, List, Optional, Protocol, Set
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set
 
+from ..threads import Threads
 from ..workers import Workers, call_after_fork
 from .timeout import LONGEST_WAIT
+
+_log = logging.getLogger(__name__)
 
 
 class Next(Enum):
@@ -45,8 +49,8 @@ class Channel(Protocol):
         """The deadline has passed."""
         ...
 
-    def broke(self, error: Exception) -> None:
-        """One of the above has raised; it is let go."""
+    def broke(self, error: BaseException) -> None:
+        """One of the above has raised, or the multiplexer itself has failed; it is let go."""
 
     def left(self) -> None:
         """It is no longer waited for; any thread may use the socket now."""
@@ -55,16 +59,21 @@ class Channel(Protocol):
 class Multiplexer:
     """Waits for the sockets of all channels on one daemon thread, which lives while there are any.
 
-    Threads may share one; after `os.fork` the child begins without channels.
+    Threads may share one; after `os.fork` the child begins without channels. Where the thread breaks, so do
+    all channels it had, and the next one starts another.
+
+    Args:
+        threads: which its thread belongs to; None makes it its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Optional[Threads] = None) -> None:
+        self._owner = threads or Threads()
         self._reset()
         call_after_fork(self)
 
     def _reset(self) -> None:
         # One thread, kept for a moment: calls one after the other need not start one each.
-        self._threads = Workers(1, "gradio-sockets")
+        self._threads = Workers(1, "gradio-sockets", threads=self._owner)
         # Guards the fields below it; nothing is waited for while it is held.
         self._lock = threading.Lock()
         self._incoming: List[Channel] = []
@@ -122,18 +131,28 @@ class Multiplexer:
     def _run(self, ours: socket.socket, waker: socket.socket, selector: selectors.BaseSelector) -> None:
         with ours, waker, selector:
             round_ = _Round(selector, ours)
-            while self._admit(round_):
-                round_.turn()
+            try:
+                while self._admit(round_):
+                    round_.turn()
+            except BaseException as exc:
+                with self._lock:
+                    if self._waker is waker:  # not so in a child that was forked here
+                        self._waker = None
+                        round_.coming += self._incoming
+                        self._incoming = []
+                round_.give_up(exc)
+                raise
 
     def _admit(self, round_: _Round) -> bool:
         """Take the channels that have come; False, and the thread ends, when there are none at all."""
         with self._lock:
-            incoming, self._incoming = self._incoming, []
-            if not incoming and not round_.channels:
+            round_.coming, self._incoming = self._incoming[::-1], []
+            if not round_.coming and not round_.channels:
                 self._waker = None
                 return False
-        for channel in incoming:
-            round_.enter(channel)
+        while round_.coming:
+            round_.enter(round_.coming[-1])
+            round_.coming.pop()
         return True
 
 
@@ -146,10 +165,12 @@ class _Round:
 
     Attributes:
         channels: with the number of each one's socket, which is not known any more once it is closed.
+        coming: those that are still to enter, the last one first.
     """
 
     def __init__(self, selector: selectors.BaseSelector, alarm: socket.socket) -> None:
         self.channels: Dict[Channel, int] = {}
+        self.coming: List[Channel] = []
         self._selector = selector
         self._alarm = alarm
         self._again: Set[Channel] = set()
@@ -157,13 +178,13 @@ class _Round:
         self._soonest = float("inf")
 
     def enter(self, channel: Channel) -> None:
-        number = channel.fileno()
         try:
+            number = channel.fileno()
             if number >= 0:  # otherwise it was closed meanwhile, and reading from it will tell
                 self._selector.register(number, selectors.EVENT_READ, channel)
-        except (KeyError, ValueError, OSError) as exc:
-            channel.broke(exc)
-            channel.left()
+        except Exception as exc:
+            _guarded(channel.broke, exc)
+            _let_go(channel)
             return
         self.channels[channel] = number
         # What arrived before is not announced by the socket again.
@@ -213,12 +234,34 @@ class _Round:
             self._leave(channel)
 
     def _break(self, channel: Channel, error: Exception) -> None:
-        channel.broke(error)
+        _guarded(channel.broke, error)
         self._leave(channel)
 
     def _leave(self, channel: Channel) -> None:
         number = self.channels.pop(channel)
         self._again.discard(channel)
         if number >= 0:
-            self._selector.unregister(number)
+            _guarded(self._selector.unregister, number)
+        _let_go(channel)
+
+    def give_up(self, error: BaseException) -> None:
+        """Break all channels, whatever state they are in."""
+        for channel in [*self.channels, *self.coming]:
+            _guarded(channel.broke, error)
+            _let_go(channel)
+
+
+def _let_go(channel: Channel) -> None:
+    """Leave a channel to others; one that cannot take that is broken, as nobody waits for it any more."""
+    try:
         channel.left()
+    except Exception as exc:
+        _guarded(channel.broke, exc)
+
+
+def _guarded(function: Callable[..., object], *args: Any) -> None:
+    """Call what concerns one channel; what it raises must not concern the others."""
+    try:
+        function(*args)
+    except Exception:
+        _log.exception("a socket could not be let go")

@@ -110,3 +110,13 @@ def test_refusals_are_answered_by_longer_and_longer_waits(
     transport.offer(*[ScriptedStream(status=503) for _ in range(6)])
     heartbeat._run()
     assert waits == [0.001, 0.002, 0.004, 0.008, 0.01, 0.01]
+
+
+def test_mistake_of_our_own_does_not_end_it(
+    transport: ScriptedTransport, start: MakeHeartbeat, caplog: pytest.LogCaptureFixture
+) -> None:
+    beating = ScriptedStream(b"ALIVE")
+    transport.offer(ScriptedStream(ValueError("bad")), beating)
+    start()
+    assert beating.opened.wait(PATIENCE)
+    assert "the heartbeat broke" in caplog.text

@@ -306,3 +306,76 @@ def test_socket_that_cannot_be_waited_for_ends_its_channel_alone(
     assert isinstance(twin.error, KeyError)
     first.other.send(b"!")
     assert first.gone.wait(PATIENCE)
+
+
+class Clumsy(Pipe):
+    """A channel one method of which raises."""
+
+    def __init__(self, *bad: str) -> None:
+        super().__init__()
+        self.bad = bad
+        self.told: List[str] = []
+        self.over = threading.Event()
+
+    def _try(self, name: str) -> None:
+        self.told.append(name)
+        if name in self.bad:
+            raise ValueError(name)
+
+    def fileno(self) -> int:
+        self._try("fileno")
+        return super().fileno()
+
+    def broke(self, error: BaseException) -> None:
+        self.error = error  # type: ignore[assignment]
+        self.over.set()
+        self._try("broke")
+
+    def left(self) -> None:
+        self._try("left")
+        self.over.set()
+
+
+@pytest.mark.parametrize("bad", ["fileno", "left", "broke fileno", "broke left", "broke left fileno"])
+def test_channel_that_raises_where_none_should_concerns_no_other(
+    multiplexer: Multiplexer, pipes: List[Pipe], bad: str
+) -> None:
+    other = add(multiplexer, pipes)
+    clumsy = Clumsy(*bad.split())
+    pipes.append(clumsy)
+    multiplexer.add(clumsy)
+    clumsy.other.send(b"!")
+    assert clumsy.over.wait(PATIENCE)
+    assert isinstance(clumsy.error, ValueError)
+    other.other.send(b"!")
+    assert other.gone.wait(PATIENCE)
+
+
+def leave(self: object) -> None:
+    raise SystemExit
+
+
+def fail(self: object) -> None:
+    raise ValueError("nobody thought of it")
+
+
+@pytest.mark.parametrize("mistake", [fail, leave])
+def test_thread_that_breaks_breaks_its_channels_and_the_next_one_starts_another(
+    multiplexer: Multiplexer,
+    pipes: List[Pipe],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    mistake: Any,
+) -> None:
+    waiting = add(multiplexer, pipes)
+    with monkeypatch.context() as patched:
+        patched.setattr("gradio_client_lite.transport.multiplexer._Round._silence", mistake)
+        coming = add(multiplexer, pipes)  # wakes the thread
+        for pipe in (waiting, coming):
+            assert pipe.gone.wait(PATIENCE)
+            assert pipe.error is not None
+    again = add(multiplexer, pipes)
+    again.other.send(b"!")
+    assert again.gone.wait(PATIENCE)
+    assert (again.received, again.error) == ([b"!"], None)
+    assert "a background task failed" in caplog.text
