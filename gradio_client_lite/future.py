@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple
 
 from .errors import AppError, ConnectionFailed, GradioClientError, StreamLost
 from .feed import Record, new_condition
+from .secrecy import Secrets, field_secrets
 from .updates import OutputUpdate, Status, StatusUpdate
 from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
 
@@ -39,6 +40,7 @@ class JobHost(NamedTuple):
         note: is told each status that is asked for, to tell the user of long queues.
         owner: what must stay alive for as long as the job does: the client.
         explain: gives the error that the caller sees for the one that ended the job.
+        secrets: what texts must not show.
     """
 
     new_shape: Callable[[], Callable[[List[Any]], Any]]
@@ -51,6 +53,7 @@ class JobHost(NamedTuple):
     note: Callable[[StatusUpdate], None]
     owner: object
     explain: Callable[[BaseException], BaseException] = _unchanged
+    secrets: Secrets = Secrets()
 
 
 class CallFuture(concurrent.futures.Future[Any]):
@@ -142,6 +145,7 @@ class CallFuture(concurrent.futures.Future[Any]):
     def fail(self, error: BaseException) -> None:
         """End the job with `error`; without effect once it has ended."""
         error = self._host.explain(error)
+        self._host.secrets.blank_error(error, (*field_secrets(self.headers), self.session_hash))
         self._settle(_final_status(Status.FINISHED, False), _failure(error), error)
 
     # -- for the client

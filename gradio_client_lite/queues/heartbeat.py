@@ -32,6 +32,7 @@ class Heartbeat:
     def __init__(self, transport: Transport, routes: Routes, session_hash: str, headers: Headers) -> None:
         self._transport = transport
         self._url = routes.heartbeat(session_hash)
+        self._session_hash = session_hash
         self._headers = headers
         self._stopped = threading.Event()
         self._response: Optional[StreamingResponse] = None
@@ -57,7 +58,8 @@ class Heartbeat:
             except (AuthenticationError, ClientClosed):
                 return
             except GradioClientError as exc:
-                _log.debug("the heartbeat broke: %s", exc)
+                why = self._transport.secrets.shown(exc, (self._session_hash,))
+                _log.debug("the heartbeat broke: %s", why)
             self._stopped.wait(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
 
