@@ -305,7 +305,7 @@ class Client(HubClient):
         Raises:
             The same as `predict`.
         """
-        request_headers, hash_data, data = hide_fields(request_headers), hide(hash_data), dict(data)
+        request_headers, hash_data, data = map(hide_fields, (request_headers, hash_data, data))
         url = self._app.routes.join
         headers = self._headers(request_headers or {})
         body = encode_body({**data, **hash_data}, "send_data")

@@ -191,7 +191,9 @@ def find_source(
     connections = hub_connections(options, ssl_verify, token)
     if not is_space:
         return Source(src, connections.token(hide(src.strip())))
-    space_id, deadline = src.strip(), Deadline(Timeout(total=space_timeout).total)
+    # No name holds an "@", which may stand behind a password in what was meant as a URL.
+    space_id = hide(src.strip()) if "@" in src else str(src.strip())
+    deadline = Deadline(Timeout(total=space_timeout).total)
 
     def look() -> Place:
         from .hugging_face import find_space  # loaded by now

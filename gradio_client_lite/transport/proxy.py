@@ -122,12 +122,14 @@ def _entries(text: Optional[str]) -> List[str]:
 def _proxy_environment() -> Dict[str, str]:
     """Return the proxy variables by their part before "_proxy"."""
     found: Dict[str, str] = {}
-    environ = dict(os.environ)  # where Windows' is blind to case, this is not
+    # Where Windows' environment is blind to case, this is not. Only the names: a frame would show the values.
+    names = frozenset(os.environ)
     for name in ("http", "https", "all", "no"):
-        value = hide(environ.get(f"{name}_proxy"))
+        lower, upper = f"{name}_proxy", f"{name.upper()}_PROXY"
+        value = hide(os.environ.get(lower)) if lower in names else None
         # A CGI server turns a request's "Proxy:" header into HTTP_PROXY (CVE-2016-5385).
-        if value is None and not (name == "http" and "REQUEST_METHOD" in environ):
-            value = hide(environ.get(f"{name.upper()}_PROXY"))
+        if value is None and upper in names and not (name == "http" and "REQUEST_METHOD" in names):
+            value = hide(os.environ.get(upper))
         if value and value.strip():
             found[name] = Hidden(value.strip())
     return found

@@ -26,14 +26,14 @@ def normalise_src(src: str) -> str:
     """
     src = hide(src)
     try:
-        parts = split_url(src.strip())
+        parts = split_url(hide(src.strip()))
     except ValueError:
         # Not chained, and without the URL: either may quote a password.
         raise ArgumentError("src is not a well-formed URL; correct it.") from None
     path = parts.path.rstrip("/") + "/"
     if parts.userinfo is None:
         return join_url(parts.scheme, parts.authority, path)
-    return Hidden(join_url(parts.scheme, f"{parts.userinfo}@{parts.authority}", path))
+    return hide(join_url(parts.scheme, hide(f"{parts.userinfo}@{parts.authority}"), path))
 
 
 class Routes(NamedTuple):

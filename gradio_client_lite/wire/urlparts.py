@@ -7,34 +7,35 @@ it, and shows them in the `repr` of its result. This splits as it does (RFC 3986
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import Any, Optional
 
-from ..secrecy import Hidden, hide
+from ..secrecy import hide
 
-_PARTS = re.compile(
+_PARTS: Any = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 ).match
 
 
 class UrlParts:
-    """A URL in parts; its `repr` shows none of them.
+    """A URL in parts; its `repr` shows none of them. Made by `split_url`.
 
     Attributes:
         scheme: in lower case.
         authority: host and port, without userinfo.
-        userinfo: what stands before the "@"; None without one.
+        userinfo: what stands before the "@", hidden; None without one.
         path: as it is.
-        query: without its question mark; "" when there is none.
+        query: without its question mark, hidden; "" when there is none.
     """
 
     __slots__ = ("authority", "path", "query", "scheme", "userinfo")
 
     def __init__(self, scheme: str, netloc: str, path: str, query: str) -> None:
-        self.scheme = scheme.lower()
-        userinfo, at, self.authority = netloc.rpartition("@")
-        self.userinfo: Optional[Hidden] = Hidden(userinfo) if at else None
-        self.path = path
-        self.query: str = Hidden(query)
+        self.scheme = str(scheme).lower()
+        end = netloc.rfind("@")
+        self.authority = str(netloc[end + 1 :])
+        self.userinfo: Optional[str] = netloc[:end] if end >= 0 else None
+        self.path = str(path)
+        self.query = query
 
     @property
     def host(self) -> str:
@@ -68,10 +69,8 @@ def split_url(url: str) -> UrlParts:
         ValueError: brackets do not match, or a host would be another one once it is normalised. The text does
             not quote the URL.
     """
-    url = hide(url)
-    found = _PARTS(url)
-    assert found is not None  # noqa: S101 - every text matches
-    parts = UrlParts(found[1] or "", found[2] or "", found[3], found[4] or "")
+    # No variable holds the match, whose `repr` shows what was matched; every text does.
+    parts = UrlParts(*map(hide, _PARTS(hide(url)).groups("")[:4]))
     authority = parts.authority
     if ("[" in authority) != ("]" in authority):
         raise ValueError("brackets do not match")
@@ -97,6 +96,6 @@ def bare_url(url: str) -> str:
 def join_url(scheme: str, netloc: str, path: str) -> str:
     """A URL of its parts."""
     if netloc or scheme in ("http", "https"):
-        path = path if path.startswith("/") or not path else "/" + path
-        path = f"//{netloc}{path}"
+        slash = "/" if path and not path.startswith("/") else ""
+        return f"{scheme}://{netloc}{slash}{path}" if scheme else f"//{netloc}{slash}{path}"
     return f"{scheme}:{path}" if scheme else path
