@@ -148,7 +148,7 @@ def find_space(
 
         wait_until_running(api, space_id, info.runtime, deadline, wake=wake, notify=notify)
         host = info.host or space_info(api, space_id, deadline).host  # a new Space gets one while it is built
-        if host is None or not host.startswith(("http://", "https://")):
+        if host is None or not _is_url(host):
             raise UnsupportedAppError(
                 f"The Hub names no address for the Space {space_id}; see {api.space_page(space_id)}."
             )
@@ -294,6 +294,15 @@ def _restart(api: HubApi, space_id: str, deadline: Deadline) -> None:
         api.post(f"/api/spaces/{space_id}/restart", None, deadline, f"restarting {space_id}", space_id)
     except GradioClientError as exc:
         logger.info("%s is left to wake by itself: %s", space_id, api.secrets.shown(exc))
+
+
+def _is_url(host: str) -> bool:
+    """Whether the Hub's word for where a Space is can be asked; else that is no mistake of the caller's."""
+    try:
+        parse_url(host)
+    except ArgumentError:
+        return False
+    return True
 
 
 def _proves_names(verify: Any) -> bool:
