@@ -101,9 +101,14 @@ class _Copies:
             client = self._kept.pop(key, fresh)
             if _is_closed(client):
                 client = fresh
+            # Let go of after the lock is released, as connections may end with them. With a closed client go
+            # the credentials it was made with.
+            surplus = [kept for kept in self._kept.items() if _is_closed(kept[1])]
+            for closed, _ in surplus:
+                del self._kept[closed]
             self._kept[key] = client
-            # Let go of after the lock is released, as its connections may end with it.
-            surplus = self._kept.popitem(last=False) if len(self._kept) > _KEPT else None
+            if len(self._kept) > _KEPT:
+                surplus.append(self._kept.popitem(last=False))
         del surplus
         return client
 

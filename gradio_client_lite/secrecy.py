@@ -61,6 +61,8 @@ PLAIN_FIELDS = frozenset(
 )
 #: Values that say nothing, whatever they are the value of.
 _PLAIN_VALUES = frozenset({"true", "false", "none", "null", "yes"})
+#: What URLs of our own leave as it is.
+_URL_SAFE = "/:@!$&'()*+,;=~%?[]"
 _SCHEME = re.compile(r"(bearer|basic|token|apikey|api-key)\s+(?=\S)", re.IGNORECASE)
 #: How many places where a text was cut are looked at for the half of a secret, and how many beginnings there.
 _MOST_CUTS = 20
@@ -275,15 +277,13 @@ def _forms(secret: str) -> Iterator[str]:
         yield _base64(secret)
         return
     import json
-    from urllib.parse import quote, quote_plus
+    from urllib.parse import quote
 
-    for quoted in (
-        quote(secret, "", errors="replace"),
-        quote(secret, errors="replace"),
-        quote_plus(secret, errors="replace"),
-    ):
+    for safe in ("", "/", _URL_SAFE):
+        quoted = quote(secret, safe, errors="replace")
         yield quoted
         yield re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), quoted)
+        yield quoted.replace("%20", "+")
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]
