@@ -166,10 +166,8 @@ class UnsupportedAppError(GradioClientError, ValueError):
 class AppError(GradioClientError, ValueError):
     """The app's own function failed.
 
-    Its text is bounded as those of all errors are; the fields hold what the app sent, whole.
-
     Args:
-        message: the text for the user; may hold HTML.
+        message: the text for the user; may hold HTML. Of a longer one than `longest` the middle is cut out.
         duration: seconds a user interface should show it; None or 0 means until closed.
         visible: whether a user interface should show it at all.
         title: the heading to show above it.
@@ -189,10 +187,10 @@ class AppError(GradioClientError, ValueError):
         **extra: Any,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = shorten(message, self.longest) if isinstance(message, str) else message
         self.duration = duration
         self.visible = visible
-        self.title = title
+        self.title = shorten(title) if isinstance(title, str) else title
         self.print_exception = print_exception
         self.extra = extra
 

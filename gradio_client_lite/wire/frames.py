@@ -89,7 +89,7 @@ class FrameDecoder:
             self._check_size(self._frames.length)
         if not self._owed and self._frames.mask_value is not None:
             # The library counts its pieces anew for each that comes, so it gets a payload only as a whole.
-            self._owed = self._frames.length
+            self._owed = self._frames.length or 0
         if len(self._input) < max(self._owed, 1):
             self._owed = 0
             raise _NeedMore

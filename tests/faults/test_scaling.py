@@ -32,8 +32,8 @@ from gradio_client_lite.wire.dataurl import extension_of, parse_data_url
 from gradio_client_lite.wire.deletions import mend_deletions
 from gradio_client_lite.wire.diff import apply_diff, are_edits, replacements
 from gradio_client_lite.wire.drivers import plan_cancel
-from gradio_client_lite.wire.filedata import find_files, has_files, marked_only
-from gradio_client_lite.wire.fileurls import is_own, is_own_file, location_of, segment_urls
+from gradio_client_lite.wire.filedata import find_files, has_files, holds_foreign, is_marked, survey
+from gradio_client_lite.wire.fileurls import is_own, is_own_file, location_of, segment_names
 from gradio_client_lite.wire.frames import FrameDecoder
 from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
 from gradio_client_lite.wire.lifecycle import Lifecycle, app_error
@@ -59,6 +59,10 @@ FILE = {"path": "/tmp/a", "meta": {"_type": "gradio.FileData"}}
 
 #: What is done with an input, and how an input of a size is made.
 Row = Tuple[Callable[[Any], object], Callable[[int], Any]]
+
+
+def marked(value: Any, index: int) -> bool:
+    return isinstance(value, dict) and is_marked(value)
 
 
 def nested(depth: int, inner: Any = None, wrap: Callable[[Any], Any] = lambda value: [value]) -> Any:
@@ -199,9 +203,13 @@ MESSAGES: Dict[str, Row] = {
         lambda log: next(log.cursor(len(log) - 1)),
         lambda n: log_of([([[]], False), *[([[["add", [i], 1]]], True) for i in range(n)]]),
     ),
-    "files in a list": (lambda v: find_files(v, marked_only), lambda n: [[FILE] * n]),
-    "files deep below": (lambda v: find_files(v, marked_only), lambda n: [nested(n, FILE)]),
-    "a search for files": (lambda v: has_files(v, marked_only), lambda n: [{str(i): [i] for i in range(n)}]),
+    "files in a list": (lambda v: find_files(v, marked), lambda n: [[FILE] * n]),
+    "files deep below": (lambda v: find_files(v, marked), lambda n: [nested(n, FILE)]),
+    "a look at arguments": (
+        lambda v: (survey(v, marked), holds_foreign(v)),
+        lambda n: [{str(i): [FILE] for i in range(n)}],
+    ),
+    "a search for files": (lambda v: has_files(v, marked), lambda n: [{str(i): [i] for i in range(n)}]),
 }
 
 # --- what an app says of itself
@@ -458,12 +466,12 @@ READERS: Dict[str, Callable[[str], object]] = {
         {"path": text, "url": f"stream/{text}", "is_stream": True}, ROUTES, live_streams=False
     ),
     "origin": lambda text: (is_own(f"http://{text}", ROUTES), is_own_file(f"http://host/app/{text}", ROUTES)),
-    "playlist": lambda text: segment_urls(text, "http://host/p"),
+    "playlist": lambda text: segment_names(text.splitlines()),
 }
 NAMES: Dict[str, Row] = {
     f"{reader} of {kind}": (READERS[reader], LONG[kind]) for reader in READERS for kind in LONG
 }
-NAMES["playlist of lines"] = (lambda text: segment_urls(text, "http://host/p"), lambda n: "a.ts\n#x\n" * n)
+NAMES["playlist of lines"] = (lambda text: segment_names(text.splitlines()), lambda n: "a.ts\n#x\n" * n)
 
 # --- texts
 
