@@ -6,6 +6,7 @@ import base64
 import gc
 import json
 import logging
+import threading
 import traceback
 from types import CellType, FrameType
 from typing import Any, Callable, Dict, List
@@ -119,6 +120,9 @@ def test_closed_client_leaves_no_credential_in_the_process() -> None:
         server._pending.clear()
         server.told.clear()
     del client, server
+    for thread in threading.enumerate():
+        if thread.name.startswith("gradio-"):
+            thread.join(10)
     gc.collect()
     left = [
         (type(holder), text[:60])
