@@ -21,6 +21,7 @@ from .errors import (
     TooManyRedirects,
     TooManyRequestsError,
     UnsupportedAppError,
+    shorten,
 )
 from .limits import DEFAULT_LIMITS, Bound, Limits
 from .login import Credentials, Renewal
@@ -237,8 +238,8 @@ class App:
             _log.warning(
                 "%s redirects to %s, another server, which gets no headers that may be secret. To send them, "
                 "make the client with that URL.",
-                old.label,
-                new.label,
+                shorten(old.label),
+                shorten(new.label),
             )
         self.src = src
 
@@ -292,6 +293,7 @@ class App:
         try:
             future.set_result(self._fetch_info())
         except BaseException as exc:
+            self.transport.secrets.blank_error(exc)
             with self._info_lock:
                 self._info = None
             future.set_exception(exc)
@@ -313,7 +315,8 @@ class App:
         except (ConnectionFailed, DeadlineExceeded, RetryLater):
             raise
         except GradioClientError as exc:
-            _log.info("the app's API description is made from its config: %s", exc)
+            why = self.transport.secrets.shown(exc)
+            _log.info("the app's API description is made from its config: %s", why)
             return derive_info(self.config)
 
 

@@ -81,4 +81,6 @@ class AppView:
         return str(self.view_api(print_info=False, return_format="str"))
 
     def __repr__(self) -> str:
+        if not hasattr(vars(self).get("_app"), "spec"):  # as a frame of the constructor may show it
+            return "<Client, not connected>"
         return f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"

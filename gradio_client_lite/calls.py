@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from .app import App
 from .attachments import Attachments
 from .endpoint import Endpoint
-from .errors import AppError, GradioClientError, HTTPStatusError, ValidationError
+from .errors import AppError, GradioClientError, HTTPStatusError, ValidationError, shorten
 from .future import JobHost, LiveJobs
 from .job import Job
 from .queues.base import Driver, SessionDriver
@@ -122,9 +122,16 @@ class Calls(NamedTuple):
     def _host(self, endpoint: Endpoint, queue: SessionDriver, owner: object) -> JobHost:
         files = self.attachments.of_job(endpoint.spec)
 
+        secrets = self.app.transport.secrets
+
         def new_shape() -> Callable[[List[Any]], Any]:
             fetch = files.reading()
-            return lambda data: endpoint.shape(fetch(data))
+
+            def shape(data: List[Any]) -> Any:
+                with secrets:
+                    return endpoint.shape(fetch(data))
+
+            return shape
 
         return JobHost(
             new_shape=new_shape,
@@ -137,6 +144,7 @@ class Calls(NamedTuple):
             note=self.note,
             owner=owner,
             jobs=self.jobs,
+            secrets=secrets,
         )
 
     def close(self) -> None:
@@ -179,7 +187,7 @@ class Calls(NamedTuple):
             else:
                 tell()
         if warn and plan.warning:  # last, as it may be made an exception
-            warnings.warn(plan.warning, stacklevel=4)
+            warnings.warn(shorten(plan.warning), stacklevel=4)
 
     def _tell(self, plan: CancelPlan, queue: SessionDriver, job: Job, event_id: str) -> None:
         again = partial(self.workers.submit, self._tell, plan, queue, job, event_id)
@@ -214,7 +222,8 @@ class Calls(NamedTuple):
             self.app.transport.request("POST", url, headers=headers, body=content, timeout=_CANCEL_TIMEOUT)
         except GradioClientError as exc:
             # The job is cancelled here all the same, and cancel() promises no more than to try.
-            _log.warning("the server was not told of a cancellation: %s", exc)
+            told = self.app.transport.secrets.shown(exc)
+            _log.warning("the server was not told of a cancellation: %s", told)
 
 
 def _with_hint(error: BaseException) -> BaseException:
@@ -224,7 +233,7 @@ def _with_hint(error: BaseException) -> BaseException:
     from copy import copy
 
     hinted = copy(error)
-    hinted.args = (f"{error} {_HINT}", *error.args[1:])
+    hinted.args = (shorten(f"{error} {_HINT}", error.longest), *error.args[1:])
     hinted.__cause__, hinted.__context__ = error.__cause__, error.__context__
     hinted.__suppress_context__ = error.__suppress_context__
     return hinted.with_traceback(error.__traceback__)

@@ -41,12 +41,15 @@ from .options import (
     check_seconds,
     default_headers,
     find_source,
+    hide_options,
+    hide_pair,
     http_options,
     make_transport,
 )
 from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
 from .request_headers import RequestHeaders
+from .secrecy import hide, hide_fields
 from .sessions import open_sessions
 from .threads import hand_over
 from .updates import Update
@@ -155,6 +158,9 @@ class Client(HubClient):
         file_urls: Literal["public", "same-host", "any"] = "public",
         on_status: Optional[Callable[[SpaceStatus], object]] = None,
     ) -> None:
+        # First of all, and under the same names: no frame below shows what may be secret.
+        src, hf_token, token, oauth_token = hide(src), hide(hf_token), hide(token), hide(oauth_token)
+        auth, headers, httpx_kwargs = hide_pair(auth), hide_fields(headers), hide_options(httpx_kwargs)
         self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
         if timeout is not None:
@@ -174,6 +180,8 @@ class Client(HubClient):
         self.space_id = source.space_id
         self._headers = RequestHeaders(default_headers(source.token, self._options, headers))
         self._transport = make_transport(source.url, self._options, ssl_verify, file_urls)
+        self._transport.secrets.ask(self._headers.secrets)
+        self._transport.secrets.add(self.token, oauth_token, source.token, auth and auth[1])
         # A password in the URL is the transport's business; it must not reach texts.
         self._app = App(
             self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS, file_urls
@@ -184,8 +192,9 @@ class Client(HubClient):
                 self._app, download_files, private=private, progress=upload_progress
             )
             self._connect(auth, source)
-        except BaseException:
+        except BaseException as exc:
             self._transport.close()
+            self._transport.secrets.blank_error(exc)
             raise
         self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         if verbose:
@@ -203,7 +212,7 @@ class Client(HubClient):
 
     @session_hash.setter
     def session_hash(self, session_hash: str) -> None:
-        self._sessions.open(session_hash, chosen=True)
+        self._sessions.open(hide(session_hash), chosen=True)
 
     # -- calling
 
@@ -231,6 +240,7 @@ class Client(HubClient):
             RetryLater: its queue is full, or it wants fewer requests.
             ConnectionFailed, DeadlineExceeded: the network, or the client's `timeout`.
         """
+        headers = hide_fields(headers)
         job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
         try:
             return self._run(job, driver)
@@ -259,6 +269,7 @@ class Client(HubClient):
             result_callbacks: one function or several, called in order with the result, a tuple's parts
                 as separate arguments, on a thread of the client's; not after a failure.
         """
+        headers = hide_fields(headers)
         callbacks = _callback_list(result_callbacks)
         job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
         for callback in callbacks:
@@ -298,13 +309,15 @@ class Client(HubClient):
         Raises:
             The same as `predict`.
         """
+        request_headers, hash_data, data = map(hide_fields, (request_headers, hash_data, data))
         url = self._app.routes.join
         headers = self._headers(request_headers or {})
         body = encode_body({**data, **hash_data}, "send_data")
         timeout = self._transport.timeout.whole(self._app.limits.bound("joining"))
         size = self._app.limits.bound("answer_bytes")
-        answer = post_json(self._transport, url, headers, body, "joining the queue", timeout, size)
-        return parse_event_id(answer, "send_data")
+        with self._transport.secrets:
+            answer = post_json(self._transport, url, headers, body, "joining the queue", timeout, size)
+            return parse_event_id(answer, "send_data")
 
     def reset_session(self) -> None:
         """Forget this client's State on the server: later calls belong to a new session."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
-from .errors import ProtocolError, UnknownEndpointError
+from .errors import ProtocolError, UnknownEndpointError, shorten
 from .wire.arguments import bind
 from .wire.config import EndpointSpec
 
 Info = Callable[[], Mapping[str, Any]]
 
+#: Characters of an endpoint's name, which the app has chosen, that texts show.
+_LONGEST_LABEL = 200
 _AMBIGUOUS = "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`"
 
 
@@ -52,7 +54,8 @@ class Endpoint:
     @property
     def label(self) -> str:
         """What texts call it."""
-        return self.spec.api_name if isinstance(self.spec.api_name, str) else f"fn_index={self.fn_index}"
+        name = self.spec.api_name
+        return shorten(name, _LONGEST_LABEL) if isinstance(name, str) else f"fn_index={self.fn_index}"
 
     @property
     def parameters_info(self) -> Optional[List[Dict[str, Any]]]:

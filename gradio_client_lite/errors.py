@@ -53,16 +53,54 @@ Siblings differ by what the caller does next::
         └── ReadTimeout
 
 The official client's names keep their official bases, so `except ValueError` goes on working.
-A text never holds a token, a password or a cookie.
+A text never holds a token, a password or a cookie, and is of bounded length, whatever a server sent: 2,000
+characters, or 10,000 of the texts that an app has for its user.
 """
 
 from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
+#: What stands in a text for what was cut out.
+CUT = "…"
+
+
+def shorten(text: str, limit: int = 2000) -> str:
+    """`text`, with its middle cut out where it is longer than `limit` characters: advice is at its end.
+
+    Example:
+        >>> shorten("one two three", 9)
+        'one t…ree'
+    """
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return text[: limit - tail - len(CUT)] + CUT + text[len(text) - tail :]
+
+
+def shown(value: Any, limit: int = 200) -> str:
+    """The `repr` of a value, cut while it is made, so that none of a huge value is ever built."""
+    from reprlib import Repr
+
+    brief = Repr()
+    brief.maxstring = brief.maxother = limit
+    try:
+        return shorten(brief.repr(value), limit)
+    except Exception:  # the value's own: a number of too many digits, or a class that cannot show itself
+        return f"<{type(value).__name__}>"
+
 
 class GradioClientError(Exception):
-    """The base of every exception of this package."""
+    """The base of every exception of this package.
+
+    Attributes:
+        longest: how many characters of the text there may be.
+    """
+
+    longest = 2000
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shorten(arg, self.longest) if isinstance(arg, str) else arg for arg in args))
 
 
 class UsageError(GradioClientError):
@@ -129,13 +167,15 @@ class AppError(GradioClientError, ValueError):
     """The app's own function failed.
 
     Args:
-        message: the text for the user; may hold HTML.
+        message: the text for the user; may hold HTML. Of a longer one than `longest` the middle is cut out.
         duration: seconds a user interface should show it; None or 0 means until closed.
         visible: whether a user interface should show it at all.
         title: the heading to show above it.
         print_exception: whether the app prints the traceback on its own console.
         extra: fields newer servers may add; kept in `extra`, otherwise ignored.
     """
+
+    longest = 10_000
 
     def __init__(
         self,
@@ -147,16 +187,18 @@ class AppError(GradioClientError, ValueError):
         **extra: Any,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = shorten(message, self.longest) if isinstance(message, str) else message
         self.duration = duration
         self.visible = visible
-        self.title = title
+        self.title = shorten(title) if isinstance(title, str) else title
         self.print_exception = print_exception
         self.extra = extra
 
 
 class ValidationError(GradioClientError, ValueError):
     """The app's own validation refused the values that were passed."""
+
+    longest = 10_000
 
 
 class HubError(GradioClientError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple
 from .errors import AppError, ClientClosed, ConnectionFailed, GradioClientError, StreamLost
 from .feed import Record, new_condition
 from .queues.base import closed_error
+from .secrecy import Secrets, field_secrets
 from .threads import InterpreterEnding
 from .updates import OutputUpdate, Status, StatusUpdate
 from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
@@ -89,6 +90,7 @@ class JobHost(NamedTuple):
         owner: what must stay alive for as long as the job does: the client.
         jobs: which have not ended.
         explain: gives the error that the caller sees for the one that ended the job.
+        secrets: what texts must not show.
     """
 
     new_shape: Callable[[], Callable[[List[Any]], Any]]
@@ -102,6 +104,7 @@ class JobHost(NamedTuple):
     owner: object
     jobs: LiveJobs
     explain: Callable[[BaseException], BaseException] = _unchanged
+    secrets: Secrets = Secrets()
 
 
 class CallFuture(concurrent.futures.Future[Any]):
@@ -204,6 +207,7 @@ class CallFuture(concurrent.futures.Future[Any]):
             cause, error = error, closed_error(self.label)
             error.__cause__ = cause
         error = self._host.explain(error)
+        self._host.secrets.blank_error(error, (*field_secrets(self.headers), self.session_hash))
         self._settle(_final_status(Status.FINISHED, False), _failure(error), error)
 
     # -- for the client

@@ -6,8 +6,16 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from .app_view import AppView
 from .errors import ArgumentError
-from .options import HttpOptions, check_arguments, check_seconds, http_options, hub_connections
+from .options import (
+    HttpOptions,
+    check_arguments,
+    check_seconds,
+    hidden_options,
+    http_options,
+    hub_connections,
+)
 from .request_headers import zero_gpu_token
+from .secrecy import hide
 
 _Client = TypeVar("_Client", bound="HubClient")
 
@@ -72,6 +80,12 @@ class HubClient(AppView):
 
         from .hugging_face import duplicate_space, until_connected
 
+        hf_token, token, secrets, options = (
+            hide(hf_token),
+            hide(token),
+            hide(secrets),
+            hidden_options(options),
+        )
         given = hf_token if token is None else token
         check_arguments(from_id, max_workers, options.get("auth"))
         make: Any = cls
@@ -133,6 +147,7 @@ class HubClient(AppView):
         """
         from .hugging_face import deploy_bot
 
+        hf_token, discord_bot_token = hide(hf_token), hide(discord_bot_token)
         given = self.token if hf_token is None else hf_token
         return deploy_bot(
             hub_connections(self._options, self.ssl_verify, given),

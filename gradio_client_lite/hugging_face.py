@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from .console import say
-from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError
+from .errors import ArgumentError, GradioClientError, InvalidValue, UnsupportedAppError, shown
 from .hub.duplication import Copy, duplicate, unfinished, wishes_of
 from .hub.names import check_space_id
 from .hub.rest import HubApi, also_hidden
 from .hub.spaces import SpaceStatus, space_info, wait_until_running
 from .hub.token import Given, clean, hub_endpoint, token_for
+from .secrecy import Hidden, Secrets, hide
 from .transport.http import Timeout, Transport
 from .transport.timeout import Deadline
 from .transport.url import parse_url
@@ -64,7 +65,7 @@ class Connections:
         self.user_agent = user_agent
         self._options = options
         self._verify = ssl_verify if options.verify is None else options.verify
-        self._given = given
+        self._given: Given = hide(given)
 
     def token(self, url: str) -> Optional[str]:
         """The token to send to a URL. Raises as `token_for` does."""
@@ -84,13 +85,15 @@ class Connections:
             trust_env=self._options.trust_env,
         )
         try:
-            yield HubApi(
+            api = HubApi(
                 transport,
                 endpoint=endpoint,
                 token=token,
                 user_agent=self.user_agent,
                 timeout=self._options.timeout,
             )
+            with transport.secrets, api.secrets:
+                yield api
         finally:
             transport.close()
 
@@ -145,7 +148,7 @@ def find_space(
 
         wait_until_running(api, space_id, info.runtime, deadline, wake=wake, notify=notify)
         host = info.host or space_info(api, space_id, deadline).host  # a new Space gets one while it is built
-        if host is None or not host.startswith(("http://", "https://")):
+        if host is None or not _is_url(host):
             raise UnsupportedAppError(
                 f"The Hub names no address for the Space {space_id}; see {api.space_page(space_id)}."
             )
@@ -177,8 +180,8 @@ def duplicate_space(
     """
     if duplicate_from != "spaces":
         raise InvalidValue(
-            f"duplicate_from must be 'spaces'; it is {duplicate_from!r}. The options after it are given by "
-            "keyword, such as private=True."
+            f"duplicate_from must be 'spaces'; it is {shown(duplicate_from)}. The options after it are given "
+            "by keyword, such as private=True."
         )
 
     def tell(text: str, matters: bool) -> None:
@@ -198,7 +201,8 @@ def until_connected(copy: Copy, secrets: Any) -> Iterator[None]:
     """
     hidden = also_hidden.set(tuple(dict(secrets or {}).values()))
     try:
-        yield
+        with Secrets(*also_hidden.get()):
+            yield
     except GradioClientError as exc:
         if not copy.made:
             raise
@@ -252,6 +256,7 @@ def deploy_bot(
     wanted = bot_name(to_id, space_id, lambda: token_hex(4))
     with connections.hub() as api:
         api.require_token("Deploying a bot")
+        api.hide(discord_token, hf_token)
         deadline = api.deadline(timeout)
         secret = None
         if space_id is not None and space_info(api, space_id, deadline).private:
@@ -275,20 +280,29 @@ def _visit(api: HubApi, host: str, connections: Connections, deadline: Deadline)
     try:
         token = connections.token(host)
         if token is not None:
-            headers["x-hf-authorization"] = f"Bearer {token}"
+            headers["x-hf-authorization"] = Hidden(f"Bearer {token}")
         limits = api.limits(deadline, "waking the Space", _VISIT)
         api.transport.request(
             "GET", host, headers=headers, timeout=limits, follow_redirects=False, credentials=False
         )
     except GradioClientError as exc:
-        logger.info("a Space that is to wake gave no answer: %s", exc)
+        logger.info("a Space that is to wake gave no answer: %s", api.secrets.shown(exc))
 
 
 def _restart(api: HubApi, space_id: str, deadline: Deadline) -> None:
     try:
         api.post(f"/api/spaces/{space_id}/restart", None, deadline, f"restarting {space_id}", space_id)
     except GradioClientError as exc:
-        logger.info("%s is left to wake by itself: %s", space_id, exc)
+        logger.info("%s is left to wake by itself: %s", space_id, api.secrets.shown(exc))
+
+
+def _is_url(host: str) -> bool:
+    """Whether the Hub's word for where a Space is can be asked; else that is no mistake of the caller's."""
+    try:
+        parse_url(host)
+    except ArgumentError:
+        return False
+    return True
 
 
 def _proves_names(verify: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Generator, Itera
 
 from .feed import UpdateFeed
 from .future import CallFuture
+from .secrecy import MARK, Hidden
 from .updates import LogUpdate, Status, StatusUpdate, Update
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ class Job(CallFuture):
         return asyncio.wrap_future(self).__await__()
 
     def __repr__(self) -> str:
-        return f"<Job {self.label} {self._status.code.value} event_id={self.event_id}>"
+        event_id = self.event_id
+        if isinstance(event_id, Hidden):  # of Gradio 3.x, where the session hash is a part of it
+            event_id = MARK
+        return f"<Job {self.label} {self._status.code.value} event_id={event_id}>"
 
 
 def splat(callback: Callable[..., object]) -> Callback:

@@ -11,6 +11,7 @@ from typing import Callable, Optional
 from urllib.parse import urlencode
 
 from .errors import AuthenticationError, ConnectionLost, DeadlineExceeded, GradioClientError
+from .secrecy import HiddenBytes, hide
 from .transport.redirect import same_place
 from .transport.timeout import Deadline
 from .transport.url import Target
@@ -23,20 +24,15 @@ class Credentials:
     __slots__ = ("_password", "_user")
 
     def __init__(self, user: str, password: str) -> None:
-        self._user = user
-        self._password = password
+        self._user = hide(user)
+        self._password = hide(password)
 
     def form(self) -> bytes:
         """The body of a login."""
-        return _Hidden(urlencode({"username": self._user, "password": self._password}).encode())
+        return HiddenBytes(urlencode({"username": self._user, "password": self._password}).encode())
 
     def __repr__(self) -> str:
         return "<Credentials>"
-
-
-class _Hidden(bytes):
-    def __repr__(self) -> str:
-        return f"<{len(self)} bytes>"
 
 
 class Renewal:

@@ -11,10 +11,12 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ._version import __version__
-from .errors import ArgumentError
+from .errors import ArgumentError, shown
 from .request_headers import RequestHeaders
+from .secrecy import Hidden, hide, hide_fields
 from .transport.http import Timeout, Transport
 from .transport.timeout import Deadline
+from .transport.tls import hide_password
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
 
@@ -34,6 +36,15 @@ _KNOWN = (
     "trust_env",
     "follow_redirects",
 )
+#: How each option that may hold a secret is hidden.
+_HIDDEN: Dict[str, Callable[[Any], Any]] = {
+    "auth": hide,
+    "cookies": hide,
+    "headers": hide_fields,
+    "proxy": hide,
+    "proxies": hide,
+    "cert": hide_password,
+}
 #: Parts of the names of Hugging Face's hosts; hub.token knows them exactly.
 _HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
 
@@ -52,6 +63,39 @@ class HttpOptions(NamedTuple):
     follow_redirects: bool = True
 
 
+def hide_pair(auth: Any) -> Any:
+    """(user, password) as texts that hide themselves; anything else as it is."""
+    if not isinstance(auth, (tuple, list)):
+        return auth
+    return tuple(hide(part if isinstance(part, (str, bytes)) else str(part)) for part in auth)
+
+
+def hidden_options(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """A copy of the constructor's options, the secrets among them hidden."""
+    kinds: Dict[str, Callable[[Any], Any]] = {
+        "auth": hide_pair,
+        "headers": hide_fields,
+        "httpx_kwargs": hide_options,
+        "oauth_token": hide,
+    }
+    return {name: kinds.get(name, _same)(value) for name, value in options.items()}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def hide_options(httpx_kwargs: Any) -> Any:
+    """A copy of `httpx_kwargs` with the values that may be secret hidden; anything but a mapping as it is."""
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    options = dict(httpx_kwargs)
+    for name, kind in _HIDDEN.items():
+        if name in options:
+            options[name] = kind(options[name])
+    return options
+
+
 def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
     """`httpx_kwargs` as HttpOptions; the caller's mapping is left as it is.
 
@@ -62,7 +106,7 @@ def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
         >>> http_options({"timeout": 30}).timeout
         Timeout(connect=30, read=30, total=None)
     """
-    given = dict(httpx_kwargs or {})
+    given = hide_options(dict(httpx_kwargs or {}))
     unknown = sorted(set(given) - set(_KNOWN))
     if unknown:
         raise ArgumentError(
@@ -76,7 +120,7 @@ def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
     proxies = given.get("proxy") if given.get("proxy") is not None else given.get("proxies")
     if proxies is not None:
         options["proxies"] = (
-            proxies if isinstance(proxies, Mapping) else str(getattr(proxies, "url", proxies))
+            proxies if isinstance(proxies, Mapping) else hide(str(getattr(proxies, "url", proxies)))
         )
     if given.get("auth") is not None:
         options["auth"] = _pair(given["auth"])
@@ -111,7 +155,7 @@ class Source:
         look_again: Callable[[], bool] = lambda: False,
     ) -> None:
         self.url = normalise_src(url)
-        self.token = token
+        self.token = hide(token)
         self.space_id = space_id
         self.private = private
         self.look_again = look_again
@@ -143,11 +187,13 @@ def find_source(
         raise ArgumentError("hf_token must be a text, None, True or False.")
     is_space = not src.strip().lower().startswith(("http://", "https://"))
     if not is_space and token is not True and not _may_get_saved_token(src, token):
-        return Source(src, token.strip() or None if isinstance(token, str) else None)
+        return Source(src, hide(token.strip() or None) if isinstance(token, str) else None)
     connections = hub_connections(options, ssl_verify, token)
     if not is_space:
-        return Source(src, connections.token(src.strip()))
-    space_id, deadline = src.strip(), Deadline(Timeout(total=space_timeout).total)
+        return Source(src, connections.token(hide(src.strip())))
+    # No name holds an "@", which may stand behind a password in what was meant as a URL.
+    space_id = hide(src.strip()) if "@" in src else str(src.strip())
+    deadline = Deadline(Timeout(total=space_timeout).total)
 
     def look() -> Place:
         from .hugging_face import find_space  # loaded by now
@@ -180,10 +226,10 @@ def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
     if not isinstance(src, str):
         raise ArgumentError(
             'src must be the URL of a Gradio app, or the name of a Hugging Face Space, "owner/name"; it is '
-            f"{src!r}."
+            f"{shown(src)}."
         )
     if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
-        raise ArgumentError(f"max_workers must be a whole number above 0; it is {max_workers!r}.")
+        raise ArgumentError(f"max_workers must be a whole number above 0; it is {shown(max_workers)}.")
     if auth is not None and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
         raise ArgumentError("auth must be a (user, password) pair.")
 
@@ -203,7 +249,7 @@ def check_seconds(name: str, value: Any) -> None:
     longest = threading.TIMEOUT_MAX
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= longest:
         raise ArgumentError(
-            f"{name} must be a number of seconds above 0, and at most {longest:.0f}; it is {value!r}."
+            f"{name} must be a number of seconds above 0, and at most {longest:.0f}; it is {shown(value)}."
         )
 
 
@@ -213,7 +259,7 @@ def default_headers(
     """The headers of every request: our own, under those of `options`, under `headers`."""
     defaults = {"user-agent": user_agent(), "x-gradio-user": "api"}
     if isinstance(token, str) and token.strip():
-        defaults["x-hf-authorization"] = f"Bearer {token.strip()}"
+        defaults["x-hf-authorization"] = Hidden(f"Bearer {token.strip()}")
     merged = RequestHeaders(defaults)(options.headers or {})
     return RequestHeaders(merged)(headers or {})
 
@@ -261,12 +307,14 @@ def _timeout(value: Any) -> Timeout:
 
 def _pair(value: Any) -> Tuple[str, str]:
     if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, str) for part in value):
-        return (value[0], value[1])
+        return (hide(value[0]), hide(value[1]))
     raise ArgumentError("httpx_kwargs['auth'] must be a (user, password) pair of strings.")
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, str]:
     try:
-        return {str(key): str(content) for key, content in dict(value).items()}
+        return {
+            str(key): part if isinstance(part, str) else hide(str(part)) for key, part in dict(value).items()
+        }
     except (TypeError, ValueError) as exc:
         raise ArgumentError(f"httpx_kwargs[{name!r}] must be a mapping of strings.") from exc

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, Type, cast
 
 from .errors import ArgumentError, ClientClosed
+from .secrecy import HiddenBytes
 from .wire.refusal import bare_url
 from .workers import call_after_fork
 
@@ -40,7 +41,7 @@ def reduced(client: Client, arguments: Mapping[str, Any]) -> Tuple[Callable[...,
     """
     for name, value in arguments.items():
         _check(name, value)
-    return unpickled, (type(client), pickle.dumps(dict(arguments)))
+    return unpickled, (type(client), HiddenBytes(pickle.dumps(dict(arguments))))
 
 
 def unpickled(cls: Type[Client], arguments: bytes) -> Client:
@@ -50,7 +51,7 @@ def unpickled(cls: Type[Client], arguments: bytes) -> Client:
         cls: Client, or a subclass whose constructor takes the same arguments.
         arguments: of its constructor, by name, pickled.
     """
-    return _copies.find((cls, arguments))
+    return _copies.find((cls, HiddenBytes(arguments)))
 
 
 def _check(name: str, value: Any) -> None:
@@ -100,9 +101,14 @@ class _Copies:
             client = self._kept.pop(key, fresh)
             if _is_closed(client):
                 client = fresh
+            # Let go of after the lock is released, as connections may end with them. With a closed client go
+            # the credentials it was made with.
+            surplus = [kept for kept in self._kept.items() if _is_closed(kept[1])]
+            for closed, _ in surplus:
+                del self._kept[closed]
             self._kept[key] = client
-            # Let go of after the lock is released, as its connections may end with it.
-            surplus = self._kept.popitem(last=False) if len(self._kept) > _KEPT else None
+            if len(self._kept) > _KEPT:
+                surplus.append(self._kept.popitem(last=False))
         del surplus
         return client
 
@@ -220,8 +226,8 @@ class Maker:
             future.add_done_callback(_close_made)
 
     def _arguments(self) -> Dict[str, Any]:
-        arguments: Dict[str, Any] = pickle.loads(self.key[1])  # noqa: S301 - part of a pickle just loaded
-        return arguments
+        # Not kept in a variable: the secrets among them are hidden once the constructor has them.
+        return cast(Dict[str, Any], pickle.loads(self.key[1]))  # noqa: S301 - part of a pickle just loaded
 
 
 def _close_made(future: Future[Client]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import AbstractSet, Dict, Mapping, Optional, Set
+from typing import AbstractSet, Dict, Iterator, Mapping, Optional, Set
+
+from .secrecy import PLAIN_FIELDS, Hidden, field_secrets, hide
 
 
 class RequestHeaders:
@@ -15,8 +17,12 @@ class RequestHeaders:
     """
 
     def __init__(self, base: Mapping[str, str]) -> None:
-        self.base: Dict[str, str] = dict(base)
+        self.base: Dict[str, str] = _hidden(base)
         self._allowed: Optional[AbstractSet[str]] = None
+
+    def secrets(self) -> Iterator[str]:
+        """The values that texts must not show."""
+        return field_secrets(dict(self.base))
 
     def names(self) -> Set[str]:
         """The names of the base, in lower case."""
@@ -41,7 +47,8 @@ class RequestHeaders:
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
         """The base with those of one call over them; names match in any case."""
-        base, call = dict(self.base), self._only_allowed(call)
+        # What the caller has put into the base meanwhile is hidden by now, too.
+        base, call = _hidden(dict(self.base)), _hidden(self._only_allowed(call))
         if not call:
             return base
         given = {name.lower() for name in call}
@@ -50,9 +57,17 @@ class RequestHeaders:
         return merged
 
 
+def _hidden(fields: Mapping[str, str]) -> Dict[str, str]:
+    """What `hide_fields` makes of them, in the little time that every request has for it."""
+    return {
+        name: value if value.__class__ is Hidden or name in PLAIN_FIELDS else hide(value)
+        for name, value in fields.items()
+    }
+
+
 def zero_gpu_token() -> Optional[str]:
     """The `x-ip-token` of the Gradio request this code runs in; Gradio itself is never imported."""
     context = getattr(sys.modules.get("gradio.context"), "LocalContext", None)
     request = context.request.get(None) if context is not None else None
     headers = getattr(request, "headers", None)
-    return headers.get("x-ip-token") if headers is not None else None
+    return hide(headers.get("x-ip-token")) if headers is not None else None

@@ -98,7 +98,7 @@ class Transfer:
             )
             if self._location.live or not hopeful or not may_retry:
                 raise
-            _log.info("a download is gone on with: %s", exc)
+            _log.info("a download is gone on with: %s", self._app.transport.secrets.shown(exc))
             return False
 
     def _fetch(self, saving: Saving) -> bool:

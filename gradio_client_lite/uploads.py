@@ -250,7 +250,7 @@ class Uploads:
         try:
             return transport.stream("POST", url, headers=fields, body=body, timeout=timeout, max_bytes=size)
         except ConnectionLost as exc:
-            _log.info("an upload is sent again: %s", exc)
+            _log.info("an upload is sent again: %s", transport.secrets.shown(exc))
             return transport.stream("POST", url, headers=fields, body=body, timeout=timeout, max_bytes=size)
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:

@@ -21,7 +21,9 @@ from ..errors import (
     SpaceDuplicationError,
     SpaceNameTaken,
     SpaceNotFound,
+    shown,
 )
+from ..secrecy import hide
 from ..transport.timeout import Deadline
 from .names import check_repo_name, check_space_id
 from .rest import HubApi
@@ -83,14 +85,16 @@ def wishes_of(private: Any, hardware: Any, secrets: Any, variables: Any, sleep_t
         ArgumentError, InvalidValue: one is wrong; no text shows the value of a secret.
     """
     if not isinstance(private, bool):
-        raise ArgumentError(f"private must be True or False; it is {private!r}.")
+        raise ArgumentError(f"private must be True or False; it is {shown(private)}.")
     # huggingface_hub's SpaceHardware is a str whose str() is not its value.
     hardware = getattr(hardware, "value", hardware)
     if hardware is not None and not (isinstance(hardware, str) and hardware.strip()):
-        raise InvalidValue(f"hardware must be the name of one, such as 'cpu-basic'; it is {hardware!r}.")
+        raise InvalidValue(f"hardware must be the name of one, such as 'cpu-basic'; it is {shown(hardware)}.")
     number = isinstance(sleep_timeout, (int, float)) and not isinstance(sleep_timeout, bool)
     if not number or not 0 < sleep_timeout < _MOST_MINUTES:
-        raise InvalidValue(f"sleep_timeout must be a number of minutes above 0; it is {sleep_timeout!r}.")
+        raise InvalidValue(
+            f"sleep_timeout must be a number of minutes above 0; it is {shown(sleep_timeout)}."
+        )
     return Wishes(
         private,
         hardware,
@@ -179,7 +183,7 @@ def _make_on_free_hardware(
         try:
             return _make(api, from_id, space_id, wishes._replace(hardware=flavor), deadline, tell)
         except (HTTPStatusError, HubPermissionError) as exc:
-            logger.info("%s is refused: %s", flavor, exc)
+            logger.info("%s is refused: %s", flavor, api.secrets.shown(exc))
             tell(f"NOTE: the original runs on {flavor}, which your account does not get.", False)
     else:
         tell(f"NOTE: the original runs on {flavor}, which costs money.", False)
@@ -242,7 +246,7 @@ def _texts(name: str, values: Any) -> Mapping[str, str]:
         return {}
     pairs: List[Tuple[Any, Any]] = []
     try:
-        pairs = list(dict(values).items())
+        pairs = list(dict(hide(values)).items())
         good = all(isinstance(key, str) and key and isinstance(value, str) for key, value in pairs)
     except (TypeError, ValueError):
         good = False

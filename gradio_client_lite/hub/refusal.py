@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, List, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Union
 
 from ..errors import (
     AuthenticationError,
@@ -22,7 +22,9 @@ from ..errors import (
     SpaceNameTaken,
     SpaceNotFound,
     TooManyRequestsError,
+    shorten,
 )
+from ..secrecy import Secrets
 from ..wire.serverjson import FEW_VALUES, read_json
 
 _EXCERPT = 300
@@ -79,7 +81,7 @@ def refusal(question: Question, status: int, headers: Mapping[str, str], message
     return HTTPStatusError(said, status=status, url=question.url)
 
 
-def message_of(headers: Mapping[str, str], body: bytes, hide: List[str]) -> str:
+def message_of(headers: Mapping[str, str], body: bytes, hide: Union[Secrets, Iterable[str]]) -> str:
     """What an answer says went wrong: one line of bounded length, without what must not be shown.
 
     Args:
@@ -87,22 +89,16 @@ def message_of(headers: Mapping[str, str], body: bytes, hide: List[str]) -> str:
         body: its body, which may be JSON.
         hide: tokens and other secrets, which the Hub may quote.
     """
+    secrets = hide if isinstance(hide, Secrets) else Secrets(*hide)
     text = headers.get("x-error-message") or _json_text(body) or "(no text)"
     request_id = headers.get("x-request-id", "")
-    text = shortened(without(text, hide))
-    return text + (f" (request {shortened(without(request_id, hide), 80)})" if request_id else "")
-
-
-def without(text: str, hide: List[str]) -> str:
-    """`text` with every secret in it replaced."""
-    longest_first = sorted(map(re.escape, filter(None, hide)), key=len, reverse=True)
-    return re.sub("|".join(longest_first), "[hidden]", text) if longest_first else text
+    text = shortened(secrets.blank(text))
+    return text + (f" (request {shortened(secrets.blank(request_id), 80)})" if request_id else "")
 
 
 def shortened(text: str, limit: int = _EXCERPT) -> str:
     """`text` on one line and not much longer than `limit`."""
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "…"
+    return shorten(" ".join(text.split()), limit)
 
 
 def advised_wait(status: int, headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:

@@ -24,11 +24,12 @@ from ..errors import (
     ProtocolError,
     TooManyRedirects,
 )
+from ..secrecy import Hidden, HiddenBytes, Secrets, hide
 from ..transport.http import Response, Timeout, Transport
 from ..transport.redirect import REDIRECTS
 from ..transport.timeout import Clock, Deadline
 from ..transport.url import Target, parse_url
-from .refusal import Question, advised_wait, message_of, refusal, shortened, without
+from .refusal import Question, advised_wait, message_of, refusal, shortened
 from .token import is_true
 
 logger = logging.getLogger(__name__)
@@ -85,17 +86,17 @@ class HubApi:
         clock: Clock = time.monotonic,
         pause: Callable[[float], object] = pause,
     ) -> None:
-        self.endpoint = endpoint.rstrip("/")
+        self.endpoint: str = hide(endpoint.rstrip("/"))
         #: The same for texts: without userinfo.
         self.shown = parse_url(self.endpoint).label.rstrip("/")
         self.transport = transport
         self.clock = clock
         self.pause = pause
-        self._token = token
+        self._token = hide(token)
         self._user_agent = user_agent
         self._timeout = timeout
-        self._hidden: List[str] = []
-        self.hide(token, *also_hidden.get())
+        #: What no text may show.
+        self.secrets = Secrets(token, *also_hidden.get())
 
     @property
     def has_token(self) -> bool:
@@ -119,11 +120,11 @@ class HubApi:
 
     def hide(self, *secrets: Optional[str]) -> None:
         """Keep these out of every text from now on, should the Hub quote them."""
-        self._hidden.extend(secret for secret in secrets if secret)
+        self.secrets.add(*secrets)
 
     def shown_text(self, text: Any, limit: int = 300) -> str:
         """A text of the Hub's, fit to be shown: without secrets, on one line, bounded."""
-        return shortened(without(text, self._hidden), limit) if isinstance(text, str) else ""
+        return shortened(self.secrets.blank(text), limit) if isinstance(text, str) else ""
 
     def space_page(self, space_id: str) -> str:
         """The URL of a Space's page."""
@@ -169,10 +170,10 @@ class HubApi:
         """
         body, fields = None, {}
         if isinstance(payload, list):
-            body = b"".join(json.dumps(line).encode() + b"\n" for line in payload)
+            body = HiddenBytes(b"".join(json.dumps(line).encode() + b"\n" for line in payload))
             fields["content-type"] = "application/x-ndjson"
         elif payload is not None:
-            body = json.dumps(payload).encode()
+            body = HiddenBytes(json.dumps(payload).encode())
             fields["content-type"] = "application/json"
         response = self._send("POST", path, body, fields, deadline, doing)
         if not 200 <= response.status < 300:
@@ -219,10 +220,10 @@ class HubApi:
                 f"HF_HUB_OFFLINE is set, so {self.shown} was not asked while {doing}. Unset it, or pass the "
                 "app's URL."
             )
-        url = self.endpoint + path
+        url = hide(self.endpoint + path)
         headers = {"user-agent": self._user_agent, **fields}
         if self._token is not None:
-            headers["authorization"] = f"Bearer {self._token}"
+            headers["authorization"] = Hidden(f"Bearer {self._token}")
         for _ in range(_MAX_REDIRECTS + 1):
             response = self.transport.request(
                 method,
@@ -252,9 +253,9 @@ class HubApi:
 
     def _refused(self, response: Response, doing: str, space_id: Optional[str]) -> Exception:
         question = Question(
-            doing, without(response.url.partition("?")[0], self._hidden), space_id, self.has_token
+            doing, self.secrets.blank(response.url.partition("?")[0]), space_id, self.has_token
         )
-        message = message_of(response.headers, response.body, self._hidden)
+        message = message_of(response.headers, response.body, self.secrets)
         return refusal(question, response.status, response.headers, message)
 
 
@@ -276,7 +277,7 @@ def _same_origin(url: str, location: str) -> str:
     here = parse_url(url)
     place: Optional[Target] = None
     with suppress(ArgumentError, ValueError):
-        place = parse_url(urljoin(here.url, location.strip()))
+        place = parse_url(urljoin(here.label, location.strip()))  # a cache of the process keeps both
     if place is None or place.origin != here.origin:
         raise ProtocolError(
             f"{here.label} redirects to another host; it was not followed, since the token is for this one "

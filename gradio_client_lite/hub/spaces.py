@@ -179,7 +179,7 @@ def wait_until_running(
         except (TLSError, HubOffline):
             raise
         except (ConnectionFailed, DeadlineExceeded, RetryLater) as exc:
-            logger.info("the state of %s is not known: %s", space_id, exc)
+            logger.info("the state of %s is not known: %s", space_id, api.secrets.shown(exc))
 
 
 def _pause(api: HubApi, deadline: Deadline, delay: float, space_id: str, stage: str) -> None:

@@ -12,6 +12,7 @@ import os
 from typing import Optional, Union
 
 from ..errors import ArgumentError, AuthenticationError
+from ..secrecy import hide
 from ..transport.url import parse_url
 
 #: What the caller may give: a token, None for the one of this machine, True to insist on it, False for none.
@@ -23,7 +24,7 @@ _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 
 def hub_endpoint() -> str:
     """The URL of the Hub, without a slash at its end."""
-    return (_variable("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    return hide((_variable("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"))
 
 
 def is_true(name: str) -> bool:
@@ -62,7 +63,7 @@ def saved_token() -> Optional[str]:
     if is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         return None
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        token = clean(os.environ.get(name, ""))
+        token = clean(hide(os.environ.get(name, "")))
         if token:
             return token
     return _token_of_file(token_path())
@@ -82,7 +83,7 @@ def token_path() -> str:
 
 def clean(token: str) -> Optional[str]:
     """A token without line breaks and surrounding blanks; None when nothing is left."""
-    return token.replace("\r", "").replace("\n", "").strip() or None
+    return hide(token.replace("\r", "").replace("\n", "").strip() or None)
 
 
 def token_for(url: str, given: Given, *, verified: bool = True) -> Optional[str]:
@@ -130,7 +131,7 @@ def _expanded(path: str) -> str:
 def _token_of_file(path: str) -> Optional[str]:
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as file:
-            text = file.read()
+            text = hide(file.read())
     except FileNotFoundError:
         return None
     except OSError as exc:

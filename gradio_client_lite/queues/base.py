@@ -8,6 +8,7 @@ from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol
 
 from ..errors import ClientClosed, ProtocolError
 from ..limits import DEFAULT_LIMITS
+from ..secrecy import Hidden
 from ..transport.http import MaxBytes, Timeout, Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
@@ -105,7 +106,7 @@ Headers = Callable[[Mapping[str, str]], Dict[str, str]]
 
 def new_session_hash() -> str:
     """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
-    return os.urandom(16).hex()
+    return Hidden(os.urandom(16).hex())
 
 
 def post_json(

@@ -41,6 +41,7 @@ class Heartbeat:
         self._threads = threads or Threads()
         self._transport = transport
         self._url = routes.heartbeat(session_hash)
+        self._session_hash = session_hash
         self._headers = headers
         self._stopped = threading.Event()
         self._response: Optional[StreamingResponse] = None
@@ -70,7 +71,8 @@ class Heartbeat:
             except (AuthenticationError, ClientClosed):
                 return
             except GradioClientError as exc:
-                _log.debug("the heartbeat broke: %s", exc)
+                why = self._transport.secrets.shown(exc, (self._session_hash,))
+                _log.debug("the heartbeat broke: %s", why)
             except Exception:
                 # A mistake of ours: the server would forget the session's State if this were the end of it.
                 _log.exception("the heartbeat broke")

@@ -89,7 +89,8 @@ class StreamQueue(PerJobQueue):
             )
             self.heard()
         except GradioClientError as exc:
-            _log.debug("a silent server did not answer: %s", exc)  # the streams notice when the time is over
+            # The streams notice when the time is over.
+            _log.debug("a silent server did not answer: %s", self.lines.transport.secrets.shown(exc))
 
 
 class StreamChannel(JobChannel[StreamQueue]):

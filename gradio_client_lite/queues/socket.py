@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout
+from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout, shorten
+from ..secrecy import Hidden, HiddenBytes
 from ..transport.multiplexer import Next
 from ..transport.websocket import WebSocket, load_library, open_websocket
 from ..wire.config import EndpointSpec
@@ -117,13 +118,13 @@ class SocketChannel(JobChannel[SocketQueue]):
         call = self._call
         fields: Dict[str, Any] = {"fn_index": call.fn_index, "session_hash": call.session_hash}
         # The name it had in 3.1.
-        return json.dumps({**fields, "hash": call.session_hash}).encode("ascii")
+        return HiddenBytes(json.dumps({**fields, "hash": call.session_hash}).encode("ascii"))
 
     def _announce(self) -> None:
         """Tell the job its id, which the server makes of what it was sent."""
         call = self._call
         if call.event_id is None:
-            call.joined(f"{call.session_hash}_{call.fn_index}")
+            call.joined(Hidden(f"{call.session_hash}_{call.fn_index}"))
 
     # -- on the multiplexer's thread
 
@@ -190,7 +191,7 @@ class SocketChannel(JobChannel[SocketQueue]):
                 status=413,
                 url=self._queue.lines.routes.join,
             )
-        reason = frame.data.decode("utf-8", "replace")[:100]
+        reason = shorten(frame.data.decode("utf-8", "replace"), 100)
         return ConnectionLost(f"the server closed it with code {frame.code} {reason}".rstrip())
 
     def expired(self) -> Next:

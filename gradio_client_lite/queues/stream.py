@@ -134,13 +134,13 @@ class StreamReader:
             if self._failures >= _SILENT_CLOSES:
                 self._owner.cut(ConnectionLost("the server keeps closing it without a message for a job"))
         except (ConnectFailed, ConnectTimeout) as exc:
-            _log.debug("the event stream could not be opened: %s", exc)
+            _log.debug("the event stream could not be opened: %s", self._transport.secrets.shown(exc))
             self._failures += 1
             if time.monotonic() - self._reached >= self._grace:
                 self._owner.unreachable(exc)
             return
         except (ConnectionFailed, DeadlineExceeded) as exc:
-            _log.debug("the event stream broke: %s", exc)
+            _log.debug("the event stream broke: %s", self._transport.secrets.shown(exc))
             self._failures += 1
             self._owner.cut(exc)
         self._reached = time.monotonic()

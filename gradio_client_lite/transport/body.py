@@ -6,7 +6,7 @@ import re
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Callable, Optional
 
-from ..errors import ProtocolError, ResponseTooLarge
+from ..errors import ProtocolError, ResponseTooLarge, shown
 from .connection import Connection
 from .headers import Headers
 
@@ -307,5 +307,5 @@ def inflater_for(headers: Headers, asked: str, label: str) -> Optional[Inflater]
     if coding in ("gzip", "deflate") and (coding in wanted or "*" in wanted):
         return Inflater(coding, label)
     raise ProtocolError(
-        f"{label} used the content coding {coding[:40]!r}, which was not asked for; report it."
+        f"{label} used the content coding {shown(coding)}, which was not asked for; report it."
     )

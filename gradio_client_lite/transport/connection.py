@@ -137,13 +137,13 @@ class Connection:
             BodyFailed: the caller's body raised.
         """
         if body is None:
-            self.whole = self._send_first(head)
+            self.whole = self._send_first(memoryview(head))
         elif isinstance(body, (bytes, bytearray, memoryview)):
             view = memoryview(body).cast("B")
             if len(view) <= _ONE_SEND:
-                self.whole = self._send_first(head + view)
+                self.whole = self._send_first(memoryview(head + view))
             else:
-                self.whole = self._send_first(head) and self._send_rest(view)
+                self.whole = self._send_first(memoryview(head)) and self._send_rest(view)
         else:
             self.whole = self._send_chunks(head, body)
 
@@ -154,17 +154,18 @@ class Connection:
             if left < 0:
                 break
             if head and len(chunk) <= _ONE_SEND:
-                done = self._send_first(head + chunk)
+                done = self._send_first(memoryview(head + chunk))
             else:
-                done = (not head or self._send_first(head)) and self._send_rest(memoryview(chunk))
+                done = (not head or self._send_first(memoryview(head))) and self._send_rest(memoryview(chunk))
             head = b""
             if not done:
                 return False
         if left:
             raise BodyFailed(ArgumentError("The request body did not yield as many bytes as its size says."))
-        return not head or self._send_first(head)
+        return not head or self._send_first(memoryview(head))
 
-    def _send_first(self, data: bytes) -> bool:
+    def _send_first(self, data: memoryview) -> bool:
+        # A view, as bytes would show the request's secrets in the frames of a failure.
         # Mostly all of it fits, and then no timer has to be set for sending.
         self.raw.deadline.left()
         try:
@@ -172,7 +173,7 @@ class Connection:
         except BlockingIOError:
             count = 0
         self.sent = True
-        return count == len(data) or self._send_rest(memoryview(data)[count:])
+        return count == len(data) or self._send_rest(data[count:])
 
     def _send_rest(self, view: memoryview) -> bool:
         while view:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import deque
 from typing import (
     Callable,
+    Deque,
     Dict,
     Iterable,
     Iterator,
@@ -18,11 +20,14 @@ from typing import (
     Tuple,
 )
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
+from ..secrecy import Hidden, hide
 from .url import Target
 
 _MAX_COOKIES = 300
 _MAX_BYTES = 8192
+# Values that were replaced lately, which an answer on its way may still quote.
+_FORMER = 32
 _NAME = re.compile(r"[^\x00-\x20\x7f;=,]+\Z").match
 _VALUE = re.compile(r"[^\x00-\x1f\x7f;]*\Z").match
 # Anybody can have a name below these, so no cookie is shared by all of them. The full list has thousands of
@@ -90,6 +95,7 @@ class CookieJar(MutableMapping[str, str]):
         self._host = host
         self._clock = clock
         self._cookies: Dict[_Key, _Cookie] = {}
+        self._former: Deque[str] = deque(maxlen=_FORMER)
         self._lock = threading.Lock()
         for name, value in (cookies or {}).items():
             self[name] = value
@@ -107,15 +113,15 @@ class CookieJar(MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
-            raise ArgumentError(f"The cookie {name!r} has a name or value that cannot be sent.")
+            raise ArgumentError(f"The cookie {shown(name)} has a name or value that cannot be sent.")
         with self._lock:
-            self._put(_Cookie(name, value, self._host))
+            self._put(_Cookie(name, hide(value), self._host))
 
     def __delitem__(self, name: str) -> None:
         with self._lock:
             keys = [key for key in self._cookies if key[2] == name]
             for key in keys:
-                del self._cookies[key]
+                self._former.append(self._cookies.pop(key).value)
         if not keys:
             raise KeyError(name)
 
@@ -128,6 +134,11 @@ class CookieJar(MutableMapping[str, str]):
     def __repr__(self) -> str:
         return f"<CookieJar {', '.join(self)}>"
 
+    def secrets(self) -> List[str]:
+        """The values that texts must not show: those there are, and some that there were."""
+        # Without the lock, as an error may pass while a thread holds it. Each copy is made in one step.
+        return [*(cookie.value for cookie in self._cookies.copy().values()), *self._former.copy()]
+
     def _live(self) -> List[_Cookie]:
         now = self._clock()
         with self._lock:
@@ -136,7 +147,9 @@ class CookieJar(MutableMapping[str, str]):
 
     def _put(self, cookie: _Cookie) -> None:
         """Store under the lock; the newest goes last, the oldest makes room."""
-        self._cookies.pop(cookie.key, None)
+        former = self._cookies.pop(cookie.key, None)
+        if former is not None and former.value != cookie.value:
+            self._former.append(former.value)
         self._cookies[cookie.key] = cookie
         if len(self._cookies) > _MAX_COOKIES:
             del self._cookies[next(iter(self._cookies))]
@@ -150,14 +163,14 @@ class CookieJar(MutableMapping[str, str]):
         """
         if not self._cookies:
             return own
-        taken = {part.partition("=")[0].strip() for part in own.split(";")}
+        taken = {part.partition("=")[0].strip() for part in map(Hidden, own.split(";"))}
         found = [cookie for cookie in self._live() if cookie.matches(target) and cookie.name not in taken]
         found.sort(key=lambda cookie: -len(cookie.path))
-        return "; ".join(([own] if own else []) + [f"{cookie.name}={cookie.value}" for cookie in found])
+        return Hidden("; ".join([*filter(None, [own]), *[f"{each.name}={each.value}" for each in found]]))
 
     def store(self, target: Target, lines: Iterable[str]) -> None:
         """Take over the Set-Cookie lines of an answer; what is malformed or not the host's is ignored."""
-        for line in lines:
+        for line in map(hide, lines):
             cookie = _parse(line, target, self._clock) if len(line) <= _MAX_BYTES else None
             if cookie is None:
                 continue
@@ -166,19 +179,19 @@ class CookieJar(MutableMapping[str, str]):
                 if known is not None and known.secure and target.scheme != "https":
                     continue
                 if cookie.expires is not None and cookie.expires <= self._clock():
-                    self._cookies.pop(cookie.key, None)
+                    if known is not None:
+                        self._former.append(self._cookies.pop(cookie.key).value)
                 else:
                     self._put(cookie)
 
 
 def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_Cookie]:
     """Read one Set-Cookie line (RFC 6265 section 5.2); None when it must be ignored."""
-    pair, *rest = line.split(";")
-    name, equals, value = (part.strip() for part in pair.partition("="))
+    name, equals, value = (Hidden(part.strip()) for part in line.partition(";")[0].partition("="))
     if not equals or not _NAME(name) or not _VALUE(value):
         return None
     attributes: Dict[str, str] = {}
-    for part in rest:
+    for part in line.partition(";")[2].split(";"):
         key, _, text = part.partition("=")
         attributes[key.strip().lower()] = text.strip()
     secure = "secure" in attributes
@@ -188,7 +201,7 @@ def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_C
     if domain and domain != target.host and (_public(domain) or not _below(target.host, domain)):
         return None
     return _Cookie(
-        name,
+        str(name),
         value,
         domain or target.host,
         path=_cookie_path(attributes.get("path", ""), target),

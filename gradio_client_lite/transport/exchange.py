@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from http.client import HTTPResponse
-from typing import Dict, Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 
 from ..errors import ClientClosed
+from ..secrecy import hide, value_secrets
 from .connection import BodyFailed, Connection, body_size
 from .cookies import CookieJar
 from .dial import Dialer, Route
@@ -36,10 +37,15 @@ class HeadMaker:
     """
 
     def __init__(self, base: Target, cookies: CookieJar, auth: Optional[Tuple[str, str]]) -> None:
-        userinfo = auth or base.userinfo
+        userinfo = hide(auth) or base.userinfo
         self._base = base
         self._cookies = cookies
         self._authorization = basic_auth(*userinfo) if userinfo else None
+
+    def secrets(self) -> Iterator[str]:
+        """What texts must not show."""
+        if self._authorization is not None:
+            yield from value_secrets(self._authorization)
 
     def make(self, hop: Hop, proxy: Optional[Proxy]) -> bytes:
         """Return the head of a request.

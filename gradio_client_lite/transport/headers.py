@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
+from ..secrecy import PLAIN_FIELDS, Hidden, HiddenBytes, hide
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z").match
 _BREAK = re.compile("[\x00\r\n]").search
+# Fields of answers that hold what is secret: cookies, and the URL that a login leads on to.
+_SECRET = frozenset({"set-cookie", "location"})
 # These describe the message on the wire, which only the transport knows.
 _OWN = frozenset({"content-length", "transfer-encoding"})
 
@@ -29,7 +32,8 @@ class Headers(Mapping[str, str]):
     def __init__(self, fields: Iterable[Tuple[str, str]] = ()) -> None:
         self._fields: Dict[str, List[str]] = {}
         for name, value in fields:
-            self._fields.setdefault(name.lower(), []).append(value)
+            name = name.lower()
+            self._fields.setdefault(name, []).append(hide(value) if name in _SECRET else value)
 
     def __getitem__(self, name: str) -> str:
         values = self._fields[name.lower()]
@@ -60,7 +64,7 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
     fields: Dict[str, str] = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not _TOKEN(name):
-            raise ArgumentError(f"{name!r} is not a header name.")
+            raise ArgumentError(f"{shown(name)} is not a header name.")
         if not isinstance(value, str):
             raise ArgumentError(f"The value of header {name!r} must be a str, not {type(value).__name__}.")
         if _BREAK(value):
@@ -69,7 +73,7 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
             )
         name = name.lower()
         if name not in _OWN:
-            fields[name] = value
+            fields[name] = value if name in PLAIN_FIELDS else hide(value)
     return fields
 
 
@@ -78,15 +82,20 @@ def encode_head(method: str, path: str, netloc: str, fields: Mapping[str, str]) 
 
     Values are latin-1 where they fit, as HTTP/1.1 has it, and UTF-8 where not.
     """
-    lines = [f"{method} {path} HTTP/1.1"]
-    if "host" not in fields:
-        lines.append(f"host: {netloc}")
-    lines += [f"{name}: {value}" for name, value in fields.items()]
-    lines.append("\r\n")
     try:
-        return "\r\n".join(lines).encode("latin-1")
+        return HiddenBytes("\r\n".join(_lines(method, path, netloc, fields)).encode("latin-1"))
     except UnicodeEncodeError:
-        return b"\r\n".join(_encode(line) for line in lines)
+        return HiddenBytes(b"\r\n".join(map(_encode, map(Hidden, _lines(method, path, netloc, fields)))))
+
+
+def _lines(method: str, path: str, netloc: str, fields: Mapping[str, str]) -> List[str]:
+    # In one expression, so that no local variable holds a line with a secret in it.
+    return [
+        f"{method} {path} HTTP/1.1",
+        *(() if "host" in fields else (f"host: {netloc}",)),
+        *[f"{name}: {value}" for name, value in fields.items()],
+        "\r\n",
+    ]
 
 
 def _encode(line: str) -> bytes:
@@ -103,7 +112,7 @@ def check_method(method: str) -> str:
         ArgumentError: it is no HTTP token.
     """
     if not _TOKEN(method):
-        raise ArgumentError(f"{method!r} is not an HTTP method.")
+        raise ArgumentError(f"{shown(method)} is not an HTTP method.")
     return method.upper()
 
 
@@ -111,4 +120,4 @@ def basic_auth(user: str, password: str) -> str:
     """Return the value of an Authorization header (RFC 7617, UTF-8)."""
     from binascii import b2a_base64
 
-    return "Basic " + b2a_base64(f"{user}:{password}".encode(), newline=False).decode("ascii")
+    return Hidden("Basic " + b2a_base64(f"{user}:{password}".encode(), newline=False).decode("ascii"))

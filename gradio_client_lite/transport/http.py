@@ -11,8 +11,9 @@ import logging
 import time
 from typing import Mapping, Optional, Protocol, Tuple, Union
 
-from ..errors import ArgumentError, TooManyRedirects
+from ..errors import ArgumentError, TooManyRedirects, shorten
 from ..limits import Bound
+from ..secrecy import Secrets, hide
 from ..workers import call_after_fork
 from .body import BodyReader, inflater_for
 from .connection import Body, Connection
@@ -28,8 +29,8 @@ from .redirect import MAX_REDIRECTS, OF_APP, REDIRECTS, Hop, Word, next_hop
 from .response import Response
 from .streaming import StreamingResponse
 from .timeout import Clock, Deadline, Timeout
-from .tls import TLS, Cert, Verify
-from .url import Target, parse_url
+from .tls import TLS, Cert, Verify, hide_password
+from .url import Target, UrlCache, parse_url
 
 __all__ = ["Response", "StreamingResponse", "Timeout", "Transport"]
 
@@ -84,6 +85,9 @@ class Transport:
         resolve: finds the addresses of hosts; see `dial.resolve_host`.
         connect: makes TCP connections; see `dial.connect_tcp`.
 
+    Attributes:
+        secrets: what texts about these connections must not show; it knows the cookies and the passwords.
+
     Raises:
         ArgumentError: the base URL, a cookie or a proxy is wrong.
 
@@ -113,6 +117,9 @@ class Transport:
         resolve: Resolve = resolve_host,
         connect: Connect = connect_tcp,
     ) -> None:
+        base_url, cookies, proxies, auth = hide(base_url), hide(cookies), hide(proxies), hide(auth)
+        cert = hide_password(cert)
+        self._urls = UrlCache()
         self._base = parse_url(base_url)
         self._timeout = timeout
         self._follow = follow_redirects
@@ -127,6 +134,9 @@ class Transport:
         self._exchanger = Exchanger(self._pool, dialer, choice, heads, self._bounds)
         #: Asked to log in again when the app wants a login; None where there is none.
         self.renewal: Optional[Renewal] = None
+        self.secrets = Secrets()
+        for source in (self._cookies.secrets, heads.secrets, choice.secrets):
+            self.secrets.ask(source)
         call_after_fork(self)
 
     @property
@@ -242,7 +252,7 @@ class Transport:
             # Compression could hold events back.
             coding = "identity" if "event-stream" in fields.get("accept", "") else "gzip, deflate"
         fields.setdefault("accept-encoding", coding)
-        return Hop(check_method(method), parse_url(url), fields, body, credentials, credentials, word)
+        return Hop(check_method(method), self._urls.target(url), fields, body, credentials, credentials, word)
 
     def _open(
         self,
@@ -321,7 +331,8 @@ class Transport:
             self._cookies.store(hop.target, headers.get_all("set-cookie"))
         if logger.isEnabledFor(logging.DEBUG):
             spent = (self._clock() - started) * 1000
-            logger.debug("%s %s -> %d in %.1f ms", hop.method, hop.target.label, head.status, spent)
+            label = shorten(self.secrets.blank(hop.target.label))
+            logger.debug("%s %s -> %d in %.1f ms", hop.method, label, head.status, spent)
         return StreamingResponse(
             status=head.status,
             headers=headers,

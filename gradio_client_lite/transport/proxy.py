@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Mapping, NamedTuple, Optional, Union
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
+from ..secrecy import Hidden, hide, value_secrets
 from .headers import basic_auth
 from .url import Target, parse_url, scrub
 
@@ -36,10 +37,12 @@ def parse_proxy(text: str) -> Proxy:
     Raises:
         ArgumentError: it is no URL, or not http or https (SOCKS is not supported).
     """
+    text = hide(text)
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme not in ("", "http", "https"):
         raise ArgumentError(
-            f"The proxy {scrub(text)!r} is of a kind that is not supported; use an http:// or https:// proxy."
+            f"The proxy {shown(scrub(text))} is of a kind that is not supported; use an http:// or https:// "
+            "proxy."
         )
     target = parse_url(text if scheme else "http://" + text)
     authorization = basic_auth(*target.userinfo) if target.userinfo else None
@@ -62,7 +65,10 @@ class ProxyChoice:
     """
 
     def __init__(self, proxies: Optional[Proxies] = None, *, trust_env: bool = True) -> None:
+        proxies = hide(proxies)
         self._explicit: Optional[Dict[str, Optional[Proxy]]] = None
+        # Of the environment; those that were given are found where they are kept.
+        self._used: Dict[str, Proxy] = {}
         self._environ: Dict[str, str] = {}
         self._bypass: List[str] = []
         if isinstance(proxies, str):
@@ -88,7 +94,16 @@ class ProxyChoice:
         if self._explicit is not None:
             return self._explicit.get(self._best_key(self._explicit, target))
         text = self._environ.get(target.scheme) or self._environ.get("all")
-        return parse_proxy(text) if text else None
+        if not text:
+            return None
+        self._used[text] = proxy = parse_proxy(text)
+        return proxy
+
+    def secrets(self) -> Iterator[str]:
+        """What texts must not show: the passwords of the proxies."""
+        for proxy in [*(self._explicit or {}).values(), *self._used.copy().values()]:
+            if proxy is not None and proxy.authorization:
+                yield from value_secrets(proxy.authorization)
 
     @staticmethod
     def _best_key(keys: Mapping[str, object], target: Target) -> str:
@@ -107,14 +122,16 @@ def _entries(text: Optional[str]) -> List[str]:
 def _proxy_environment() -> Dict[str, str]:
     """Return the proxy variables by their part before "_proxy"."""
     found: Dict[str, str] = {}
-    environ = dict(os.environ)  # where Windows' is blind to case, this is not
+    # Where Windows' environment is blind to case, this is not. Only the names: a frame would show the values.
+    names = frozenset(os.environ)
     for name in ("http", "https", "all", "no"):
-        value = environ.get(f"{name}_proxy")
+        lower, upper = f"{name}_proxy", f"{name.upper()}_PROXY"
+        value = hide(os.environ.get(lower)) if lower in names else None
         # A CGI server turns a request's "Proxy:" header into HTTP_PROXY (CVE-2016-5385).
-        if value is None and not (name == "http" and "REQUEST_METHOD" in environ):
-            value = environ.get(f"{name.upper()}_PROXY")
+        if value is None and upper in names and not (name == "http" and "REQUEST_METHOD" in names):
+            value = hide(os.environ.get(upper))
         if value and value.strip():
-            found[name] = value.strip()
+            found[name] = Hidden(value.strip())
     return found
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar, Union, cast
 
 from ..errors import ArgumentError
+from ..secrecy import hide
 from .sockets import SocketLike, shutdown
 from .timeout import Deadline
 
@@ -41,7 +42,7 @@ class TLS:
 
     def __init__(self, verify: Verify = True, cert: Optional[Cert] = None, *, trust_env: bool = True) -> None:
         self._verify = verify
-        self._cert = cert
+        self._cert = hide_password(cert)
         self._trust_env = trust_env
         self._context: Optional[ssl.SSLContext] = None
         self._lock = threading.Lock()
@@ -75,6 +76,11 @@ class TLS:
         if isinstance(sock, socket.socket) and not hasattr(sock, "pending"):
             return context.wrap_socket(sock, server_hostname=host)
         return NestedTLS(sock, context, host, deadline.left())
+
+
+def hide_password(cert: Any) -> Any:
+    """The same certificate, with the password of its key hidden."""
+    return (*cert[:2], *hide(tuple(cert[2:]))) if isinstance(cert, (list, tuple)) else cert
 
 
 def _make_context(verify: Verify, cert: Optional[Cert], trust_env: bool) -> ssl.SSLContext:

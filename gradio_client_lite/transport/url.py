@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
-from urllib.parse import quote, unquote, urlsplit
+from typing import Dict, NamedTuple, Optional, Tuple
+from urllib.parse import quote, unquote
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
+from ..secrecy import Hidden, hide
+from ..wire.urlparts import UrlParts, split_url
 
 _PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -60,7 +61,34 @@ def scrub(text: str) -> str:
     return _CONTROL.sub("?", text)
 
 
-@lru_cache(maxsize=256)
+class UrlCache:
+    """The targets of URLs that were asked for before.
+
+    It belongs to one transport and ends with it: URLs may hold passwords and session hashes.
+
+    Args:
+        size: how many are kept; with one more all begin anew.
+    """
+
+    __slots__ = ("_size", "_targets")
+
+    def __init__(self, size: int = 256) -> None:
+        self._size = size
+        # Changed by single operations only, which need no lock.
+        self._targets: Dict[str, Target] = {}
+
+    def target(self, url: str) -> Target:
+        """What `parse_url` returns. Raises as it does."""
+        target = self._targets.get(url)
+        if target is None:
+            url = hide(url)
+            target = parse_url(url)
+            if len(self._targets) >= self._size:
+                self._targets.clear()
+            self._targets[url] = target
+        return target
+
+
 def parse_url(url: str) -> Target:
     """Check a URL and split it.
 
@@ -75,35 +103,48 @@ def parse_url(url: str) -> Target:
         >>> parse_url("http://localhost:7860/a b?q=\u00e9#top").path
         '/a%20b?q=%C3%A9'
     """
+    url = hide(url)
     try:
         return _parse(url)
     except ValueError as error:
         # Not chained: the texts of urlsplit and of the codecs quote the URL, and with it a password.
         reason = "not Unicode" if isinstance(error, UnicodeError) else "malformed"
-        raise ArgumentError(f"The URL {scrub(url)!r} is {reason}; correct it.") from None
+        raise ArgumentError(f"The URL {_quoted(url)} is {reason}; correct it.") from None
 
 
 def _parse(url: str) -> Target:
     if _CONTROL.search(url):
-        raise ArgumentError(f"The URL {scrub(url)!r} holds a control character; remove or encode it.")
-    parts = urlsplit(url)
+        raise ArgumentError(f"The URL {_quoted(url)} holds a control character; remove or encode it.")
+    parts = split_url(url)
     if parts.scheme not in _PORTS:
-        raise ArgumentError(f"The URL {scrub(url)!r} must begin with http:// or https://.")
-    if not parts.hostname or "\\" in parts.netloc:
-        raise ArgumentError(f"The URL {scrub(url)!r} names no host.")
+        raise ArgumentError(f"The URL {_quoted(url)} must begin with http:// or https://.")
+    if not parts.host or "\\" in parts.authority or "\\" in (parts.userinfo or ""):
+        raise ArgumentError(f"The URL {_quoted(url)} names no host.")
     default = _PORTS[parts.scheme]
     port = default if parts.port is None else parts.port
-    host = _ascii_host(parts.hostname, url)
+    host = _ascii_host(parts.host, url)
     netloc = f"[{host.partition('%')[0]}]" if ":" in host else host
     if port != default:
         netloc = f"{netloc}:{port}"
     path = _encode(parts.path, _PATH_SAFE) or "/"
     if parts.query:
-        path += "?" + _encode(parts.query, _QUERY_SAFE)
-    userinfo = None
-    if parts.username is not None or parts.password is not None:
-        userinfo = unquote(parts.username or ""), unquote(parts.password or "")
-    return Target(parts.scheme, host, port, path, netloc, f"{parts.scheme}://{netloc}{path}", userinfo)
+        path = Hidden(f"{path}?{_encode(parts.query, _QUERY_SAFE)}")
+    whole = (
+        f"{parts.scheme}://{netloc}{path}" if not parts.query else Hidden(f"{parts.scheme}://{netloc}{path}")
+    )
+    return Target(parts.scheme, host, port, path, netloc, whole, _userinfo(parts))
+
+
+def _userinfo(parts: UrlParts) -> Optional[Tuple[str, str]]:
+    if parts.userinfo is None:
+        return None
+    # A NamedTuple is looked into by what reports tracebacks, whatever its `repr`: both parts hide themselves.
+    user, _, password = map(Hidden, parts.userinfo.partition(":"))
+    return Hidden(unquote(user)), Hidden(unquote(password))
+
+
+def _quoted(url: str) -> str:
+    return shown(scrub(url))
 
 
 def _encode(text: str, safe: str) -> str:
@@ -117,7 +158,7 @@ def _ascii_host(host: str, url: str) -> str:
         try:
             socket.inet_pton(socket.AF_INET6, address)
         except OSError:
-            raise ArgumentError(f"The URL {scrub(url)!r} holds a bad IPv6 address.") from None
+            raise ArgumentError(f"The URL {_quoted(url)} holds a bad IPv6 address.") from None
         zone = zone[2:] if zone.startswith("25") else zone
         return f"{address}%{zone}" if zone else address
     if not host.isascii():
@@ -125,5 +166,5 @@ def _ascii_host(host: str, url: str) -> str:
     host = host.lower()
     labels = host[:-1].split(".") if host.endswith(".") else host.split(".")
     if not _HOST_NAME.match(host) or not all(0 < len(label) < 64 for label in labels):
-        raise ArgumentError(f"The URL {scrub(url)!r} holds a bad host name.")
+        raise ArgumentError(f"The URL {_quoted(url)} holds a bad host name.")
     return host

@@ -9,6 +9,7 @@ import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ArgumentError
+from ..secrecy import HiddenBytes
 
 _HINT = "Please click on 'view API' in the footer of the Gradio app to see usage."
 _MISSING = object()
@@ -79,7 +80,7 @@ def encode_body(body: Dict[str, Any], endpoint: str) -> bytes:
         ArgumentError: an argument cannot be written as JSON; nothing was sent.
     """
     try:
-        return json.dumps(body, separators=(",", ":")).encode("ascii")
+        return HiddenBytes(json.dumps(body, separators=(",", ":")).encode("ascii"))
     except (TypeError, ValueError, RecursionError) as exc:
         raise ArgumentError(
             f"An argument of {endpoint} cannot be sent as JSON: {exc}. Pass plain values (str, int, float, "
@@ -94,7 +95,7 @@ def with_event_id(body: bytes, event_id: str) -> bytes:
         >>> with_event_id(b'{"data":[]}', "e1")
         b'{"data":[],"event_id": "e1"}'
     """
-    return body[:-1] + b"," + json.dumps({"event_id": event_id}).encode("ascii")[1:]
+    return HiddenBytes(body[:-1] + b"," + json.dumps({"event_id": event_id}).encode("ascii")[1:])
 
 
 def join_body(data: Any, fn_index: int, session_hash: str, extra: Dict[str, Any]) -> Dict[str, Any]:

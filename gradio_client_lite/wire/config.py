@@ -7,13 +7,17 @@ absent or of the wrong kind takes its default; only what cannot be a Gradio conf
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ..errors import AuthenticationError, UnsupportedAppError
+from ..errors import AuthenticationError, UnsupportedAppError, shown
 from .refusal import bare_url
 from .schema import contains_file
 from .version import Version
 
+# Plain segments: no scheme or host, nothing that ends a path or is taken out of it, and no "." or "..".
+_PREFIX = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*\Z").match
+_LONGEST_PREFIX = 200
 # Components that hold no value, or one no caller should see, on servers that do not send `skip_api` (3.x).
 _SKIPPED_TYPES = frozenset(
     (
@@ -131,7 +135,8 @@ def parse_config(raw: Any, url: str) -> AppSpec:
         url: where it came from; for error texts only.
 
     Raises:
-        UnsupportedAppError: it is not the config of a Gradio app, or of one older than 3.0.
+        UnsupportedAppError: it is not the config of a Gradio app, or of one older than 3.0, or names a prefix
+            that leads elsewhere.
         AuthenticationError: it is the stub a server shows before login.
 
     Example:
@@ -151,7 +156,7 @@ def parse_config(raw: Any, url: str) -> AppSpec:
     return AppSpec(
         version=Version.parse(raw.get("version")),
         protocol=protocol,
-        api_prefix=_prefix(raw.get("api_prefix")),
+        api_prefix=_prefix(raw.get("api_prefix"), bare_url(url)),
         endpoints=endpoints,
         connect_heartbeat=heartbeat if isinstance(heartbeat, bool) else None,
         has_state=components.has_state,
@@ -270,8 +275,13 @@ def _require_dependencies(raw: Any, url: str) -> List[Any]:
     )
 
 
-def _prefix(value: Any) -> str:
+def _prefix(value: Any, url: str) -> str:
     name = _text(value, "").strip("/")
+    if name and not (len(name) <= _LONGEST_PREFIX and _PREFIX(name)):
+        raise UnsupportedAppError(
+            f"The app at {url} names the api_prefix {shown(name)}, which is no path below it that a client "
+            "may ask for. The server is no Gradio app, or a broken one; report it to its owner."
+        )
     return name + "/" if name else ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from ..errors import UnsupportedAppError
+from ..errors import UnsupportedAppError, shown
 from .config import AppSpec, EndpointSpec
 from .version import Version
 
@@ -68,8 +68,8 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
     found = _DIALECTS.get(app.protocol)
     if found is None:
         raise UnsupportedAppError(
-            f"The app at {src} runs Gradio {app.version} with the protocol {app.protocol!r}; this client "
-            f"speaks {', '.join(_DIALECTS)}. Look for a newer release of the client."
+            f"The app at {src} runs Gradio {app.version} with the protocol {shown(app.protocol)}; this "
+            f"client speaks {', '.join(_DIALECTS)}. Look for a newer release of the client."
         )
     return found
 

@@ -50,6 +50,7 @@ class FrameDecoder:
         self._frames = library.frame_buffer(self._take, True)
         self._parts: List[bytes] = []
         self._size = 0
+        self._owed = 0  # bytes of a payload that is all there and is being taken
         self.failure: Optional[ProtocolError] = None
 
     def feed(self, data: bytes) -> List[Frame]:
@@ -86,9 +87,14 @@ class FrameDecoder:
     def _take(self, size: int) -> bytes:
         if self._frames.length is not None:
             self._check_size(self._frames.length)
-        if not self._input:
+        if not self._owed and self._frames.mask_value is not None:
+            # The library counts its pieces anew for each that comes, so it gets a payload only as a whole.
+            self._owed = self._frames.length or 0
+        if len(self._input) < max(self._owed, 1):
+            self._owed = 0
             raise _NeedMore
         taken = bytes(self._input[:size])
+        self._owed = max(0, self._owed - len(taken))
         del self._input[:size]
         return taken
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Type,
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
 from .diff import are_edits, replacements
-from .excerpts import excerpt, show
+from .excerpts import show
 from .messages import (
     Completed,
     Estimation,
@@ -210,8 +210,6 @@ _ERROR_FIELDS: Dict[str, Tuple[type, ...]] = {
     "visible": (bool,),
     "print_exception": (bool,),
 }
-#: Characters of an app's own error text that are kept.
-_LONGEST_ERROR = 16_384
 
 
 def app_error(output: Dict[str, Any]) -> AppError:
@@ -227,4 +225,4 @@ def app_error(output: Dict[str, Any]) -> AppError:
         fields.pop(key, None)
     if text is None:
         text = HIDDEN_ERROR
-    return AppError(excerpt(text, _LONGEST_ERROR) if isinstance(text, str) else show(text), **fields)
+    return AppError(text if isinstance(text, str) else show(text), **fields)

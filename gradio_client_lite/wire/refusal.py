@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Optional
-from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import (
     AuthenticationError,
@@ -13,9 +12,13 @@ from ..errors import (
     QueueError,
     TooManyRequestsError,
     ValidationError,
+    shorten,
 )
 from .lifecycle import app_error
 from .serverjson import FEW_VALUES, read_json
+from .urlparts import bare_url
+
+__all__ = ["bare_url", "refusal", "validation_message"]
 
 _EXCERPT = 300
 
@@ -61,12 +64,6 @@ def validation_message(content: Any) -> Optional[str]:
     return "\n".join([f"{len(lines)} parameter(s) failed validation:", *lines]) if lines else None
 
 
-def bare_url(url: str) -> str:
-    """`url` without user, password, query and fragment, fit for a text."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 def _json(body: bytes) -> Any:
     try:
         return read_json(body, "The answer", FEW_VALUES)
@@ -78,4 +75,4 @@ def _text(content: Any, body: bytes) -> str:
     detail = content.get("detail") if isinstance(content, dict) else None
     text = str(detail) if detail is not None else body[: 4 * _EXCERPT].decode("utf-8", "replace")
     text = " ".join(text.split())
-    return (text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…") or "(no text)"
+    return shorten(text, _EXCERPT) or "(no text)"

@@ -7,9 +7,11 @@ Source: gradio/routes.py of 4.16 – 6.31; from 5.0 on all but config and login 
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from ..errors import ArgumentError
+from ..secrecy import Hidden, hide
+from .urlparts import join_url, split_url
 
 
 def normalise_src(src: str) -> str:
@@ -22,12 +24,16 @@ def normalise_src(src: str) -> str:
         >>> normalise_src("https://example.com/app?x=1")
         'https://example.com/app/'
     """
+    src = hide(src)
     try:
-        parts = urlsplit(src.strip())
+        parts = split_url(hide(src.strip()))
     except ValueError:
         # Not chained, and without the URL: either may quote a password.
         raise ArgumentError("src is not a well-formed URL; correct it.") from None
-    return urlunsplit((parts.scheme.lower(), parts.netloc, parts.path.rstrip("/") + "/", "", ""))
+    path = parts.path.rstrip("/") + "/"
+    if parts.userinfo is None:
+        return join_url(parts.scheme, parts.authority, path)
+    return hide(join_url(parts.scheme, hide(f"{parts.userinfo}@{parts.authority}"), path))
 
 
 class Routes(NamedTuple):
@@ -89,11 +95,11 @@ class Routes(NamedTuple):
 
     def join_stream(self, session_hash: str, fn_index: int) -> str:
         """The event stream of one job (4.0 – 4.8)."""
-        return f"{self.join}?fn_index={fn_index}&session_hash={quote(session_hash, safe='')}"
+        return Hidden(f"{self.join}?fn_index={fn_index}&session_hash={quote(session_hash, safe='')}")
 
     def data(self, session_hash: str) -> str:
         """The event stream of a session."""
-        return f"{self.api}queue/data?session_hash={quote(session_hash, safe='')}"
+        return Hidden(f"{self.api}queue/data?session_hash={quote(session_hash, safe='')}")
 
     def heartbeat(self, session_hash: str) -> str:
-        return f"{self.api}heartbeat/{quote(session_hash, safe='')}"
+        return Hidden(f"{self.api}heartbeat/{quote(session_hash, safe='')}")

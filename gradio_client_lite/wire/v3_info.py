@@ -158,15 +158,18 @@ def _option(props: Mapping[str, Any]) -> Dict[str, Any]:
 def _name(parameters: List[Dict[str, Any]]) -> None:
     """Name the parameters of an endpoint by their labels; others keep theirs."""
     used: Set[str] = set()
+    # The number that the last parameter of a name got: those before it are taken, however many there are.
+    numbers: Dict[str, int] = {}
     for parameter in parameters:
         name = sanitize_parameter_names(parameter["label"])
         if not name.isidentifier() or _NO_LABEL.match(name):
             name = parameter["parameter_name"]
         elif keyword.iskeyword(name) or name in _TAKEN:
             name += "_"
-        number = 1
+        number = numbers.get(name, 1)
         unique = name
         while unique in used:
             unique, number = f"{name}_{number}", number + 1
+        numbers[name] = number
         used.add(unique)
         parameter["parameter_name"] = unique

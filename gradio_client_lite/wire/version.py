@@ -26,6 +26,8 @@ _STAGES = {
     "rev": 1,
     "r": 1,
 }
+# Characters of a version that are read; no release needs a third of them.
+_LONGEST = 100
 # Patterns are compiled when first needed: releases are plain numbers, and start-up time counts.
 _NUMBERS = r"\s*v?([0-9]{1,9}(?:\.[0-9]{1,9})*)"
 _STAGE = r"[._-]?(" + "|".join(_STAGES) + r")[._-]?([0-9]{0,9})"
@@ -79,7 +81,7 @@ class Version:
         """
         if not isinstance(text, str):
             text = "2.0" if text is None else ""
-        text = text.strip()  # 3.23 sends a line feed behind it
+        text = text[:_LONGEST].strip()  # 3.23 sends a line feed behind it
         numbers = text.split(".")
         if all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
             return cls(_release(numbers), text=text)

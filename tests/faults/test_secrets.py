@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import logging
+import threading
 import traceback
+from types import CellType, FrameType
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -101,6 +104,34 @@ def test_client_shows_no_credential(capsys: pytest.CaptureFixture[str]) -> None:
         job.result(10)
         shown = [repr(client), str(client), client.src, repr(job), repr(client.cookies)]
     assert_none_is_shown([*shown, capsys.readouterr().out])
+
+
+@pytest.mark.usefixtures("_plain_environment")
+def test_closed_client_leaves_no_credential_in_the_process() -> None:
+    plant = "".join(("pl4nted", "-password"))
+    with BadServer() as server:
+        client = Client(
+            server.url.replace("//", f"//user:{plant}@") + f"?key={plant}", verbose=False, hf_token=plant
+        )
+        client.session_hash = plant
+        assert client.predict("a", api_name="/echo") == "a"
+        client.close()
+        server.requests.clear()
+        server._pending.clear()
+        server.told.clear()
+    del client, server
+    for thread in threading.enumerate():
+        if thread.name.startswith("gradio-"):
+            thread.join(10)
+    gc.collect()
+    left = [
+        (type(holder), text[:60])
+        for holder in gc.get_objects()
+        if not isinstance(holder, (FrameType, CellType))  # this test's own
+        for text in gc.get_referents(holder)
+        if isinstance(text, (str, bytes)) and (plant if isinstance(text, str) else plant.encode()) in text
+    ]
+    assert left == []
 
 
 def assert_none_is_shown(texts: List[str]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 from gradio_client_lite.errors import ConnectionLost, ReadTimeout
+from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.transport.headers import Headers
 from gradio_client_lite.transport.http import Response, Timeout
 
@@ -136,6 +137,7 @@ class ScriptedTransport:
 
     def __init__(self) -> None:
         self.limits: List[Optional[Timeout]] = []
+        self.secrets = Secrets()
         self.requests: List[Sent] = []
         self.opened = 0
         self.stream_requests: List[Sent] = []

@@ -206,6 +206,33 @@ def test_api_prefix_never_starts_with_a_slash_and_ends_with_one(raw: Any, prefix
 
 
 @pytest.mark.parametrize(
+    "raw",
+    [
+        "http://host/x",
+        "a//b",
+        "..",
+        "a/../b",
+        "./a",
+        "a/%2e%2e",
+        "a b",
+        "a?b",
+        "a#b",
+        "a\\b",
+        "a\r\nx: y",
+        "\0",
+        "@host",
+        "é",
+        "a" * 3_000_000,
+    ],
+    ids=lambda raw: raw[:12],
+)
+def test_api_prefix_that_leads_elsewhere_is_the_mistake_of_the_server(raw: str) -> None:
+    with pytest.raises(UnsupportedAppError, match="api_prefix") as caught:
+        parse(api_prefix=raw)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
     ("raw", "size"),
     [(None, None), (10, 10), (10.0, 10), (True, None), (float("inf"), None), (float("nan"), None)],
 )
@@ -293,7 +320,7 @@ components = st.fixed_dictionaries(
 @settings(deadline=None)
 @given(
     top=st.dictionaries(
-        st.sampled_from(["version", "protocol", "api_prefix", "connect_heartbeat", "max_file_size"]),
+        st.sampled_from(["version", "protocol", "connect_heartbeat", "max_file_size"]),
         json_values,
     ),
     dependencies=st.lists(dependencies | json_values, max_size=4),

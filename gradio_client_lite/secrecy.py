@@ -1,0 +1,390 @@
+"""Secrets: the kinds of value that carry them, and the texts they are kept out of.
+
+Two things could show a secret to somebody who was never to have it. Whatever reports a traceback with its
+local variables shows the `repr` of each: so a token, a password, a header's value or a session hash travels
+through this package as a `Hidden`, which is a `str` in every other way. And an error may quote what a server
+said, which may be what the server was sent: so every error passes a client's `Secrets` before it leaves.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+    cast,
+)
+
+from .errors import CUT, GradioClientError, shorten
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Type
+
+_T = TypeVar("_T")
+
+#: What stands in a text in place of a secret.
+MARK = "[hidden]"
+#: Shorter secrets are left in texts: they would blank parts of ordinary words, and guard nothing.
+SHORTEST = 4
+#: Names of request headers, in lower case, whose values are no secrets.
+PLAIN_FIELDS = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "if-range",
+        "range",
+        "upgrade",
+        "user-agent",
+        "x-gradio-user",
+    }
+)
+#: Values that say nothing, whatever they are the value of.
+_PLAIN_VALUES = frozenset({"true", "false", "none", "null", "yes"})
+#: What URLs of our own leave as it is.
+_URL_SAFE = "/:@!$&'()*+,;=~%?[]"
+_SCHEME = re.compile(r"(bearer|basic|token|apikey|api-key)\s+(?=\S)", re.IGNORECASE)
+#: How many places where a text was cut are looked at for the half of a secret, and how many beginnings there.
+_MOST_CUTS = 20
+_MOST_STARTS = 8
+#: How deep lists and dicts are looked into; what is deeper is dropped from an error's fields.
+_DEEPEST = 50
+
+
+class Hidden(str):
+    """A text that is a secret: a `str`, but for its `repr`.
+
+    What `str` methods and formatting make of it is a plain `str` again, except for its slices.
+
+    Example:
+        >>> Hidden("abc"), Hidden("abc") == "abc", f"{Hidden('abc')}"
+        ('[hidden]', True, 'abc')
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MARK)
+
+    def __getitem__(self, key: Any) -> str:
+        return Hidden(super().__getitem__(key))  # reporters show the beginning of what is long
+
+
+class HiddenBytes(bytes):
+    """Bytes that hold a secret; see `Hidden`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"b{MARK!r}"
+
+    def __getitem__(self, key: Any) -> Any:
+        part: Any = super().__getitem__(key)
+        return HiddenBytes(part) if isinstance(part, bytes) else part
+
+
+def hide(value: _T) -> _T:
+    """The same value with every text in it, dicts, lists and tuples searched, of a kind that hides itself."""
+    return cast(_T, _hide(value))
+
+
+def _hide(value: Any) -> Any:
+    if isinstance(value, (Hidden, HiddenBytes)):
+        return value
+    if isinstance(value, str):
+        return Hidden(str.__str__(value))
+    if isinstance(value, bytes):
+        return HiddenBytes(value)
+    if isinstance(value, Mapping):
+        return {key: _hide(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_hide(part) for part in value]
+    if type(value) is tuple:
+        return tuple(_hide(part) for part in value)
+    return value
+
+
+def hide_fields(fields: Any) -> Any:
+    """A copy of header fields with the values that may be secret hidden; anything but a mapping as it is."""
+    if not isinstance(fields, Mapping):
+        return fields
+    return {
+        name: hide(value) if isinstance(value, str) and is_secret_field(name) else value
+        for name, value in fields.items()
+    }
+
+
+def is_secret_field(name: Any) -> bool:
+    """Whether the value of a request's header may be a secret: those of any name may, but for a few."""
+    return not (isinstance(name, str) and name.lower() in PLAIN_FIELDS)
+
+
+class Secrets:
+    """What one client, or one connection to the Hub, keeps out of texts.
+
+    As a context manager it blanks the errors that pass out of the block.
+
+    Args:
+        secrets: those known now; None and what is shorter than SHORTEST characters is left out.
+
+    Example:
+        >>> Secrets("s3cret").blank("token s3cret is wrong")
+        'token [hidden] is wrong'
+    """
+
+    __slots__ = ("__weakref__", "_forms", "_known", "_sources", "_values")
+
+    def __init__(self, *secrets: Any) -> None:
+        self._known: List[str] = []
+        self._sources: List[Callable[[], Iterable[Any]]] = []
+        # The secrets for which the forms were made. Replaced as a pair; threads may make them twice.
+        self._values: Optional[Tuple[str, ...]] = None
+        self._forms: Tuple[str, ...] = ()
+        self.add(*secrets)
+
+    def add(self, *secrets: Any) -> None:
+        """Keep these out of texts from now on."""
+        self._known.extend(hide(secret) for secret in secrets if _counts(secret))
+
+    def ask(self, source: Callable[[], Iterable[Any]]) -> None:
+        """Ask for secrets whenever a text is looked at: those that change."""
+        self._sources.append(source)
+
+    def blank(self, text: str, also: Iterable[Any] = ()) -> str:
+        """`text` with MARK in place of every secret, however it is encoded.
+
+        Args:
+            text: may be long; the time it takes grows with its length and no faster.
+            also: more secrets, for this text alone.
+        """
+        return _blanked(text, self._all_forms(also))
+
+    def shown(self, error: BaseException, also: Iterable[Any] = ()) -> str:
+        """The text of an error, fit for a log: bounded, and without secrets."""
+        return shorten(self.blank(str(error), also))
+
+    def blank_error(self, error: BaseException, also: Iterable[Any] = ()) -> None:
+        """Blank the texts of an error, of its fields, and of the errors it is chained to, in place."""
+        forms = self._all_forms(also)
+        # Whether an error of this package is the reason for it: then it is none of the user's own.
+        left: List[Tuple[BaseException, bool]] = [(error, False)]
+        seen: Set[int] = set()
+        while left:
+            one, ours = left.pop()
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            ours = ours or isinstance(one, GradioClientError)
+            with suppress(Exception):  # an exception of somebody's that cannot be changed stays as it is
+                _blank_one(one, forms, bound=ours and not isinstance(one, GradioClientError))
+            chained = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
+            left.extend((other, ours) for other in chained if isinstance(other, BaseException))
+
+    def __enter__(self) -> Secrets:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if exc is not None:
+            self.blank_error(exc)
+
+    def __repr__(self) -> str:
+        return "<Secrets>"
+
+    def _all_forms(self, also: Iterable[Any]) -> Tuple[str, ...]:
+        values = (*self._known, *(value for source in self._sources for value in source()), *also)
+        known, forms = self._values, self._forms
+        if known != values:
+            forms = _forms_of(values)
+            self._values, self._forms = None, forms
+            self._values = values
+        return forms
+
+
+def field_secrets(fields: Mapping[str, str]) -> Iterator[str]:
+    """The secrets in header fields: the values, and what a value is made of that holds credentials."""
+    for name, value in fields.items():
+        if isinstance(value, str) and is_secret_field(name):
+            yield from value_secrets(value, cookies=name.lower() == "cookie")
+
+
+def value_secrets(value: str, *, cookies: bool = False) -> Iterator[str]:
+    """A header's value and its parts: the token behind "Bearer", the password in "Basic", each cookie."""
+    yield Hidden(value)
+    if cookies:
+        for pair in value.split(";"):
+            yield Hidden(pair.partition("=")[2].strip(' "'))
+    scheme = _SCHEME.match(value)
+    if scheme is not None:
+        rest = Hidden(value[scheme.end() :].strip())
+        yield rest
+        if scheme.group(1).lower() == "basic":
+            yield Hidden(_decoded(rest).partition(":")[2])
+
+
+def _decoded(text: str) -> str:
+    from binascii import a2b_base64
+
+    try:
+        return a2b_base64(text).decode("utf-8", "replace")
+    except ValueError:
+        return ""
+
+
+def _counts(secret: Any) -> bool:
+    return isinstance(secret, str) and len(secret) >= SHORTEST and secret.lower() not in _PLAIN_VALUES
+
+
+def _forms_of(secrets: Sequence[Any]) -> Tuple[str, ...]:
+    """Every way in which a text may hold these, longest first."""
+    found: Set[str] = set()
+    for secret in secrets:
+        if _counts(secret):
+            found.update(_forms(str(secret)))
+    return tuple(sorted((Hidden(form) for form in found if len(form) >= SHORTEST), key=len, reverse=True))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """The secret as it is, and as URLs, JSON, HTML, `repr` and a Basic header write it."""
+    yield secret
+    yield secret.strip()
+    yield " ".join(secret.split())  # texts are put on one line
+    if secret.isalnum() and secret.isascii():
+        yield _base64(secret)
+        return
+    import json
+    from urllib.parse import quote
+
+    for safe in ("", "/", _URL_SAFE):
+        quoted = quote(secret, safe, errors="replace")
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), quoted)
+        yield quoted.replace("%20", "+")
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    markup = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    yield markup
+    yield markup.replace('"', "&quot;").replace("'", "&#x27;")
+    yield _base64(secret)
+    for sent, read in (("latin-1", "utf-8"), ("utf-8", "latin-1")):
+        yield secret.encode(sent, "replace").decode(read, "replace")
+
+
+def _base64(secret: str) -> str:
+    """As base64, without padding."""
+    from binascii import b2a_base64
+
+    data = secret.encode("utf-8", "replace")
+    return b2a_base64(data, newline=False).decode("ascii").rstrip("=")
+
+
+def _blanked(text: str, forms: Sequence[str]) -> str:
+    found = [form for form in forms if form in text]
+    if found:
+        text = re.sub("|".join(map(re.escape, found)), MARK, text)
+    return _blank_cuts(text, forms) if CUT in text else text
+
+
+def _blank_cuts(text: str, forms: Sequence[str]) -> str:
+    """Blank what a cut has left of a secret: its beginning before the cut, its end after it."""
+    pieces = text.split(CUT, _MOST_CUTS)
+    for place in range(len(pieces) - 1):
+        pieces[place] = _without_start(pieces[place], forms)
+        pieces[place + 1] = _without_end(pieces[place + 1], forms)
+    return CUT.join(pieces)
+
+
+def _without_start(piece: str, forms: Sequence[str]) -> str:
+    for form in forms:
+        place = max(0, len(piece) - len(form)) - 1
+        for _ in range(_MOST_STARTS):
+            place = piece.find(form[:SHORTEST], place + 1)
+            if place < 0:
+                break
+            if form.startswith(piece[place:]):
+                return piece[:place] + MARK
+    return piece
+
+
+def _without_end(piece: str, forms: Sequence[str]) -> str:
+    for form in forms:
+        end = len(form) + 1
+        for _ in range(_MOST_STARTS):
+            end = piece.rfind(form[-SHORTEST:], 0, end - 1) + SHORTEST
+            if end < SHORTEST:
+                break
+            if form.endswith(piece[:end]):
+                return MARK + piece[end:]
+    return piece
+
+
+def _blank_one(error: BaseException, forms: Sequence[str], *, bound: bool) -> None:
+    """Blank the texts of one error; with `bound`, also shorten them, and the document it is about."""
+    args = tuple(_blank_value(arg, forms, bound) for arg in error.args)
+    if args != error.args:
+        error.args = args
+    fields: Dict[str, Any] = vars(error)
+    for name, value in list(fields.items()):
+        if isinstance(value, (str, bytes, list, dict)):  # not the tuple of ids, by which jobs are known
+            fields[name] = _blank_value(value, forms, bound)
+    # These are kept beside `args`, and shown in place of them.
+    for kind, names in (
+        (OSError, ("strerror", "filename", "filename2")),
+        (UnicodeError, ("object", "reason")),
+    ):
+        if isinstance(error, kind):
+            for name in names:
+                value = getattr(error, name, None)
+                if isinstance(value, (str, bytes)):
+                    _change(error, name, value, forms)
+
+
+def _change(error: BaseException, name: str, value: Union[str, bytes], forms: Sequence[str]) -> None:
+    blanked = _blank_value(value, forms, False)
+    if blanked != value:
+        setattr(error, name, blanked)
+
+
+def _blank_value(value: Any, forms: Sequence[str], bound: bool, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        text = _blanked(value, forms)
+        return shorten(text) if bound else text
+    if isinstance(value, bytes):
+        text = _blanked(value.decode("latin-1"), forms)
+        return (shorten(text) if bound else text).encode("latin-1", "replace")
+    if not isinstance(value, (list, tuple, dict)) or (isinstance(value, tuple) and type(value) is not tuple):
+        return value
+    if depth >= _DEEPEST:
+        return MARK
+    if isinstance(value, dict):
+        return {
+            _blank_value(key, forms, bound, depth + 1): _blank_value(part, forms, bound, depth + 1)
+            for key, part in value.items()
+        }
+    parts = [_blank_value(part, forms, bound, depth + 1) for part in value]
+    return tuple(parts) if isinstance(value, tuple) else parts
