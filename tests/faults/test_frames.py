@@ -282,7 +282,8 @@ def test_websocket(client: Callable[..., Client], behaviour: Behaviour) -> None:
         (http, "request_fields"),
         (http, "Headers"),
         (connection, "HTTPResponse"),
-        (connection.SocketReader, "set_timeout"),
+        (connection.SocketReader, "_allowed"),
+        (connection.SocketReader, "send_now"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
