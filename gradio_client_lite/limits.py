@@ -74,7 +74,7 @@ class Limits:
         1000000000
     """
 
-    __slots__ = ("_values",)
+    __slots__ = tuple(_DEFAULTS)
 
     connecting: Optional[float]
     describing: Optional[float]
@@ -98,13 +98,8 @@ class Limits:
             )
         for name, value in limits.items():
             _check(name, value)
-        object.__setattr__(self, "_values", {**_DEFAULTS, **limits})
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return object.__getattribute__(self, "_values")[name]
-        except KeyError:
-            raise AttributeError(f"{type(self).__name__} has no limit {name!r}") from None
+        for name, default in _DEFAULTS.items():
+            object.__setattr__(self, name, limits.get(name, default))
 
     def bound(self, name: str) -> Bound:
         """One of the limits, with its name for error texts."""
@@ -123,7 +118,7 @@ class Limits:
         raise AttributeError(f"{type(self).__name__} cannot be changed; make another one.")
 
     def __iter__(self) -> Iterator[Tuple[str, Optional[float]]]:
-        return iter(self._values.items())
+        return ((name, getattr(self, name)) for name in _DEFAULTS)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Limits) and dict(self) == dict(other)

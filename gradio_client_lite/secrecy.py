@@ -115,7 +115,7 @@ def _hide(value: Any) -> Any:
         return Hidden(str.__str__(value))
     if isinstance(value, bytes):
         return HiddenBytes(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - a dict is told quickly
         return {key: _hide(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_hide(part) for part in value]
@@ -126,7 +126,7 @@ def _hide(value: Any) -> Any:
 
 def hide_fields(fields: Any) -> Any:
     """A copy of header fields with the values that may be secret hidden; anything but a mapping as it is."""
-    if not isinstance(fields, Mapping):
+    if fields is None or not (isinstance(fields, dict) or isinstance(fields, Mapping)):  # noqa: SIM101
         return fields
     return {
         name: hide(value) if isinstance(value, str) and is_secret_field(name) else value

@@ -90,6 +90,8 @@ class SessionQueue:
         self._idle_timeout = idle_timeout
         self._on_cut = on_cut
         self._limits = limits
+        self._join_timeout = transport.timeout.whole(limits.bound("joining"))
+        self._join_size = limits.bound("answer_bytes")
         # One thread, kept for a moment: calls one after the other need not start one each.
         threads = threads or Threads()
         self._threads = Workers(1, "gradio-stream", threads=threads)
@@ -179,8 +181,7 @@ class SessionQueue:
     def _join(self, call: Call, body: bytes) -> str:
         url = self._routes.join
         headers = self._headers(call.headers)
-        timeout = self._transport.timeout.whole(self._limits.bound("joining"))
-        size, doing = self._limits.bound("answer_bytes"), f"calling {call.label}"
+        doing, timeout, size = f"calling {call.label}", self._join_timeout, self._join_size
         answer = post_json(self._transport, url, headers, body, doing, timeout, size)
         return parse_event_id(answer, call.label)
 

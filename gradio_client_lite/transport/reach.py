@@ -179,8 +179,8 @@ def _forbidden(target: Target, reach: int, within: int) -> ForbiddenAddress:
     )
 
 
-def _judge_host(target: Target, only_host: Optional[str]) -> None:
-    if only_host is not None and target.host != only_host:
+def _judge_host(target: Target, only_host: str) -> None:
+    if target.host != only_host:
         raise ForbiddenAddress(
             f"The app names {target.label}, which is on another host, so it was not asked, as "
             "file_urls='same-host' says. If that is wanted, make the client with file_urls='public'."
@@ -245,7 +245,8 @@ class Bounds:
             ForbiddenAddress: it is not on the one host that may be asked.
         """
         word, target = hop.word, hop.target
-        _judge_host(target, word.only_host)
+        if word.only_host is not None:
+            _judge_host(target, word.only_host)
         if word.caller or not self._judged or (word.peer is None and same_place(self._base, target)):
             return hop
         within = self.of_app()
@@ -263,7 +264,8 @@ class Bounds:
             ForbiddenAddress: it is not on the one host that may be asked.
         """
         caller = hop.word.caller
-        _judge_host(onward.target, hop.word.only_host)
+        if hop.word.only_host is not None:
+            _judge_host(onward.target, hop.word.only_host)
         if not self._judged or (not caller and same_place(self._base, onward.target)):
             return onward
         within = self.of_app() if hop.within is None and not caller else hop.within

@@ -53,16 +53,20 @@ def read_json(
         ResponseTooLarge: or `too_large`: there are too many values.
         ProtocolError: it is not JSON, is nested too deeply, or holds a number of thousands of digits.
     """
-    _check(data, what, max_values, limit, too_large)
+    # A value takes two characters at least, with what parts it: short texts cannot hold too many.
+    if max_values is not None and len(data) >= 2 * max_values:
+        _check(data, what, max_values, limit, too_large)
     try:
-        return json.loads(_decoded(data), **_options(data))
+        text = data if isinstance(data, str) else _decoded(data)
+        return json.loads(text) if len(data) <= _DIGITS else json.loads(text, **_options(data))
     except (ValueError, RecursionError) as exc:
         raise _unreadable(what, exc) from exc
 
 
 def read_first_json(text: str, what: str, max_values: Optional[int], limit: str = "") -> Any:
     """Return the value that a text begins with, whatever follows; otherwise like `read_json`."""
-    _check(text, what, max_values, limit, ResponseTooLarge)
+    if max_values is not None:
+        _check(text, what, max_values, limit, ResponseTooLarge)
     try:
         return json.JSONDecoder(**_options(text)).raw_decode(text)[0]
     except (ValueError, RecursionError) as exc:
@@ -77,17 +81,11 @@ def _unreadable(what: str, error: Exception) -> ProtocolError:
     )
 
 
-def _decoded(data: Union[bytes, str]) -> str:
-    if isinstance(data, str):
-        return data
+def _decoded(data: bytes) -> str:
     return data[len(_BOM) if data.startswith(_BOM) else 0 :].decode("utf-8", "surrogatepass")
 
 
-def _check(
-    data: Union[bytes, str], what: str, most: Optional[int], limit: str, too_large: Type[ProtocolError]
-) -> None:
-    if most is None or len(data) < 2 * most:  # a value takes two characters at least, with what parts it
-        return
+def _check(data: Union[bytes, str], what: str, most: int, limit: str, too_large: Type[ProtocolError]) -> None:
     encoded = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
     if 1 + sum(map(encoded.count, (b",", b"[", b"{", b":"))) > most and count_values(encoded, most) > most:
         advice = f"; make the client with a larger Limits({limit}=…)" if limit else ""
