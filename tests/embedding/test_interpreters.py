@@ -49,12 +49,6 @@ STATES = {
     "left open when idle": "",
     "left open with live jobs": LIVE,
     "forgotten": "del client",
-    "forgotten in a cycle": "import gc\nclient.itself = client\ndel client\ngc.collect()",
-    "used by a thread of the program": (
-        "import threading\n"
-        "thread = threading.Thread(target=client.predict, args=('d',), kwargs={'api_name': '/echo'})\n"
-        "thread.start()\nthread.join()"
-    ),
 }
 CASES: List[Tuple[Embeddable, str]] = [
     (python, kind)
