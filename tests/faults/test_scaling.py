@@ -43,6 +43,7 @@ from gradio_client_lite.wire.outputs import OutputLog
 from gradio_client_lite.wire.refusal import bare_url, refusal
 from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.wire.schema import contains_file
+from gradio_client_lite.wire.serverjson import read_json
 from gradio_client_lite.wire.sse import SSEDecoder
 from gradio_client_lite.wire.typenames import json_schema_to_python_type
 from gradio_client_lite.wire.v3_info import derive_v3_info
@@ -377,6 +378,10 @@ def refused(status: int) -> Callable[[bytes], object]:
     return lambda body: str(refusal(status, body, "http://host/", "calling /f"))
 
 
+def counted(data: bytes) -> Any:
+    return read_json(data, "The answer", 1000)
+
+
 def details(n: int) -> bytes:
     entry = {"__type__": "validate", "is_valid": False, "message": "no", "parameter_name": "a"}
     return json.dumps({"detail": [entry] * n}).encode()
@@ -412,6 +417,12 @@ ANSWERS: Dict[str, Row] = {
     "JSON of brackets": (lambda r: r.json(), lambda n: answer_of("", b"[" * n)),
     "JSON of escapes": (lambda r: r.json(), lambda n: answer_of("", b'"' + b"\\ud83d\\ude00" * n + b'"')),
     "no JSON": (lambda r: r.json(), lambda n: answer_of("", b"[" + b"1," * n)),
+    "count of values": (counted, lambda n: b"[" + b"1," * n * 10 + b"1]"),
+    "count in texts": (counted, lambda n: b'["' + b",[{:" * n * 10 + b'"]'),
+    "count in many texts": (counted, lambda n: b'["' + b'",","' * n + b'"]'),
+    "count of quotes": (counted, lambda n: b'"' * n * 10 + b"," * 2000),
+    "count of backslashes": (counted, lambda n: b'["' + b"\\\\" * n * 10 + b"," * 2000 + b'"]'),
+    "count of escaped quotes": (counted, lambda n: b'["' + b'\\",' * n * 10 + b'"]'),
     "a list of uploads": (json.loads, lambda n: json.dumps(["/tmp/a"] * n)),
     "validation": (refused(422), details),
     "a refusal of blanks": (refused(400), lambda n: b" \n" * n * 10),
