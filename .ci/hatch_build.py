@@ -27,6 +27,7 @@ _PUBLIC = frozenset(
         "files",
         "hub_client",
         "job",
+        "limits",
         "testing/__init__",
         "testing/app",
         "testing/function",
