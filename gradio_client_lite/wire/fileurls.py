@@ -91,18 +91,18 @@ def segment_names(playlist: Iterable[str]) -> List[str]:
     return [name for name in names if name and not name.startswith("#") and _makes_url(name)]
 
 
-def segment_of(name: str, playlist: Location, peer: str, routes: Routes) -> Location:
+def segment_of(name: str, playlist: Location, peer: Optional[str], routes: Routes) -> Location:
     """Where one segment of a stream is; it never changes.
 
     Args:
         name: as the playlist names it. It is joined with the playlist's URL only now: both may be long, and
             there may be many.
         playlist: where that is.
-        peer: the address of its server.
+        peer: the address of the server that gave it, redirects may have led to another; None for the app.
         routes: of the app.
     """
     url = urljoin(playlist.url, name)
-    return Location(url, _url_name(url), is_own(url, routes), named_at=None if playlist.own else peer)
+    return Location(url, _url_name(url), is_own(url, routes), named_at=peer)
 
 
 def _makes_url(name: str) -> bool:
