@@ -210,8 +210,8 @@ class App:
         if 200 <= response.status < 300:
             config = self._json_object(response)
             if config is not None:
-                base, found, _ = response.url.partition("?")[0].rpartition("config")
-                return config, base if found else self.src
+                url = response.url.partition("?")[0].rstrip("/")
+                return config, url[: -len("config")] if url.endswith("/config") else self.src
         return self._config_of_page(deadline), self.src
 
     def _json_object(self, response: Response) -> Optional[Dict[str, Any]]:

@@ -60,10 +60,13 @@ class _Wanted(NamedTuple):
 
 
 class _Segments(NamedTuple):
-    """The segments of a stream, as its playlist names them, and the address of the playlist's server."""
+    """The segments of a stream, as its playlist names them, and the address of the playlist's server.
+
+    It is None for the app itself.
+    """
 
     names: List[str]
-    peer: str
+    peer: Optional[str]
 
 
 class Downloads:

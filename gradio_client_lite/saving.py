@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -89,6 +90,19 @@ class Folder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def open_saved(path: str) -> int:
+    """Open a file that was kept here, for reading, and return its number.
+
+    Raises:
+        OSError: it cannot be opened, or a link has been put in its place or in that of its folder.
+    """
+    place, name = os.path.split(path)
+    with Folder.open(place) as folder:
+        if not _HELD and _is_link(os.lstat(path)):
+            raise OSError(errno.ELOOP, "it is a link")
+        return os.open(folder.at(name), os.O_RDONLY | _CAREFUL, dir_fd=folder.number)
 
 
 class Savings:

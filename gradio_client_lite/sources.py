@@ -52,7 +52,7 @@ class PathSource:
         try:
             if not stat.S_ISREG(os.stat(self.path).st_mode):
                 raise InvalidFile(f"{shown(self.path)} is not a regular file, so it cannot be sent.")
-            with open(self.path, "rb", buffering=0) as file:
+            with self._open() as file:
                 return os.fstat(file.fileno()).st_size
         except InvalidFile:
             raise
@@ -63,15 +63,27 @@ class PathSource:
 
     def read(self) -> Iterator[bytes]:
         try:
-            with open(self.path, "rb", buffering=0) as file:
+            with self._open() as file:
                 while chunk := file.read(_CHUNK):
                     yield chunk
         except (OSError, ValueError) as exc:
             raise self._unreadable(exc) from exc
 
+    def _open(self) -> IO[bytes]:
+        return open(self.path, "rb", buffering=0)
+
     def _unreadable(self, exc: Exception) -> InvalidFile:
         reason = getattr(exc, "strerror", None) or type(exc).__name__
         return InvalidFile(f"File {shown(self.path)} cannot be read: {reason}.")
+
+
+class SavedSource(PathSource):
+    """A download that is handed on; what somebody has put there in its place as a link is not opened."""
+
+    def _open(self) -> IO[bytes]:
+        from .saving import open_saved
+
+        return open(open_saved(self.path), "rb", buffering=0)
 
 
 class BytesSource:

@@ -22,7 +22,7 @@ from .transport.http import StreamingResponse, Timeout
 from .transport.redirect import Word
 from .transport.timeout import Deadline
 from .transport.url import parse_url
-from .wire.fileurls import Location
+from .wire.fileurls import Location, is_own
 from .wire.refusal import bare_url, refusal
 
 _log = logging.getLogger(__name__)
@@ -46,14 +46,14 @@ class Transfer:
         limit: which of the app's limits its size has.
 
     Attributes:
-        peer: the address of the server that gave it; "" before.
+        peer: the address of the server that gave it; None where that is the app, at its own origin.
     """
 
     def __init__(self, app: App, location: Location, limit: str = "max_download_size") -> None:
         self._app = app
         self._location = location
         self._limit = limit
-        self.peer = ""
+        self.peer: Optional[str] = None
         self._largest: Optional[int] = getattr(app.limits, limit)
         self._deadline = Deadline(Timeout(total=app.limits.downloading).total)
         # The strong validator of the representation being fetched, and its size; None when it has none.
@@ -104,7 +104,7 @@ class Transfer:
     def _fetch(self, saving: Saving) -> bool:
         self._begun = True
         with self._open(saving.size) as response:
-            self.peer = response.peer
+            self.peer = None if is_own(response.url, self._app.routes) else response.peer
             if response.status == 200:
                 self._begin(response, saving)
             elif saving.size and response.status in (206, 416) and not self._continues(response, saving.size):

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optio
 from .app import App
 from .errors import ClientClosed, ConnectionLost, FileTooLarge, HTTPStatusError, InvalidFile, ProtocolError
 from .files import guess_type, source_of
-from .sources import BytesSource, Link, PathSource, Source, shown, spooled
+from .sources import BytesSource, Link, PathSource, SavedSource, Source, shown, spooled
 from .transport.http import StreamingResponse
 from .transport.redirect import OF_APP, Word
 from .transport.response import Response
@@ -176,7 +176,7 @@ class Uploads:
         if isinstance(file, FileArgument):
             return source_of(file)
         if isinstance(file, ResultPath):
-            return PathSource(str(file))  # which this package has saved
+            return SavedSource(str(file))
         assert isinstance(file, ResultFile)  # noqa: S101 - a V3File stays
         try:
             return BytesSource(parse_data_url(content_url(file.file) or "")[0])

@@ -161,6 +161,25 @@ def test_other_server_gets_nothing_secret(net: Net, caplog: pytest.LogCaptureFix
     assert not {"x-hf-authorization", "cookie"} & set(other.requests[0].headers)
 
 
+@pytest.mark.parametrize(
+    ("place", "src"),
+    [
+        (HTTP + "/below/config", HTTP + "/below/"),
+        (HTTP + "/below/config/", HTTP + "/below/"),
+        (HTTP + "/myconfig", HTTP + "/"),
+        ("http://1config.test/x", HTTP + "/"),
+    ],
+)
+def test_an_app_is_where_its_config_route_is(net: Net, place: str, src: str) -> None:
+    """Not whatever stands before "config" in a URL, which need not be one."""
+    config = answer(json.dumps(CONFIG).encode())
+    net.put(HTTP, lambda request: moved(place) if request.path == "/config" else config)
+    net.put("http://1config.test", lambda _: config)
+    app = net.app(HTTP)
+    app.connect()
+    assert app.src == src
+
+
 @pytest.mark.parametrize("name", ["user-agent", "User-Agent"])
 def test_other_hosts_are_told_who_asks_and_no_more(name: str) -> None:
     transport = Transport(base_url=HTTP)

@@ -174,6 +174,32 @@ def test_a_playlist_elsewhere_names_segments_no_further_in_than_it_is(net: Net, 
     assert fetch(own, src="http://127.0.0.1/", chunks={}) == b"inside"
 
 
+def test_nor_does_a_playlist_that_the_app_only_redirects_to(net: Net, fetch: Any) -> None:
+    net.put("app.test", "10.0.0.1", script=site(m3u8=moved("http://cdn.test/playlist.m3u8")))
+    net.put("cdn.test", "9.9.9.9", script=always(b"http://10.0.0.5/0.aac"))
+    inside = net.put("10.0.0.5", script=always(b"secret"))
+    with pytest.raises(ForbiddenAddress):
+        fetch(file("s/playlist.m3u8", is_stream=True), chunks={})
+    assert inside.connections == 0
+
+
+def test_a_file_elsewhere_leads_not_into_the_app(net: Net, fetch: Any) -> None:
+    server = net.put("app.test", "10.0.0.1", script=always(b"inside"))
+    net.put("cdn.test", "9.9.9.9", script=always(lambda _: moved(APP + "users")))
+    with pytest.raises(ForbiddenAddress):
+        fetch(file("http://cdn.test/x"))
+    assert paths(server) == ["/"]
+
+
+@pytest.mark.parametrize("named", [b"http://app.test/users", b"http://cdn.test/moved"])
+def test_nor_does_a_segment_elsewhere(net: Net, fetch: Any, named: bytes) -> None:
+    server = net.put("app.test", "10.0.0.1", script=always(b"inside"))
+    net.put("cdn.test", "9.9.9.9", script=site(m3u8=answer(named), moved=moved(APP + "users")))
+    with pytest.raises(ForbiddenAddress):
+        fetch(file("s", url="http://cdn.test/playlist.m3u8", is_stream=True), chunks={})
+    assert paths(server) == ["/"]
+
+
 @pytest.mark.parametrize("file_urls", ["public", "any"])
 def test_files_at_other_public_hosts_are_fetched(net: Net, fetch: Any, file_urls: str) -> None:
     net.put("app.test", OUTSIDE, script=site())
@@ -339,6 +365,31 @@ def test_an_app_that_is_found_outside_names_nothing_inside(net: Net, tmp_path: P
     with pytest.raises(ForbiddenAddress):
         files.fetch([file("http://127.0.0.2/x", is_stream=True)])
     assert inside.connections == 0
+
+
+def test_a_login_by_way_of_another_server_comes_back(net: Net, app: App) -> None:
+    def reply(request: Request) -> bytes:
+        return answer(b"in") if "ticket" in request.path else moved("http://login.test/")
+
+    net.put("app.test", "10.0.0.1", script=always(reply))
+    net.put("login.test", OUTSIDE, script=always(lambda _: moved(APP + "?ticket=1")))
+    assert app.transport.request("GET", APP).body == b"in"
+
+
+@pytest.mark.parametrize("where", ["http://app.test:81/x", "http://cdn.test/x"])
+def test_a_download_that_is_redirected_takes_no_cookies_along(
+    net: Net, app: App, tmp_path: Path, where: str
+) -> None:
+    net.put("app.test", OUTSIDE, script=site(config=answer(json.dumps(CONFIG).encode()), x=moved(where)))
+    others = [
+        net.put("app.test", OUTSIDE, script=always(b"beside"), port=81),
+        net.put("cdn.test", "9.9.9.9", script=always(b"foreign")),
+    ]
+    app.connect()
+    app.transport.cookies["access-token"] = "s3cr3t"
+    Downloads(app, tmp_path).of_job(app.spec.endpoints[0]).fetch([file("x")])
+    (request,) = [request for other in others for request in other.requests]
+    assert "cookie" not in request.headers
 
 
 # --- URLs of the caller's, which are fetched here for Gradio 3

@@ -13,6 +13,7 @@ import pytest
 from app_of import app_of
 from transport.peers import Peer, PeerServer, Request, always, answer
 
+from gradio_client_lite import saving
 from gradio_client_lite.errors import (
     AuthenticationError,
     ClientClosed,
@@ -250,6 +251,28 @@ def test_a_result_of_another_app_is_uploaded(bench: Any, path: Path) -> None:
     assert run.sent == [[("a b.txt", "text/plain", b"content"), ("a.png", "image/png", b"fetched")]]
     assert [item["path"] for item in result[0]] == ["/srv/0/a b.txt", "/srv/1/a.png", "/srv/0/a b.txt"]
     assert home.fetched == [served()]
+
+
+@pytest.mark.parametrize("replaced", ["file", "folder"])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_link_in_place_of_a_download_is_not_opened(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: str, held: bool
+) -> None:
+    """In a folder that the caller shares, others may have put one there."""
+    monkeypatch.setattr(saving, "_HELD", held and saving._HELD)
+    secret, place = tmp_path / "secret", tmp_path / "downloads" / "digest"
+    secret.mkdir()
+    (secret / "a.png").write_bytes(b"secret")
+    place.parent.mkdir()
+    if replaced == "folder":
+        place.symlink_to(secret)
+    else:
+        place.mkdir()
+        (place / "a.png").symlink_to(secret / "a.png")
+    run = bench()
+    with pytest.raises(InvalidFile, match="cannot be read"):
+        run([downloaded(place / "a.png", ELSEWHERE)])
+    assert run.server.requests == []
 
 
 def test_a_stream_is_uploaded_to_its_own_app_too(bench: Any, path: Path) -> None:

@@ -40,6 +40,8 @@ ANSWER_TIME = 10 * 60  # seconds; Discord takes no reply after 15 minutes
 WAKE_TIME, WAKE_PAUSE = 4 * 60, 5  # seconds that a sleeping Space is waited for, and between two looks
 CONVERSATIONS = 100  # sessions of the app that are kept, the most recent ones
 
+FILE_MARK = "gradio.FileData"  # of what the client takes for a file
+
 BUSY = (QueueError, TooManyRequestsError)
 SLOW = (TookTooLong, TimeoutError)
 
@@ -70,13 +72,14 @@ class Conversation:
         try:
             if self.client is None:
                 self.client = connect(self.folder)
+            refuse_files(self.client, api_name, arguments)
             job = self.client.submit(api_name=api_name, **arguments)
             try:
                 return job.result(timeout=ANSWER_TIME)
             except TookTooLong:
                 job.cancel()
                 raise
-        except (*BUSY, *SLOW, AppError):
+        except (*BUSY, *SLOW, AppError, Mistake):
             raise
         except Exception:
             self.hang_up()  # the app may have been restarted; the next call finds it anew
@@ -116,6 +119,17 @@ def is_coming(token):
         return False
     stage = str(huggingface_hub.get_space_runtime(APP, token=token).stage)
     return stage in ("SLEEPING", "BUILDING", "APP_STARTING")
+
+
+def refuse_files(client, api_name, arguments):
+    """Only users name files: the client would open what a default names, which is a file of this machine."""
+    functions = [each for each in client.endpoints.values() if each.api_name == api_name]
+    parameters = functions[0].parameters_info or [] if functions else []
+    places = {parameter.get("parameter_name"): place for place, parameter in enumerate(parameters)}
+    given = {places[name] for name in arguments if name in places}
+    for place, parameter in enumerate(parameters):
+        if place not in given and FILE_MARK in json.dumps(parameter.get("parameter_default")):
+            raise Mistake(f"Please attach a file as `{parameter.get('parameter_name')}`, too.")
 
 
 conversations = OrderedDict()

@@ -44,7 +44,7 @@ def from_json(name, text):
     except ValueError:
         raise Mistake(f'`{name}` must be JSON, for example `["a", "b"]` or `{{"a": 1}}`.') from None
     # The client would open what such a dict names, which is a file of this machine.
-    if "gradio.FileData" in json.dumps(value):
+    if FILE_MARK in json.dumps(value):
         raise Mistake(f"`{name}` must not name a file.")
     return value
 

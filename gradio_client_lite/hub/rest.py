@@ -14,7 +14,6 @@ import time
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
-from urllib.parse import urljoin
 
 from ..errors import (
     ArgumentError,
@@ -29,6 +28,7 @@ from ..transport.http import Response, Timeout, Transport
 from ..transport.redirect import REDIRECTS
 from ..transport.timeout import Clock, Deadline
 from ..transport.url import Target, parse_url
+from ..wire.urlparts import join_reference
 from .refusal import Question, advised_wait, message_of, refusal, shortened
 from .token import is_true
 
@@ -277,7 +277,7 @@ def _same_origin(url: str, location: str) -> str:
     here = parse_url(url)
     place: Optional[Target] = None
     with suppress(ArgumentError, ValueError):
-        place = parse_url(urljoin(here.label, location.strip()))  # a cache of the process keeps both
+        place = parse_url(join_reference(here.label, location.strip()))  # a cache of the process keeps both
     if place is None or place.origin != here.origin:
         raise ProtocolError(
             f"{here.label} redirects to another host; it was not followed, since the token is for this one "

@@ -1,4 +1,8 @@
-"""A small cookie jar after RFC 6265, that reads like a dict."""
+"""A small cookie jar after RFC 6265, that reads like a dict.
+
+In one thing it is stricter: a cookie goes to the port that it came from and no other, as another port of a
+host may be somebody else's server. The standard ports of http and https count as one.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +43,16 @@ _SECOND_LEVEL = frozenset(
     {"ac", "co", "com", "edu", "gob", "gov", "go", "mil", "ne", "net", "nom", "or", "org"}
 )
 
-_Key = Tuple[str, str, str]
+_Key = Tuple[str, str, str, int]
+#: What stands for both of these.
+_STANDARD_PORTS, _STANDARD = (80, 443), 0
 
 
 class _Cookie(NamedTuple):
     name: str
     value: str
     domain: str
+    port: int
     path: str = "/"
     host_only: bool = True
     secure: bool = False
@@ -56,10 +63,10 @@ class _Cookie(NamedTuple):
 
     @property
     def key(self) -> _Key:
-        return self.domain, self.path, self.name
+        return self.domain, self.path, self.name, self.port
 
     def matches(self, target: Target) -> bool:
-        if self.secure and target.scheme != "https":
+        if (self.secure and target.scheme != "https") or self.port != _port(target.port):
             return False
         if not (target.host == self.domain or (not self.host_only and _below(target.host, self.domain))):
             return False
@@ -70,12 +77,13 @@ class _Cookie(NamedTuple):
 class CookieJar(MutableMapping[str, str]):
     """The cookies of one transport.
 
-    As a mapping it holds names and values: setting one gives it to the host of the base URL, reading prefers
-    that host's. Only matching cookies are sent. Safe to use from several threads.
+    As a mapping it holds names and values: setting one gives it to the host and port of the base URL, reading
+    prefers that host's. Only matching cookies are sent. Safe to use from several threads.
 
     Args:
         host: of the base URL.
         cookies: to begin with, for that host.
+        port: of the base URL.
         clock: seconds since the epoch, as cookies expire by the calendar.
 
     Example:
@@ -90,9 +98,11 @@ class CookieJar(MutableMapping[str, str]):
         host: str,
         cookies: Optional[Mapping[str, str]] = None,
         *,
+        port: int = 80,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._host = host
+        self._port = _port(port)
         self._clock = clock
         self._cookies: Dict[_Key, _Cookie] = {}
         self._former: Deque[str] = deque(maxlen=_FORMER)
@@ -115,7 +125,7 @@ class CookieJar(MutableMapping[str, str]):
         if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
             raise ArgumentError(f"The cookie {shown(name)} has a name or value that cannot be sent.")
         with self._lock:
-            self._put(_Cookie(name, hide(value), self._host))
+            self._put(_Cookie(name, hide(value), self._host, self._port))
 
     def __delitem__(self, name: str) -> None:
         with self._lock:
@@ -204,11 +214,16 @@ def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_C
         str(name),
         value,
         domain or target.host,
+        _port(target.port),
         path=_cookie_path(attributes.get("path", ""), target),
         host_only=not domain or _public(domain),
         secure=secure,
         expires=_expiry(attributes, clock),
     )
+
+
+def _port(port: int) -> int:
+    return _STANDARD if port in _STANDARD_PORTS else port
 
 
 def _cookie_path(path: str, target: Target) -> str:

@@ -124,7 +124,7 @@ class Transport:
         self._timeout = timeout
         self._follow = follow_redirects
         self._clock = clock
-        self._cookies = CookieJar(self._base.host, cookies)
+        self._cookies = CookieJar(self._base.host, cookies, port=self._base.port)
         self._tls = TLS(verify, cert, trust_env=trust_env)
         self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock, calendar=calendar)
         heads = HeadMaker(self._base, self._cookies, auth)

@@ -255,6 +255,9 @@ class Bounds:
     def next(self, hop: Hop, peer: str, onward: Hop) -> Hop:
         """The same for a redirect, which leads no further in than what redirects.
 
+        Back to the app's own origin it may lead only what began there, such as a login by way of another
+        server, and so has its credentials: what the app names elsewhere may not lead into the app either.
+
         Args:
             hop: what was redirected.
             peer: the address of the server that did it.
@@ -264,9 +267,10 @@ class Bounds:
             ForbiddenAddress: it is not on the one host that may be asked.
         """
         caller = hop.word.caller
+        back = hop.cookies and not caller and same_place(self._base, onward.target)
         if hop.word.only_host is not None:
             _judge_host(onward.target, hop.word.only_host)
-        if not self._judged or (not caller and same_place(self._base, onward.target)):
+        if back or not self._judged:
             return onward
         within = self.of_app() if hop.within is None and not caller else hop.within
         reach = reach_of(peer)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Dict, NamedTuple, Optional
-from urllib.parse import urljoin
 
 from ..errors import ArgumentError, ProtocolError
+from ..wire.urlparts import join_reference
 from .connection import Body
 from .url import Target, parse_url
 
@@ -108,11 +108,11 @@ def resolve(asked: Target, location: str) -> Target:
     with suppress(UnicodeError):
         # http.client decodes headers as latin-1, servers that do not encode a URL send UTF-8.
         location = location.encode("latin-1").decode("utf-8")
-    # urljoin keeps what it is given in a cache of the process: no query, as it may hold a session hash.
+    # Joining keeps what it is given in a cache of the process: no query, as it may hold a session hash.
     place, mark, query = location.strip().partition("?")
     if not mark and (not place or place.startswith("#")):
         return asked._replace(userinfo=None)
     try:
-        return parse_url(urljoin(asked.label, place) + mark + query)._replace(userinfo=None)
+        return parse_url(join_reference(asked.label, place) + mark + query)._replace(userinfo=None)
     except (ArgumentError, ValueError) as exc:
         raise ProtocolError(f"{asked.label} redirects to what is no http(s) URL; report it.") from exc

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote
 
 from .names import download_name
 from .routes import Routes
+from .urlparts import join_reference, split_url
 
 _PLAYLIST = "/playlist.m3u8"
 _PORTS = {"http": 80, "https": 443}
@@ -91,23 +92,25 @@ def segment_names(playlist: Iterable[str]) -> List[str]:
     return [name for name in names if name and not name.startswith("#") and _makes_url(name)]
 
 
-def segment_of(name: str, playlist: Location, peer: str, routes: Routes) -> Location:
+def segment_of(name: str, playlist: Location, peer: Optional[str], routes: Routes) -> Location:
     """Where one segment of a stream is; it never changes.
 
     Args:
         name: as the playlist names it. It is joined with the playlist's URL only now: both may be long, and
             there may be many.
         playlist: where that is.
-        peer: the address of its server.
+        peer: the address of the server that gave it, redirects may have led to another; None for the app.
         routes: of the app.
     """
-    url = urljoin(playlist.url, name)
-    return Location(url, _url_name(url), is_own(url, routes), named_at=None if playlist.own else peer)
+    url = join_reference(playlist.url, name)
+    return Location(url, _url_name(url), is_own(url, routes), named_at=peer)
 
 
 def _makes_url(name: str) -> bool:
+    if name.isprintable() and ":" not in name and "//" not in name:
+        return True  # a path, as nearly all are
     try:
-        return is_url(urljoin("http://host/", name))
+        return is_url(join_reference("http://host/", name))
     except ValueError:
         return False
 
@@ -122,7 +125,7 @@ def is_own_file(url: str, routes: Routes) -> bool:
     """Whether a URL is that of a file of the app, which others may not be able to fetch."""
     if not is_own(url, routes):
         return False
-    path, base = urlsplit(url).path, urlsplit(routes.api).path
+    path, base = split_url(url).path, split_url(routes.api).path
     return any(path.startswith(base + route) for route in ("file=", "file/", "proxy="))
 
 
@@ -173,7 +176,7 @@ def _stream_name(file: Mapping[str, Any], url: str) -> str:
 
 def _url_name(url: str) -> str:
     try:
-        return download_name(unquote(urlsplit(url).path))
+        return download_name(unquote(split_url(url).path))
     except ValueError:
         return download_name("")
 
@@ -184,10 +187,10 @@ def _quoted(path: str) -> str:
 
 def _origin(url: str) -> Optional[Tuple[str, str, int]]:
     try:
-        parts = urlsplit(url)
+        parts = split_url(url)
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _PORTS or not parts.host:
         return None
-    return parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port
+    return parts.scheme, parts.host, _PORTS[parts.scheme] if port is None else port

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import re
 from typing import Any, Optional
+from urllib.parse import urljoin
 
 from ..secrecy import hide
 
 _PARTS: Any = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 ).match
+_CONTROL: Any = re.compile(r"[\x00-\x1f\x7f]")
+
+
+#: The longest host of a URL, with its port, in characters; names of DNS have 253 bytes. Normalising a longer
+#: one can take a time of the square of its length, as letters may combine with those before them.
+_LONGEST_AUTHORITY = 512
 
 
 class UrlParts:
@@ -66,14 +73,16 @@ def split_url(url: str) -> UrlParts:
     """Split a URL.
 
     Raises:
-        ValueError: brackets do not match, or a host would be another one once it is normalised. The text does
-            not quote the URL.
+        ValueError: brackets do not match, the host is longer than any can be, or would be another one once it
+            is normalised. The text does not quote the URL.
     """
     # No variable holds the match, whose `repr` shows what was matched; every text does.
     parts = UrlParts(*map(hide, _PARTS(hide(url)).groups("")[:4]))
     authority = parts.authority
     if ("[" in authority) != ("]" in authority):
         raise ValueError("brackets do not match")
+    if len(authority) > _LONGEST_AUTHORITY:
+        raise ValueError("a host longer than any can be")
     if not authority.isascii():
         from unicodedata import normalize
 
@@ -81,6 +90,24 @@ def split_url(url: str) -> UrlParts:
         if any(mark in normalize("NFKC", plain) for mark in "/?#@:"):
             raise ValueError("a host that turns into another")
     return parts
+
+
+def join_reference(base: str, reference: str) -> str:
+    """What a reference in a page means: a URL, or a path below or beside that of the page.
+
+    Args:
+        base: the page's URL.
+        reference: as it stands there, without blanks around it.
+
+    Raises:
+        ValueError: it holds a control character, or see `split_url`.
+    """
+    # Before urljoin, which leaves such characters out and normalises whatever is before the path then.
+    if _CONTROL.search(reference):
+        raise ValueError("a control character")
+    if len(split_url(reference).userinfo or "") > _LONGEST_AUTHORITY:
+        raise ValueError("a user longer than any can be")
+    return urljoin(base, reference)
 
 
 def bare_url(url: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, Dict, List
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from gradio_client_lite.errors import InvalidValue
 from gradio_client_lite.hub.discord_bot import render
 
+MARKED = {"path": "/proc/self/environ", "meta": {"_type": "gradio.FileData"}}
 TEXT: Dict[str, Any] = {
     "label": "Your Text",
     "parameter_name": "text",
@@ -192,7 +195,33 @@ def test_json_of_a_stranger_names_no_file_of_the_bot(text: str) -> None:
         pass
 
     files = render("owner/app", [("/fn", "fn")], {"/fn": {"parameters": [TEXT]}})
-    from_json = function(files, "from_json", json=json, Mistake=Mistake)
+    from_json = function(files, "from_json", json=json, Mistake=Mistake, FILE_MARK="gradio.FileData")
     assert from_json("value", '{"path": "/x", "meta": {}}') == {"path": "/x", "meta": {}}
     with pytest.raises(Mistake, match="`value` must not name a file"):
         from_json("value", text)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "arguments", "refused"),
+    [
+        ([["text", None], ["image", None]], {"text": "hi"}, None),
+        ([["text", None], ["image", MARKED]], {"text": "hi", "image": "mine"}, None),
+        ([["text", None], ["image", MARKED]], {"text": "hi"}, "image"),
+        ([["text", {"deep": [MARKED]}]], {}, "text"),
+        # The client gives an argument to the last parameter of its name.
+        ([["image", MARKED], ["image", None]], {"image": "mine"}, "image"),
+    ],
+)
+def test_a_default_names_no_file_of_the_bots_machine(defaults: Any, arguments: Any, refused: Any) -> None:
+    """The app says what the defaults are whenever it is asked, and its client would open them."""
+    described = [{"parameter_name": name, "parameter_default": default} for name, default in defaults]
+    endpoints = {
+        0: SimpleNamespace(api_name="/other", parameters_info=None),
+        1: SimpleNamespace(api_name="/fn", parameters_info=described),
+    }
+    known = {"json": json, "Mistake": ValueError, "FILE_MARK": "gradio.FileData"}
+    files = render("owner/app", [("/fn", "fn")], {"/fn": {"parameters": []}})
+    assert "refuse_files(self.client, api_name, arguments)" in files["app.py"]
+    refuse_files = function(files, "refuse_files", **known)
+    with pytest.raises(ValueError, match=f"`{refused}`") if refused else nullcontext():
+        refuse_files(SimpleNamespace(endpoints=endpoints), "/fn", arguments)

@@ -68,9 +68,30 @@ def test_cookies_that_cannot_be_sent_are_refused(jar, name, value):
 
 def test_cookies_without_domain_belong_to_the_host_of_the_base_url(jar):
     jar["a"] = "1"
-    assert jar.header(parse_url("http://app.hf.space:7860/x")) == "a=1"
+    assert jar.header(parse_url("http://app.hf.space/x")) == "a=1"
     assert jar.header(parse_url("https://other.hf.space/")) == ""
     assert jar.header(parse_url("https://x.app.hf.space/")) == ""
+
+
+def test_they_belong_to_its_port_too(clock):
+    jar = CookieJar("localhost", {"a": "1"}, port=7860, clock=clock)
+    assert jar.header(parse_url("http://localhost:7860/")) == "a=1"
+    assert jar.header(parse_url("http://localhost:7861/")) == ""
+    assert jar.header(parse_url("http://localhost/")) == ""
+
+
+@pytest.mark.parametrize("domain", ["", "; Domain=example.com"])
+def test_a_server_at_another_port_neither_gets_nor_replaces_them(jar, domain):
+    stored(jar, f"a=1; Path=/{domain}", url="http://www.example.com:7860/")
+    stored(jar, f"a=2; Path=/{domain}", url="http://www.example.com:9999/")
+    assert jar.header(parse_url("http://www.example.com:7860/")) == "a=1"
+    assert jar.header(parse_url("http://www.example.com:9999/")) == "a=2"
+    assert jar.header(parse_url("http://www.example.com/")) == ""
+
+
+def test_the_standard_ports_are_one(jar):
+    stored(jar, "a=1; Path=/", url="http://www.example.com/")
+    assert jar.header(parse_url("https://www.example.com/")) == "a=1"
 
 
 def test_a_set_cookie_without_domain_belongs_to_its_host_alone(jar):
