@@ -99,15 +99,28 @@ class Sessions:
                 self._chosen or self._closed or self._current.session_hash != instead_of
             ):
                 return
-            self._current = queue
             self._chosen = chosen
-            self._queues = [ref for ref in self._queues if ref() is not None]
-            self._queues.append(weakref.ref(queue))
+            known = self._known(session_hash)
+            if known is None:
+                self._queues.append(weakref.ref(queue))
+            elif known is self._current:
+                return  # its heartbeat goes on: the server would drop State at the end of one
+            self._current = known or queue
             before, self._heartbeat = self._heartbeat, None
             # A closed client's transport refuses every request, so its heartbeats have no use.
             self._unstarted = None if self._closed else heartbeat
         if before is not None:
             before.stop()
+
+    def _known(self, session_hash: str) -> Optional[SessionDriver]:
+        """The queue driver that a session already has; the lock is held.
+
+        There is never a second one: the server gives each message to one of a session's streams, maybe to
+        that on which nobody waits for it, and a driver of 3.x jobs knows which of them run.
+        """
+        alive = [queue for queue in (ref() for ref in self._queues) if queue is not None]
+        self._queues = [weakref.ref(queue) for queue in alive]
+        return next((queue for queue in alive if queue.session_hash == session_hash), None)
 
     def _start_heartbeat(self) -> None:
         with self._lock:

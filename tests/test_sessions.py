@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -133,3 +133,47 @@ def test_a_heartbeat_without_a_thread_breaks_no_call(caplog: pytest.LogCaptureFi
     sessions = Sessions(lambda session_hash, _: Queue(session_hash), make, True, "first")  # type: ignore[arg-type, return-value]
     assert sessions.current.session_hash == "first"
     assert "heartbeat" in caplog.text
+
+
+def test_a_session_that_is_opened_again_keeps_its_one_queue() -> None:
+    lab = Lab(stateful=False)
+    first = lab.sessions.current
+    lab.sessions.open("first", chosen=True)
+    assert lab.sessions.current is first
+
+
+def test_a_session_that_is_gone_back_to_keeps_its_one_queue_while_it_has_jobs() -> None:
+    lab = Lab(stateful=False)
+    first = lab.sessions.current
+    lab.sessions.open("second")
+    lab.sessions.open("first")
+    assert lab.sessions.current is first
+
+
+class Heartbeat:
+    """As much of a heartbeat as sessions touch."""
+
+    def __init__(self, session_hash: str) -> None:
+        self.session_hash = session_hash
+        self.stopped = False
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def test_the_heartbeat_of_a_session_that_is_opened_again_goes_on() -> None:
+    beats: List[Any] = []
+
+    def make_heartbeat(session_hash: str) -> Any:
+        beats.append(Heartbeat(session_hash))
+        return beats[-1]
+
+    def make_queue(session_hash: str, _: Callable[[], None]) -> Any:
+        return Queue(session_hash)
+
+    sessions = Sessions(make_queue, make_heartbeat, True, "first")
+    sessions.open("first", chosen=True)
+    assert not beats[0].stopped

@@ -30,6 +30,8 @@ _MISSING = (
     "websocket-client. Install it: pip install websocket-client"
 )
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+#: The library, once it was found.
+_loaded: Any = None
 
 
 def load_library() -> Any:
@@ -39,9 +41,15 @@ def load_library() -> Any:
     be another release, or another project. It imports its own modules relatively, so what `import websocket`
     gives to the rest of the process stays as it is.
 
+    It is looked for until it is found, and never again: a search takes locks of the import system, and a
+    process that was forked while another thread held one would wait for it for ever.
+
     Raises:
         MissingPackageError: it is not installed, or is another one of that name.
     """
+    global _loaded
+    if _loaded is not None:
+        return _loaded
     try:
         try:
             from .._vendor import websocket  # type: ignore[import-not-found]  # made by `vendoring`
@@ -52,6 +60,7 @@ def load_library() -> Any:
     library: Any = websocket
     if not all(hasattr(library, name) for name in ("ABNF", "frame_buffer", "WebSocketException")):
         raise MissingPackageError(_MISSING)
+    _loaded = library
     return library
 
 

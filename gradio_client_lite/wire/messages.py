@@ -240,7 +240,9 @@ def _unexpected_error(raw: Dict[str, Any]) -> Message:
 
 
 def _completed(raw: Dict[str, Any]) -> Message:
-    return Completed(_output(raw), _success(raw))
+    output = _output(raw)
+    # An empty output means that the job was cancelled; only a server that says so has done it.
+    return Completed(output, _success(raw) and (bool(output) or "success" in raw))
 
 
 def _output(raw: Dict[str, Any]) -> Dict[str, Any]:

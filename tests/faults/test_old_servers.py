@@ -26,6 +26,7 @@ from gradio_client_lite.errors import (
     QueueError,
     StreamLost,
 )
+from gradio_client_lite.transport import websocket
 
 from .badserver import PATIENCE, BadServer, Behaviour, Hangup, config, hang_up, reply, reset, silent
 
@@ -286,6 +287,7 @@ def test_missing_package_is_told_by_the_call(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(config=old_config())
+    monkeypatch.setattr(websocket, "_loaded", None)
     monkeypatch.setitem(sys.modules, "websocket", None)
     client = connect(server.url)
     assert client.predict("a", api_name="/direct") == "a"

@@ -23,6 +23,7 @@ from gradio_client_lite.errors import (
     StreamLost,
 )
 from gradio_client_lite.queues.socket import SocketQueue
+from gradio_client_lite.transport import websocket
 from gradio_client_lite.wire.config import ComponentSpec, EndpointSpec
 from gradio_client_lite.wire.messages import (
     Completed,
@@ -226,6 +227,7 @@ def test_values_before_the_break_are_kept(start: Start) -> None:
 
 def test_missing_package_is_told_before_files_are_sent(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = start(Gradio3())
+    monkeypatch.setattr(websocket, "_loaded", None)
     monkeypatch.setitem(sys.modules, "websocket", None)
     call = RecordingCall()
     monkeypatch.setattr(call, "request_body", lambda: pytest.fail("the body was made"))

@@ -18,6 +18,7 @@ from gradio_client_lite.errors import (
     QueueError,
     ReadTimeout,
 )
+from gradio_client_lite.transport import websocket
 from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.websocket import load_library, open_websocket
 from gradio_client_lite.wire.frames import Frame
@@ -28,6 +29,13 @@ from .sockets import CLOSE, accept, frame, read_frame
 # --- the package
 
 
+@pytest.fixture
+def not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has called no 3.x app yet."""
+    monkeypatch.setattr(websocket, "_loaded", None)
+
+
+@pytest.mark.usefixtures("not_looked_for")
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "websocket", None)
     with pytest.raises(MissingPackageError, match=r"Gradio 3\.x.*pip install websocket-client") as caught:
@@ -35,10 +43,18 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(caught.value, ImportError)
 
 
+@pytest.mark.usefixtures("not_looked_for")
 def test_other_package_of_that_name_is_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "websocket", builtins)
     with pytest.raises(MissingPackageError, match="websocket-client"):
         load_library()
+
+
+def test_package_that_was_found_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A child that was forked while a thread looked for it would wait for a lock of the import system.
+    found = load_library()
+    monkeypatch.setitem(sys.modules, "websocket", None)
+    assert load_library() is found
 
 
 # --- the handshake

@@ -232,6 +232,11 @@ def test_success_that_is_null_is_none() -> None:
     )
 
 
+def test_an_empty_output_alone_is_no_success() -> None:
+    # With one it would be the end of a job that somebody cancelled.
+    assert message({"msg": "process_completed", "output": {}}) == Completed({}, False)
+
+
 @pytest.mark.parametrize("text", ["", "{", "nonsense", "[1, 2]", "3", "null", '"msg"', "{}", '{"msg": 3}'])
 def test_what_is_no_message_is_refused(text: str) -> None:
     with pytest.raises(ProtocolError):
