@@ -21,6 +21,7 @@ from .errors import (
     TooManyRedirects,
     TooManyRequestsError,
     UnsupportedAppError,
+    for_waiters,
     shorten,
 )
 from .limits import DEFAULT_LIMITS, Bound, Limits
@@ -296,7 +297,9 @@ class App:
             self.transport.secrets.blank_error(exc)
             with self._info_lock:
                 self._info = None
-            future.set_exception(exc)
+            future.set_exception(for_waiters(exc, "Fetching the API description"))
+            if not isinstance(exc, Exception):
+                raise
 
     def _fetch_info(self) -> Dict[str, Any]:
         if self.spec.protocol == "ws":

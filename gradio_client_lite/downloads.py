@@ -19,6 +19,7 @@ from .errors import (
     ProtocolError,
     ResponseTooLarge,
     RetryLater,
+    for_waiters,
 )
 from .saving import Savings, own_folder, own_folder_name
 from .transfer import Transfer
@@ -233,7 +234,9 @@ class JobFiles:
         except BaseException as exc:
             with self._lock:
                 self._fetched.pop(location.url, None)
-            future.set_exception(exc)
+            future.set_exception(for_waiters(exc, "Fetching a file"))
+            if not isinstance(exc, Exception):
+                raise
 
     def _download(self, location: Location) -> str:
         """A file, from the app itself where that hands it on, else from where it is."""

@@ -377,3 +377,19 @@ class ConnectTimeout(DeadlineExceeded):
 
 class ReadTimeout(DeadlineExceeded):
     """The server sent nothing for as long as the read timeout."""
+
+
+def for_waiters(error: BaseException, doing: str) -> BaseException:
+    """What threads get that wait for something another thread does, when that fails.
+
+    An interrupt or an exit concerns the other thread alone; those that wait are told to try again.
+
+    Args:
+        error: of the other thread.
+        doing: what it did, as a sentence begins, such as "Fetching the API description".
+    """
+    if isinstance(error, Exception):
+        return error
+    told = ConnectionFailed(f"{doing} was interrupted in another thread; try again.")
+    told.__cause__ = error
+    return told

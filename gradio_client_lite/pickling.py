@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, Type, cast
 
-from .errors import ArgumentError, ClientClosed
+from .errors import ArgumentError, ClientClosed, for_waiters
 from .secrecy import HiddenBytes
 from .wire.refusal import bare_url
 from .workers import call_after_fork
@@ -213,7 +213,9 @@ class Maker:
         except BaseException as exc:
             with self._lock:
                 self._made = None
-            future.set_exception(exc)
+            future.set_exception(for_waiters(exc, "Connecting"))
+            if not isinstance(exc, Exception):
+                raise
         else:
             future.set_result(client)
 

@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import ssl
-from typing import Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 import trustme
@@ -17,6 +17,7 @@ from transport.peers import PeerServer, Request, always, answer
 from gradio_client_lite.app import App
 from gradio_client_lite.errors import (
     AuthenticationError,
+    ConnectionFailed,
     ProtocolError,
     TooManyRedirects,
     UnsupportedAppError,
@@ -213,3 +214,20 @@ def test_other_server_that_wants_credentials_is_named(net: Net) -> None:
     net.put(OTHER, site(config=answer(b"{}", "401 Unauthorized")))
     with pytest.raises(AuthenticationError, match=f"Please login. They do not go .* {OTHER}/config"):
         net.app(HTTP).connect()
+
+
+def test_interrupt_while_the_description_is_fetched_concerns_that_thread_alone(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, waited_for = net.app(HTTP), []
+
+    def fetch(_: App) -> Dict[str, Any]:
+        waited_for.append(app._info)  # what other threads wait for meanwhile
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(App, "_fetch_info", fetch)
+    with pytest.raises(KeyboardInterrupt):
+        app.info()
+
+    with pytest.raises(ConnectionFailed, match="Fetching the API description was interrupted .*; try again"):
+        waited_for[0].result()
