@@ -229,5 +229,5 @@ def test_interrupt_while_the_description_is_fetched_concerns_that_thread_alone(
     with pytest.raises(KeyboardInterrupt):
         app.info()
 
-    with pytest.raises(ConnectionFailed, match="Fetching the API description was interrupted .*; try again"):
+    with pytest.raises(ConnectionFailed, match=r"Fetching the API description was interrupted .*; try again"):
         waited_for[0].result()
