@@ -145,6 +145,7 @@ class Calls(NamedTuple):
             owner=owner,
             jobs=self.jobs,
             secrets=secrets,
+            keeps=self.app.limits.bound("job_bytes"),
         )
 
     def close(self) -> None:

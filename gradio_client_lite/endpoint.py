@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from .errors import ProtocolError, UnknownEndpointError, shorten
@@ -83,10 +84,13 @@ class Endpoint:
         # A full set of positional arguments needs no description, which saves fetching it.
         complete = not kwargs and len(args) >= self._visible_inputs
         values = list(args) if complete else bind(self.parameters_info, args, kwargs)
+        rest = iter(values)
+        full: List[Any] = []
         for place, component in enumerate(self.spec.inputs):
             if component.is_state:
-                values.insert(place, None)
-        return values
+                full += islice(rest, place - len(full))
+                full.append(None)
+        return [*full, *rest]
 
     def shape(self, data: List[Any]) -> Any:
         """What the caller gets: one value as it is, several as a tuple, skipped components dropped.

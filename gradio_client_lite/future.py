@@ -7,8 +7,9 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
-from .errors import AppError, ClientClosed, ConnectionFailed, GradioClientError, StreamLost
+from .errors import AppError, ClientClosed, ConnectionFailed, EventTooLarge, GradioClientError, StreamLost
 from .feed import Record, new_condition
+from .limits import DEFAULT_LIMITS, Bound
 from .queues.base import closed_error
 from .secrecy import Secrets, field_secrets
 from .threads import InterpreterEnding
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .wire.messages import Message
 
 _log = logging.getLogger(__name__)
+
+_KEEPS = DEFAULT_LIMITS.bound("job_bytes")
 
 Callback = Callable[["concurrent.futures.Future[Any]"], object]
 
@@ -90,6 +93,7 @@ class JobHost(NamedTuple):
         owner: what must stay alive for as long as the job does: the client.
         jobs: which have not ended.
         explain: gives the error that the caller sees for the one that ended the job.
+        keeps: what the job may keep of the messages of the server, in bytes.
         secrets: what texts must not show.
     """
 
@@ -105,6 +109,7 @@ class JobHost(NamedTuple):
     jobs: LiveJobs
     explain: Callable[[BaseException], BaseException] = _unchanged
     secrets: Secrets = Secrets()
+    keeps: Bound = _KEEPS
 
 
 class CallFuture(concurrent.futures.Future[Any]):
@@ -133,6 +138,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         self._status = self._lifecycle.status
         # Its lock guards the fields below too; only our own code runs while it is held.
         self._record = Record(self._lifecycle.outputs)
+        self._kept = 0
         self._joined_at_end = False
         self._final: List[Any] = []
         self._error: Optional[BaseException] = None
@@ -173,13 +179,19 @@ class CallFuture(concurrent.futures.Future[Any]):
         if cancelled:
             self._host.cancel(self, False)
 
-    def feed(self, message: Message) -> bool:
-        """Take one message of the server; return whether it was the last that the job needs."""
+    def feed(self, message: Message, size: int = 0) -> bool:
+        """Take one message of the server; return whether it was the last that the job needs.
+
+        Args:
+            message: what the server said.
+            size: what keeping it takes, in bytes.
+        """
         record = self._record
         try:
             with record.changed:
                 if record.ended:
                     return True
+                self._count(size)
                 steps = self._lifecycle.feed(message, datetime.now())
                 outcome = self._lifecycle.outcome
                 record.steps.extend(steps)
@@ -197,6 +209,16 @@ class CallFuture(concurrent.futures.Future[Any]):
         if outcome is not None:
             self._conclude(outcome)
         return outcome is not None
+
+    def _count(self, size: int) -> None:
+        """Bear a message of a size, or raise EventTooLarge where there has been too much of it all."""
+        self._kept += size
+        most = self._host.keeps
+        if most.value is not None and self._kept > most.value:
+            raise EventTooLarge(
+                f"The messages of the server for {self.label} take more than {most.name}; make the client "
+                "with a larger one."
+            )
 
     def fail(self, error: BaseException) -> None:
         """End the job with `error`; without effect once it has ended.

@@ -21,6 +21,7 @@ _DEFAULTS: Dict[str, Optional[float]] = {
     "result_bytes": 256 * _MIB,
     "event_bytes": 64 * _MIB,
     "early_bytes": 64 * _MIB,
+    "job_bytes": 1024 * _MIB,
     "playlist_bytes": _MIB,
     "max_download_size": 16 << 30,
     "json_values": 10_000_000,
@@ -60,6 +61,8 @@ class Limits:
         event_bytes: the largest event of a stream, and the largest message of a WebSocket.
         early_bytes: what a session keeps of messages whose call has not been answered yet; it reads no
             further until then.
+        job_bytes: what one job keeps of all its messages: the values of a generator, progress and logs, which
+            all can be asked for until the job is let go. Counted as about what they take in memory.
         playlist_bytes: the largest playlist of streamed media.
         max_download_size: the largest file of a result, in bytes.
         json_values: how many values (numbers, texts, lists, objects and the names in them; empty ones count
@@ -86,6 +89,7 @@ class Limits:
     result_bytes: Optional[int]
     event_bytes: Optional[int]
     early_bytes: Optional[int]
+    job_bytes: Optional[int]
     playlist_bytes: Optional[int]
     max_download_size: Optional[int]
     json_values: Optional[int]

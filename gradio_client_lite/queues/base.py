@@ -51,10 +51,14 @@ class Call(Protocol):
     def joined(self, event_id: str) -> None:
         """The server has taken the job under this id."""
 
-    def feed(self, message: Message) -> bool:
+    def feed(self, message: Message, size: int = 0) -> bool:
         """A message of the server for this job, in order; return whether it wants no more.
 
         It has not always ended then: the files of its result may have to be fetched.
+
+        Args:
+            message: what the server said.
+            size: what keeping it takes, in bytes; a job that takes too much fails.
         """
         ...
 
@@ -163,13 +167,13 @@ def check_event_id(event_id: object, label: str) -> str:
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 
 
-def feed(call: Call, message: Message) -> bool:
+def feed(call: Call, message: Message, size: int = 0) -> bool:
     """Feed a job one message, as `Call.feed` does.
 
     Where that fails in a way nobody thought of, it ends this job alone: the thread serves others too.
     """
     try:
-        return call.feed(message)
+        return call.feed(message, size)
     except Exception as exc:
         error = ProtocolError(f"A message of the server for {call.label} could not be taken: {exc!r}.")
         error.__cause__ = exc

@@ -25,7 +25,7 @@ from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Transport
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, UnexpectedError
+from ..wire.messages import Completed, Envelope, Message, UnexpectedError, cost_of
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from .base import Call, Headers, closed_error, fail, feed
@@ -257,8 +257,14 @@ class PerJobQueue:
         error.__cause__ = cause
         return error
 
-    def deliver(self, call: Call, envelope: Envelope) -> bool:
-        """Give a message to its job; return whether it was the last."""
+    def deliver(self, call: Call, envelope: Envelope, text: str) -> bool:
+        """Give a message to its job; return whether it was the last.
+
+        Args:
+            call: the job.
+            envelope: the message.
+            text: what it was decoded from.
+        """
         message: Message = envelope.message
         if isinstance(message, StopMessage):
             self.fail(call, ServerStopped(f"The Gradio server at {self.lines.routes.src} is stopping."))
@@ -266,7 +272,7 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        over = feed(call, _without_spelled_none(message))
+        over = feed(call, _without_spelled_none(message), cost_of(text))
         if over:
             self.finish(call)
         return over

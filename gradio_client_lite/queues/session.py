@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from typing import Callable, Dict, Iterator, List, Optional, Set, Union
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 from ..errors import (
     ConnectionFailed,
@@ -33,6 +33,7 @@ from ..wire.messages import (
     Message,
     StreamCut,
     UnexpectedError,
+    cost_of,
     decode,
 )
 from ..wire.messages import ServerStopped as StopMessage
@@ -233,7 +234,7 @@ class SessionQueue:
                 self._changed.notify_all()
             if not (kept and waits):
                 break
-            if any(feed(call, message) for message in _messages(kept)):
+            if any(feed(call, *told) for told in _messages(kept, self._limits.json_values)):
                 self.forget(call)
         if reader is not None:
             self._start(reader)
@@ -315,7 +316,7 @@ class SessionQueue:
             if isinstance(message, Completed):
                 self._stops.ended(event_id)
             return False
-        if feed(call, message):
+        if feed(call, message, cost_of(text)):
             self.forget(call)
         return True
 
@@ -406,11 +407,12 @@ class SessionQueue:
         )
 
 
-def _messages(kept: List[Kept]) -> Iterator[Message]:
+def _messages(kept: List[Kept], max_values: Optional[int]) -> Iterator[Tuple[Message, int]]:
+    """The messages, and what a job takes to keep each."""
     for message in kept:
         if isinstance(message, StreamCut):
-            yield message
+            yield message, 0
         else:
-            envelope = decode(message)
+            envelope = decode(message, max_values)
             assert envelope is not None  # noqa: S101 - it was one when it came
-            yield envelope.message
+            yield envelope.message, cost_of(message)

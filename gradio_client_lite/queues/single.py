@@ -138,7 +138,7 @@ class StreamChannel(JobChannel[StreamQueue]):
             if envelope is None or self._over:
                 continue
             self._check_id(envelope)
-            if self._queue.deliver(self._call, envelope):
+            if self._queue.deliver(self._call, envelope, event.data):
                 # The end of the stream comes next; with it the connection can be used again.
                 self._over = True
                 self.deadline = now() + _CLOSING

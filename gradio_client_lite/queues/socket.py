@@ -171,7 +171,7 @@ class SocketChannel(JobChannel[SocketQueue]):
             self._answer("hash", self._hash())
         elif isinstance(envelope.message, SendData):
             self._answer("data", self._body)
-        if self._queue.deliver(self._call, envelope):
+        if self._queue.deliver(self._call, envelope, text):
             self._over = True
             if isinstance(envelope.message, (Completed, QueueFull)):
                 self._queue.release(self._call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, List, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ResponseTooLarge
 from ..limits import Bound
@@ -143,10 +143,13 @@ class StreamingResponse:
 
     def read_all(self) -> bytes:
         """Return the rest of the body; raises as `read_some` does."""
-        pieces: List[bytes] = []
+        # Not a list of pieces: the server decides how small those are, and each takes a hundred bytes more.
+        body = bytearray()
+        piece = b""
         while not self._ended:
-            pieces.append(self.read_some(_PIECE))
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            piece = self.read_some(_PIECE)
+            body += piece
+        return piece if len(piece) == len(body) else bytes(body)
 
     def _read_limited(self, size: int) -> bytes:
         if self._left is None:

@@ -7,15 +7,17 @@ nearly everything it says, except the parameter names and None defaults of the a
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypedDict
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
 from .typenames import json_schema_to_python_type
 
-_Components = Dict[int, Dict[str, Any]]
-
 _GROUPS = ("named_endpoints", "unnamed_endpoints")
+# How large a description may be, with so much for each value in it. A component of a config may stand in many
+# functions, and many times in one, so without this a small config could have a description of any size.
+_MOST_BYTES = 128 << 20
+_BYTES_OF_VALUE = 64
 # What an `/info` says of an endpoint for the use of Gradio's own pages.
 _NOT_SHOWN = frozenset(("show_api", "api_visibility", "code_snippets"))
 
@@ -84,9 +86,14 @@ def derive_info(raw_config: Any) -> Dict[str, Any]:
 
     Returns:
         What `clean_info` returns. Endpoints without a name (Gradio 3) stand under their number.
+
+    Raises:
+        ProtocolError: it would be larger than that of any app.
     """
     config = _mapping(raw_config)
-    components = {item["id"]: item for item in _dicts(config.get("components")) if _is_index(item.get("id"))}
+    components = _Components(
+        {item["id"]: item for item in _dicts(config.get("components")) if _is_index(item.get("id"))}
+    )
     # The pages of Gradio 3 do not list the unnamed functions that make up an Interface either.
     lists_unnamed = config.get("mode") not in ("interface", "tabbed_interface")
     info: Dict[str, Any] = {key: {} for key in _GROUPS}
@@ -117,35 +124,83 @@ def sanitize_parameter_names(original_name: Any) -> str:
     return "".join(kept).replace(" ", "_").lower()
 
 
+class _Components:
+    """The components of a config, as parameters and returns; each is described once, however many name it.
+
+    Args:
+        raw: as the config has them, by id.
+    """
+
+    def __init__(self, raw: Dict[int, Dict[str, Any]]) -> None:
+        self._raw = raw
+        self._made: Dict[Tuple[Callable[..., Any], int], Tuple[Dict[str, Any], int]] = {}
+        self._left = _MOST_BYTES
+
+    def shown(self, ids: Any) -> Optional[List[Tuple[int, int]]]:
+        """The ids of those that are part of the API, each with its place; None when one is not listed."""
+        listed = ids if isinstance(ids, list) else []
+        if not all(_is_index(id_) and id_ in self._raw for id_ in listed):
+            return None
+        return [(place, id_) for place, id_ in enumerate(listed) if not is_skipped(self._raw[id_])]
+
+    def described(self, id_: int, describe: Callable[[Mapping[str, Any]], Dict[str, Any]]) -> Dict[str, Any]:
+        """What a function makes of one of them, as a dict of the caller's own.
+
+        Raises:
+            ProtocolError: there is too much of it all.
+        """
+        made = self._made.get((describe, id_))
+        if made is None:
+            description = describe(self._raw[id_])
+            made = self._made[describe, id_] = description, _size(description)
+        self._left -= made[1]
+        if self._left < 0:
+            raise ProtocolError(
+                "The app's config names its components so often that its API cannot be described; report it "
+                "to the app's author. Calls with all arguments by position need no description."
+            )
+        return made[0].copy()
+
+
+def _size(value: Any) -> int:
+    """About how many bytes a JSON value takes."""
+    size, todo = 0, [value]
+    while todo:
+        item = todo.pop()
+        size += _BYTES_OF_VALUE
+        if isinstance(item, str):
+            size += len(item)
+        elif isinstance(item, list):
+            todo.extend(item)
+        elif isinstance(item, dict):
+            size += sum(map(len, item))
+            todo.extend(item.values())
+    return size
+
+
 def _derive_endpoint(dependency: Mapping[str, Any], components: _Components) -> Optional[Dict[str, Any]]:
     """None when the config lacks one of its components: servers leave such an endpoint out too."""
-    inputs = _shown_components(dependency.get("inputs"), components)
-    outputs = _shown_components(dependency.get("outputs"), components)
+    inputs = components.shown(dependency.get("inputs"))
+    outputs = components.shown(dependency.get("outputs"))
     if inputs is None or outputs is None:
         return None
+    parameters = [components.described(id_, _derive_parameter) for _, id_ in inputs]
+    for parameter, (place, _) in zip(parameters, inputs):
+        parameter["parameter_name"] = f"param_{place}"
     return {
-        "parameters": [_derive_parameter(place, component) for place, component in inputs],
-        "returns": [_derive_return(component) for _, component in outputs],
+        "parameters": parameters,
+        "returns": [components.described(id_, _derive_return) for _, id_ in outputs],
     }
 
 
-def _shown_components(ids: Any, components: _Components) -> Optional[List[Tuple[int, Dict[str, Any]]]]:
-    """The components that are part of the API, each with its place among all of them."""
-    listed = ids if isinstance(ids, list) else []
-    if not all(_is_index(id_) and id_ in components for id_ in listed):
-        return None
-    found = [(place, components[id_]) for place, id_ in enumerate(listed)]
-    return [(place, component) for place, component in found if not is_skipped(component)]
-
-
-def _derive_parameter(place: int, component: Mapping[str, Any]) -> Dict[str, Any]:
+def _derive_parameter(component: Mapping[str, Any]) -> Dict[str, Any]:
     schema, example = _schema(component, "api_info_as_input")
     # Gradio 5 shows only what a component adds for the API; before it, the schema's own description.
     source = "additional_description" if "api_info_as_input" in component else "description"
     default = _mapping(component.get("props")).get("value")
     return {
         "label": _label(component, "parameter"),
-        "parameter_name": f"param_{place}",
+        "parameter_name": "",  # by its place
         "parameter_has_default": default is not None,
         "parameter_default": default,
         **_type(component, schema, source),

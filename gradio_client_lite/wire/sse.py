@@ -79,7 +79,8 @@ class SSEDecoder:
         self._after_cr = False  # the last byte was a CR, which ended its line; an LF now is part of that end
         self._line = bytearray()  # the unfinished line
         self._idle = False  # nothing of an event, nor half a line end, is held: the fast path may run
-        self._data: List[_Line] = []
+        # The `data` lines so far. As one, since a list of short ones takes a hundred times their size.
+        self._data: Optional[_Line] = None
         self._data_bytes = 0
         self._type = ""
         self._id: Optional[str] = None
@@ -87,7 +88,7 @@ class SSEDecoder:
     @property
     def unfinished(self) -> bool:
         """Whether a part of an event, or of a line, is held that needs more bytes."""
-        return bool(self._line or self._data or self._type or self._id is not None)
+        return bool(self._line or self._data is not None or self._type or self._id is not None)
 
     def feed(self, chunk: bytes) -> List[Event]:
         """Take the next bytes of the stream.
@@ -131,9 +132,7 @@ class SSEDecoder:
         if len(self._line) + len(rest) + self._data_bytes > self._max:
             return self._fail(events)
         self._line += rest
-        self._idle = not (self._at_start or self._after_cr or self._line or self._data or self._type) and (
-            self._id is None
-        )
+        self._idle = not (self._at_start or self._after_cr or self.unfinished)
         return events
 
     def _end_line(self, end: bytes, events: List[Event]) -> bool:
@@ -175,25 +174,29 @@ class SSEDecoder:
         # A comment has an empty name; a name that is not known is ignored like one.
 
     def _add_data(self, value: _Line) -> None:
-        self._data.append(value)
+        if self._data is None:
+            self._data = value
+        else:
+            if not isinstance(self._data, bytearray):
+                self._data = bytearray(self._data)
+            self._data += b"\n"
+            self._data += value
         self._data_bytes += len(value) + 1  # with its line feed, so that empty lines are bounded too
 
     def _dispatch(self, events: List[Event]) -> None:
         if self._id is not None:
             self.last_event_id = self._id
             self._id = None
-        if self._data:
-            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if self._data is not None:
+            data, self._data, self._data_bytes = self._data, None, 0
             events.append(Event(data.decode("utf-8", "replace"), self._type or "message", self.last_event_id))
-            self._data = []
-            self._data_bytes = 0
         self._type = ""
 
     def _fail(self, events: Optional[List[Event]] = None) -> List[Event]:
         """Let go of what is held and raise; but first hand out the events that were complete before."""
         self._failed = True
         self._idle = False
-        self._data = []
+        self._data = None
         self._line = bytearray()
         if events:
             return events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import threading
 import tracemalloc
 from typing import Any, Callable, Iterator
@@ -311,6 +312,48 @@ def test_a_message_of_an_old_server_takes_bounded_memory(
 ) -> None:
     client = connect(serve(config=old_config(version), join=old_message(data)).url, limits=Limits(**limits))
     with at_most(80 << 20), pytest.raises(EventTooLarge, match=text):
+        client.predict("a", api_name="/echo")
+
+
+#: What a job keeps until its end, however short it is.
+UPDATES = [
+    {"msg": "estimation"},
+    {"msg": "log", "log": "x" * 1000, "level": "info"},
+    {"msg": "progress", "progress_data": [{}] * 1000},
+    {"msg": "process_generating", "output": {"data": [[[]] * 1000]}, "success": True},
+]
+
+
+def updating(update: Any) -> Behaviour:
+    """Tell the job of an update again and again."""
+
+    def behave(peer: Peer, request: Request) -> None:
+        data = json.dumps(update).encode()
+        if "upgrade" in request.headers:
+            sockets.accept(peer, request)
+            message = sockets.frame(data)
+        else:
+            peer.send(STREAM_HEAD)
+            message = chunk(b"data: " + data + b"\n\n")
+        while True:
+            peer.send(message)
+
+    return behave
+
+
+@pytest.mark.parametrize("update", UPDATES, ids=lambda update: str(update["msg"]))
+@pytest.mark.parametrize("version", ["3.50.2", "4.0.2", ""])
+def test_updates_of_a_job_take_bounded_memory(
+    serve: Serve, connect: Connect, promptly: Promptly, version: str, update: Any
+) -> None:
+    if version:
+        server = serve(config=old_config(version), join=updating(update))
+    else:
+        # Each value whole, as edits of the one before cost little.
+        streamed = {**update, "msg": update["msg"].replace("process_generating", "process_streaming")}
+        server = serve(data=updating({**streamed, "event_id": "e0"}))
+    client = connect(server.url, limits=Limits(job_bytes=4 << 20))
+    with promptly(), at_most(24 << 20), pytest.raises(EventTooLarge, match=r"Limits\(job_bytes=4194304\)"):
         client.predict("a", api_name="/echo")
 
 

@@ -15,6 +15,7 @@ from transport.sockets import CONT, PING, frame
 
 from gradio_client_lite.app import _PAGE_CONFIG
 from gradio_client_lite.describe import render
+from gradio_client_lite.endpoint import Endpoint
 from gradio_client_lite.errors import AppError, ProtocolError, shown
 from gradio_client_lite.hub.refusal import advised_wait, message_of
 from gradio_client_lite.secrecy import Secrets
@@ -222,7 +223,12 @@ def config_of(dependencies: int, *, components: int = 1, **fields: Any) -> Dict[
         "version": "6.31.0",
         "protocol": "sse_v3",
         "components": [
-            {"id": i, "type": "textbox", "props": {"label": "text", "name": "textbox"}, "api_info": {}}
+            {
+                "id": i,
+                "type": "state" if i == 7 else "textbox",
+                "props": {"label": "text", "name": "textbox"},
+                "api_info": {},
+            }
             for i in range(components)
         ],
         "dependencies": [{"api_name": f"f{i}", **each} for i in range(dependencies)],
@@ -290,6 +296,10 @@ APPS: Dict[str, Row] = {
         lambda n: info_of(1, 1, parameter_has_default=True, parameter_default=[FILE] * n),
     ),
     "parameter names": (sanitize_parameter_names, lambda n: "A b!_" * n),
+    "arguments among State": (
+        lambda endpoint: endpoint.arguments(("a",) * len(endpoint.spec.inputs), {}),
+        lambda n: Endpoint(parse(config_of(1, inputs=[7] * n + [0] * n, components=8)).endpoints[0], dict),
+    ),
     "arguments": (
         lambda info: bind(info["named_endpoints"]["/f0"]["parameters"], ("a",), {}),
         lambda n: info_of(1, n, parameter_has_default=True),

@@ -48,7 +48,7 @@ class RecordingCall:
     def joined(self, event_id: str) -> None:
         self.event_id = event_id
 
-    def feed(self, message: Message) -> bool:
+    def feed(self, message: Message, size: int = 0) -> bool:
         self.messages.append(message)
         over = isinstance(message, (Completed, Malformed, QueueFull))
         if over and not self._fetches:

@@ -188,10 +188,10 @@ class SlowCall(RecordingCall):
         super().__init__()
         self._act = act
 
-    def feed(self, message: Any) -> bool:
+    def feed(self, message: Any, size: int = 0) -> bool:
         if not self.messages:
             self._act()
-        return super().feed(message)
+        return super().feed(message, size)
 
 
 def test_no_lock_is_held_while_early_messages_are_told_and_their_order_stays(

@@ -14,7 +14,7 @@ from gradio_client_lite.limits import Bound
 from gradio_client_lite.transport.headers import Headers
 from gradio_client_lite.transport.response import Response
 
-from .peers import always, answer
+from .peers import always, answer, chunk
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
@@ -326,3 +326,18 @@ def test_an_answer_of_nobody_is_bounded_too(serve, connect_to):
 def test_texts_are_in_one_of_three_charsets(charset, text):
     headers = Headers([("content-type", f'text/html; charset="{charset}"')])
     assert Response(200, headers, "http://host/", "é".encode()).text == text
+
+
+def test_a_body_of_countless_chunks_takes_little_more_than_its_size(serve, connect_to):
+    size = 100_000
+    data = CHUNKED + chunk(b"x") * size + chunk(b"")
+    server = serve(once(data))
+    transport = connect_to(server.url)
+    tracemalloc.start()
+    try:
+        body = transport.request("GET", server.url).body
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert body == b"x" * size
+    assert peak < 10 * size

@@ -325,3 +325,15 @@ class TestDeriveInfo:
     @pytest.mark.parametrize("raw", [None, [], {}, {"dependencies": None}])
     def test_garbage_gives_an_empty_info(self, raw: Any) -> None:
         assert derive_info(raw) == {"named_endpoints": {}, "unnamed_endpoints": {}}
+
+    @pytest.mark.parametrize("key", ["inputs", "outputs"])
+    @pytest.mark.parametrize("props", [{"label": "x" * 10**6}, {"label": "a", "value": ["x" * 10**6]}])
+    def test_a_large_component_that_is_named_again_and_again_is_refused(self, key: str, props: Any) -> None:
+        schema = {"type": "object", "properties": {props["label"]: {"type": "string"}}}
+        component = {"id": 1, "type": "textbox", "props": props, "api_info": {**schema, "d": props}}
+        dependency = {"backend_fn": True, "api_name": "f", "inputs": [], "outputs": [], key: [1]}
+        config = {"components": [component], "dependencies": [dependency]}
+        assert len(derive_info(config)["named_endpoints"]) == 1
+        dependency[key] = [1] * 200
+        with pytest.raises(ProtocolError, match="so often"):
+            derive_info(config)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any, Iterable, List, NamedTuple, Optional
 
 import pytest
@@ -357,3 +358,16 @@ def test_work_is_linear_in_bytes(
         events += decoder.feed(counted_bytes(stream[start : start + chunk]))
     assert len(events) == 1
     assert len(stream) < Work.bytes < 20 * len(stream)
+
+
+@pytest.mark.parametrize("line", [b"data:\n", b"data:ab\n"])
+def test_an_event_of_countless_lines_takes_little_more_than_its_size(line: bytes) -> None:
+    decoder = SSEDecoder()
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            decoder.feed(line * 10_000)
+        decoder.feed(b"\n")
+        assert tracemalloc.get_traced_memory()[1] < 5 * 20 * 10_000 * len(line)
+    finally:
+        tracemalloc.stop()
