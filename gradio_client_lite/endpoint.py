@@ -106,7 +106,8 @@ class Endpoint:
         return values[0] if len(values) == 1 else values
 
     def __repr__(self) -> str:
-        return f"Endpoint(api_name={self.api_name!r}, fn_index={self.fn_index})"
+        name = self.label if isinstance(self.api_name, str) else self.api_name
+        return f"Endpoint(api_name={name!r}, fn_index={self.fn_index})"
 
 
 def find_endpoint(

@@ -30,6 +30,8 @@ from .url import Target
 
 _MAX_COOKIES = 300
 _MAX_BYTES = 8192
+#: Of all names and values that servers have set, in bytes; uvicorn takes requests with heads of 64 KiB.
+_MAX_TOTAL = 32768
 # Values that were replaced lately, which an answer on its way may still quote.
 _FORMER = 32
 _NAME = re.compile(r"[^\x00-\x20\x7f;=,]+\Z").match
@@ -57,6 +59,7 @@ class _Cookie(NamedTuple):
     host_only: bool = True
     secure: bool = False
     expires: Optional[float] = None
+    given: bool = False  # by the caller, not by a server
 
     def __repr__(self) -> str:
         return f"<cookie {self.name!r} of {self.domain}{self.path}>"  # never its value
@@ -125,7 +128,7 @@ class CookieJar(MutableMapping[str, str]):
         if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
             raise ArgumentError(f"The cookie {shown(name)} has a name or value that cannot be sent.")
         with self._lock:
-            self._put(_Cookie(name, hide(value), self._host, self._port))
+            self._put(_Cookie(name, hide(value), self._host, self._port, given=True))
 
     def __delitem__(self, name: str) -> None:
         with self._lock:
@@ -156,13 +159,18 @@ class CookieJar(MutableMapping[str, str]):
         return [cookie for cookie in cookies if cookie.expires is None or cookie.expires > now]
 
     def _put(self, cookie: _Cookie) -> None:
-        """Store under the lock; the newest goes last, the oldest makes room."""
+        """Store under the lock; the newest goes last, the oldest that a server has set make room."""
         former = self._cookies.pop(cookie.key, None)
         if former is not None and former.value != cookie.value:
             self._former.append(former.value)
         self._cookies[cookie.key] = cookie
-        if len(self._cookies) > _MAX_COOKIES:
-            del self._cookies[next(iter(self._cookies))]
+        of_servers = [other for other in self._cookies.values() if not other.given]
+        total = sum(len(other.name) + len(other.value) for other in of_servers)
+        for other in of_servers:
+            if len(self._cookies) <= _MAX_COOKIES and total <= _MAX_TOTAL:
+                break
+            total -= len(other.name) + len(other.value)
+            del self._cookies[other.key]
 
     def header(self, target: Target, own: str = "") -> str:
         """Return the Cookie header for a request; "" when nothing matches.

@@ -23,7 +23,7 @@ def test_the_test_of_a_promise_exists(reference: str) -> None:
     path, _, name = reference.partition("::")
     source = (ROOT / path).read_text(encoding="utf-8")
 
-    assert re.search(rf"^def {name or 'test_[a-z_]+'}\(", source, flags=re.MULTILINE)
+    assert re.search(rf"^ *def {name or 'test_[a-z_]+'}\(", source, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("promise", promises())

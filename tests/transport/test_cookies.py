@@ -215,6 +215,18 @@ def test_the_number_of_cookies_is_bounded(jar):
     assert "c0" not in jar
 
 
+def test_what_servers_set_stays_below_what_a_request_may_hold(jar):
+    stored(jar, *(f"c{n}={'x' * 8000}" for n in range(10)))
+    assert list(jar) == ["c6", "c7", "c8", "c9"]
+
+
+def test_no_server_drives_out_what_the_caller_gave(jar):
+    jar["mine"] = "y" * 40000
+    stored(jar, *(f"c{n}={'x' * 100}" for n in range(400)))
+    assert "mine" in jar
+    assert "c399" in jar
+
+
 def test_reading_prefers_the_host_of_the_base_url(jar):
     jar["a"] = "own"
     stored(jar, "a=other", url="https://elsewhere.test/")
