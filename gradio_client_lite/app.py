@@ -239,8 +239,8 @@ class App:
             _log.warning(
                 "%s redirects to %s, another server, which gets no headers that may be secret. To send them, "
                 "make the client with that URL.",
-                shorten(old.label),
-                shorten(new.label),
+                shorten(self.transport.secrets.blank(old.label)),
+                shorten(self.transport.secrets.blank(new.label)),
             )
         self.src = src
 
