@@ -192,11 +192,12 @@ class Client(HubClient):
                 self._app, download_files, private=private, progress=upload_progress
             )
             self._connect(auth, source)
+            self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         except BaseException as exc:
+            self._app.threads.close()
             self._transport.close()
             self._transport.secrets.blank_error(exc)
             raise
-        self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         if verbose:
             say(f"Loaded as API: {self._transport.secrets.blank(self.src)}")
 

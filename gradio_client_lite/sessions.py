@@ -51,8 +51,8 @@ class Sessions:
         self._make_queue = make_queue
         self._make_heartbeat = make_heartbeat
         self._stateful = stateful
-        # Guards the fields below it, `_current` among them.
-        self._lock = threading.Lock()
+        # Guards the fields below it, `_current` among them. Reentrant; see `SessionQueue`.
+        self._lock = threading.RLock()
         self._current: SessionDriver
         self._chosen = False
         self._closed = False
@@ -150,7 +150,7 @@ class Sessions:
 
         Its heartbeat starts with the first use: a child may not have threads yet, and many never call.
         """
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._queues = []
         self._heartbeat = None
         self._enter(new_session_hash())
