@@ -239,8 +239,8 @@ class App:
             _log.warning(
                 "%s redirects to %s, another server, which gets no headers that may be secret. To send them, "
                 "make the client with that URL.",
-                shorten(old.label),
-                shorten(new.label),
+                shorten(self.transport.secrets.blank(old.label)),
+                shorten(self.transport.secrets.blank(new.label)),
             )
         self.src = src
 
@@ -279,27 +279,22 @@ class App:
             ConnectionFailed, DeadlineExceeded, RetryLater: the app cannot be reached or is too busy; the
                 next call tries again.
         """
-        with self._info_lock:
-            future = self._info
-            if future is None:
-                future = self._info = Future()
-                mine = True
-            else:
-                mine = False
-        if mine:
-            self._resolve_info(future)
-        return future.result()
-
-    def _resolve_info(self, future: Future[Dict[str, Any]]) -> None:
+        mine: Optional[Future[Dict[str, Any]]] = None
         try:
-            future.set_result(self._fetch_info())
-        except BaseException as exc:
-            self.transport.secrets.blank_error(exc)
             with self._info_lock:
-                self._info = None
-            future.set_exception(for_waiters(exc, "Fetching the API description"))
-            if not isinstance(exc, Exception):
-                raise
+                future = self._info
+                if future is None:
+                    self._info = future = mine = Future()
+            if mine is not None:
+                mine.set_result(self._fetch_info())
+        except BaseException as exc:  # wherever it comes: others may wait
+            if mine is not None:
+                with self._info_lock:
+                    self._info = None
+                self.transport.secrets.blank_error(exc)
+                mine.set_exception(for_waiters(exc, "Fetching the API description"))
+            raise
+        return future.result()
 
     def _fetch_info(self) -> Dict[str, Any]:
         if self.spec.protocol == "ws":

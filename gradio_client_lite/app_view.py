@@ -83,4 +83,5 @@ class AppView:
     def __repr__(self) -> str:
         if not hasattr(vars(self).get("_app"), "spec"):  # as a frame of the constructor may show it
             return "<Client, not connected>"
-        return f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
+        text = f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
+        return self._app.transport.secrets.blank(text)

@@ -188,7 +188,7 @@ class Calls(NamedTuple):
             else:
                 tell()
         if warn and plan.warning:  # last, as it may be made an exception
-            warnings.warn(shorten(plan.warning), stacklevel=4)
+            warnings.warn(shorten(self.app.transport.secrets.blank(plan.warning)), stacklevel=4)
 
     def _tell(self, plan: CancelPlan, queue: SessionDriver, job: Job, event_id: str) -> None:
         again = partial(self.workers.submit, self._tell, plan, queue, job, event_id)

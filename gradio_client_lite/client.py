@@ -192,13 +192,14 @@ class Client(HubClient):
                 self._app, download_files, private=private, progress=upload_progress
             )
             self._connect(auth, source)
+            self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         except BaseException as exc:
+            self._app.threads.close()
             self._transport.close()
             self._transport.secrets.blank_error(exc)
             raise
-        self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         if verbose:
-            say(f"Loaded as API: {self.src}")
+            say(f"Loaded as API: {self._transport.secrets.blank(self.src)}")
 
     @property
     def download_files(self) -> Union[str, Path, Literal[False]]:
@@ -372,7 +373,8 @@ class Client(HubClient):
     def _prepare_calls(self, max_workers: int, grace: float, idle_timeout: float) -> None:
         """Make what calls need besides the app; nothing is sent yet."""
         self.endpoints: Dict[int, Endpoint] = {
-            fn_index: Endpoint(spec, self._app.info) for fn_index, spec in self._app.spec.endpoints.items()
+            fn_index: Endpoint(spec, self._app.info, self._transport.secrets)
+            for fn_index, spec in self._app.spec.endpoints.items()
         }
         direct = DirectCalls(
             self._transport, self._app.routes, self._headers, self._options.timeout, self._app.limits
@@ -380,6 +382,7 @@ class Client(HubClient):
         threads = self._app.threads
         self._workers = Workers(max_workers, "gradio-worker", threads=threads)
         self._sessions = open_sessions(self._app, self._workers, grace, idle_timeout)
+        self._transport.secrets.ask(self._sessions.secrets)
         self._calls = Calls(
             self._app,
             self._sessions,
@@ -407,7 +410,8 @@ class Client(HubClient):
     ) -> Tuple[Job, Driver]:
         endpoint = find_endpoint(self.endpoints, api_name, fn_index)
         extra = self.add_zero_gpu_headers({"x-gradio-user": "api", **(headers or {})})
-        return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
+        with self._transport.secrets:  # texts name parameters and components, as the app has named them
+            return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
 
     def _begin(self, job: Job, driver: Driver) -> None:
         """Send a job that the caller has at hand; a child that is forked meanwhile has a copy of it."""

@@ -244,7 +244,8 @@ class JobFiles:
             try:
                 return self._save(location.through)
             except (HTTPStatusError, AuthenticationError, RetryLater, ForbiddenAddress) as exc:
-                _log.info("the app does not hand on a file that is elsewhere: %s", exc)
+                told = self._app.transport.secrets.shown(exc)
+                _log.info("the app does not hand on a file that is elsewhere: %s", told)
         return self._save(location)
 
     def _save(self, location: Location) -> str:

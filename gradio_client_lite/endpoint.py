@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from .errors import ProtocolError, UnknownEndpointError, shorten
+from .secrecy import Secrets
 from .wire.arguments import bind
 from .wire.config import EndpointSpec
 
@@ -13,6 +14,7 @@ Info = Callable[[], Mapping[str, Any]]
 
 #: Characters of an endpoint's name, which the app has chosen, that texts show.
 _LONGEST_LABEL = 200
+_NONE = Secrets()
 _AMBIGUOUS = "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`"
 
 
@@ -22,10 +24,17 @@ class Endpoint:
     Args:
         spec: what the app's config says of it.
         info: gives the app's API description; called only when it is needed.
+        secrets: what the app may not have texts show by naming it so.
+
+    Attributes:
+        label: what texts call it.
     """
 
-    def __init__(self, spec: EndpointSpec, info: Info) -> None:
+    def __init__(self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE) -> None:
         self.spec = spec
+        name = spec.api_name
+        text = secrets.blank(name) if isinstance(name, str) else f"fn_index={spec.fn_index}"
+        self.label = shorten(text, _LONGEST_LABEL)
         self._info = info
         self._visible_inputs = sum(not component.skip for component in spec.inputs)
         self._kept = tuple(place for place, component in enumerate(spec.outputs) if not component.skip)
@@ -51,12 +60,6 @@ class Endpoint:
         spec = self.spec
         named = spec.is_valid and isinstance(spec.api_name, str)
         return named and spec.backend_fn and spec.visibility == "public"
-
-    @property
-    def label(self) -> str:
-        """What texts call it."""
-        name = self.spec.api_name
-        return shorten(name, _LONGEST_LABEL) if isinstance(name, str) else f"fn_index={self.fn_index}"
 
     @property
     def parameters_info(self) -> Optional[List[Dict[str, Any]]]:

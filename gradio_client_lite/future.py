@@ -289,10 +289,11 @@ class CallFuture(concurrent.futures.Future[Any]):
     def _succeed(self, outcome: Succeeded) -> None:
         try:
             value = self._host.finish(outcome.data)
-        except Exception as exc:
+            self._settle(_final_status(Status.FINISHED, True), OutputUpdate(value, success=True, final=True))
+        except BaseException as exc:
             self.fail(exc)
-            return
-        self._settle(_final_status(Status.FINISHED, True), OutputUpdate(value, success=True, final=True))
+            if not isinstance(exc, Exception):
+                raise
 
     def _settle_cancelled(self) -> bool:
         return self._settle(_final_status(Status.CANCELLED, False))

@@ -7,6 +7,9 @@ from typing import AbstractSet, Dict, Iterator, Mapping, Optional, Set
 
 from .secrecy import PLAIN_FIELDS, Hidden, field_secrets, hide
 
+#: How many values of before a server may still speak of.
+_FORMER = 64
+
 
 class RequestHeaders:
     """The headers of every request to the app.
@@ -19,10 +22,15 @@ class RequestHeaders:
     def __init__(self, base: Mapping[str, str]) -> None:
         self.base: Dict[str, str] = _hidden(base)
         self._allowed: Optional[AbstractSet[str]] = None
+        # What requests were made with lately, by value: those of one call, and those that were replaced or
+        # dropped since. Changed by single operations only, which need no lock.
+        self._sent: Dict[str, str] = {}
 
     def secrets(self) -> Iterator[str]:
-        """The values that texts must not show."""
-        return field_secrets(dict(self.base))
+        """The values that texts must not show: those of the base, and those that servers have seen lately."""
+        yield from field_secrets(dict(self.base))
+        for value, name in self._sent.copy().items():
+            yield from field_secrets({name: value})
 
     def names(self) -> Set[str]:
         """The names of the base, in lower case."""
@@ -50,11 +58,20 @@ class RequestHeaders:
         # What the caller has put into the base meanwhile is hidden by now, too.
         base, call = _hidden(dict(self.base)), _hidden(self._only_allowed(call))
         if not call:
+            self._note(base)
             return base
         given = {name.lower() for name in call}
         merged = {name: value for name, value in base.items() if name.lower() not in given}
         merged.update(call)
+        self._note(merged)
         return merged
+
+    def _note(self, fields: Mapping[str, str]) -> None:
+        for name, value in fields.items():
+            if value.__class__ is Hidden and value not in self._sent:
+                self._sent[value] = name
+                while len(self._sent) > _FORMER:
+                    self._sent.pop(next(iter(self._sent.copy())), None)
 
 
 def _hidden(fields: Mapping[str, str]) -> Dict[str, str]:

@@ -64,9 +64,10 @@ _PLAIN_VALUES = frozenset({"true", "false", "none", "null", "yes"})
 #: What URLs of our own leave as it is.
 _URL_SAFE = "/:@!$&'()*+,;=~%?[]"
 _SCHEME = re.compile(r"(bearer|basic|token|apikey|api-key)\s+(?=\S)", re.IGNORECASE)
-#: How many places where a text was cut are looked at for the half of a secret, and how many beginnings there.
-_MOST_CUTS = 20
-_MOST_STARTS = 8
+#: What stands for what was cut out: our own mark, and that of `reprlib`.
+_CUT = re.compile(rf"({CUT}|\.\.\.)")
+#: Characters of a text that is looked through for halves of secrets. What was cut is shorter.
+_LONGEST_CUT = 20_000
 #: How deep lists and dicts are looked into; what is deeper is dropped from an error's fields.
 _DEEPEST = 50
 
@@ -271,10 +272,11 @@ def _forms_of(secrets: Sequence[Any]) -> Tuple[str, ...]:
 def _forms(secret: str) -> Iterator[str]:
     """The secret as it is, and as URLs, JSON, HTML, `repr` and a Basic header write it."""
     yield secret
+    yield secret.lower()  # as host names are written
     yield secret.strip()
     yield " ".join(secret.split())  # texts are put on one line
+    yield from _base64(secret)
     if secret.isalnum() and secret.isascii():
-        yield _base64(secret)
         return
     import json
     from urllib.parse import quote
@@ -290,57 +292,83 @@ def _forms(secret: str) -> Iterator[str]:
     markup = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield markup
     yield markup.replace('"', "&quot;").replace("'", "&#x27;")
-    yield _base64(secret)
     for sent, read in (("latin-1", "utf-8"), ("utf-8", "latin-1")):
         yield secret.encode(sent, "replace").decode(read, "replace")
 
 
-def _base64(secret: str) -> str:
-    """As base64, without padding."""
+def _base64(secret: str) -> Iterator[str]:
+    """As base64, without padding: by itself, and behind one byte, two bytes or none of something else."""
     from binascii import b2a_base64
 
     data = secret.encode("utf-8", "replace")
-    return b2a_base64(data, newline=False).decode("ascii").rstrip("=")
+    yield b2a_base64(data, newline=False).decode("ascii").rstrip("=")
+    for before in range(3):
+        text = b2a_base64(bytes(before) + data, newline=False).decode("ascii")
+        # But for the digits that hold bits of what stands around it.
+        whole = text[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        yield whole
+        yield whole.replace("+", "-").replace("/", "_")
 
 
 def _blanked(text: str, forms: Sequence[str]) -> str:
     found = [form for form in forms if form in text]
     if found:
         text = re.sub("|".join(map(re.escape, found)), MARK, text)
-    return _blank_cuts(text, forms) if CUT in text else text
+    if len(text) <= _LONGEST_CUT and (CUT in text or "..." in text):
+        return _blank_cuts(text, forms)
+    return text
 
 
 def _blank_cuts(text: str, forms: Sequence[str]) -> str:
-    """Blank what a cut has left of a secret: its beginning before the cut, its end after it."""
-    pieces = text.split(CUT, _MOST_CUTS)
-    for place in range(len(pieces) - 1):
-        pieces[place] = _without_start(pieces[place], forms)
-        pieces[place + 1] = _without_end(pieces[place + 1], forms)
-    return CUT.join(pieces)
+    """Blank what cuts have left of a secret: its beginning before a cut, its end after one, its middle.
+
+    A server may put marks of its own into a text, and beginnings of secrets, so all of them are looked at.
+    """
+    pieces = _CUT.split(text)  # with the marks at the odd places
+    last = len(pieces) - 1
+    for place in range(0, last + 1, 2):
+        piece = pieces[place]
+        if len(piece) < SHORTEST:
+            continue
+        if 0 < place < last and any(piece in form for form in forms):
+            pieces[place] = MARK
+            continue
+        if place < last:
+            piece = _without_start(piece, forms)
+        if place > 0:
+            piece = _without_end(piece, forms)
+        pieces[place] = piece
+    return "".join(pieces)
 
 
 def _without_start(piece: str, forms: Sequence[str]) -> str:
+    """A piece of text without the beginning of a secret at its end; of several the longest counts."""
+    kept = len(piece)
     for form in forms:
         place = max(0, len(piece) - len(form)) - 1
-        for _ in range(_MOST_STARTS):
+        while True:
             place = piece.find(form[:SHORTEST], place + 1)
-            if place < 0:
+            if not 0 <= place < kept:
                 break
             if form.startswith(piece[place:]):
-                return piece[:place] + MARK
-    return piece
+                kept = place
+                break
+    return piece if kept == len(piece) else piece[:kept] + MARK
 
 
 def _without_end(piece: str, forms: Sequence[str]) -> str:
+    """A piece of text without the end of a secret at its beginning; of several the longest counts."""
+    dropped = 0
     for form in forms:
         end = len(form) + 1
-        for _ in range(_MOST_STARTS):
+        while True:
             end = piece.rfind(form[-SHORTEST:], 0, end - 1) + SHORTEST
-            if end < SHORTEST:
+            if end < SHORTEST or end <= dropped:
                 break
             if form.endswith(piece[:end]):
-                return MARK + piece[end:]
-    return piece
+                dropped = end
+                break
+    return MARK + piece[dropped:] if dropped else piece
 
 
 def _blank_one(error: BaseException, forms: Sequence[str], *, bound: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, Deque, List, Optional
 
 from .queues.base import new_session_hash
 from .queues.session import SessionQueue
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+
+#: Sessions of before that a server may still speak of.
+_FORMER = 32
 
 #: Makes the queue driver of a session hash; where streams are shared, a cut of one is told to the function.
 MakeQueue = Callable[[str, Callable[[], None]], "SessionDriver"]
@@ -47,12 +51,13 @@ class Sessions:
         self._make_queue = make_queue
         self._make_heartbeat = make_heartbeat
         self._stateful = stateful
-        # Guards the fields below it, `_current` among them.
-        self._lock = threading.Lock()
+        # Guards the fields below it, `_current` among them. Reentrant; see `SessionQueue`.
+        self._lock = threading.RLock()
         self._current: SessionDriver
         self._chosen = False
         self._closed = False
         self._queues: List[weakref.ref[SessionDriver]] = []
+        self._hashes: Deque[str] = deque(maxlen=_FORMER)
         self._heartbeat: Optional[Heartbeat] = None
         self._unstarted: Optional[Heartbeat] = None
         self.open(session_hash)
@@ -64,6 +69,10 @@ class Sessions:
         if self._unstarted is not None:
             self._start_heartbeat()
         return self._current
+
+    def secrets(self) -> List[str]:
+        """What texts must not show: the session hash there is, and some that there were."""
+        return list(self._hashes.copy())  # copied in one step, as an error may pass on any thread
 
     def open(self, session_hash: str, *, chosen: bool = False) -> None:
         """Let new calls belong to `session_hash`; jobs of the session before go on to their end.
@@ -99,6 +108,7 @@ class Sessions:
                 self._chosen or self._closed or self._current.session_hash != instead_of
             ):
                 return
+            self._hashes.append(session_hash)
             self._chosen = chosen
             known = self._known(session_hash)
             if known is None:
@@ -140,7 +150,7 @@ class Sessions:
 
         Its heartbeat starts with the first use: a child may not have threads yet, and many never call.
         """
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._queues = []
         self._heartbeat = None
         self._enter(new_session_hash())

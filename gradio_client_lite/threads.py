@@ -56,6 +56,8 @@ _running: Dict[threading.Thread, _Entry] = {}
 _room = 64  # threads there may be before those that have ended are looked for
 _ending = False
 _hooked = False
+# Whether this is the main interpreter; None until somebody asks. PyPy wants the annotation before its use.
+_main: Optional[bool] = None
 
 # Changed by single operations only, which need no lock: what closes what is open at the interpreter's end;
 # what finalisers have handed over; the threads that run it.
@@ -342,9 +344,6 @@ def in_main_interpreter() -> bool:
     if _main is None:
         _main = _ask_for_main()
     return _main
-
-
-_main: Optional[bool] = None
 
 
 def _ask_for_main() -> bool:

@@ -34,3 +34,21 @@ def test_only_some_headers_pass_after_confining() -> None:
     assert headers({"X-C": "3", "x-d": "4"}) == {"X-A": "1", "X-C": "3"}
     headers.base["x-d"] = "5"
     assert headers({}) == {"X-A": "1", "x-d": "5"}
+
+
+def test_values_that_were_sent_stay_secret_when_they_are_replaced_or_dropped() -> None:
+    headers = RequestHeaders({"x-a": "first", "user-agent": "plain", "cookie": "a=jar"})
+    headers({"x-call": "once"})
+    headers.base["x-a"] = "second"
+    headers({})
+    headers.confine({"user-agent"})
+    assert {"first", "second", "once", "jar"} <= set(headers.secrets())
+    assert "plain" not in set(headers.secrets())
+
+
+def test_values_that_were_sent_long_ago_are_forgotten() -> None:
+    headers = RequestHeaders({})
+    for number in range(1000):
+        headers({"x-call": f"value-{number}"})
+    assert "value-999" in set(headers.secrets())
+    assert len(set(headers.secrets())) < 100

@@ -45,10 +45,10 @@ class Claims:
         """Let nobody have an id from now on; return the job that had it."""
         self._ended[event_id] = None
         if len(self._ended) > _REMEMBERED:
-            del self._ended[next(iter(self._ended))]
+            self._ended.pop(next(iter(self._ended)), None)
         call = self.calls.pop(event_id, None)
         if call is not None:
-            del self._ids[call]
+            self._ids.pop(call, None)
         return call
 
     def end_call(self, call: Call) -> None:

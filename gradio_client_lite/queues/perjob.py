@@ -126,8 +126,8 @@ class PerJobQueue:
     def __init__(self, lines: Lines, session_hash: str) -> None:
         self.session_hash = session_hash
         self.lines = lines
-        # Guards the three fields below it; nothing is sent while it is held.
-        self._lock = threading.Lock()
+        # Guards the three fields below it; nothing is sent while it is held. Reentrant; see `SessionQueue`.
+        self._lock = threading.RLock()
         self._claims = Claims()
         self._channels: Dict[Call, Optional[JobChannel[Any]]] = {}
         self._closed = False

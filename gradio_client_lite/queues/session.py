@@ -96,8 +96,9 @@ class SessionQueue:
         # One thread, kept for a moment: calls one after the other need not start one each.
         threads = threads or Threads()
         self._threads = Workers(1, "gradio-stream", threads=threads)
-        # Guards the fields below it; no request is made while it is held.
-        self._changed = threading.Condition(threading.Lock())
+        # Guards the fields below it; no request is made while it is held. Reentrant, as a signal handler or a
+        # finaliser of the program may close the client, or cancel a job, on a thread that holds it.
+        self._changed = threading.Condition(threading.RLock())
         self._claims = Claims()
         # The joins under way, in the order of their numbers.
         self._joining: Dict[Call, int] = {}
@@ -352,7 +353,7 @@ class SessionQueue:
         with self._changed:
             self._graces.cut(set(self._claims.calls), cause)
             calls = []
-            for event_id, call in self._claims.calls.items():
+            for event_id, call in list(self._claims.calls.items()):
                 if event_id in self._telling:
                     self._early.keep(event_id, StreamCut(), self._newest_join)
                 else:
@@ -395,7 +396,7 @@ class SessionQueue:
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         with self._changed:
-            taken = [key for key in self._claims.calls if ids is None or key in ids]
+            taken = [key for key in list(self._claims.calls) if ids is None or key in ids]
             self._changed.notify_all()
             return [call for call in map(self._claims.end, taken) if call is not None]
 

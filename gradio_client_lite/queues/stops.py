@@ -61,8 +61,9 @@ class Stops:
             return
         with self._changed:
             busy = {call.fn_index for call in self._calls()}
-            alone = [event_id for event_id, (fn_index, _) in self._left.items() if fn_index not in busy]
-            stops = [self._left.pop(event_id)[1] for event_id in alone]
+            alone = [key for key, (fn_index, _) in list(self._left.items()) if fn_index not in busy]
+            left = [self._left.pop(event_id, None) for event_id in alone]
+            stops = [each[1] for each in left if each is not None]
         for stop in stops:
             stop()
 

@@ -109,13 +109,14 @@ class CookieJar(MutableMapping[str, str]):
         self._clock = clock
         self._cookies: Dict[_Key, _Cookie] = {}
         self._former: Deque[str] = deque(maxlen=_FORMER)
-        self._lock = threading.Lock()
+        # Reentrant, as a signal handler may cancel a job, with a request, on a thread that holds it.
+        self._lock = threading.RLock()
         for name, value in (cookies or {}).items():
             self[name] = value
 
     def forget_lock(self) -> None:
         """In a child after fork: the lock may be held by a thread that does not exist there."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __getitem__(self, name: str) -> str:
         found = [cookie for cookie in self._live() if cookie.name == name]

@@ -74,8 +74,9 @@ class Multiplexer:
     def _reset(self) -> None:
         # One thread, kept for a moment: calls one after the other need not start one each.
         self._threads = Workers(1, "gradio-sockets", threads=self._owner)
-        # Guards the fields below it; nothing is waited for while it is held.
-        self._lock = threading.Lock()
+        # Guards the fields below it; nothing is waited for while it is held. Reentrant, as a signal handler
+        # may cancel a job on a thread that holds it.
+        self._lock = threading.RLock()
         self._incoming: List[Channel] = []
         # Wakes the thread; None when there is none.
         self._waker: Optional[socket.socket] = None

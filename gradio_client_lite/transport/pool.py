@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import List, Optional, Tuple
 
 from .connection import Connection
@@ -40,7 +41,9 @@ class Pool:
         self._expiry = idle_expiry
         self._limit = max(idle_limit, idle_expiry)
         self._clock = IdleClock(clock, calendar)  # read under the lock
-        self._lock = threading.Lock()
+        # Reentrant, as a signal handler or a finaliser of the program may close the client, or cancel a job,
+        # on a thread that holds it. The list of the idle ones is another one then.
+        self._lock = threading.RLock()
         self._idle: List[Connection] = []
         # Weak: a forgotten stream must not keep its socket open.
         self._active: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -73,19 +76,21 @@ class Pool:
 
     def _expired(self, now: float) -> List[Connection]:
         # The list is in the order in which they became idle.
-        count = 0
-        while count < len(self._idle) and self._idle[count].idle_since < now - self._limit:
+        idle, count = self._idle, 0
+        while count < len(idle) and idle[count].idle_since < now - self._limit:
             count += 1
-        dead, self._idle[:count] = self._idle[:count], []
+        dead, idle[:count] = idle[:count], []
         return dead
 
     def _pop(self, route: Route, since: float) -> Optional[Connection]:
-        for index in range(len(self._idle) - 1, -1, -1):
-            connection = self._idle[index]
+        idle = self._idle
+        for connection in reversed(idle.copy()):
             if connection.idle_since < since:
                 break
             if connection.route == route:
-                return self._idle.pop(index)
+                with suppress(ValueError):
+                    idle.remove(connection)
+                    return connection
         return None
 
     def add(self, connection: Connection) -> bool:
@@ -106,9 +111,10 @@ class Pool:
             if reusable and not self.closed and self._max_idle > 0:
                 connection.idle_since = self._clock()
                 self._idle.append(connection)
-                if len(self._idle) <= self._max_idle:
+                if len(self._idle) <= self._max_idle and not self.closed:
                     return
-                dead = self._idle.pop(0)
+                if self._idle:
+                    dead = self._idle.pop(0)
         dead.close()
 
     def drop(self, connection: Connection) -> None:
@@ -130,7 +136,7 @@ class Pool:
 
     def forget(self) -> None:
         """In a child after fork: drop what belongs to the parent; the lock may be held by a thread of its."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         idle, self._idle = self._idle, []
         self._active = weakref.WeakSet()
         for connection in idle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple, Optional
 
-from ..errors import ProtocolError, ResponseTooLarge
+from ..errors import ProtocolError, ResponseTooLarge, shorten
 from ..limits import DEFAULT_LIMITS
 from ..wire.serverjson import read_json
 from .headers import Headers
@@ -59,7 +59,7 @@ class Response(NamedTuple):
         except ResponseTooLarge:
             raise
         except ProtocolError as exc:
-            kind = self.headers.get("content-type", "no content type")[:80]
+            kind = shorten(self.headers.get("content-type", "no content type"), 80)
             raise ProtocolError(
                 f"{place} answered {self.status} with {kind} instead of JSON. Check that the URL is that of "
                 "a Gradio app."

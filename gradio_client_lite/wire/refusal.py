@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..errors import (
+    CUT,
     AuthenticationError,
     GradioClientError,
     HTTPStatusError,
@@ -73,6 +74,12 @@ def _json(body: bytes) -> Any:
 
 def _text(content: Any, body: bytes) -> str:
     detail = content.get("detail") if isinstance(content, dict) else None
-    text = str(detail) if detail is not None else body[: 4 * _EXCERPT].decode("utf-8", "replace")
+    text = str(detail) if detail is not None else _beginning(body)
     text = " ".join(text.split())
     return shorten(text, _EXCERPT) or "(no text)"
+
+
+def _beginning(body: bytes) -> str:
+    """The text that a body begins with, marked where it was cut: there may be half of a secret."""
+    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
+    return text if len(body) <= 4 * _EXCERPT else text.rstrip("\ufffd") + CUT

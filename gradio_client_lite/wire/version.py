@@ -11,6 +11,8 @@ import re
 from functools import total_ordering
 from typing import Any, List, Tuple
 
+from .excerpts import excerpt
+
 # Where each stage stands relative to the finished release (0), in the order of PEP 440.
 _STAGES = {
     "dev": -4,
@@ -81,7 +83,7 @@ class Version:
         """
         if not isinstance(text, str):
             text = "2.0" if text is None else ""
-        text = text[:_LONGEST].strip()  # 3.23 sends a line feed behind it
+        text = excerpt(text.strip(), _LONGEST)  # 3.23 sends a line feed behind it
         numbers = text.split(".")
         if all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
             return cls(_release(numbers), text=text)

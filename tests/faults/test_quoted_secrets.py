@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import logging
+import threading
 import traceback
 from typing import Any, Callable, Dict, Iterator, List
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from gradio_client_lite.errors import AppError, GradioClientError, ValidationErr
 from gradio_client_lite.testing import serve as serve_app
 
 from .badserver import BadServer, Behaviour, config, event, reply, streaming
+from .test_calling import wait_until
 from .test_old_servers import old_config, socket_that
 
 Serve = Callable[..., BadServer]
@@ -170,6 +172,62 @@ def test_cookie_that_was_replaced_is_not_quoted(serve: Serve) -> None:
     text = f"{SECRETS['cookie']} {GRANTED}"
     replaced = reply({"detail": text}, "400 Bad Request", set_cookie=f"session={GRANTED}; Path=/")
     assert_hidden(texts_of(fail(serve(join=replaced))))
+
+
+@pytest.mark.parametrize("size", range(1170, 1230, 7))
+def test_secret_where_the_excerpt_of_a_body_ends_is_not_quoted(serve: Serve, size: int) -> None:
+    body = ("x" * size + SECRETS["cookie"] + "y" * 400).encode()
+    error = fail(serve(join=reply(body, "400 Bad Request")))
+    assert SECRETS["cookie"][:6] not in str(error)
+
+
+def test_headers_that_a_redirect_left_behind_are_not_quoted(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = serve(join=detail("400 Bad Request"))
+    place = f"{there.url}{quote(SECRETS['header'], safe='')}/config"
+    here = serve(config=lambda peer, request: peer.send(answer(b"", "302 Found", location=place)))
+    error = fail(here)
+    assert "another server" in caplog.text
+    assert_hidden([*texts_of(error), caplog.text])
+
+
+def test_header_of_another_call_is_not_quoted(serve: Serve) -> None:
+    with connect(serve(join=reply({"detail": CALL}, "400 Bad Request"))) as client:
+        client.submit("a", api_name="/echo", headers={"x-call": CALL}).exception(10)
+        error = client.submit("b", api_name="/echo").exception(10)
+    assert error is not None
+    assert_hidden(texts_of(error))
+
+
+def test_session_hash_of_before_is_not_quoted(serve: Serve) -> None:
+    with connect(serve(join=reply({"detail": CALL}, "400 Bad Request"))) as client:
+        client.session_hash = CALL
+        client.reset_session()
+        error = client.submit("a", api_name="/echo").exception(10)
+    assert error is not None
+    assert_hidden(texts_of(error))
+
+
+def test_app_that_names_itself_by_a_secret_has_it_nowhere_in_a_text(
+    serve: Serve, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = config()
+    name = SECRETS["token"] + SECRETS["header"]
+    named["dependencies"] = [{**each, "api_name": name} for each in named["dependencies"][:1]]
+    called = threading.Event()
+
+    def call_back(_: object) -> None:
+        called.set()
+        raise ValueError("the user's own")
+
+    with connect(serve(config=reply(named)), verbose=True) as client:
+        job = client.submit("a", fn_index=0, result_callbacks=call_back)
+        assert job.result(10) == "a"
+        assert called.wait(10)
+        texts = [repr(client), repr(client.endpoints), repr(job)]
+    wait_until(lambda: "the user's own" in caplog.text)
+    assert_hidden([*texts, caplog.text, capsys.readouterr().out])
 
 
 def test_last_update_of_a_failed_job_quotes_no_secret(serve: Serve) -> None:

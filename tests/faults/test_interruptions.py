@@ -1,0 +1,72 @@
+"""An exception that comes where nobody raises one, such as Ctrl-C, ends what it meets and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from gradio_client_lite import Client
+from gradio_client_lite import app as app_module
+from gradio_client_lite import client as client_module
+from gradio_client_lite.downloads import JobFiles
+
+from .badserver import PATIENCE, BadServer, config, event, reply, streaming
+from .test_calling import wait_until
+from .test_finalisers import within
+from .test_process import threads
+
+Serve = Callable[..., BadServer]
+Connect = Callable[..., Client]
+
+
+def interrupt(*_: Any, **__: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def test_description_is_fetched_again_after_an_interruption(serve: Serve, connect: Connect) -> None:
+    client = connect(serve().url)
+
+    def watch(frame: Any, what: str, _: Any) -> None:
+        above = frame.f_back
+        if (
+            what == "call"
+            and frame.f_code.co_filename == app_module.__file__
+            and above.f_code.co_name == "info"
+        ):
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    def describe() -> None:
+        sys.setprofile(watch)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.view_api(print_info=False)
+        finally:
+            sys.setprofile(None)
+        assert client.view_api(print_info=False, return_format="str")
+
+    within(PATIENCE, describe)
+
+
+def test_client_whose_making_was_interrupted_leaves_no_thread(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(config=reply(config(connect_heartbeat=True)))
+    monkeypatch.setattr(client_module, "LiveJobs", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Client(server.url, verbose=False)
+    wait_until(lambda: threads() == [])
+
+
+def test_job_ends_with_what_comes_while_its_files_are_fetched(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = {"path": "/made.txt", "meta": {"_type": "gradio.FileData"}}
+    made = event("process_completed", "e0", output={"data": [file]}, success=True)
+    client = connect(serve(data=streaming(made)).url, download_files=tmp_path)
+    monkeypatch.setattr(JobFiles, "fetch", interrupt)
+    job = client.submit("a", api_name="/echo")
+    assert isinstance(job.exception(PATIENCE), KeyboardInterrupt)

@@ -1,0 +1,65 @@
+"""What is kept out of texts: secrets as they are, as servers write them, and what cuts have left of them."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from gradio_client_lite.errors import CUT, shorten, shown
+from gradio_client_lite.secrecy import MARK, Secrets
+
+SECRET = "".join(f"{chr(97 + (i * 11 + i // 7) % 26)}{i * i % 10}" for i in range(120))
+SECRETS = Secrets(SECRET)
+
+
+def longest_part(text: str) -> int:
+    """How many characters of the secret a text shows."""
+    parts = [SECRET[start : start + 6] for start in range(len(SECRET))]
+    return max((len(part) for part in parts if part in text), default=0)
+
+
+@pytest.mark.parametrize("place", range(0, len(SECRET), 17))
+def test_half_of_a_secret_before_and_after_a_cut_is_blanked(place: int) -> None:
+    text = f"it says {SECRET[:place]}{CUT}{SECRET[place:]} and more"
+    assert longest_part(SECRETS.blank(text)) < 6
+
+
+def test_middle_of_a_secret_between_two_cuts_is_blanked() -> None:
+    assert SECRETS.blank(f"a{CUT}{SECRET[60:160]}{CUT}b") == f"a{CUT}{MARK}{CUT}b"
+
+
+def test_cuts_of_a_servers_own_hide_none_of_ours() -> None:
+    text = f"{CUT * 25}a{CUT}b{CUT}{'x' * 50}{SECRET[:40]}{CUT}yy"
+    assert longest_part(SECRETS.blank(text)) < 6
+
+
+def test_beginnings_of_a_secret_hide_no_longer_one() -> None:
+    text = f"x {SECRET[:4] * 12}{SECRET[:150]}{CUT}yy"
+    assert longest_part(SECRETS.blank(text).replace(SECRET[:4], "")) < 6
+    text = f"xx{CUT}{SECRET[-150:]}{SECRET[-4:] * 12} y"
+    assert longest_part(SECRETS.blank(text).replace(SECRET[-4:], "")) < 6
+
+
+def test_longest_half_counts_where_several_end_at_a_cut() -> None:
+    secrets = Secrets("abcd" + "0123456789" * 9, "tokenabcdefgh")
+    assert secrets.blank(f"it is tokenabcd{CUT}") == f"it is {MARK}{CUT}"
+
+
+def test_value_that_was_shown_in_part_is_blanked() -> None:
+    assert longest_part(SECRETS.blank(shown({"a": ["x", SECRET]}, 80))) < 6
+    assert longest_part(SECRETS.blank(shorten(f"xx {SECRET * 3}", 120))) < 6
+
+
+@pytest.mark.parametrize("before", [b"", b"a", b"ab", b"abc"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_base64_of_more_than_the_secret_is_blanked(before: bytes, encode: object) -> None:
+    secret = "token?>?>~~" + SECRET[:20]
+    text = encode(before + secret.encode() + b" more").decode()  # type: ignore[operator]
+    blanked = Secrets(secret).blank(text)
+    assert MARK in blanked
+    assert len(blanked) < len(MARK) + 16
+
+
+def test_secret_as_a_host_name_is_blanked() -> None:
+    assert Secrets("ABCDEF0123").blank("http://abcdef0123/x") == f"http://{MARK}/x"
