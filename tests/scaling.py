@@ -14,7 +14,7 @@ _REPETITIONS = 3
 #: Twice the size may take this many times the work: linear work takes two, and work with the square four.
 MOST = 2.5
 #: Other sizes at each attempt: where a table of Python's own has just grown, linear work takes a step.
-_ATTEMPTS = (1.0, 1.3, 0.7, 1.6, 1.0)
+_ATTEMPTS = (1.0, 1.3, 0.7, 1.6, 1.0, 2.0, 1.2, 0.8)
 
 
 def assert_linear(

@@ -25,6 +25,9 @@ from .badserver import BadServer, Behaviour, hang_up, info, raw, reply, reset, s
 from .frames import leaks, package_frames
 from .test_old_servers import old_config, socket_that
 
+# What it holds is the same on every Python; it takes long.
+pytestmark = pytest.mark.whole
+
 Serve = Callable[..., BadServer]
 
 # Put together here, so that no line of source holds one of them; longer than reporters show of a text.

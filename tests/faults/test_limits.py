@@ -25,6 +25,9 @@ from gradio_client_lite.errors import (
 
 from .badserver import STREAM_HEAD, BadServer, Behaviour, Hangup, Peer, Request, chunk, config, raw, reply
 
+# What it holds is the same on every Python; it takes long.
+pytestmark = pytest.mark.whole
+
 Serve = Callable[..., BadServer]
 Connect = Callable[..., Client]
 Promptly = Callable[..., Any]
@@ -353,7 +356,7 @@ def test_updates_of_a_job_take_bounded_memory(
         streamed = {**update, "msg": update["msg"].replace("process_generating", "process_streaming")}
         server = serve(data=updating({**streamed, "event_id": "e0"}))
     client = connect(server.url, limits=Limits(job_bytes=4 << 20))
-    with promptly(), at_most(24 << 20), pytest.raises(EventTooLarge, match=r"Limits\(job_bytes=4194304\)"):
+    with promptly(), at_most(40 << 20), pytest.raises(EventTooLarge, match=r"Limits\(job_bytes=4194304\)"):
         client.predict("a", api_name="/echo")
 
 

@@ -53,6 +53,9 @@ from gradio_client_lite.wire.v3_results import decode_default
 from gradio_client_lite.wire.v3_values import encode as encode_v3
 from gradio_client_lite.wire.version import Version
 
+# What it holds is the same on every Python; it takes long.
+pytestmark = pytest.mark.whole
+
 ROUTES = Routes("http://host/app/", "gradio_api/")
 LAST_3 = Version.parse("3.50.2")
 NOW = datetime(2026, 1, 1)

@@ -27,6 +27,9 @@ from .badserver import (
     streaming,
 )
 
+# What it holds is the same on every Python; it takes long.
+pytestmark = pytest.mark.whole
+
 Serve = Callable[..., BadServer]
 Connect = Callable[..., Client]
 Promptly = Callable[..., Any]
