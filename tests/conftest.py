@@ -19,6 +19,11 @@ import os
 import sys
 from typing import Any, Callable, Iterator, List
 
+if (3, 12) <= sys.version_info < (3, 12, 3):
+    # These keep future iterators that have gone in a list of `_asyncio`, which in a long run of many threads
+    # becomes a ring: then the garbage collector goes round in it for ever. asyncio does without that module.
+    sys.modules.setdefault("_asyncio", None)  # type: ignore[arg-type]
+
 import pytest
 from apps.pins import (
     CHAT_SERVERS,
