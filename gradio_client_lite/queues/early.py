@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Dict, List, NamedTuple, Optional, Union
 
-from ..wire.messages import StreamCut
+from ..wire.messages import StreamCut, text_bytes
 
 #: How many messages are kept.
 EARLY_LIMIT = 10_000
@@ -37,7 +36,7 @@ class EarlyMessages:
         """Whether another message can be kept."""
         if not self._count:
             return True
-        fits = self._limit is None or self._bytes + sys.getsizeof(text) <= self._limit
+        fits = self._limit is None or self._bytes + text_bytes(text) <= self._limit
         return fits and self._count < EARLY_LIMIT
 
     def keep(self, event_id: str, message: Kept, newest: int) -> None:
@@ -51,7 +50,7 @@ class EarlyMessages:
         waiting = self._waiting.setdefault(event_id, _Waiting(newest, []))
         waiting.messages.append(message)
         self._count += 1
-        self._bytes += sys.getsizeof(message)
+        self._bytes += _bytes_of(message)
 
     def take(self, event_id: str) -> List[Kept]:
         """Hand out what was kept for a job, in order."""
@@ -59,7 +58,7 @@ class EarlyMessages:
         if waiting is None:
             return []
         self._count -= len(waiting.messages)
-        self._bytes -= sum(map(sys.getsizeof, waiting.messages))
+        self._bytes -= sum(map(_bytes_of, waiting.messages))
         return waiting.messages
 
     def strangers(self, oldest: Optional[int]) -> List[str]:
@@ -73,3 +72,8 @@ class EarlyMessages:
             for event_id, waiting in self._waiting.items()
             if oldest is None or waiting.newest < oldest
         ]
+
+
+def _bytes_of(message: Kept) -> int:
+    """How many bytes keeping a message takes; a cut takes none of its own."""
+    return text_bytes(message) if isinstance(message, str) else 0
