@@ -12,7 +12,7 @@ from .feed import Record, new_condition
 from .limits import DEFAULT_LIMITS, Bound
 from .queues.base import closed_error
 from .secrecy import Secrets, field_secrets
-from .threads import InterpreterEnding
+from .threads import InterpreterEnding, at_the_end
 from .updates import OutputUpdate, Status, StatusUpdate
 from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
 from .workers import call_after_fork
@@ -223,9 +223,10 @@ class CallFuture(concurrent.futures.Future[Any]):
     def fail(self, error: BaseException) -> None:
         """End the job with `error`; without effect once it has ended.
 
-        Once the client is closed that is the reason, whatever came of it.
+        Once the client is closed that is the reason, whatever came of it; so it is as the interpreter ends,
+        when a thread that is refused may be noticed before the client is told.
         """
-        if self._host.jobs.closed and not isinstance(error, ClientClosed):
+        if (self._host.jobs.closed or at_the_end()) and not isinstance(error, ClientClosed):
             cause, error = error, closed_error(self.label)
             error.__cause__ = cause
         error = self._host.explain(error)

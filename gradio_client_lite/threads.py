@@ -287,6 +287,11 @@ def _do_what_was_handed_over() -> None:
 # -- the interpreter's end
 
 
+def at_the_end() -> bool:
+    """Whether the interpreter is ending."""
+    return _ending
+
+
 def refuse_at_the_end() -> None:
     """Do nothing, unless the interpreter is ending.
 

@@ -10,7 +10,8 @@ import pytest
 
 from gradio_client_lite import Client
 from gradio_client_lite import client as client_module
-from gradio_client_lite.errors import ClientClosed
+from gradio_client_lite import threads as threads_module
+from gradio_client_lite.errors import ClientClosed, ConnectionFailed
 from gradio_client_lite.queues.session import SessionQueue
 
 from .badserver import PATIENCE, BadServer, event, for_ever, reply, silent, streaming
@@ -244,6 +245,18 @@ begun.wait()
 """
     done = run_python(PROGRAM.format(first="", then=then), serve().url, options=[])
     assert (done.returncode, done.stdout, done.stderr) == (0, "a\n", "")
+
+
+def test_job_that_fails_as_the_interpreter_ends_says_that_the_client_was_closed(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = connect(serve(data=for_ever).url).submit("a", api_name="/echo")
+    wait_until(lambda: job.event_id is not None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threads_module, "_ending", True)
+        job.fail(ConnectionFailed("no thread"))
+
+    assert isinstance(job.exception(0), ClientClosed)
 
 
 def test_client_left_open_answers_what_runs_after_its_end(serve: Serve) -> None:
