@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from traps import Traps, trapped
+from traps import Traps, little_to_collect, trapped
 
 from gradio_client_lite import Client, testing
 from gradio_client_lite import threads as threads_module
@@ -30,6 +30,12 @@ class Ring:
     def __init__(self, held: Any) -> None:
         self.held = held
         self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def only_what_the_test_makes_is_collected() -> Iterator[None]:
+    with little_to_collect():
+        yield
 
 
 @pytest.fixture
