@@ -59,8 +59,8 @@ class Limits:
         answer_bytes: the largest answer to anything but a direct call: the config, the description, a join.
         result_bytes: the largest answer to a direct call.
         event_bytes: the largest event of a stream, and the largest message of a WebSocket.
-        early_bytes: what a session keeps of messages whose call has not been answered yet; it reads no
-            further until then.
+        early_bytes: what a session keeps of messages whose call has not been answered yet. Of more, those of
+            the call that has most are dropped, and it fails.
         job_bytes: what one job keeps of all its messages: the values of a generator, progress and logs, which
             all can be asked for until the job is let go. Counted as about what they take in memory.
         playlist_bytes: the largest playlist of streamed media.

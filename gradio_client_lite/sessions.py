@@ -200,7 +200,6 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
             headers,
             grace=grace,
             idle_timeout=idle_timeout,
-            early_bytes=app.limits.early_bytes,
             on_cut=on_cut,
             limits=app.limits,
             threads=app.threads,

@@ -24,7 +24,7 @@ class Claims:
     def __init__(self) -> None:
         self.calls: Dict[str, Call] = {}
         self._ids: Dict[Call, str] = {}
-        self._ended: Dict[str, None] = {}  # the oldest first
+        self._ended: Dict[str, None] = {}  # the one that was heard of longest ago first
 
     def claim(self, event_id: str, call: Call) -> Tuple[Call, ...]:
         """Let an id belong to a job that has none.
@@ -59,7 +59,11 @@ class Claims:
 
     def has_ended(self, event_id: str) -> bool:
         """Whether messages under this id are nobody's."""
-        return event_id in self._ended
+        if event_id not in self._ended:
+            return False
+        # The last to be forgotten, as more of them may come.
+        self._ended[event_id] = self._ended.pop(event_id, None)
+        return True
 
 
 def ambiguous(labels: List[str]) -> ProtocolError:

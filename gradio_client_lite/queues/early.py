@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Union
+from typing import Collection, Dict, List, Optional, Union
 
 from ..wire.messages import StreamCut, text_bytes
 
-#: How many messages are kept.
-EARLY_LIMIT = 10_000
-
-Kept = Union[str, StreamCut]
+#: How many event ids messages are kept for; Gradio has no more than the joins under way, and strangers' jobs.
+_IDS = 10_000
 
 
-class _Waiting(NamedTuple):
-    newest: int  # the join begun last when the first of them came
-    messages: List[Kept]
+class Spilled:
+    """Stands for the messages of a job that were too many to keep."""
+
+
+Kept = Union[str, StreamCut, Spilled]
+
+
+class _Waiting:
+    """What is kept for one event id.
+
+    Attributes:
+        newest: the join begun last when the first message came.
+        messages: in order; None once they were spilled.
+        bytes: what they take.
+    """
+
+    __slots__ = ("bytes", "messages", "newest")
+
+    def __init__(self, newest: int) -> None:
+        self.newest = newest
+        self.messages: Optional[List[Kept]] = []
+        self.bytes = 0
 
 
 class EarlyMessages:
@@ -29,37 +46,59 @@ class EarlyMessages:
     def __init__(self, limit: Optional[int]) -> None:
         self._limit = limit
         self._waiting: Dict[str, _Waiting] = {}
-        self._count = 0
         self._bytes = 0
 
-    def has_room(self, text: str) -> bool:
-        """Whether another message can be kept."""
-        if not self._count:
-            return True
-        fits = self._limit is None or self._bytes + text_bytes(text) <= self._limit
-        return fits and self._count < EARLY_LIMIT
+    def make_room(self, event_id: str, text: str, known: Collection[str]) -> bool:
+        """Make room for another message, at the cost of the id that holds most.
+
+        Most likely it is the flood of a stranger. If a join gets that id all the same, its job learns of it.
+
+        Args:
+            event_id: whom the message is for.
+            text: the message.
+            known: ids whose job is known, and is being told what was kept; they lose nothing.
+
+        Returns:
+            False when all that is kept is for those.
+        """
+        if event_id not in self._waiting and len(self._waiting) >= _IDS:
+            return False
+        while self._limit is not None and self._bytes and self._bytes + text_bytes(text) > self._limit:
+            largest = max(
+                (waiting for key, waiting in self._waiting.items() if key not in known),
+                key=lambda waiting: waiting.bytes,
+                default=None,
+            )
+            if largest is None or not largest.bytes:
+                return False
+            self._bytes -= largest.bytes
+            largest.messages, largest.bytes = None, 0
+        return True
 
     def keep(self, event_id: str, message: Kept, newest: int) -> None:
-        """Keep a message.
+        """Keep a message, unless those before it were spilled.
 
         Args:
             event_id: whom it is for.
             message: as the server sent it, or the driver's word of a cut.
             newest: the number of the join that was begun last.
         """
-        waiting = self._waiting.setdefault(event_id, _Waiting(newest, []))
-        waiting.messages.append(message)
-        self._count += 1
-        self._bytes += _bytes_of(message)
+        waiting = self._waiting.get(event_id)
+        if waiting is None:
+            waiting = self._waiting[event_id] = _Waiting(newest)
+        if waiting.messages is not None:
+            waiting.messages.append(message)
+            size = text_bytes(message) if isinstance(message, str) else 0
+            waiting.bytes += size
+            self._bytes += size
 
     def take(self, event_id: str) -> List[Kept]:
         """Hand out what was kept for a job, in order."""
         waiting = self._waiting.pop(event_id, None)
         if waiting is None:
             return []
-        self._count -= len(waiting.messages)
-        self._bytes -= sum(map(_bytes_of, waiting.messages))
-        return waiting.messages
+        self._bytes -= waiting.bytes
+        return [Spilled()] if waiting.messages is None else waiting.messages
 
     def strangers(self, oldest: Optional[int]) -> List[str]:
         """The ids that no join under way can get, as all of those were begun later.
@@ -72,8 +111,3 @@ class EarlyMessages:
             for event_id, waiting in self._waiting.items()
             if oldest is None or waiting.newest < oldest
         ]
-
-
-def _bytes_of(message: Kept) -> int:
-    """How many bytes keeping a message takes; a cut takes none of its own."""
-    return text_bytes(message) if isinstance(message, str) else 0

@@ -16,6 +16,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 from ..errors import (
     ConnectionFailed,
+    EventTooLarge,
     GradioClientError,
     ProtocolError,
     ServerStopped,
@@ -30,6 +31,7 @@ from ..wire.messages import (
     Envelope,
     Generating,
     Heartbeat,
+    Malformed,
     Message,
     StreamCut,
     UnexpectedError,
@@ -41,7 +43,7 @@ from ..wire.routes import Routes
 from ..workers import Workers
 from .base import LONGEST_ID, Call, Headers, closed_error, fail, feed, parse_event_id, post_json
 from .claims import Claims, ambiguous
-from .early import EarlyMessages, Kept
+from .early import EarlyMessages, Kept, Spilled
 from .graces import Graces
 from .stops import Stops
 from .stream import StreamReader
@@ -62,8 +64,6 @@ class SessionQueue:
         grace: seconds that jobs get after their stream was cut, before they fail with StreamLost.
         idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which a
             stream counts as cut.
-        early_bytes: how much is kept of messages whose join has not been answered; reading waits when there
-            is more. None for no limit.
         on_cut: told when a stream was cut: jobs to come are safer in another session.
         limits: what the server may cost.
         threads: which its threads belong to; None makes them its own.
@@ -78,7 +78,6 @@ class SessionQueue:
         *,
         grace: float = 15.0,
         idle_timeout: float = 60.0,
-        early_bytes: Optional[int] = None,
         on_cut: Callable[[], None] = lambda: None,
         limits: Limits = DEFAULT_LIMITS,
         threads: Optional[Threads] = None,
@@ -103,7 +102,7 @@ class SessionQueue:
         # The joins under way, in the order of their numbers.
         self._joining: Dict[Call, int] = {}
         self._newest_join = 0
-        self._early = EarlyMessages(early_bytes)
+        self._early = EarlyMessages(limits.early_bytes)
         # Ids whose early messages are being told, on the thread that joined: until it has caught up, the
         # reader puts what comes for them behind those.
         self._telling: Set[str] = set()
@@ -235,11 +234,28 @@ class SessionQueue:
                 self._changed.notify_all()
             if not (kept and waits):
                 break
-            if any(feed(call, *told) for told in _messages(kept, self._limits.json_values)):
+            if any(feed(call, *told) for told in self._messages(kept, call.label)):
                 self.forget(call)
         if reader is not None:
             self._start(reader)
         self._stops.catch_up()
+
+    def _messages(self, kept: List[Kept], label: str) -> Iterator[Tuple[Message, int]]:
+        """The messages, and what a job takes to keep each."""
+        for message in kept:
+            if isinstance(message, StreamCut):
+                yield message, 0
+            elif isinstance(message, Spilled):
+                most = self._limits.bound("early_bytes").name
+                error = EventTooLarge(
+                    f"More than {most} of messages came before the answer to the call of {label}; make the "
+                    "client with a larger one."
+                )
+                yield Malformed(error), 0
+            else:
+                envelope = decode(message, self._limits.json_values)
+                assert envelope is not None  # noqa: S101 - it was one when it came
+                yield envelope.message, cost_of(message)
 
     def _new_reader(self) -> StreamReader:
         return StreamReader(
@@ -336,11 +352,10 @@ class SessionQueue:
                     return call
                 if self._closed or (call is None and not self._may_join(event_id)):
                     return None
-                if self._early.has_room(text):
+                if self._early.make_room(event_id, text, self._telling):
                     self._early.keep(event_id, text, newest)
                     return None
-                # While this waits, the join may be answered. What is kept belongs to joins that were under
-                # way when it came, so there is room again once those have ended.
+                # Jobs are just being told what was kept, which waits for nobody: there is room then.
                 self._changed.wait(_EARLY_WAIT)
 
     def _may_join(self, event_id: str) -> bool:
@@ -406,14 +421,3 @@ class SessionQueue:
             f"The event stream of {self._routes.src} was lost ({reason}) and the server has dropped the jobs "
             "on it. They may or may not have run; submit them again if that is safe."
         )
-
-
-def _messages(kept: List[Kept], max_values: Optional[int]) -> Iterator[Tuple[Message, int]]:
-    """The messages, and what a job takes to keep each."""
-    for message in kept:
-        if isinstance(message, StreamCut):
-            yield message, 0
-        else:
-            envelope = decode(message, max_values)
-            assert envelope is not None  # noqa: S101 - it was one when it came
-            yield envelope.message, cost_of(message)

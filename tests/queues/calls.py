@@ -1,13 +1,14 @@
-"""A call that notes what a driver does to it."""
+"""A call that notes what a driver does to it, and ways to have a driver run one."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import Completed, Malformed, Message, QueueFull
 
-from .scripted import PATIENCE
+from .scripted import PATIENCE, HeldJoin, ScriptedTransport
 
 
 def never() -> None:
@@ -51,6 +52,8 @@ class RecordingCall:
     def feed(self, message: Message, size: int = 0) -> bool:
         self.messages.append(message)
         over = isinstance(message, (Completed, Malformed, QueueFull))
+        if isinstance(message, Malformed):
+            self.error = message.error
         if over and not self._fetches:
             self._ended.set()
         self.fed.release()
@@ -85,3 +88,29 @@ class RecordingCall:
         assert self._ended.wait(PATIENCE), "the call has not ended"
         assert self.error is not None, "the call has not failed"
         return self.error
+
+
+def submit(queue: SessionQueue, label: str = "/echo", **options: Any) -> RecordingCall:
+    """Have a queue run a new call."""
+    call = RecordingCall(label, **options)
+    queue.submit(call)
+    return call
+
+
+def in_thread(function: Callable[..., object], *args: Any) -> threading.Thread:
+    """Call a function on a new thread."""
+    thread = threading.Thread(target=function, args=args, daemon=True)
+    thread.start()
+    return thread
+
+
+def join_held(
+    transport: ScriptedTransport, session: SessionQueue, event_id: str, call: Optional[RecordingCall] = None
+) -> Tuple[RecordingCall, HeldJoin, threading.Thread]:
+    """A call whose join waits for its answer, that answer and the thread that waits."""
+    held = HeldJoin(event_id)
+    transport.on("join", held)
+    call = call or RecordingCall()
+    thread = in_thread(session.submit, call)
+    assert held.arrived.wait(PATIENCE)
+    return call, held, thread

@@ -199,9 +199,9 @@ class ScriptedTransport:
 class Joins:
     """Answers joins with the event ids e0, e1, … in the order of the requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
         self._lock = threading.Lock()
-        self._next = 0
+        self._next = first
 
     def __call__(self, sent: Sent) -> Response:
         with self._lock:

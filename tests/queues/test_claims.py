@@ -7,17 +7,21 @@ from typing import Any, Callable, List
 
 import pytest
 
-from gradio_client_lite.errors import ProtocolError
+from gradio_client_lite.errors import EventTooLarge, ProtocolError
+from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues import claims as claims_module
+from gradio_client_lite.queues import early as early_module
 from gradio_client_lite.queues.base import LONGEST_ID
 from gradio_client_lite.queues.claims import Claims
+from gradio_client_lite.queues.early import EarlyMessages
 from gradio_client_lite.queues.session import SessionQueue
 
-from .calls import RecordingCall
+from .calls import RecordingCall, in_thread, join_held, submit
 from .scripted import (
     CLOSE,
     PATIENCE,
     HeldJoin,
+    Joins,
     ScriptedStream,
     ScriptedTransport,
     answer,
@@ -25,28 +29,6 @@ from .scripted import (
     event,
     generating,
 )
-
-
-def submit(queue: SessionQueue, label: str = "/echo") -> RecordingCall:
-    call = RecordingCall(label)
-    queue.submit(call)
-    return call
-
-
-def in_thread(function: Callable[..., object], *args: Any) -> threading.Thread:
-    thread = threading.Thread(target=function, args=args, daemon=True)
-    thread.start()
-    return thread
-
-
-def join_held(transport: ScriptedTransport, session: SessionQueue, event_id: str) -> Any:
-    """A call whose join waits for its answer, that answer and the thread that waits."""
-    held = HeldJoin(event_id)
-    transport.on("join", held)
-    call = RecordingCall()
-    thread = in_thread(session.submit, call)
-    assert held.arrived.wait(PATIENCE)
-    return call, held, thread
 
 
 def test_two_joins_that_are_answered_with_one_id_fail_both(
@@ -137,10 +119,9 @@ def test_number_of_remembered_ids_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 # --- messages of jobs that are forgotten
 
 
-def test_messages_of_a_forgotten_job_take_no_room_while_others_join(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+def test_messages_of_a_forgotten_job_are_not_kept_while_others_join(
+    transport: ScriptedTransport, session: SessionQueue
 ) -> None:
-    monkeypatch.setattr("gradio_client_lite.queues.early.EARLY_LIMIT", 3)
     stream = ScriptedStream()
     transport.offer(stream)
     forgotten, waiting = submit(session), submit(session)
@@ -149,17 +130,41 @@ def test_messages_of_a_forgotten_job_take_no_room_while_others_join(
     joining, held, thread = join_held(transport, session, "late")
     stream.send(*[generating("e0", number) for number in range(20)], completed("e1", "told"))
     assert waiting.result() == ["told"]  # though the join has not been answered
+    assert not session._early._waiting
     held.let_go.set()
     thread.join(PATIENCE)
     stream.send(completed("late", 1), CLOSE, b"")
     assert joining.result() == [1]
 
 
-def test_messages_for_nobody_take_no_room_once_the_joins_of_their_time_have_ended(
+def test_forgotten_job_that_goes_on_is_remembered_however_many_end_after_it(
     transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(claims_module, "_REMEMBERED", 3)
+    stream = ScriptedStream()
+    transport.offer(stream)
+    forgotten, waiting = submit(session), submit(session)
+    forgotten.give_up()
+    session.forget(forgotten)
+    joining, held, thread = join_held(transport, session, "late")
+    transport.on("join", Joins(2))
+    for number in range(2, 8):
+        other = submit(session)
+        stream.send(generating("e0", number), completed(f"e{number}"))
+        other.result()
+    stream.send(generating("e0", 8), generating("e1", 0))
+    waiting.wait_fed()
+    assert not session._early._waiting
+    held.let_go.set()
+    thread.join(PATIENCE)
+    stream.send(completed("late", 1), completed("e1"), CLOSE, b"")
+    assert joining.result() == [1]
+
+
+def test_messages_for_nobody_are_let_go_once_the_joins_of_their_time_have_ended(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
     """However closely the joins follow each other."""
-    monkeypatch.setattr("gradio_client_lite.queues.early.EARLY_LIMIT", 3)
     stream = ScriptedStream()
     transport.offer(stream)
     waiting = submit(session)
@@ -171,6 +176,7 @@ def test_messages_for_nobody_take_no_room_once_the_joins_of_their_time_have_ende
     thread_one.join(PATIENCE)
     stream.send(generating("stranger", 4), generating("two", 0), completed("e0", "told"))
     assert waiting.result() == ["told"]
+    assert list(session._early._waiting) == ["two"]
     held_two.let_go.set()
     thread_two.join(PATIENCE)
     stream.send(completed("one", 1), completed("two", 2), CLOSE, b"")
@@ -272,28 +278,36 @@ def test_close_while_early_messages_are_told_ends_the_job(
 def test_early_messages_are_limited_by_bytes(
     transport: ScriptedTransport, make_queue: Callable[..., SessionQueue]
 ) -> None:
-    session = make_queue(early_bytes=10_000)
+    session = make_queue(limits=Limits(early_bytes=10_000))
     stream = ScriptedStream()
     transport.offer(stream)
     waiting = submit(session)
     joining, held, thread = join_held(transport, session, "late")
     stream.send(*[generating("late", "x" * 1000)] * 8, generating("e0", 0))
-    waiting.wait_fed()  # so those before it had room
-    stream.send(generating("late", "x" * 1000), generating("e0", 1))
-    assert not waiting.fed.acquire(timeout=0.05)  # reading waits
-    held.let_go.set()
     waiting.wait_fed()
-    stream.send(completed("late"), completed("e0"), CLOSE, b"")
-    joining.result()
+    assert len(session._early._waiting["late"].messages or ()) == 8
+    stream.send(*[generating("late", "x" * 1000)] * 4, completed("e0"))
     waiting.result()
+    assert session._early._bytes == 0
+    held.let_go.set()
+    assert isinstance(joining.failure(), EventTooLarge)
     thread.join(PATIENCE)
-    assert len(joining.messages) == 10
+    stream.send(CLOSE, b"")
+
+
+def test_number_of_ids_that_messages_are_kept_for_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early_module, "_IDS", 3)
+    early = EarlyMessages(None)
+    for number in range(3):
+        early.keep(f"e{number}", "message", 1)
+    assert early.make_room("e2", "message", ())
+    assert not early.make_room("e3", "message", ())
 
 
 def test_single_early_message_may_be_larger_than_the_limit(
     transport: ScriptedTransport, make_queue: Callable[..., SessionQueue]
 ) -> None:
-    session = make_queue(early_bytes=100)
+    session = make_queue(limits=Limits(early_bytes=100))
     stream = ScriptedStream()
     transport.offer(stream)
     waiting = submit(session)

@@ -13,6 +13,7 @@ from gradio_client_lite.errors import (
     ClientClosed,
     ConnectFailed,
     ConnectionLost,
+    EventTooLarge,
     GradioClientError,
     HTTPStatusError,
     ProtocolError,
@@ -23,14 +24,21 @@ from gradio_client_lite.errors import (
     TooManyRequestsError,
     ValidationError,
 )
-from gradio_client_lite.queues import early as early_module
+from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues import graces as graces_module
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
-from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, StreamCut
+from gradio_client_lite.wire.messages import (
+    Completed,
+    Estimation,
+    Generating,
+    ProcessStarts,
+    StreamCut,
+    text_bytes,
+)
 
-from .calls import RecordingCall, never
+from .calls import RecordingCall, in_thread, join_held, never, submit
 from .scripted import (
     CLOSE,
     PATIENCE,
@@ -46,18 +54,6 @@ from .scripted import (
 
 MakeQueue = Callable[..., SessionQueue]
 TINY = 0.03
-
-
-def submit(queue: SessionQueue, label: str = "/echo", **options: Any) -> RecordingCall:
-    call = RecordingCall(label, **options)
-    queue.submit(call)
-    return call
-
-
-def in_thread(function: Callable[..., object], *args: Any) -> threading.Thread:
-    thread = threading.Thread(target=function, args=args, daemon=True)
-    thread.start()
-    return thread
 
 
 # --- one job
@@ -256,69 +252,102 @@ def test_job_that_ended_with_early_messages_opens_no_stream(
     assert transport.opened == 1
 
 
-def flood(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch, *held: HeldJoin
-) -> Any:
-    """Jobs that are joining, on a stream that keeps at most three of their messages."""
-    monkeypatch.setattr(early_module, "EARLY_LIMIT", 3)
+#: Three early messages of the tests below fill it.
+FULL = 3 * text_bytes(generating("stranger", 0).decode()[len("data: ") : -2])
+
+
+def flood(transport: ScriptedTransport, make_queue: MakeQueue, *event_ids: str) -> Any:
+    """Jobs that are joining, on a stream that keeps about three of their messages."""
+    session = make_queue(limits=Limits(early_bytes=FULL))
     stream = ScriptedStream()
     transport.offer(stream)
     first = submit(session)
-    calls, threads = [], []
-    for join in held:
-        transport.on("join", join)
-        calls.append(RecordingCall())
-        threads.append(in_thread(session.submit, calls[-1]))
-        assert join.arrived.wait(PATIENCE)
-    return stream, first, calls, threads
+    return session, stream, first, [join_held(transport, session, event_id) for event_id in event_ids]
 
 
-def test_flood_of_early_messages_loses_nothing(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+def test_flood_that_comes_before_the_answer_to_its_join_fails_that_job_alone(
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    held = HeldJoin("late")
-    stream, first, (second,), (thread,) = flood(transport, session, monkeypatch, held)
+    _, stream, first, [(second, held, thread)] = flood(transport, make_queue, "late")
     stream.send(*[generating("late", number) for number in range(20)], completed("late"), completed("e0"))
+    first.result()  # though the other one has not joined
     held.let_go.set()
-    second.result()
-    first.result()
-    assert [message.data for message in second.messages[:-1]] == [[number] for number in range(20)]
+    error = second.failure()
+    assert isinstance(error, EventTooLarge)
+    assert f"Limits(early_bytes={FULL})" in str(error)
+    assert "/echo" in str(error)
     thread.join(PATIENCE)
     stream.send(CLOSE, b"")
 
 
-def test_flood_for_another_client_of_the_session_is_dropped(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+def test_flood_of_a_stranger_costs_nobody_else_a_message(
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    stream, first, _, _ = flood(transport, session, monkeypatch)
+    _, stream, first, [(second, held, thread)] = flood(transport, make_queue, "late")
+    stream.send(generating("late", 0), *[generating("stranger", number) for number in range(20)])
+    stream.send(generating("late", 1), completed("e0"))
+    first.result()
+    held.let_go.set()
+    thread.join(PATIENCE)
+    stream.send(completed("late", 2), CLOSE, b"")
+    assert second.result() == [2]
+    assert second.messages[:-1] == [Generating([0], True), Generating([1], True)]
+
+
+def test_flood_of_a_job_that_is_being_told_what_was_kept_loses_nothing(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """The reader waits then, as telling waits for nobody."""
+    session, stream, first, _ = flood(transport, make_queue)
+
+    class Slow(RecordingCall):
+        def feed(self, message: Any, size: int = 0) -> bool:
+            if not self.messages:
+                stream.send(*[generating("late", number) for number in range(1, 20)], completed("e0"))
+                assert not first.fed.acquire(timeout=0.05)
+            return super().feed(message, size)
+
+    second, held, thread = join_held(transport, session, "late", Slow())
+    stream.send(generating("late", 0), generating("e0", 0))
+    first.wait_fed()  # so the one before it is kept
+    held.let_go.set()
+    first.result()
+    stream.send(completed("late"), CLOSE, b"")
+    second.result()
+    assert second.messages[:-1] == [Generating([number], True) for number in range(20)]
+    thread.join(PATIENCE)
+
+
+def test_flood_for_another_client_of_the_session_is_dropped(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    session, stream, first, _ = flood(transport, make_queue)
     stream.send(*[generating("foreign", number) for number in range(20)], completed("e0", 0))
     assert first.result() == [0]
+    assert not session._early._waiting
     stream.send(CLOSE, b"")
 
 
 def test_flood_for_a_joined_job_does_not_wait_for_the_joins_of_others(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    slow, quick = HeldJoin("slow"), HeldJoin("quick")
-    stream, first, (one, two), threads = flood(transport, session, monkeypatch, slow, quick)
-    stream.send(*[generating("quick", number) for number in range(10)])
-    quick.let_go.set()
-    two.wait_fed(10)
-    stream.send(completed("quick"), completed("e0"))
-    two.result()
+    _, stream, first, [(one, slow, slow_thread)] = flood(transport, make_queue, "slow")
+    stream.send(*[generating("e0", number) for number in range(10)])
+    first.wait_fed(10)
+    stream.send(completed("e0"))
     first.result()
     slow.let_go.set()
     stream.send(completed("slow"), CLOSE, b"")
     one.result()
-    for thread in threads:
-        thread.join(PATIENCE)
+    slow_thread.join(PATIENCE)
 
 
 def test_kept_messages_that_were_delivered_make_room_for_others(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    slow, quick = HeldJoin("slow"), HeldJoin("quick")
-    stream, first, (one, two), threads = flood(transport, session, monkeypatch, slow, quick)
+    _, stream, first, [(one, slow, slow_thread), (two, quick, thread)] = flood(
+        transport, make_queue, "slow", "quick"
+    )
     stream.send(generating("quick", 0), generating("quick", 1), generating("quick", 2), generating("e0", 0))
     first.wait_fed()  # so the three before it are kept
     quick.let_go.set()
@@ -332,31 +361,23 @@ def test_kept_messages_that_were_delivered_make_room_for_others(
     stream.send(completed("slow"), CLOSE, b"")
     assert one.result() == []
     assert one.messages[0] == Generating([0], True)
-    for thread in threads:
-        thread.join(PATIENCE)
+    for each in (slow_thread, thread):
+        each.join(PATIENCE)
 
 
 def test_messages_for_nobody_are_not_kept_after_the_joins(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    held = HeldJoin("late")
-    stream, first, (second,), (thread,) = flood(transport, session, monkeypatch, held)
+    session, stream, first, [(second, held, thread)] = flood(transport, make_queue, "late")
     stream.send(*[generating("stranger", number) for number in range(3)], generating("e0", 0))
     first.wait_fed()  # so the three before it are kept
+    assert list(session._early._waiting) == ["stranger"]
     held.let_go.set()
     thread.join(PATIENCE)
-    later = HeldJoin("later")
-    transport.on("join", later)
-    third = RecordingCall()
-    thread = in_thread(session.submit, third)
-    assert later.arrived.wait(PATIENCE)
-    stream.send(generating("later", 0), generating("e0", 1))
-    first.wait_fed()  # so there was room for the one before it
-    later.let_go.set()
-    stream.send(completed("e0"), completed("late"), completed("later"), CLOSE, b"")
-    for call in (first, second, third):
+    assert not session._early._waiting
+    stream.send(completed("e0"), completed("late"), CLOSE, b"")
+    for call in (first, second):
         call.result()
-    thread.join(PATIENCE)
 
 
 # --- the server closes the stream
@@ -1036,17 +1057,24 @@ def test_close_ends_the_wait_between_attempts_and_the_grace(
     # The autouse fixture waits for the reader and the timer.
 
 
-def test_close_frees_a_reader_that_keeps_a_flood(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+def test_close_frees_a_reader_that_waits_for_a_job_to_be_told_a_flood(
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    held = HeldJoin("late")
-    stream, first, (second,), (thread,) = flood(transport, session, monkeypatch, held)
-    stream.send(*[generating("late", number) for number in range(20)])
-    session.close()
-    assert isinstance(first.failure(), ClientClosed)
-    assert stream.closed.wait(PATIENCE)
+    session, stream, first, _ = flood(transport, make_queue)
+
+    class Closing(RecordingCall):
+        def feed(self, message: Any, size: int = 0) -> bool:
+            stream.send(*[generating("late", number) for number in range(20)])
+            session.close()
+            assert stream.closed.wait(PATIENCE)
+            return super().feed(message, size)
+
+    second, held, thread = join_held(transport, session, "late", Closing())
+    stream.send(generating("late", 0), generating("e0", 0))
+    first.wait_fed()
     held.let_go.set()
-    assert isinstance(second.failure(), ClientClosed)
+    for call in (first, second):
+        assert isinstance(call.failure(), ClientClosed)
     thread.join(PATIENCE)
 
 
