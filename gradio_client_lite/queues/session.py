@@ -388,11 +388,16 @@ class SessionQueue:
         if lost:
             self._fail(lost, self._stream_lost(str(cause)), cause)
             with self._changed:
-                reader = None if self._claims.calls or self._joining else self._reader
+                reader = self._reader
+                if reader is None or self._claims.calls or self._joining:
+                    return
+                self._stops.begin()
             # Nobody waits any more; a stream that says nothing must not hold its thread. Not so while a job
             # joins: the server would drop it with the stream.
-            if reader is not None:
+            try:
                 reader.abort()
+            finally:
+                self._stops.end()
 
     def fail_all(self, error: GradioClientError) -> None:
         """End every job of the session."""

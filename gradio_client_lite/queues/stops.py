@@ -33,19 +33,29 @@ class Stops:
         with self._changed:
             alone = not any(other is not call and other.fn_index == call.fn_index for other in self._calls())
             if alone:
-                self._under_way += 1
+                self.begin()
             elif call.event_id is not None:
                 self._left[call.event_id] = (call.fn_index, later)
         try:
             yield alone
         finally:
             if alone:
-                with self._changed:
-                    self._under_way -= 1
-                    self._changed.notify_all()
+                self.end()
+
+    def begin(self) -> None:
+        """Let no job join until `end`; the lock is held."""
+        self._under_way += 1
+
+    def end(self) -> None:
+        """Let them join again."""
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
 
     def hold_join(self) -> None:
-        """Wait until nothing is being stopped, as a job that joined now might be too; the lock is held."""
+        """Wait until nothing is being stopped or left, as a job that joined now might go with it; the lock is
+        held.
+        """
         if self._under_way:
             self._changed.wait_for(lambda: not self._under_way, _LONGEST_STOP)
 

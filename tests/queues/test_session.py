@@ -594,6 +594,30 @@ def test_grace_that_ends_while_a_job_joins_does_not_cut_its_stream(
     assert transport.opened == 2
 
 
+def test_no_job_joins_while_a_stream_is_left_that_nobody_waits_on(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    queue = make_queue(grace=TINY)
+    sent_before: List[int] = []
+
+    class Left(ScriptedStream):
+        def abort(self) -> None:
+            threads.append(in_thread(queue.submit, late))
+            assert not late.fed.acquire(timeout=0.1)
+            sent_before.append(len(transport.sent("join")))
+            super().abort()
+
+    threads: List[threading.Thread] = []
+    late = RecordingCall()
+    transport.offer(
+        ScriptedStream(ConnectionLost("cut")), Left(), ScriptedStream(completed("e1", "a"), CLOSE, b"")
+    )
+    assert isinstance(submit(queue).failure(), StreamLost)
+    assert late.result() == ["a"]
+    assert sent_before == [1]
+    threads[0].join(PATIENCE)
+
+
 def test_reader_is_released_when_the_grace_has_passed(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
