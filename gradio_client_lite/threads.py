@@ -40,13 +40,15 @@ class _Entry:
 
     Attributes:
         end: makes it return soon; None once it has.
+        broke: called when what it runs has raised something; None for nothing, and once it has ended.
     """
 
-    __slots__ = ("end", "group")
+    __slots__ = ("broke", "end", "group")
 
-    def __init__(self, group: Threads, end: Task) -> None:
+    def __init__(self, group: Threads, end: Task, broke: Optional[Task]) -> None:
         self.group = group
         self.end: Optional[Task] = end
+        self.broke = broke
 
 
 # Held while a thread starts, so that nobody misses one that has just begun. It guards the fields below it.
@@ -76,7 +78,14 @@ class Threads:
     def __init__(self) -> None:
         self.closed = False
 
-    def start(self, name: str, end: Task, function: Callable[..., object], *args: Any) -> None:
+    def start(
+        self,
+        name: str,
+        end: Task,
+        function: Callable[..., object],
+        *args: Any,
+        broke: Optional[Task] = None,
+    ) -> None:
         """Run `function(*args)` on a new thread. What it raises is logged.
 
         Args:
@@ -84,11 +93,12 @@ class Threads:
             end: makes it return soon; may be called on any thread, and more than once.
             function: what it does.
             args: of the function.
+            broke: called on it when the function has raised something, be it at its very entry.
 
         Raises:
             RuntimeError: the system has no thread to spare; or, as InterpreterEnding, it is too late for one.
         """
-        entry = _Entry(self, end)
+        entry = _Entry(self, end, broke)
         thread = threading.Thread(
             target=_run, args=(entry, function, args), name=name, daemon=in_main_interpreter()
         )
@@ -170,18 +180,21 @@ class Alarm:
 
 def _run(entry: _Entry, function: Callable[..., object], args: Tuple[Any, ...]) -> None:
     try:
-        _guarded(function, *args)
+        if not _guarded(function, *args) and entry.broke is not None:
+            _guarded(entry.broke)
     finally:
-        entry.end = None  # what the thread worked for must not live on with the note of it
+        entry.end = entry.broke = None  # what the thread worked for must not live on with the note of it
 
 
-def _guarded(function: Callable[..., object], *args: Any) -> None:
-    """Call a function; what it raises is logged, whatever it is."""
+def _guarded(function: Callable[..., object], *args: Any) -> bool:
+    """Call a function; what it raises is logged, whatever it is. Return whether it raised nothing."""
     try:
         function(*args)
     except BaseException:
         with suppress(Exception):  # of a log handler
             _log.exception("a background task failed")
+        return False
+    return True
 
 
 def _forget_ended(limit: int) -> None:

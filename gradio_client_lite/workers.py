@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from functools import partial
 from typing import Any, Callable, Deque, Optional, Protocol, Tuple
 
 from .threads import Threads, forget_parent, refuse_at_the_end
@@ -73,7 +74,7 @@ class Workers:
             self._count += 1
             ready = self._ready
         try:
-            self._owner.start(self._name, self.stop, self._work, ready)
+            self._start(ready)
         except BaseException as exc:
             with self._ready:
                 self._count -= 1
@@ -90,22 +91,21 @@ class Workers:
             self._idle = 0.0
             self._ready.notify_all()
 
+    def _start(self, ready: threading.Condition) -> None:
+        self._owner.start(self._name, self.stop, self._work, ready, broke=partial(self._replace, ready))
+
     def _work(self, ready: threading.Condition) -> None:
-        try:
-            while ready is self._ready:  # not so in a child that was forked by a task
-                task = self._next()
-                if task is None:
-                    return
-                function, args = task
-                try:
-                    function(*args)
-                except BaseException:
-                    _log.exception("a background task failed")
-                # Otherwise an idle thread would keep the last task's objects alive.
-                del task, function, args
-        except BaseException:  # of our own, or of a log handler
-            self._replace(ready)
-            raise
+        while ready is self._ready:  # not so in a child that was forked by a task
+            task = self._next()
+            if task is None:
+                return
+            function, args = task
+            try:
+                function(*args)
+            except BaseException:
+                _log.exception("a background task failed")
+            # Otherwise an idle thread would keep the last task's objects alive.
+            del task, function, args
 
     def _next(self) -> Optional[_Task]:
         with self._ready:
@@ -121,14 +121,14 @@ class Workers:
             return None
 
     def _replace(self, ready: threading.Condition) -> None:
-        """Have another thread go on with the tasks of one that broke."""
+        """Have another thread go on with the tasks of one that broke: at its entry, or by a log handler."""
         with ready:
             self._count -= 1
-            if ready is not self._ready or self._count or not self._tasks:
+            if ready is not self._ready or self._waiting >= len(self._tasks):
                 return
             self._count += 1
         try:
-            self._owner.start(self._name, self.stop, self._work, ready)
+            self._start(ready)
         except BaseException:
             with ready:
                 self._count -= 1

@@ -201,6 +201,33 @@ def test_interrupt_of_a_submission_drops_the_task_and_leaves_the_pool_usable(
         run_and_wait(workers)
 
 
+def short_of_memory_once(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Have one thread of a pool meet a MemoryError at the entry of a method."""
+    real = getattr(Workers, place)
+
+    def enter(self: Workers, *args: object) -> object:
+        monkeypatch.setattr(Workers, place, real)
+        raise MemoryError
+
+    monkeypatch.setattr(Workers, place, enter)
+
+
+@pytest.mark.parametrize("place", ["_work", "_next"])
+@pytest.mark.parametrize("limit", [1, None])
+def test_thread_that_is_short_of_memory_at_its_entry_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, place: str, limit: Optional[int]
+) -> None:
+    with pool(limit) as workers:
+        gate, done = Gate(), threading.Event()
+        if limit is None:  # beside one that is at work
+            workers.submit(gate)
+            assert gate.started.wait(PATIENCE)
+        short_of_memory_once(monkeypatch, place)
+        workers.submit(done.set)
+        assert done.wait(PATIENCE / 2)
+        gate.opened.set()
+
+
 def test_garbage_collector_may_submit_on_a_thread_that_is_submitting() -> None:
     with pool() as workers:
         done = threading.Event()
