@@ -272,7 +272,7 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        over = feed(call, _without_spelled_none(message), cost_of(text))
+        over = feed(call, _without_spelled_none(message), cost_of(message, text))
         if over:
             self.finish(call)
         return over

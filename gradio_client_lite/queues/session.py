@@ -255,7 +255,7 @@ class SessionQueue:
             else:
                 envelope = decode(message, self._limits.json_values)
                 assert envelope is not None  # noqa: S101 - it was one when it came
-                yield envelope.message, cost_of(message)
+                yield envelope.message, cost_of(envelope.message, message)
 
     def _new_reader(self) -> StreamReader:
         return StreamReader(
@@ -333,7 +333,7 @@ class SessionQueue:
             if isinstance(message, Completed):
                 self._stops.ended(event_id)
             return False
-        if feed(call, message, cost_of(text)):
+        if feed(call, message, cost_of(message, text)):
             self.forget(call)
         return True
 

@@ -145,8 +145,14 @@ class Envelope(NamedTuple):
     message: Message
 
 
-#: What an update takes in memory besides its texts and values, and what a value takes besides its text.
+#: What an update takes in memory besides its texts and values, one that is a log, and a bar of progress.
 _BYTES_OF_MESSAGE = 512
+_BYTES_OF_LOG = 800
+_BYTES_OF_UNIT = 500
+#: What values take besides their text: each object, list, half of a text, and any value.
+_BYTES_OF_OBJECT = 200
+_BYTES_OF_LIST = 80
+_BYTES_OF_QUOTE = 24
 _BYTES_OF_VALUE = 32
 
 
@@ -155,10 +161,24 @@ def text_bytes(text: str) -> int:
     return _BYTES_OF_VALUE + len(text) * (1 if text.isascii() else 4)
 
 
-def cost_of(data: str) -> int:
-    """About how many bytes a job takes to keep the message in one event's data."""
-    values = data.count(",") + data.count(":") + data.count("[")
-    return text_bytes(data) + _BYTES_OF_MESSAGE + _BYTES_OF_VALUE * values
+def cost_of(message: Message, data: str) -> int:
+    """About how many bytes a job takes to keep a message, and hardly ever fewer.
+
+    Args:
+        message: what was decoded.
+        data: what it was decoded from.
+    """
+    wide = 1
+    if "\\u" in data:  # each character of a text takes as much as its widest does
+        wide = 4 if "\\ud" in data or "\\uD" in data else 2
+    size = _BYTES_OF_LOG if isinstance(message, Log) else _BYTES_OF_MESSAGE
+    size += wide * text_bytes(data)
+    if isinstance(message, Progress):
+        return size + _BYTES_OF_UNIT * len(message.units)
+    if isinstance(message, (Generating, Completed)):
+        size += _BYTES_OF_OBJECT * data.count("{") + _BYTES_OF_LIST * data.count("[")
+        size += _BYTES_OF_QUOTE * data.count('"') + _BYTES_OF_VALUE * data.count(",")
+    return size
 
 
 def decode(data: str, max_values: Optional[int] = MAX_VALUES) -> Optional[Envelope]:

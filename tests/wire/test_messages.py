@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gc
 import json
-from typing import Any, Dict, Optional
+import tracemalloc
+from datetime import datetime
+from typing import Any, Dict, List, Optional
 
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ProtocolError
 from gradio_client_lite.updates import ProgressUnit
+from gradio_client_lite.wire.lifecycle import Lifecycle
 from gradio_client_lite.wire.messages import (
     CloseStream,
     Completed,
@@ -26,6 +30,7 @@ from gradio_client_lite.wire.messages import (
     SendHash,
     ServerStopped,
     UnexpectedError,
+    cost_of,
     decode,
     parse,
 )
@@ -322,3 +327,59 @@ def test_known_kind_with_any_fields_is_a_message_or_a_protocol_error(
     except ProtocolError:
         return
     assert envelope is not None
+
+
+# --- what keeping a message costs
+
+BAR = {"index": 300.5, "length": 1000, "unit": "steps", "progress": 0.25, "desc": "step"}
+#: What takes much memory for its text.
+COSTLY: Dict[str, Any] = {
+    "log": {"msg": "log"},
+    "process_starts": {"msg": "process_starts", "eta": 1.5},
+    "estimation": {"msg": "estimation", "rank": 1000, "queue_size": 3000, "rank_eta": 3.5},
+    "bar": {"msg": "progress", "progress_data": [BAR]},
+    "bars": {"msg": "progress", "progress_data": [BAR] * 100},
+    "empty bars": {"msg": "progress", "progress_data": [{}] * 100},
+    "objects": [{}] * 100,
+    "objects of one": [{"a": 1}] * 100,
+    "lists": [[]] * 100,
+    "lists in lists": json.loads("[" * 50 + "]" * 50),
+    "objects in objects": json.loads('{"":' * 50 + "0" + "}" * 50),
+    "numbers": list(range(1000, 1100)),
+    "fractions": [number + 0.5 for number in range(100)],
+    "texts": [chr(300 + number) for number in range(100)],
+    "wide text": "a" * 1000 + "\N{GRINNING FACE}",
+    "text": "a" * 1000,
+    "nothing": None,
+}
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("kind", COSTLY)
+def test_cost_of_a_message_is_no_less_than_what_keeping_it_takes(kind: str) -> None:
+    raw = COSTLY[kind]
+    if not (isinstance(raw, dict) and "msg" in raw):
+        raw = {"msg": "process_streaming", "output": {"data": [raw]}}
+    text = json.dumps({**raw, "event_id": "e0"}, separators=(",", ":"))
+    count = 100
+
+    def keep() -> List[Any]:
+        kept: List[Any] = [Lifecycle(diffs=False, now=datetime.now())]
+        for _ in range(count):
+            envelope = decode(text)
+            assert envelope is not None
+            kept.append(kept[0].feed(envelope.message, datetime.now()))
+        return kept
+
+    keep()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        kept = keep()
+        size = tracemalloc.get_traced_memory()[0] / count
+    finally:
+        tracemalloc.stop()
+    envelope = decode(text)
+    assert kept
+    assert envelope is not None
+    assert size <= cost_of(envelope.message, text)
