@@ -77,7 +77,9 @@ class Limits:
         1000000000
     """
 
-    __slots__ = tuple(_DEFAULTS)
+    __slots__ = (*_DEFAULTS, "_bounds")
+
+    _bounds: Dict[str, Bound]
 
     connecting: Optional[float]
     describing: Optional[float]
@@ -104,11 +106,15 @@ class Limits:
             _check(name, value)
         for name, default in _DEFAULTS.items():
             object.__setattr__(self, name, limits.get(name, default))
+        object.__setattr__(self, "_bounds", {})
 
     def bound(self, name: str) -> Bound:
         """One of the limits, with its name for error texts."""
-        value = getattr(self, name)
-        return Bound(value, f"Limits({name}={value})")
+        bound = self._bounds.get(name)
+        if bound is None:  # made once, as every call asks for some
+            value = getattr(self, name)
+            bound = self._bounds[name] = Bound(value, f"Limits({name}={value})")
+        return bound
 
     @property
     def answer_values(self) -> Optional[int]:

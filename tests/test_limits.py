@@ -59,6 +59,12 @@ def test_a_bound_is_named_as_users_write_it() -> None:
     assert Limits(result_bytes=None).bound("result_bytes").value is None
 
 
+def test_the_text_of_a_bound_is_made_once() -> None:
+    limits = Limits()
+
+    assert limits.bound("job_bytes") is limits.bound("job_bytes")
+
+
 @pytest.mark.parametrize(
     ("given", "values"),
     [
