@@ -81,9 +81,9 @@ class Heartbeat:
 
     def _beat(self) -> bool:
         """Hold one request open until it ends; return whether another is worth trying."""
-        with self._transport.stream(
-            "GET", self._url, headers=self._headers({}), timeout=_SILENCE
-        ) as response:
+        headers = self._headers({})
+        headers["accept"] = "text/event-stream"
+        with self._transport.stream("GET", self._url, headers=headers, timeout=_SILENCE) as response:
             self._response = response
             try:
                 if response.status == 429 or response.status >= 500:

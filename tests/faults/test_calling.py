@@ -74,6 +74,14 @@ def test_good_server_is_understood(serve: Serve, connect: Connect) -> None:
     assert [job.result(PATIENCE) for job in jobs] == [str(number) for number in range(50)]
 
 
+def test_heartbeat_asks_for_no_compression_which_might_hold_it_back(serve: Serve, connect: Connect) -> None:
+    server = serve(config=reply(config(connect_heartbeat=True)))
+    connect(server.url)
+    wait_until(lambda: "heartbeat" in server.routes())
+    (beat,) = [request for request in server.requests if "heartbeat" in request.path]
+    assert beat.headers["accept-encoding"] == "identity"
+
+
 # --- the call is wrong, and nothing is sent
 
 

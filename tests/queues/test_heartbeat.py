@@ -40,7 +40,10 @@ def test_stream_of_the_session_is_held_open(transport: ScriptedTransport, start:
     start()
     assert beating.opened.wait(PATIENCE)
     assert transport.stream_requests[0].url == "http://host/heartbeat/session"
-    assert transport.stream_requests[0].headers == {"x-base": "1"}
+    assert transport.stream_requests[0].headers == {
+        "x-base": "1",
+        "accept": "text/event-stream",
+    }
     assert not beating.closed.is_set()
 
 

@@ -7,9 +7,9 @@ from random import Random
 from typing import Any, List
 
 import pytest
-from growth import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scaling import assert_linear
 
 from gradio_client_lite.errors import ProtocolError
 from gradio_client_lite.wire import diff, outputs
@@ -163,7 +163,7 @@ def test_entries_cost_what_they_hold_however_many_outputs_there_are() -> None:
             log.append([[["replace", [], 2]]], diff=True)
         return log
 
-    assert growth(lambda log: log.last(), make, 5_000) < 2.5
+    assert_linear(OutputLog.last, make, size=2_000)
 
 
 # --- a value handed out is the caller's own
