@@ -54,7 +54,7 @@ class Limits:
         describing: seconds for fetching the API description.
         joining: seconds until the server has taken a call into its queue.
         answering: seconds from the first byte of a direct call's answer to its last.
-        uploading: seconds for one request that sends files.
+        uploading: seconds for one request that sends files, or one message to an app of Gradio 3.x.
         downloading: seconds for one file of a result.
         answer_bytes: the largest answer to anything but a direct call: the config, the description, a join.
         result_bytes: the largest answer to a direct call.

@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout, shorten
 from ..secrecy import Hidden, HiddenBytes
+from ..transport.http import Timeout
 from ..transport.multiplexer import Next
 from ..transport.websocket import WebSocket, load_library, open_websocket
 from ..wire.config import EndpointSpec
@@ -96,6 +97,7 @@ class SocketChannel(JobChannel[SocketQueue]):
         self._socket = socket
         self._body = body
         self._idle = queue.lines.idle_timeout
+        self._sending = Timeout(read=self._idle).whole(queue.lines.limits.bound("uploading"))
         self._gain = Gain(self._idle)
         self._asked: Set[str] = set()
         self._outbox: List[Tuple[str, bytes]] = []
@@ -108,7 +110,7 @@ class SocketChannel(JobChannel[SocketQueue]):
             GradioClientError: they could not be sent.
         """
         try:
-            self._socket.send_text(self._hash(), self._idle)
+            self._socket.send_text(self._hash(), self._sending)
         except BaseException:
             self._socket.close()
             raise
@@ -230,11 +232,11 @@ class SocketChannel(JobChannel[SocketQueue]):
             outbox, self._outbox = self._outbox, []
             for kind, data in outbox:
                 if kind == "pong":
-                    self._socket.send_pong(data, self._idle)
+                    self._socket.send_pong(data, self._sending)
                 elif kind == "ping":
-                    self._socket.send_ping(self._idle)
+                    self._socket.send_ping(self._sending)
                 else:
-                    self._socket.send_text(data, self._idle)
+                    self._socket.send_text(data, self._sending)
                     self._announce()
         except GradioClientError as exc:
             error = exc

@@ -113,7 +113,7 @@ class WebSocket:
         try:
             data = self._connection.read_arrived(_READ)
         except FOREIGN as exc:
-            raise self._failure(exc) from exc
+            raise translate_exchange(exc, self._label, Deadline(None)) from exc
         if data is None:
             return None
         if not data:
@@ -121,36 +121,34 @@ class WebSocket:
         self.arrived = len(data)
         return self._decoder.feed(data)
 
-    def send_text(self, text: bytes, timeout: Optional[float]) -> None:
-        """Send a message, waiting for as long as that takes.
+    def send_text(self, text: bytes, timeout: Timeout) -> None:
+        """Send a message.
 
         Args:
             text: in UTF-8.
-            timeout: the longest silence of the network, in seconds; None for ever.
+            timeout: how long the network may be silent, and how long it may take in all.
 
         Raises:
-            ConnectionLost, ReadTimeout: it could not be sent.
+            ConnectionLost, ReadTimeout, DeadlineExceeded: it could not be sent.
         """
         self._send(text, self._library.ABNF.OPCODE_TEXT, timeout)
 
-    def send_ping(self, timeout: Optional[float]) -> None:
+    def send_ping(self, timeout: Timeout) -> None:
         """Ask for a sign of life; see `send_text`."""
         self._send(b"", self._library.ABNF.OPCODE_PING, timeout)
 
-    def send_pong(self, data: bytes, timeout: Optional[float]) -> None:
+    def send_pong(self, data: bytes, timeout: Timeout) -> None:
         """Answer a ping; see `send_text`."""
         self._send(data, self._library.ABNF.OPCODE_PONG, timeout)
 
-    def _send(self, data: bytes, opcode: int, timeout: Optional[float]) -> None:
+    def _send(self, data: bytes, opcode: int, timeout: Timeout) -> None:
         frame = self._library.ABNF.create_frame(data, opcode).format()
-        self._connection.set_limit(timeout)
+        deadline = Deadline(timeout.total, name=timeout.name)
+        self._connection.prepare(timeout.read, deadline)  # reading does not wait, so it has no limits
         try:
             self._connection.write(frame)
         except FOREIGN as exc:
-            raise self._failure(exc) from exc
-
-    def _failure(self, exc: Exception) -> GradioClientError:
-        return translate_exchange(exc, self._label, Deadline(None))
+            raise translate_exchange(exc, self._label, deadline) from exc
 
     def abort(self) -> None:
         """Wake whoever waits for the socket; it can only be closed then. For any thread; idempotent."""

@@ -14,7 +14,7 @@ import pytest
 from transport import sockets
 from transport.peers import Peer, Request
 
-from gradio_client_lite import Client
+from gradio_client_lite import Client, Limits
 from gradio_client_lite.errors import (
     ArgumentError,
     AuthenticationError,
@@ -105,6 +105,28 @@ def test_socket_that_goes_wrong_is_a_typed_error_and_keeps_what_came(
     assert list(job) == job.outputs() == ["partial"]
     if isinstance(error, StreamLost):
         assert error.event_ids == (job.event_id,)
+
+
+def sipping(peer: Peer, request: Request) -> None:
+    """Ask for the data, and take them in sips."""
+    sockets.accept(peer, request)
+    peer.send(sockets.message("send_hash"))
+    sockets.read_json(peer)
+    peer.send(sockets.message("send_data"))
+    stopped = threading.Event()
+    while peer.sock.recv(1000):
+        stopped.wait(0.01)
+
+
+def test_arguments_that_are_taken_in_sips_have_a_limit(
+    serve: Serve, connect: Connect, promptly: Promptly
+) -> None:
+    """Though the network is never silent."""
+    server = serve(config=old_config(), join=sipping)
+    client = connect(server.url, limits=Limits(uploading=0.3))
+    with promptly(), pytest.raises(StreamLost, match=r"not done within Limits\(uploading=0.3\)") as caught:
+        client.predict("x" * 20_000_000, api_name="/echo")
+    assert isinstance(caught.value.__cause__, DeadlineExceeded)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +321,7 @@ def test_missing_package_is_told_by_the_call(
 WITHOUT = """
 import sys
 assert "websocket" not in sys.modules
-from gradio_client_lite import Client
+from gradio_client_lite import Client, Limits
 from gradio_client_lite.errors import MissingPackageError
 old, new = Client(sys.argv[1], verbose=False), Client(sys.argv[2], verbose=False)
 assert new.predict("a", api_name="/echo") == "a"

@@ -241,7 +241,7 @@ def test_websocket_goes_through_a_tunnel(serve, connect_to, proxy, tls_proxy, wr
     websocket = open_websocket(transport, server.url, {}, "calling /echo")
     # More than a TLS record, so that decrypted bytes wait where the socket does not show them.
     for text in (b"a", b"b" * 300_000):
-        websocket.send_text(text, 10)
+        websocket.send_text(text, Timeout(read=10.0))
         limit = time.monotonic() + 10
         frames = []
         while not frames and time.monotonic() < limit:

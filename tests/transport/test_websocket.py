@@ -26,6 +26,8 @@ from gradio_client_lite.wire.frames import Frame
 from .peers import answer
 from .sockets import CLOSE, accept, frame, read_frame
 
+SENDING = Timeout(read=10.0)
+
 # --- the package
 
 
@@ -89,11 +91,11 @@ def test_messages_go_both_ways(serve, connect_to):
     websocket = open_at(connect_to(), serve(echo))
     assert websocket.read_arrived() is None
     for text in (b"hello", b"x" * 300_000):
-        websocket.send_text(text, 10)
+        websocket.send_text(text, SENDING)
         assert wait_for(websocket) == [Frame("text", text)]
-    websocket.send_ping(10)
+    websocket.send_ping(SENDING)
     assert wait_for(websocket) == [Frame("ping", b"")]
-    websocket.send_pong(b"data", 10)
+    websocket.send_pong(b"data", SENDING)
     assert wait_for(websocket) == [Frame("pong", b"data")]
     websocket.close()
     websocket.close()
