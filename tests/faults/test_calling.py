@@ -32,6 +32,8 @@ from gradio_client_lite.errors import (
 from .badserver import (
     PATIENCE,
     BadServer,
+    Peer,
+    Request,
     chunk,
     config,
     event,
@@ -344,6 +346,29 @@ def test_calls_after_a_cut_belong_to_another_session_unless_it_was_chosen(
         client.predict("a", api_name="/echo")
     assert client.predict("a", api_name="/echo") == "a"
     assert (client.session_hash == before) is (chosen is not None)
+
+
+def test_one_event_id_in_two_sessions_is_a_job_of_each(serve: Serve, connect: Connect) -> None:
+    """Their messages come on streams of their own."""
+    go_on = threading.Event()
+
+    def tell(peer: Peer, request: Request) -> None:
+        session = request.path.rpartition("=")[2]
+        assert session == "two" or go_on.wait(PATIENCE)
+        done = event("process_completed", "same", output={"data": [session]}, success=True)
+        streaming(done, event("close_stream"))(peer, request)
+
+    server = serve(join=reply({"event_id": "same"}), data=tell)
+    client = connect(server.url)
+    jobs = []
+    for session in ("one", "two"):
+        client.session_hash = session
+        jobs.append(client.submit("a", api_name="/echo"))
+    first, second = jobs
+    assert second.result(PATIENCE) == "two"
+    assert not first.done()
+    go_on.set()
+    assert first.result(PATIENCE) == "one"
 
 
 def test_client_works_again_after_a_lost_stream(serve: Serve, connect: Connect) -> None:
