@@ -288,6 +288,7 @@ class SessionQueue:
                     self._reader = None
             error = ProtocolError(f"Reading the event stream of {self._routes.src} failed: {exc!r}.")
             error.__cause__ = exc
+            self.cut(error)  # the stream it was reading
             self.fail_all(error)
             raise
 

@@ -95,6 +95,7 @@ class StreamReader:
         self._limits = limits
         self._stopped = threading.Event()
         self._response: Optional[StreamingResponse] = None
+        self._begun = False  # the stream that is read, or was last
         self._failures = 0
         self._hasty = 0
         self._reached = 0.0
@@ -117,15 +118,25 @@ class StreamReader:
             try:
                 self._read()
             except GradioClientError as exc:
-                self._owner.fail_all(exc)
+                self._give_up(exc)
             except Exception as exc:
                 error = ProtocolError(f"The event stream could not be read: {exc!r}.")
                 error.__cause__ = exc
-                self._owner.fail_all(error)
+                self._give_up(error)
             failures = max(self._failures, self._hasty - _HASTY)
             if failures > 1:
                 # Bounded twice: a power of two soon is no float any more.
                 self._stopped.wait(min(_FIRST_DELAY * 2 ** min(failures - 2, 10), _LONGEST_DELAY))
+
+    def _give_up(self, error: GradioClientError) -> None:
+        """End the jobs of a stream that cannot be read; one that was begun is cut with that.
+
+        For a while the server goes on writing to it, also what is for jobs that join then; when it notices it
+        drops them (gradio/routes.py, `sse_stream`, looks every 10 seconds).
+        """
+        if self._begun:
+            self._owner.cut(error)  # first, as who learns of the error may call again at once
+        self._owner.fail_all(error)
 
     def _read(self) -> None:
         """Read one stream, and tell the owner when it did not end well."""
@@ -149,6 +160,7 @@ class StreamReader:
         """Read one stream to its clean end; return whether it brought a job on."""
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
+        self._begun = False
         timeout = Timeout(read=self._idle_timeout).opening(self._limits.bound("joining"))
         with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
             self._response = response
@@ -156,6 +168,7 @@ class StreamReader:
                 if self._stopped.is_set():
                     return True
                 self._require_stream(response)
+                self._begun = True
                 return self._pump(response)
             finally:
                 self._response = None

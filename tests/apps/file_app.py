@@ -45,6 +45,7 @@ def simple_endpoints():
     on(lambda a, b: [b, a], [gr.File(), gr.File()], gr.File(file_count="multiple"), "swap")
     on(same, gr.File(), gr.File(), "direct", queue=False)
     on(slow, gr.Number(), gr.Number(), "slow")
+    on(same, gr.Textbox(), gr.Textbox(), "text")
     on(lambda path: [path, {"path": "/no/file"}], gr.File(), [gr.File(), gr.JSON()], "path_as_json")
 
 

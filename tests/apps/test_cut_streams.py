@@ -9,8 +9,8 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
-from gradio_client_lite import Client, Job
-from gradio_client_lite.errors import StreamLost
+from gradio_client_lite import Client, Job, Limits
+from gradio_client_lite.errors import EventTooLarge, StreamLost
 from gradio_client_lite.queues import graces
 from gradio_client_lite.updates import Status
 
@@ -36,6 +36,10 @@ class DeafProxy:
         for client, server in streams:
             self._cut.append(server)
             _hang_up(client)
+
+    def keep_from_server(self) -> None:
+        """Tell the server nothing when the client hangs up on the streams there are."""
+        self._cut += [server for _, server in self._streams]
 
     def tell_server(self) -> None:
         """Hang up on the server too."""
@@ -126,3 +130,17 @@ def test_calls_after_a_cut_end_in_a_session_that_stays(
         proxy.tell_server()
         assert isinstance(later.exception(_DEADLINE), StreamLost)
         assert client.session_hash == before  # for there is State
+
+
+@pytest.mark.servers("4.44.1", "6.31.0")
+def test_calls_after_an_event_that_was_refused_get_their_results(file_server: Server) -> None:
+    """Its stream was left, to which the server still writes what is for the session."""
+    limits = Limits(event_bytes=20_000)
+    with deaf_proxy(file_server) as proxy, Client(proxy.url, verbose=False, limits=limits) as client:
+        other = _start(client, 12)
+        proxy.keep_from_server()
+        job = client.submit("x" * 30_000, api_name="/text")
+        assert isinstance(job.exception(_DEADLINE), EventTooLarge)
+        assert isinstance(other.exception(_DEADLINE), EventTooLarge)
+        jobs = [client.submit(str(number), api_name="/text") for number in range(5)]
+        assert [job.result(_DEADLINE) for job in jobs] == list("01234")

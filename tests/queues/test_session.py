@@ -598,24 +598,23 @@ def test_no_job_joins_while_a_stream_is_left_that_nobody_waits_on(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
     queue = make_queue(grace=TINY)
-    sent_before: List[int] = []
+    joins: List[int] = []
+    threads: List[threading.Thread] = []
 
     class Left(ScriptedStream):
         def abort(self) -> None:
-            threads.append(in_thread(queue.submit, late))
-            assert not late.fed.acquire(timeout=0.1)
-            sent_before.append(len(transport.sent("join")))
+            threads.append(in_thread(submit, queue))
+            threads[0].join(0.1)
+            joins.append(len(transport.sent("join")))
             super().abort()
 
-    threads: List[threading.Thread] = []
-    late = RecordingCall()
-    transport.offer(
-        ScriptedStream(ConnectionLost("cut")), Left(), ScriptedStream(completed("e1", "a"), CLOSE, b"")
-    )
+    left = Left()
+    transport.offer(ScriptedStream(ConnectionLost("cut")), left, ScriptedStream())
     assert isinstance(submit(queue).failure(), StreamLost)
-    assert late.result() == ["a"]
-    assert sent_before == [1]
+    assert left.closed.wait(PATIENCE)
     threads[0].join(PATIENCE)
+    joins.append(len(transport.sent("join")))
+    assert joins == [1, 2]
 
 
 def test_reader_is_released_when_the_grace_has_passed(
@@ -779,6 +778,36 @@ def test_queue_works_again_after_garbage(transport: ScriptedTransport, session: 
     transport.offer(ScriptedStream(b"data: nonsense\n\n"), ScriptedStream(completed("e1", 1), CLOSE, b""))
     submit(session).failure()
     assert submit(session).result() == [1]
+
+
+@pytest.mark.parametrize("failure", [b"data: nonsense\n\n", ZeroDivisionError("a bug"), SystemExit()])
+def test_stream_that_is_left_in_the_midst_is_cut_for_the_jobs_that_join_then(
+    transport: ScriptedTransport, make_queue: MakeQueue, failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server goes on writing to it what is for them, and then drops them without a word."""
+    monkeypatch.setattr(graces_module, "_UNNOTICED", 0.1)
+    told = threading.Event()
+    queue = make_queue(grace=TINY, on_cut=told.set)
+    stream = ScriptedStream()
+    transport.offer(stream, ScriptedStream())
+    first = submit(queue)
+    second, held, thread = join_held(transport, queue, "late")
+    stream.send(failure)
+    first.failure()
+    assert told.is_set()  # as who learns of the failure may call again at once
+    held.let_go.set()
+    assert isinstance(second.failure(), StreamLost)
+    assert second.messages == [StreamCut()]
+    thread.join(PATIENCE)
+
+
+def test_stream_that_was_refused_is_not_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
+    queue = make_queue(on_cut=never)
+    transport.offer(ScriptedStream(b"no", status=401), ScriptedStream(completed("e1", 1), CLOSE, b""))
+    assert isinstance(submit(queue).failure(), AuthenticationError)
+    second = submit(queue)
+    assert second.result() == [1]
+    assert not any(isinstance(message, StreamCut) for message in second.messages)
 
 
 def test_what_nobody_foresaw_fails_the_jobs_and_hangs_none(
