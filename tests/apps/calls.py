@@ -121,6 +121,7 @@ STREAMS = [
     call("delete_items"),
     call("two_streams"),
     calls_of("two_streams", given(), case="iterated", method="iterate"),
+    calls_of("noop", given("text"), case="iterated", method="iterate"),
     call("fail_midway", 3),
     call("fail_midway_gr"),
     call("generate_nothing"),

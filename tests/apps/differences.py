@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from .difference import Difference, cancelled, finished, wrong_credentials
+from .difference import Difference, cancelled, finished, iterated, wrong_credentials
 from .differences_of_3 import GRADIO_3
 from .servers import release
 
@@ -35,6 +35,12 @@ DIFFERENCES = [
         ("forever-cancelled",),
         "a cancelled job always raises CancelledError; the official client sometimes raises KeyError",
         cancelled,
+        sometimes=True,
+    ),
+    Difference(
+        ("noop-iterated",),
+        "iterating a job of a function that is no generator gives its value; the official client may miss it",
+        iterated("text"),
         sometimes=True,
     ),
     Difference(
