@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping, Optional, Set, Tuple
 from .errors import (
     AuthenticationError,
     ConnectionFailed,
+    ConnectionLost,
     DeadlineExceeded,
     GradioClientError,
     HTTPStatusError,
@@ -19,7 +20,6 @@ from .errors import (
     ResponseTooLarge,
     RetryLater,
     TooManyRedirects,
-    TooManyRequestsError,
     UnsupportedAppError,
     for_waiters,
     shorten,
@@ -32,15 +32,18 @@ from .transport.http import Response, Timeout, Transport
 from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
 from .transport.timeout import Deadline
 from .transport.url import Target, parse_url
-from .wire.config import AppSpec, parse_config
+from .wire.config import AppSpec, has_page, parse_config
 from .wire.drivers import Dialect, dialect_of, direct_route
-from .wire.refusal import bare_url, refusal
-from .wire.routes import Routes
+from .wire.refusal import bare_url, sign_in_page, status_error
+from .wire.routes import Routes, pages_above
 from .wire.serverjson import read_first_json
+from .wire.urlparts import with_scheme
 from .workers import call_after_fork
 
 _log = logging.getLogger(__name__)
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
+#: What servers answer that have no such route.
+_NO_ROUTE = (404, 405)
 _PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
 
 
@@ -118,9 +121,27 @@ class App:
         Raises:
             AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say), or they would
                 have to go to another server.
+            RetryLater, HTTPStatusError: see `connect`.
         """
         self._credentials = Credentials(*auth)
-        self._log_in(self._credentials, deadline or self.connecting())
+        deadline = deadline or self.connecting()
+        try:
+            self._log_in(self._credentials, deadline)
+        except HTTPStatusError as exc:
+            above = self._app_of_page(deadline) if exc.status in _NO_ROUTE else None
+            if above is None:
+                raise
+            self.src = above
+            self._log_in(self._credentials, deadline)
+
+    def _app_of_page(self, deadline: Deadline) -> Optional[str]:
+        """The URL of the app whose page the caller's URL is; None where none is above it."""
+        for src, name in pages_above(self.src):
+            response = self._get(Routes(src).config, deadline=deadline)
+            config = self._json_object(response)
+            if response.status == 401 or (config is not None and has_page(config, name)):
+                return src
+        return None
 
     def _log_in(self, credentials: Credentials, deadline: Deadline) -> None:
         cookies = self.transport.cookies
@@ -136,7 +157,7 @@ class App:
         target = parse_url(Routes(self.src).login)
         headers = self.headers({"content-type": "application/x-www-form-urlencoded"})
         for _ in range(MAX_REDIRECTS):
-            response = self.transport.request(
+            response = self._ask(
                 "POST",
                 target.url,
                 headers=headers,
@@ -166,8 +187,9 @@ class App:
             deadline: see `connecting`; None for one of its own.
 
         Raises:
-            AuthenticationError: the app wants a login.
-            TooManyRequestsError: it wants fewer requests.
+            AuthenticationError: the app wants a login, or what stands before it a sign-in.
+            RetryLater: it wants fewer requests, or is not there now.
+            HTTPStatusError: it answered with another status that says nothing of what it is.
             UnsupportedAppError: it is no Gradio app, one of Gradio 2, or speaks a protocol not known here.
             ProtocolError: it redirects from TLS to where anybody could read what is sent.
         """
@@ -187,7 +209,7 @@ class App:
     def _get(
         self, url: str, *, timeout: Optional[Timeout] = None, deadline: Optional[Deadline] = None
     ) -> Response:
-        return self.transport.request(
+        return self._ask(
             "GET",
             url,
             headers=self.headers({}),
@@ -196,26 +218,62 @@ class App:
             deadline=deadline,
         )
 
+    def _ask(self, method: str, url: str, **options: Any) -> Response:
+        try:
+            return self.transport.request(method, url, **options)
+        except ConnectionLost as exc:
+            # What uvicorn, gunicorn and Node do with a request in clear at their port for TLS; others say so.
+            if url.startswith("http://") and isinstance(exc.__cause__, ConnectionResetError):
+                hint = f"{exc} If it speaks TLS, use {with_scheme(self.src, 'https')}"
+                exc.args = (shorten(hint),)
+            raise
+
     def _fetch_config(self, deadline: Deadline) -> Tuple[Dict[str, Any], str]:
         """The config, and the URL of the app that it came from."""
         response = self._get(Routes(self.src).config, deadline=deadline)
-        if response.status == 401:
+        config = self._json_object(response)
+        if config is not None:
+            return config, _place(response, self.src)
+        self._check(response)
+        return self._config_above(deadline) or (self._config_of_page(deadline), self.src)
+
+    def _config_above(self, deadline: Deadline) -> Optional[Tuple[Dict[str, Any], str]]:
+        """The config of the app whose page the URL is, and its URL; None where it is no page's.
+
+        A page of a multipage app has no routes of its own, and its app is so many parts of the path above it
+        as its name has (`Blocks.route`, gradio/blocks.py 5.17 - 6.31).
+        """
+        for src, name in pages_above(self.src):
+            response = self._get(Routes(src).config, deadline=deadline)
+            config = self._json_object(response)
+            if config is not None and has_page(config, name):
+                return config, _place(response, src)
+        return None
+
+    def _check(self, response: Response) -> None:
+        """Let pass what may be a server without this route, or another kind of server.
+
+        Raises:
+            GradioClientError: what any other answer says.
+        """
+        error: Optional[GradioClientError] = sign_in_page(self.src, response.url, response.body)
+        if error is None and response.status == 401:
             text = f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
             if not same_place(parse_url(self.src), parse_url(response.url)):
                 text += (
                     f" They do not go to where it redirects; make the client for {bare_url(response.url)}."
                 )
-            raise AuthenticationError(text)
-        if response.status == 429:
-            raise TooManyRequestsError("Too many requests to the API, please try again later.")
-        if 200 <= response.status < 300:
-            config = self._json_object(response)
-            if config is not None:
-                url = response.url.partition("?")[0].rstrip("/")
-                return config, url[: -len("config")] if url.endswith("/config") else self.src
-        return self._config_of_page(deadline), self.src
+            error = AuthenticationError(text)
+        if error is None and not 200 <= response.status < 300 and response.status not in _NO_ROUTE:
+            status, body, headers = response.status, response.body, response.headers
+            error = status_error(status, body, response.url, "loading the app's config", headers)
+            error.args = (shorten(f"{error}{self.transport.proxy_advice(response.url)}"),)
+        if error is not None:
+            raise error
 
     def _json_object(self, response: Response) -> Optional[Dict[str, Any]]:
+        if not 200 <= response.status < 300:
+            return None
         try:
             value = response.json(self.limits.answer_values, "answer_bytes")
         except ResponseTooLarge:
@@ -247,6 +305,7 @@ class App:
     def _config_of_page(self, deadline: Deadline) -> Dict[str, Any]:
         """The config that old servers only write into their page."""
         response = self._get(self.src, deadline=deadline)
+        self._check(response)
         if not 200 <= response.status < 300:
             advice = "Check that the URL is that of a Gradio app."
             if response.status == 404 and ".hf.space" in self.src:
@@ -257,7 +316,7 @@ class App:
         text = response.text
         found = _PAGE_CONFIG.search(text)
         if found is None:
-            raise _no_config(self.src)
+            raise _no_config(self.src, response.url)
         try:
             config = read_first_json(
                 text[found.end() :], "The config in the page", self.limits.answer_values, "answer_bytes"
@@ -265,9 +324,9 @@ class App:
         except ResponseTooLarge:
             raise
         except ProtocolError as exc:
-            raise _no_config(self.src) from exc
+            raise _no_config(self.src, response.url) from exc
         if not isinstance(config, dict):
-            raise _no_config(self.src)
+            raise _no_config(self.src, response.url)
         return config
 
     def info(self) -> Dict[str, Any]:
@@ -308,7 +367,8 @@ class App:
         try:
             response = self._get(url, timeout=self.transport.timeout.whole(self.limits.bound("describing")))
             if not 200 <= response.status < 300:
-                raise refusal(response.status, response.body, url, "fetching the API description")
+                doing = "fetching the API description"
+                raise status_error(response.status, response.body, url, doing, response.headers)
             return clean_info(response.json(self.limits.answer_values, "answer_bytes"))
         except (ConnectionFailed, DeadlineExceeded, RetryLater):
             raise
@@ -346,14 +406,18 @@ def _check_login(asked: Target, response: Response) -> None:
     if response.status in (400, 401, 403):
         raise AuthenticationError(f"Could not login to {src}. Invalid credentials.")
     if not 200 <= response.status < 300 and response.status not in REDIRECTS:
-        raise HTTPStatusError(
-            f"Could not login to {src}: it answered {response.status}.",
-            status=response.status,
-            url=asked.label,
-        )
+        raise status_error(response.status, response.body, asked.label, "logging in", response.headers)
 
 
-def _no_config(src: str) -> UnsupportedAppError:
+def _place(response: Response, src: str) -> str:
+    """The URL of the app whose config was asked for at `src`, as redirects corrected it."""
+    url = response.url.partition("?")[0].rstrip("/")
+    return url[: -len("config")] if url.endswith("/config") else src
+
+
+def _no_config(src: str, url: str) -> UnsupportedAppError:
+    src, url = bare_url(src), bare_url(url)
+    onward = f" It redirects to {url}." if url != src else ""
     return UnsupportedAppError(
-        f"Could not get Gradio config from: {bare_url(src)}. Check that the URL is that of a Gradio app."
+        f"Could not get Gradio config from: {src}.{onward} Check that the URL is that of a Gradio app."
     )

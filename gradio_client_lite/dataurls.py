@@ -77,7 +77,7 @@ def encode_url_to_base64(url: str) -> str:
         ConnectionFailed, DeadlineExceeded: it cannot be reached.
     """
     from .transport.http import Timeout, Transport
-    from .wire.refusal import refusal
+    from .wire.refusal import status_error
 
     transport = Transport(base_url=url)
     try:
@@ -85,7 +85,7 @@ def encode_url_to_base64(url: str) -> str:
     finally:
         transport.close()
     if not 200 <= response.status < 300:
-        raise refusal(response.status, response.body, url, "fetching a file")
+        raise status_error(response.status, response.body, url, "fetching a file", response.headers)
     return make_data_url(response.body, get_mimetype(url) or "")
 
 

@@ -32,6 +32,7 @@ Siblings differ by what the caller does next::
     ├── RetryLater                        the app is there, but too busy now
     │   ├── QueueError                        its queue is full
     │   ├── TooManyRequestsError              it asks for fewer requests
+    │   ├── ServerUnavailable (HTTPStatusError) 502, 503 or 504: it is starting, overloaded or away
     │   └── HubUnavailable                    the Hub itself has a failure
     ├── HTTPStatusError (ValueError)      an unexpected HTTP status
     ├── ProtocolError (ValueError)        the server sent what no Gradio server sends; report it
@@ -53,6 +54,10 @@ Siblings differ by what the caller does next::
         └── ReadTimeout
 
 The official client's names keep their official bases, so `except ValueError` goes on working.
+
+Each says whether the same call, made again later, may go well (`retryable`), and how long the server asked to
+wait before that (`retry_after`); docs/errors.md has a table.
+
 A text never holds a token, a password or a cookie, and is of bounded length, whatever a server sent: 2,000
 characters, or 10,000 of the texts that an app has for its user.
 """
@@ -95,9 +100,18 @@ class GradioClientError(Exception):
 
     Attributes:
         longest: how many characters of the text there may be.
+        retryable: whether the same call may go well when it is made again, with nothing else changed. A call
+            that had been sent may have run; whether it may run twice is for the caller to say.
+        retry_after: seconds the server asked to wait before that, at most a day; None where it did not say.
+
+    Example:
+        >>> TLSError("a wrong certificate").retryable, ConnectionLost("cut off").retryable
+        (False, True)
     """
 
     longest = 2000
+    retryable: bool = False
+    retry_after: Optional[float] = None
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(shorten(arg, self.longest) if isinstance(arg, str) else arg for arg in args))
@@ -268,6 +282,8 @@ class SpaceDuplicationError(SpaceUnfinished):
 class RetryLater(GradioClientError):
     """The app is reachable but will not take the request now."""
 
+    retryable = True
+
 
 class QueueError(RetryLater):
     """The app's queue is full."""
@@ -277,16 +293,12 @@ class TooManyRequestsError(RetryLater):
     """The app answered 429: it wants fewer requests."""
 
 
-class HubUnavailable(RetryLater):
-    """The Hub answered 5xx for as long as it was asked."""
-
-
 class HTTPStatusError(GradioClientError, ValueError):
     """The server answered with a status that has no better name here.
 
     Args:
         text: the whole message.
-        status: the HTTP status code.
+        status: the HTTP status code. With 408, 425, 429, 502, 503 and 504 the call is `retryable`.
         url: what was requested, without credentials.
     """
 
@@ -294,6 +306,15 @@ class HTTPStatusError(GradioClientError, ValueError):
         super().__init__(text)
         self.status = status
         self.url = url
+        self.retryable = self.retryable or status in (408, 425, 429, 502, 503, 504)
+
+
+class ServerUnavailable(RetryLater, HTTPStatusError):
+    """The answer was 502, 503 or 504: the app, or a proxy before it, is starting, overloaded or away."""
+
+
+class HubUnavailable(RetryLater):
+    """The Hub answered 5xx for as long as it was asked."""
 
 
 class ProtocolError(GradioClientError, ValueError):
@@ -319,6 +340,8 @@ class ForbiddenAddress(ProtocolError):
 class ConnectionFailed(GradioClientError, ConnectionError):
     """The network, the server or a proxy failed; trying again may help."""
 
+    retryable = True
+
 
 class ConnectFailed(ConnectionFailed):
     """No connection to the server could be made."""
@@ -327,9 +350,11 @@ class ConnectFailed(ConnectionFailed):
 class TLSError(ConnectFailed):
     """The TLS handshake failed, or the certificate is not trusted."""
 
+    retryable = False
+
 
 class ProxyError(ConnectFailed):
-    """The proxy could not be reached or refused the request."""
+    """The proxy could not be reached, or refused the request, which asking again does not change."""
 
 
 class ConnectionLost(ConnectionFailed):
@@ -338,6 +363,8 @@ class ConnectionLost(ConnectionFailed):
 
 class TooManyRedirects(ConnectionFailed):
     """The server kept redirecting."""
+
+    retryable = False
 
 
 class StreamLost(ConnectionFailed):
@@ -358,6 +385,8 @@ class StreamLost(ConnectionFailed):
 class HubOffline(ConnectionFailed):
     """HF_HUB_OFFLINE is set, so the Hub was not asked."""
 
+    retryable = False
+
 
 class ServerStopped(ConnectionFailed):
     """The server said that it is stopping."""
@@ -366,9 +395,13 @@ class ServerStopped(ConnectionFailed):
 class ClientClosed(ConnectionFailed):
     """The client was closed before the job had finished."""
 
+    retryable = False
+
 
 class DeadlineExceeded(GradioClientError, TimeoutError):
     """A deadline passed."""
+
+    retryable = True
 
 
 class ConnectTimeout(DeadlineExceeded):

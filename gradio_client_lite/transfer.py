@@ -23,7 +23,7 @@ from .transport.redirect import Word
 from .transport.timeout import Deadline
 from .transport.url import parse_url
 from .wire.fileurls import Location, is_own
-from .wire.refusal import bare_url, refusal
+from .wire.refusal import bare_url, status_error
 
 _log = logging.getLogger(__name__)
 
@@ -191,8 +191,8 @@ class Transfer:
 
     def _refused(self, response: StreamingResponse) -> GradioClientError:
         url, status = self._shown, response.status
-        if status in (401, 429):
-            return refusal(status, b"", url, "downloading a file")
+        if status in (401, 429, 502, 503, 504):
+            return status_error(status, b"", url, "downloading a file", response.headers)
         if status == 206:
             return ProtocolError(f"{url} answered with a part of a file that was not asked for.")
         advice = "" if self._location.own else " It is not at the app, so no credentials were sent."

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optional, Protocol, Sequence, Union
 
 from .app import App
-from .errors import ClientClosed, ConnectionLost, FileTooLarge, HTTPStatusError, InvalidFile, ProtocolError
+from .errors import ClientClosed, ConnectionLost, FileTooLarge, InvalidFile, ProtocolError
 from .files import guess_type, source_of
 from .sources import BytesSource, Link, PathSource, SavedSource, Source, shown, spooled
 from .transport.http import StreamingResponse
@@ -22,7 +22,7 @@ from .wire.fileurls import is_own_file, is_url
 from .wire.multipart import MultipartBody, Part, Progress
 from .wire.names import download_name, form_name, upload_name
 from .wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
-from .wire.refusal import bare_url, refusal
+from .wire.refusal import bare_url, status_error
 
 _log = logging.getLogger(__name__)
 
@@ -236,7 +236,7 @@ class Uploads:
         with self._open(url, body, headers) as response:
             content = response.read_all()
         if not 200 <= response.status < 300:
-            raise _refused(response.status, content, url, parts)
+            raise _refused(response, content, url, parts)
         paths = Response(response.status, response.headers, response.url, content).json()
         if _is_list_of_paths(paths, len(parts)):
             return list(paths)
@@ -280,7 +280,8 @@ class Uploads:
             max_bytes=limits.bound("max_download_size"),
         ) as response:
             if response.status != 200:
-                raise _status_error(response.status, b"", url, "fetching a file to send")
+                doing = "fetching a file to send"
+                raise status_error(response.status, b"", url, doing, response.headers)
             return spooled(_chunks(response))
 
 
@@ -344,17 +345,11 @@ def _is_list_of_paths(paths: Any, count: int) -> bool:
     return isinstance(paths, list) and len(paths) == count and all(isinstance(path, str) for path in paths)
 
 
-def _refused(status: int, content: bytes, url: str, parts: Sequence[Part]) -> Exception:
-    if status != 413:
-        return _status_error(status, content, url, "uploading files")
+def _refused(response: StreamingResponse, content: bytes, url: str, parts: Sequence[Part]) -> Exception:
+    if response.status != 413:
+        return status_error(response.status, content, url, "uploading files", response.headers)
     largest = max(parts, key=lambda part: part.size)
     return FileTooLarge(
         f"{bare_url(url)} answered 413: it takes no upload of this size. The largest file is "
         f"{largest.filename} with {largest.size} bytes; send a smaller one."
     )
-
-
-def _status_error(status: int, content: bytes, url: str, doing: str) -> Exception:
-    if status == 503:  # not the queue's: this is no call
-        return HTTPStatusError(f"{bare_url(url)} answered 503 while {doing}.", status=503, url=bare_url(url))
-    return refusal(status, content, url, doing)

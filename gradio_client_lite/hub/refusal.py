@@ -25,6 +25,7 @@ from ..errors import (
     shorten,
 )
 from ..secrecy import Secrets
+from ..wire.refusal import LONGEST_WAIT, stated_wait
 from ..wire.serverjson import FEW_VALUES, read_json
 
 _EXCERPT = 300
@@ -50,7 +51,7 @@ class Question(NamedTuple):
 
 
 def refusal(question: Question, status: int, headers: Mapping[str, str], message: str) -> GradioClientError:
-    """The exception for an answer with `status`, which is not 2xx.
+    """The exception for an answer with `status`, which is not 2xx, and how long it asks to wait.
 
     Args:
         question: what was asked.
@@ -58,6 +59,12 @@ def refusal(question: Question, status: int, headers: Mapping[str, str], message
         headers: of the answer, names in any case.
         message: what the Hub says, fit for a text; see `message_of`.
     """
+    error = _refusal(question, status, headers, message)
+    error.retry_after = advised_wait(status, headers)
+    return error
+
+
+def _refusal(question: Question, status: int, headers: Mapping[str, str], message: str) -> GradioClientError:
     said = f"The Hugging Face Hub answered {status} while {question.doing}: {message}"
     code = headers.get("x-error-code", "")
     if code == "GatedRepo":
@@ -102,7 +109,7 @@ def shortened(text: str, limit: int = _EXCERPT) -> str:
 
 
 def advised_wait(status: int, headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:
-    """The seconds an answer asks to wait; None when it does not say.
+    """The seconds an answer asks to wait, at most a day; None when it does not say.
 
     Args:
         status: of the answer.
@@ -114,21 +121,15 @@ def advised_wait(status: int, headers: Mapping[str, str], now: Optional[float] =
         >>> advised_wait(429, {"ratelimit": '"api";r=0;t=55'})
         55.0
     """
-    after = headers.get("retry-after", "").strip()
-    if re.fullmatch("[0-9]{1,9}", after):
-        return float(after)
-    if after:
-        from email.utils import mktime_tz, parsedate_tz
-
-        date = parsedate_tz(after)
-        if date is not None:
-            return max(0.0, mktime_tz(date) - (time.time() if now is None else now))
+    wait = stated_wait(headers, time.time() if now is None else now)
+    if wait is not None:
+        return wait
     if status != 429:
         return None
     for policy in headers.get("ratelimit", "").split(","):
         limit = dict(_RATE_LIMIT.findall(policy))
         if limit.get("r") and int(limit["r"]) == 0 and "t" in limit:
-            return float(limit["t"])
+            return min(float(limit["t"]), LONGEST_WAIT)
     return None
 
 

@@ -12,7 +12,7 @@ from ..secrecy import Hidden
 from ..transport.http import MaxBytes, Timeout, Transport
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
-from ..wire.refusal import refusal
+from ..wire.refusal import refusal, sign_in_page
 from ..wire.serverjson import FEW_VALUES, read_json
 
 _ANSWER = DEFAULT_LIMITS.bound("answer_bytes")
@@ -141,7 +141,12 @@ def post_json(
         "POST", url, headers=headers, body=body, timeout=timeout, max_bytes=max_bytes
     )
     if not 200 <= response.status < 300:
-        raise refusal(response.status, response.body, url, doing)
+        raise refusal(response.status, response.body, url, doing, response.headers)
+    if response.headers.get("content-type", "").startswith("text/html"):
+        # What a browser would be shown: a proxy's session has ended, and it leads to its page to sign in.
+        error = sign_in_page(url, response.url, response.body)
+        if error is not None:
+            raise error
     return response.body
 
 

@@ -61,9 +61,14 @@ class Graces:
         self._doubted.add(event_id)
         return True
 
-    def noticed(self) -> None:
-        """The server knows of the cut, so jobs that join from now on are safe."""
+    def noticed(self, event_ids: Set[str]) -> bool:
+        """The server has dropped the session, so jobs that join from now on are safe.
+
+        Returns:
+            Whether a cut was the reason: of the stream that one of these jobs was on, or shortly before.
+        """
         self._cut_by = None
+        return bool(event_ids & (self._doomed | (self._doubted or set())))
 
     def _start(self, seconds: float, ids: Set[str], cause: BaseException) -> None:
         def expire() -> None:

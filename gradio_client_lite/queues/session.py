@@ -39,6 +39,7 @@ from ..wire.messages import (
     decode,
 )
 from ..wire.messages import ServerStopped as StopMessage
+from ..wire.refusal import session_unknown
 from ..wire.routes import Routes
 from ..workers import Workers
 from .base import LONGEST_ID, Call, Headers, closed_error, fail, feed, parse_event_id, post_json
@@ -318,10 +319,12 @@ class SessionQueue:
         """
         message, event_id = envelope.message, envelope.event_id
         if isinstance(message, (StopMessage, UnexpectedError)):
+            error = self._failure(message)
             if isinstance(message, UnexpectedError) and message.session_not_found:
                 with self._changed:
-                    self._graces.noticed()
-            self._fail(self._take(None if event_id is None else {event_id}), self._failure(message), None)
+                    if not self._graces.noticed(set(self._claims.calls)):
+                        error = session_unknown(self._routes.src)
+            self._fail(self._take(None if event_id is None else {event_id}), error, None)
             return False
         if event_id is None:
             if isinstance(message, (Completed, Generating)):

@@ -59,7 +59,8 @@ class StreamQueue(PerJobQueue):
         response = self.lines.transport.stream("GET", url, headers=headers, timeout=timeout)
         if response.status != 200:
             with response:
-                raise refusal(response.status, response.read_some(), url, f"calling {call.label}")
+                content, doing = response.read_some(), f"calling {call.label}"
+                raise refusal(response.status, content, url, doing, response.headers)
         return StreamChannel(self, call, response, body)
 
     def heard(self) -> None:

@@ -202,7 +202,7 @@ class StreamReader:
             raise ConnectFailed(f"it was answered with status {response.status}")
         if response.status in _TRANSIENT:
             raise ConnectionLost(f"it was answered with status {response.status}")
-        raise refusal(response.status, body, self._url, "opening the event stream")
+        raise refusal(response.status, body, self._url, "opening the event stream", response.headers)
 
 
 class _Events:

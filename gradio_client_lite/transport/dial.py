@@ -169,7 +169,8 @@ def _translated(target: Target, deadline: Deadline, proxy: Optional[Proxy] = Non
     try:
         yield
     except FOREIGN as exc:
-        raise translate_connect(exc, target.label, deadline, proxy=proxy.label if proxy else None) from exc
+        label, advice = (proxy.label, proxy.advice) if proxy else (None, "")
+        raise translate_connect(exc, target.label, deadline, proxy=label, advice=advice) from exc
 
 
 def _tunnel(sock: SocketLike, route: Route, proxy: Proxy, deadline: Deadline) -> None:
@@ -191,9 +192,14 @@ def check_proxy_status(status: int, proxy: Proxy, *, tunnel: bool) -> None:
         ProxyError: it wants credentials (407) or, for a tunnel, answered anything but success.
     """
     if status == 407:
-        raise ProxyError(
+        text = (
             f"The proxy {proxy.label} refused the credentials (407). Put user and password into its URL: "
             "http://user:password@host:port."
         )
-    if tunnel and not 200 <= status < 300:
-        raise ProxyError(f"The proxy {proxy.label} refused a tunnel with status {status}; check its rules.")
+    elif tunnel and not 200 <= status < 300:
+        text = f"The proxy {proxy.label} refused a tunnel with status {status}; check its rules."
+    else:
+        return
+    error = ProxyError(text + proxy.advice)
+    error.retryable = status >= 500  # it could not reach the target
+    raise error

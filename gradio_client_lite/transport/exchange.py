@@ -169,11 +169,19 @@ class Exchanger:
             self._pool.drop(connection)
             raise
 
-    def _route(self, hop: Hop) -> Route:
-        target, origin = hop.target, hop.target.origin
+    def proxy_for(self, target: Target) -> Optional[Proxy]:
+        """The proxy that requests to a target go through; None for none.
+
+        Raises:
+            ArgumentError: the environment names one that cannot be used.
+        """
         try:
-            proxy = self._chosen[origin]
+            return self._chosen[target.origin]
         except KeyError:
-            proxy = self._chosen[origin] = self._proxies.choose(target)
+            proxy = self._chosen[target.origin] = self._proxies.choose(target)
+            return proxy
+
+    def _route(self, hop: Hop) -> Route:
+        origin, proxy = hop.target.origin, self.proxy_for(hop.target)
         tunnel = proxy is not None and "upgrade" in hop.fields
         return Route(*origin, proxy, tunnel, hop.within)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import sys
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Optional, Type
 
 from ..errors import (
@@ -24,14 +24,19 @@ from ..errors import (
     ReadTimeout,
     TLSError,
 )
+from ..wire.urlparts import with_scheme
 from .timeout import Deadline
 
 # What sockets, ssl (its errors are OSErrors) and http.client raise.
 FOREIGN = (OSError, HTTPException)
+#: Why OpenSSL ends a handshake in which the other side did not answer in TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
+#: How a TLS server's alert begins, as text (RFC 8446 section 5.1).
+_ALERT = "\x15\x03"
 
 
 def translate_connect(
-    exc: Exception, place: str, deadline: Deadline, *, proxy: Optional[str] = None
+    exc: Exception, place: str, deadline: Deadline, *, proxy: Optional[str] = None, advice: str = ""
 ) -> GradioClientError:
     """Return our exception for a failure before the request was sent.
 
@@ -40,10 +45,17 @@ def translate_connect(
         place: the URL asked for, without userinfo and query.
         deadline: of the whole request; tells a passed total limit from a slow connect.
         proxy: the proxy's URL without userinfo, when it was the proxy that could not be reached.
+        advice: how to do without it.
     """
-    where = f"the proxy {proxy} (for {place})" if proxy else place
     if isinstance(exc, GradioClientError):
         return exc
+    error = _connect_error(exc, place, deadline, proxy)
+    error.args = (f"{error}{advice}",)
+    return error
+
+
+def _connect_error(exc: Exception, place: str, deadline: Deadline, proxy: Optional[str]) -> GradioClientError:
+    where = f"the proxy {proxy} (for {place})" if proxy else place
     if deadline.passed():
         return _too_late(place, deadline)
     if isinstance(exc, (socket.timeout, TimeoutError)):
@@ -51,7 +63,9 @@ def translate_connect(
             f"No connection to {where} was made in time. Check the address, or raise the connect timeout."
         )
     if _is_tls(exc):
-        return TLSError(_tls_advice(exc, where))
+        error = TLSError(_tls_advice(exc, where, with_scheme(proxy or place, "http")))
+        error.retryable = "EOF" in _tls_reason(exc)  # as a server does that is being started anew
+        return error
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
         return ProxyError(f"{where} did not answer in HTTP/1.1. Check the proxy's URL.")
     kind: Type[ConnectionFailed] = ProxyError if proxy else ConnectFailed
@@ -78,6 +92,8 @@ def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> Gradio
         return ReadTimeout(f"{place} sent nothing of use within the read timeout. Raise it, or try again.")
     if isinstance(exc, IncompleteRead):
         return ConnectionLost(f"The answer of {place} was cut short. Try again.")
+    if isinstance(exc, BadStatusLine) and str(exc).startswith(_ALERT):
+        return ProtocolError(f"{place} answered in TLS, not in plain http. Use {with_scheme(place, 'https')}")
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
         return ProtocolError(
             f"{place} did not answer in HTTP/1.1 ({type(exc).__name__}). Check that the URL, its scheme "
@@ -85,7 +101,7 @@ def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> Gradio
         )
     if _is_tls(exc) and "ALERT" in str(getattr(exc, "reason", "")):
         # With TLS 1.3 the server judges a client certificate only after the handshake.
-        return TLSError(_tls_advice(exc, place))
+        return TLSError(_tls_advice(exc, place, with_scheme(place, "http")))
     return ConnectionLost(
         f"The connection to {place} broke before the answer was whole ({_reason(exc)}). The server may "
         "have acted on the request; try again if that does no harm."
@@ -105,8 +121,8 @@ def _is_tls(exc: Exception) -> bool:
     return ssl is not None and isinstance(exc, ssl.SSLError)
 
 
-def _tls_advice(exc: Exception, where: str) -> str:
-    reason = str(getattr(exc, "reason", "") or type(exc).__name__)
+def _tls_advice(exc: Exception, where: str, plain: str) -> str:
+    reason = _tls_reason(exc)
     if "CERTIFICATE_VERIFY" in reason:
         detail = getattr(exc, "verify_message", "") or "not trusted"
         return (
@@ -115,10 +131,18 @@ def _tls_advice(exc: Exception, where: str) -> str:
         )
     if "ALERT" in reason:
         return f"{where} refused the TLS handshake ({reason}). It may want a client certificate: pass cert."
+    if reason in _NO_TLS:
+        return f"{where} does not speak TLS, but plain http. If that is the right server, use {plain}"
+    if "EOF" in reason:
+        return f"{where} hung up in the TLS handshake ({reason}). If it speaks plain http, use {plain}"
     return (
-        f"The TLS handshake with {where} failed ({reason}). The server may speak plain http, or want other "
-        "TLS settings: pass ssl_verify=False, a CA file or an ssl.SSLContext."
+        f"The TLS handshake with {where} failed ({reason}). The server may want other TLS settings: pass an "
+        "ssl.SSLContext as ssl_verify."
     )
+
+
+def _tls_reason(exc: Exception) -> str:
+    return str(getattr(exc, "reason", "") or type(exc).__name__)
 
 
 def _reason(exc: Exception) -> str:

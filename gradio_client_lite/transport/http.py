@@ -149,6 +149,15 @@ class Transport:
         """The limits of requests that bring none."""
         return self._timeout
 
+    def proxy_advice(self, url: str) -> str:
+        """What to say of an answer that may be that of a proxy the caller does not know of; mostly "".
+
+        Args:
+            url: what was requested. With https a proxy has no part in the answer.
+        """
+        proxy = self._exchanger.proxy_for(parse_url(url)) if url.startswith("http:") else None
+        return proxy.advice if proxy else ""
+
     def move_to(self, url: str) -> None:
         """Count the server of a URL as the app too, since redirects have led there.
 

@@ -1,8 +1,9 @@
-"""Which proxy a request goes through, from arguments or from the environment."""
+"""Which proxy a request goes through, from arguments, from the environment or from the system's settings."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
 
 from ..errors import ArgumentError, shown
@@ -14,12 +15,18 @@ Proxies = Union[str, Mapping[str, Optional[str]]]
 
 
 class Proxy(NamedTuple):
-    """One proxy; `authorization` is the value of Proxy-Authorization."""
+    """One proxy.
+
+    Args:
+        authorization: the value of Proxy-Authorization.
+        found: where it is set, when the caller has not passed it, as texts say it.
+    """
 
     scheme: str
     host: str
     port: int
     authorization: Optional[str] = None
+    found: str = ""
 
     def __repr__(self) -> str:
         return f"<Proxy {self.label}>"  # never its credentials
@@ -29,6 +36,18 @@ class Proxy(NamedTuple):
         """Its URL for error texts."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def advice(self) -> str:
+        """What error texts say of a proxy that the caller may not know of; "" of one that was passed."""
+        return _without(self.found) if self.found else ""
+
+
+def _without(found: str) -> str:
+    return (
+        f" This proxy comes from {found}: to do without it, name the host in the environment variable "
+        "NO_PROXY, or pass httpx_kwargs={'trust_env': False}."
+    )
 
 
 def parse_proxy(text: str) -> Proxy:
@@ -58,7 +77,8 @@ class ProxyChoice:
             exact key wins, the value None means no proxy; "no_proxy" lists what is excepted. With None the
             environment is asked.
         trust_env: whether it may be: <scheme>_PROXY, ALL_PROXY and NO_PROXY, lower case first. It is read
-            once, here.
+            once, here. Where it has none of these, the settings of Windows and macOS count, which are asked
+            for when they are first needed; never for this machine itself, as browsers do it there.
 
     Raises:
         ArgumentError: a proxy URL is wrong, or of an unsupported kind such as SOCKS.
@@ -70,6 +90,7 @@ class ProxyChoice:
         # Of the environment; those that were given are found where they are kept.
         self._used: Dict[str, Proxy] = {}
         self._environ: Dict[str, str] = {}
+        self._asks_system = False
         self._bypass: List[str] = []
         if isinstance(proxies, str):
             proxies = {"all": proxies}
@@ -79,6 +100,7 @@ class ProxyChoice:
             self._explicit = {key: parse_proxy(value) if value else None for key, value in keys.items()}
         elif trust_env:
             self._environ = _proxy_environment()
+            self._asks_system = not self._environ and sys.platform in ("win32", "darwin")
             self._bypass = [
                 entry for entry in self._environ.get("no", "").lower().replace(",", " ").split() if entry
             ]
@@ -93,10 +115,19 @@ class ProxyChoice:
             return None
         if self._explicit is not None:
             return self._explicit.get(self._best_key(self._explicit, target))
-        text = self._environ.get(target.scheme) or self._environ.get("all")
+        if self._asks_system:
+            text, found = _system_proxy(target), "the settings of the system"
+        else:
+            scheme = target.scheme if self._environ.get(target.scheme) else "all"
+            text = self._environ.get(scheme)
+            found = f"the environment variable {scheme.upper()}_PROXY"
         if not text:
             return None
-        self._used[text] = proxy = parse_proxy(text)
+        try:
+            proxy = parse_proxy(text)
+        except ArgumentError as exc:
+            raise ArgumentError(f"{exc}{_without(found)}") from exc
+        self._used[text] = proxy = proxy._replace(found=found)
         return proxy
 
     def secrets(self) -> Iterator[str]:
@@ -113,6 +144,21 @@ class ProxyChoice:
         candidates = [f"{scheme} {name}" for name in hosts for scheme in (target.scheme, "all")]
         candidates += [f"{target.scheme} *", "all *", target.scheme]
         return next((key for key in candidates if key in keys), "all")
+
+
+def _system_proxy(target: Target) -> Optional[str]:
+    """The proxy that the settings of Windows or macOS name for a target."""
+    from .reach import LOOPBACK, reach_of  # which builds on this module
+
+    if reach_of(target.host) == LOOPBACK:
+        return None
+    from urllib.request import getproxies, proxy_bypass  # which takes long to import
+
+    text = hide(getproxies().get(target.scheme))
+    try:
+        return None if not text or proxy_bypass(target.host) else text
+    except OSError:  # on Windows it may ask for the host's addresses
+        return text
 
 
 def _entries(text: Optional[str]) -> List[str]:

@@ -16,6 +16,8 @@ from ..errors import (
     GradioClientError,
     MissingPackageError,
     ProtocolError,
+    shorten,
+    shown,
 )
 from ..wire.frames import MAX_MESSAGE_BYTES, Frame, FrameDecoder
 from ..wire.refusal import bare_url, refusal
@@ -25,9 +27,9 @@ from .http import StreamingResponse, Timeout, Transport
 from .timeout import Deadline
 
 _READ = 65536
-_MISSING = (
+_NEEDED = (
     "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
-    "websocket-client. Install it: pip install websocket-client"
+    "websocket-client"
 )
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #: The library, once it was found.
@@ -45,7 +47,7 @@ def load_library() -> Any:
     process that was forked while another thread held one would wait for it for ever.
 
     Raises:
-        MissingPackageError: it is not installed, or is another one of that name.
+        MissingPackageError: it is not installed or too old, or another module of its name is in the way.
     """
     global _loaded
     if _loaded is not None:
@@ -55,13 +57,48 @@ def load_library() -> Any:
             from .._vendor import websocket  # type: ignore[import-not-found]  # made by `vendoring`
         except ModuleNotFoundError:
             import websocket
-    except ImportError as exc:
-        raise MissingPackageError(_MISSING) from exc
+    except Exception as exc:  # whatever another module of that name raises
+        raise _not_loaded(exc) from exc
     library: Any = websocket
     if not all(hasattr(library, name) for name in ("ABNF", "frame_buffer", "WebSocketException")):
-        raise MissingPackageError(_MISSING)
+        raise _not_loaded(None, library)
     _loaded = library
     return library
+
+
+def _not_loaded(exc: Optional[Exception], library: Any = None) -> MissingPackageError:
+    """Why there is no websocket-client, and what to do.
+
+    Args:
+        exc: what importing the module raised; None where it lacks what is needed.
+        library: that module.
+    """
+    install = "Install it: pip install websocket-client"
+    if library is not None and hasattr(library, "WebSocketApp") and hasattr(library, "create_connection"):
+        version = shown(getattr(library, "__version__", "unknown"), 40)
+        return MissingPackageError(
+            f"{_NEEDED}, 1.6 or later; {version} is too old. Upgrade it: pip install -U websocket-client"
+        )
+    if isinstance(exc, ModuleNotFoundError) and exc.name == "websocket":
+        return MissingPackageError(f"{_NEEDED}. {install}")
+    place = _origin()
+    return MissingPackageError(
+        f"{_NEEDED}. Another module named websocket is in its way: {place}. Rename that file, or uninstall "
+        f"that package (the one named websocket is another project: pip uninstall websocket). {install} "
+        "--force-reinstall"
+    )
+
+
+def _origin() -> str:
+    """The file of the module that is imported by the library's name."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec("websocket")
+    except (ImportError, ValueError):  # of a module without a spec
+        spec = None
+    place = spec and (spec.origin or next(iter(spec.submodule_search_locations or ()), None))
+    return shorten(place or "one without a file", 500)
 
 
 class WebSocket:
@@ -216,7 +253,7 @@ def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:
             f"{place} answered 403 while {doing}: it may want credentials. Pass auth=(user, password) or a "
             "token."
         )
-    return refusal(answer.status, answer.read_some(), answer.url, doing)
+    return refusal(answer.status, answer.read_some(), answer.url, doing, answer.headers)
 
 
 def _new_key() -> bytes:

@@ -165,6 +165,17 @@ def parse_config(raw: Any, url: str) -> AppSpec:
     )
 
 
+def has_page(config: Mapping[str, Any], name: str) -> bool:
+    """Whether an app has a page of this name; "" is the one at its own URL.
+
+    Args:
+        config: as it was sent; from 5.17 on it lists the pages as [name, title, whether it is in the menu].
+        name: its path below the app.
+    """
+    pages = config.get("pages")
+    return isinstance(pages, list) and any(isinstance(page, list) and page[:1] == [name] for page in pages)
+
+
 def endpoint_visibility(dependency: Mapping[str, Any]) -> str:
     """Tells who may see an endpoint: "public", "undocumented" or "private".
 

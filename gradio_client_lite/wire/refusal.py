@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import re
+from typing import Any, Mapping, Optional
 
 from ..errors import (
     CUT,
@@ -11,42 +12,168 @@ from ..errors import (
     HTTPStatusError,
     ProtocolError,
     QueueError,
+    ServerUnavailable,
+    StreamLost,
     TooManyRequestsError,
     ValidationError,
     shorten,
 )
 from .lifecycle import app_error
 from .serverjson import FEW_VALUES, read_json
-from .urlparts import bare_url
+from .urlparts import bare_url, with_scheme
 
-__all__ = ["bare_url", "refusal", "validation_message"]
+__all__ = [
+    "LONGEST_WAIT",
+    "bare_url",
+    "refusal",
+    "session_unknown",
+    "sign_in_page",
+    "stated_wait",
+    "status_error",
+    "validation_message",
+]
 
 _EXCERPT = 300
+#: The longest that a server may ask a caller to wait, in seconds.
+LONGEST_WAIT = 86400.0
+_UNAVAILABLE = frozenset((502, 503, 504))
+#: What queueing.py of 4.16 - 6.31 says in `push`; other answers of 503 are those of servers on the way.
+_QUEUE_FULL = "queue is full"
+_MARKUP: Any = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+#: Those of ASCII and Latin-1, and those that turn the direction of what follows.
+_CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: How nginx, Apache, Go and Java answer a request in clear at their port for TLS.
+_WANTS_TLS: Any = re.compile(rb"https (?:port|server)|plain http to an ssl|requires tls", re.IGNORECASE)
+_SIGN_IN: Any = re.compile(
+    r"log[-_]?[io]n|sign[-_]?in|cdn-cgi/access|(?<![a-z])(?:sso|o?auth2?|authorize|saml2?|adfs|openid)(?![a-z])",
+    re.IGNORECASE,
+)
+#: Bytes of a page that are looked through.
+_LONGEST_PAGE = 65536
+_PASSWORD: Any = re.compile(rb"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password", re.IGNORECASE)
 
 
-def refusal(status: int, body: bytes, url: str, doing: str) -> GradioClientError:
-    """The exception for an answer with `status`, which is not 2xx.
+def refusal(
+    status: int, body: bytes, url: str, doing: str, headers: Optional[Mapping[str, str]] = None
+) -> GradioClientError:
+    """The exception for the answer to a call, with a status that is not 2xx.
 
     Args:
         status: the HTTP status code.
         body: the body of the answer; only a bounded part of it reaches a text.
         url: what was requested.
         doing: what the request was for, such as "calling /predict".
+        headers: of the answer; None for none.
     """
-    where = f"{bare_url(url)} answered {status} while {doing}"
-    if status == 401:
-        return AuthenticationError(f"{where}: it wants credentials. Pass auth=(user, password) or a token.")
-    if status == 429:
-        return TooManyRequestsError("Too many requests to the API, please try again later.")
-    if status == 503:
-        return QueueError("Queue is full! Please try again.")
-    content = _json(body)
+    content = _json(body) if status in (404, 422, 500, 503) else None
+    detail = content.get("detail") if isinstance(content, dict) else None
     if status == 422:
+        where = f"{bare_url(url)} answered {status} while {doing}"
         return ValidationError(validation_message(content) or f"{where}: {_text(content, body)}")
     # Direct calls report the function's exception as {"error": text} with status 500.
     if status == 500 and isinstance(content, dict) and "error" in content:
         return app_error(content)
-    return HTTPStatusError(f"{where}: {_text(content, body)}", status=status, url=bare_url(url))
+    if status == 503 and isinstance(detail, str) and _QUEUE_FULL in detail.lower():
+        return _waiting(QueueError("Queue is full! Please try again."), headers)
+    if status == 404 and isinstance(detail, str) and "session not found" in detail.lower():
+        return session_unknown(url)
+    return status_error(status, body, url, doing, headers)
+
+
+def status_error(
+    status: int, body: bytes, url: str, doing: str, headers: Optional[Mapping[str, str]] = None
+) -> GradioClientError:
+    """The exception for an answer that is none of a call; see `refusal`."""
+    place = bare_url(url)
+    where = f"{place} answered {status} while {doing}"
+    if status == 401:
+        return AuthenticationError(f"{where}: it wants credentials. Pass auth=(user, password) or a token.")
+    if status == 429:
+        return _waiting(
+            TooManyRequestsError("Too many requests to the API, please try again later."), headers
+        )
+    text = f"{where}: {_text(_json(body), body)}"
+    if status in _UNAVAILABLE:
+        text += ". It, or a server before it, is starting, overloaded or away; try again later."
+        return _waiting(ServerUnavailable(text, status=status, url=place), headers)
+    if status == 400 and place.startswith("http://") and _WANTS_TLS.search(body, 0, 4 * _EXCERPT):
+        text += f". It speaks TLS: use {with_scheme(place, 'https')}"
+    return _waiting(HTTPStatusError(text, status=status, url=place), headers)
+
+
+def session_unknown(url: str) -> StreamLost:
+    """The error of jobs whose session is not known where their messages are asked for.
+
+    A server says so of a session that it knows nothing of: it was joined at another replica of the app. The
+    job may run there, so that calling again would run the function once more and as likely lose its result.
+
+    Args:
+        url: what was requested.
+    """
+    error = StreamLost(
+        f"The server at {bare_url(url)} does not know the session that the call was just joined under. The "
+        "app seems to have several replicas without sticky sessions, so that requests of one client reach "
+        "different ones; or it was restarted at this moment. Its owner must turn on session affinity (by "
+        "cookie or address) in the load balancer, or run one replica; or pass the URL of one replica."
+    )
+    error.retryable = False
+    return error
+
+
+def sign_in_page(asked: str, place: str, body: bytes) -> Optional[AuthenticationError]:
+    """The error for an app whose URL leads to a page to sign in at; None where it does not.
+
+    Args:
+        asked: what was requested.
+        place: where redirects have led.
+        body: what is there.
+    """
+    asked, place = bare_url(asked), bare_url(place)
+    if asked == place or not (_SIGN_IN.search(place) or _PASSWORD.search(body, 0, _LONGEST_PAGE)):
+        return None
+    return AuthenticationError(
+        f"{asked} redirects to the sign-in page {place}. What stands before the app wants to know who asks: "
+        "pass the headers that it gives to programs (headers=…), or the cookies of a browser that has signed "
+        "in there (httpx_kwargs={'cookies': …})."
+    )
+
+
+def stated_wait(headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:
+    """The seconds that the Retry-After of an answer asks to wait, at most a day; None when it does not say.
+
+    Args:
+        headers: of the answer.
+        now: seconds since the epoch; None for the answer's own Date, which needs no clock that agrees.
+
+    Example:
+        >>> stated_wait({"retry-after": "120"})
+        120.0
+    """
+    after = headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]{1,20}", after):
+        return min(float(after), LONGEST_WAIT)
+    if not after:
+        return None
+    date, sent = _epoch(after), _epoch(headers.get("date", "")) if now is None else now
+    if date is None or sent is None:
+        return None
+    return min(max(0.0, date - sent), LONGEST_WAIT)
+
+
+def _epoch(text: str) -> Optional[float]:
+    """A date of HTTP in seconds since the epoch; None where it is none."""
+    from email.utils import mktime_tz, parsedate_tz
+
+    try:
+        date = parsedate_tz(text)
+        return None if date is None else mktime_tz(date)
+    except (ValueError, TypeError, IndexError, OverflowError):  # dates that cannot be
+        return None
+
+
+def _waiting(error: GradioClientError, headers: Optional[Mapping[str, str]]) -> GradioClientError:
+    error.retry_after = stated_wait(headers) if headers else None
+    return error
 
 
 def validation_message(content: Any) -> Optional[str]:
@@ -73,9 +200,12 @@ def _json(body: bytes) -> Any:
 
 
 def _text(content: Any, body: bytes) -> str:
+    """A few words of a body: its detail, or its beginning without markup, fit for one line of a text."""
     detail = content.get("detail") if isinstance(content, dict) else None
-    text = str(detail) if detail is not None else _beginning(body)
-    text = " ".join(text.split())
+    text = _beginning(body if detail is None else str(detail).encode("utf-8", "replace"))
+    if text.lstrip().startswith("<"):
+        text = _MARKUP.sub(" ", text)
+    text = " ".join(_CONTROLS.sub(" ", text).split())
     return shorten(text, _EXCERPT) or "(no text)"
 
 

@@ -120,6 +120,12 @@ def bare_url(url: str) -> str:
     return join_url(parts.scheme, parts.authority, parts.path)
 
 
+def with_scheme(url: str, scheme: str) -> str:
+    """The same URL, without userinfo, query and fragment, with another scheme."""
+    parts = split_url(url)
+    return join_url(scheme, parts.authority, parts.path)
+
+
 def join_url(scheme: str, netloc: str, path: str) -> str:
     """A URL of its parts."""
     if netloc or scheme in ("http", "https"):
