@@ -34,8 +34,8 @@ from .transport.timeout import Deadline
 from .transport.url import Target, parse_url
 from .wire.config import AppSpec, has_page, parse_config
 from .wire.drivers import Dialect, dialect_of, direct_route
-from .wire.refusal import bare_url, sign_in_page, status_error
-from .wire.routes import Routes, pages_above
+from .wire.refusal import bare_url, sign_in_page, status_error, wants_tls
+from .wire.routes import Routes, page_of
 from .wire.serverjson import read_first_json
 from .wire.urlparts import with_scheme
 from .workers import call_after_fork
@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
 #: What servers answer that have no such route.
 _NO_ROUTE = (404, 405)
+#: What an app's `login_check` says (gradio/routes.py 5.0 - 6.31).
+_GRADIO_401 = b"Not authenticated"
 _PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
 
 
@@ -128,20 +130,11 @@ class App:
         try:
             self._log_in(self._credentials, deadline)
         except HTTPStatusError as exc:
-            above = self._app_of_page(deadline) if exc.status in _NO_ROUTE else None
-            if above is None:
+            above = self._app_above(deadline) if exc.status in _NO_ROUTE else None
+            if above is None or not same_place(parse_url(self.src), parse_url(above[0])):
                 raise
-            self.src = above
+            self.src = above[0]
             self._log_in(self._credentials, deadline)
-
-    def _app_of_page(self, deadline: Deadline) -> Optional[str]:
-        """The URL of the app whose page the caller's URL is; None where none is above it."""
-        for src, name in pages_above(self.src):
-            response = self._get(Routes(src).config, deadline=deadline)
-            config = self._json_object(response)
-            if response.status == 401 or (config is not None and has_page(config, name)):
-                return src
-        return None
 
     def _log_in(self, credentials: Credentials, deadline: Deadline) -> None:
         cookies = self.transport.cookies
@@ -235,20 +228,33 @@ class App:
         if config is not None:
             return config, _place(response, self.src)
         self._check(response)
-        return self._config_above(deadline) or (self._config_of_page(deadline), self.src)
+        above = self._app_above(deadline)
+        if above is None:
+            return self._config_of_page(deadline), self.src
+        src, config = above
+        if config is None:
+            raise AuthenticationError(f"Could not load {src} as credentials were not provided. Please login.")
+        return config, src
 
-    def _config_above(self, deadline: Deadline) -> Optional[Tuple[Dict[str, Any], str]]:
-        """The config of the app whose page the URL is, and its URL; None where it is no page's.
+    def _app_above(self, deadline: Deadline) -> Optional[Tuple[str, Optional[Dict[str, Any]]]]:
+        """The app whose page the URL is; None where it is no page's.
 
-        A page of a multipage app has no routes of its own, and its app is so many parts of the path above it
-        as its name has (`Blocks.route`, gradio/blocks.py 5.17 - 6.31).
+        A page has no routes of its own, and its name is one part of a path (`Blocks.route`, gradio/blocks.py
+        5.50 and 6.31).
+
+        Returns:
+            Its URL, and its config; None for one that is shown only after a login.
         """
-        for src, name in pages_above(self.src):
-            response = self._get(Routes(src).config, deadline=deadline)
-            config = self._json_object(response)
-            if config is not None and has_page(config, name):
-                return config, _place(response, src)
-        return None
+        page = page_of(self.src)
+        if page is None:
+            return None
+        response = self._get(Routes(page[0]).config, deadline=deadline)
+        if response.status == 401 and _GRADIO_401 in response.body:
+            return page[0], None
+        config = self._json_object(response)
+        if config is None or not has_page(config, page[1]):
+            return None
+        return _place(response, page[0]), config
 
     def _check(self, response: Response) -> None:
         """Let pass what may be a server without this route, or another kind of server.
@@ -403,7 +409,7 @@ def _login_elsewhere(asked: Target, response: Response) -> Optional[Target]:
 
 def _check_login(asked: Target, response: Response) -> None:
     src = asked.label.rpartition("login")[0]
-    if response.status in (400, 401, 403):
+    if response.status in (400, 401, 403) and not wants_tls(response.status, response.body):
         raise AuthenticationError(f"Could not login to {src}. Invalid credentials.")
     if not 200 <= response.status < 300 and response.status not in REDIRECTS:
         raise status_error(response.status, response.body, asked.label, "logging in", response.headers)

@@ -2,10 +2,10 @@
 
 `server` runs a test once for each Gradio release; `auth_server`, `subpath_server`, `https_server`,
 `hide_errors_server`, `small_queue_server`, `private_file_server` and `chat_server` run it for an older
-release or two and the newest; `file_server` for one release of each generation of components,
-`v3_file_server` for those of Gradio 3; `no_queue_server` for Gradio 3, whose apps need no queue. A server
-starts when the first test needs it and ends after its last one; pytest puts the tests of one server together,
-so no two releases run at once.
+release or two and the newest; `pages_server` for those that know pages; `file_server` for one release of each
+generation of components, `v3_file_server` for those of Gradio 3; `no_queue_server` for Gradio 3, whose apps
+need no queue. A server starts when the first test needs it and ends after its last one; pytest puts the tests
+of one server together, so no two releases run at once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
 to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
@@ -28,6 +28,7 @@ import pytest
 from apps.pins import (
     CHAT_SERVERS,
     FILE_SERVERS,
+    PAGES_SERVERS,
     QUEUELESS_SERVERS,
     RESTARTED_SERVERS,
     SERVERS,
@@ -52,6 +53,7 @@ _FIXTURES = {
     "small_queue_server": "small_queue",
     "file_server": "files",
     "chat_server": "chat",
+    "pages_server": "pages",
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
@@ -63,6 +65,7 @@ _RELEASES = {
     "v3_file_server": V3_FILE_SERVERS,
     "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
     "chat_server": CHAT_SERVERS,
+    "pages_server": PAGES_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
@@ -85,6 +88,7 @@ hide_errors_server = _server_fixture("hide_errors")
 small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 chat_server = _server_fixture("chat")
+pages_server = _server_fixture("pages")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")

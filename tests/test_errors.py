@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+from pathlib import Path
 from typing import Any, Dict, List, Set, Tuple, Type
 
 import pytest
@@ -99,3 +100,36 @@ def test_app_error_has_the_official_defaults() -> None:
         "print_exception": True,
         "extra": {},
     }
+
+
+def documented() -> Dict[str, bool]:
+    """What the table of docs/errors.md says: each error, and whether it is retryable."""
+    text = (Path(__file__).parents[1] / "docs" / "errors.md").read_text(encoding="utf-8")
+    return {
+        name: value == "True"
+        for name, value in re.findall(r"^\| `(\w+)` \| (True|False) \| ", text, re.MULTILINE)
+    }
+
+
+def test_every_error_says_in_the_documentation_whether_to_try_again() -> None:
+    assert documented() == {error.__name__: error.retryable for error in all_errors()}
+
+
+@pytest.mark.parametrize("error", all_errors())
+def test_error_made_of_a_text_is_as_retryable_as_its_class(error: Type[GradioClientError]) -> None:
+    made: Any = error
+    assert (made("text").retryable, made("text").retry_after) == (error.retryable, None)
+
+
+@pytest.mark.parametrize("error", all_errors())
+def test_pickled_error_keeps_whether_and_when_to_try_again(error: Type[GradioClientError]) -> None:
+    original = example(error)
+    original.retryable, original.retry_after = not original.retryable, 2.5
+    twin = pickle.loads(pickle.dumps(original))
+    assert (twin.retryable, twin.retry_after) == (original.retryable, 2.5)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 502, 503, 504])
+def test_status_that_passes_is_retryable(status: int) -> None:
+    assert HTTPStatusError("text", status=status).retryable
+    assert not HTTPStatusError("text", status=400).retryable

@@ -151,12 +151,14 @@ def duplicate(
 
 def unfinished(api_page: str, space_id: str, cause: GradioClientError) -> SpaceDuplicationError:
     """The error for a copy that exists but cannot be used yet."""
-    return SpaceDuplicationError(
+    error = SpaceDuplicationError(
         f"The copy {space_id} was made ({api_page}), with its secrets and variables, but then: {cause} Call "
         "duplicate again to go on with it; nothing is made twice.",
         space_id=space_id,
         url=api_page,
     )
+    error.retryable, error.retry_after = cause.retryable, cause.retry_after
+    return error
 
 
 def _find(api: HubApi, space_id: str, deadline: Deadline) -> Optional[Runtime]:

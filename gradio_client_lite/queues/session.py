@@ -415,6 +415,7 @@ class SessionQueue:
             own.__cause__ = cause
             if isinstance(own, StreamLost):
                 own.event_ids = ids
+                own.retry_after = getattr(cause, "retry_after", None)
             fail(call, own)
         self._stops.catch_up()
 

@@ -30,7 +30,7 @@ from ..errors import (
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..wire.messages import CloseStream, Completed, Envelope, UnexpectedError, decode
-from ..wire.refusal import refusal
+from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder
 from .base import Headers
 from .gain import Gain
@@ -198,10 +198,11 @@ class StreamReader:
         if response.status == 200:
             return
         body = response.read_some()
-        if response.status in _NOT_TAKEN:
-            raise ConnectFailed(f"it was answered with status {response.status}")
-        if response.status in _TRANSIENT:
-            raise ConnectionLost(f"it was answered with status {response.status}")
+        if response.status in _NOT_TAKEN | _TRANSIENT:
+            kind = ConnectFailed if response.status in _NOT_TAKEN else ConnectionLost
+            error = kind(f"it was answered with status {response.status}")
+            error.retry_after = stated_wait(response.headers)
+            raise error
         raise refusal(response.status, body, self._url, "opening the event stream", response.headers)
 
 

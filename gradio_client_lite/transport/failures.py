@@ -50,7 +50,8 @@ def translate_connect(
     if isinstance(exc, GradioClientError):
         return exc
     error = _connect_error(exc, place, deadline, proxy)
-    error.args = (f"{error}{advice}",)
+    if advice:
+        error.args = (f"{str(error).rstrip('.')}.{advice}",)
     return error
 
 
@@ -93,7 +94,7 @@ def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> Gradio
     if isinstance(exc, IncompleteRead):
         return ConnectionLost(f"The answer of {place} was cut short. Try again.")
     if isinstance(exc, BadStatusLine) and str(exc).startswith(_ALERT):
-        return ProtocolError(f"{place} answered in TLS, not in plain http. Use {with_scheme(place, 'https')}")
+        return ProtocolError(f"{place} answered in TLS, not in plain http; use {with_scheme(place, 'https')}")
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
         return ProtocolError(
             f"{place} did not answer in HTTP/1.1 ({type(exc).__name__}). Check that the URL, its scheme "

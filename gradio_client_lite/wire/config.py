@@ -169,7 +169,7 @@ def has_page(config: Mapping[str, Any], name: str) -> bool:
     """Whether an app has a page of this name; "" is the one at its own URL.
 
     Args:
-        config: as it was sent; from 5.17 on it lists the pages as [name, title, whether it is in the menu].
+        config: as it was sent. Where an app can have several it lists them as [name, title, …] (5.50, 6.31).
         name: its path below the app.
     """
     pages = config.get("pages")
@@ -274,7 +274,8 @@ def _require_dependencies(raw: Any, url: str) -> List[Any]:
             "Please upgrade your Gradio app to Gradio 3.x or higher."
         )
     dependencies = raw.get("dependencies")
-    if isinstance(dependencies, list):
+    # In the page of an app that wants a login there is a stub, from 5.50 on with an empty list.
+    if isinstance(dependencies, list) and (dependencies or not raw.get("auth_required")):
         return dependencies
     if raw.get("auth_required"):
         raise AuthenticationError(

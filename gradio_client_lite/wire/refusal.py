@@ -31,6 +31,7 @@ __all__ = [
     "stated_wait",
     "status_error",
     "validation_message",
+    "wants_tls",
 ]
 
 _EXCERPT = 300
@@ -96,9 +97,14 @@ def status_error(
     if status in _UNAVAILABLE:
         text += ". It, or a server before it, is starting, overloaded or away; try again later."
         return _waiting(ServerUnavailable(text, status=status, url=place), headers)
-    if status == 400 and place.startswith("http://") and _WANTS_TLS.search(body, 0, 4 * _EXCERPT):
+    if wants_tls(status, body) and place.startswith("http://"):
         text += f". It speaks TLS: use {with_scheme(place, 'https')}"
     return _waiting(HTTPStatusError(text, status=status, url=place), headers)
+
+
+def wants_tls(status: int, body: bytes) -> bool:
+    """Whether a server says that it was spoken to in clear at its port for TLS."""
+    return status == 400 and _WANTS_TLS.search(body, 0, 4 * _EXCERPT) is not None
 
 
 def session_unknown(url: str) -> StreamLost:

@@ -6,7 +6,7 @@ Source: gradio/routes.py of 4.16 – 6.31; from 5.0 on all but config and login 
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
 from ..errors import ArgumentError
@@ -36,25 +36,16 @@ def normalise_src(src: str) -> str:
     return hide(join_url(parts.scheme, hide(f"{parts.userinfo}@{parts.authority}"), path))
 
 
-#: The most parts of a path that the name of a page may have; each costs a request to look for its app.
-_DEEPEST = 4
-
-
-def pages_above(src: str) -> Iterator[Tuple[str, str]]:
-    """Where the app of a page may be, nearest first: its URL, and the page's name there.
+def page_of(src: str) -> Optional[Tuple[str, str]]:
+    """Of which app a URL may be a page: the app's URL, and the page's name; None where it has no path.
 
     Example:
-        >>> list(pages_above("http://host/app/page/"))
-        [('http://host/app/', 'page'), ('http://host/', 'app/page')]
+        >>> page_of("http://host/app/page/")
+        ('http://host/app/', 'page')
     """
     parts = split_url(src)
-    path, name = parts.path.rstrip("/"), ""
-    for _ in range(_DEEPEST):
-        path, _, last = path.rpartition("/")
-        if not last:
-            return
-        name = f"{last}/{name}" if name else last
-        yield join_url(parts.scheme, parts.authority, path + "/"), unquote(name)
+    above, _, name = parts.path.rstrip("/").rpartition("/")
+    return (join_url(parts.scheme, parts.authority, above + "/"), unquote(name)) if name else None
 
 
 class Routes(NamedTuple):

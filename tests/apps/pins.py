@@ -173,6 +173,9 @@ V3_FILE_SERVERS = ("3.23.0", "3.35.2", "3.50.2")
 # What Discord bots are deployed from: an app for each Gradio that a bot runs on.
 CHAT_SERVERS = ("4.44.1", "6.31.0")
 
+# Whose apps may have several pages.
+PAGES_SERVERS = ("5.50.0", "6.31.0")
+
 # The ways of serving an app (login, subpath, HTTPS) are tried on these.
 VARIANT_SERVERS = ("3.50.2", "4.44.1", "6.31.0")
 

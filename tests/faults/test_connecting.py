@@ -20,6 +20,7 @@ from gradio_client_lite.errors import (
     HTTPStatusError,
     ProtocolError,
     ReadTimeout,
+    ServerUnavailable,
     TLSError,
     TooManyRedirects,
     TooManyRequestsError,
@@ -98,7 +99,6 @@ def test_tls_to_a_port_that_speaks_http(connect: Connect, promptly: Promptly) ->
         (reply(b"{" * 100_000), reply(HTML)),
         (reply(b'{"a":' * 100_000 + b"}" * 100_000), reply(HTML)),
         (reply({"dependencies": "many"}), reply(HTML)),
-        (reply(b"oops", "500 Internal Server Error"), reply(b"oops", "500 Internal Server Error")),
         (NOT_FOUND, reply(page("{nonsense"))),
         (NOT_FOUND, reply(page('{"a":' * 100_000))),
         (NOT_FOUND, reply(page({"hello": "world"}))),
@@ -253,3 +253,115 @@ def test_failed_constructor_leaves_no_connection(serve: Serve, connect: Connect)
         connect(server.url)
     # The server's `__exit__` joins its threads, which end when the client's connections are closed.
     assert server.connections == 1
+
+
+# --- the app, or what stands before it, answers with an error
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        ("403 Forbidden", HTTPStatusError, False),
+        ("422 Unprocessable Content", HTTPStatusError, False),
+        ("429 Too Many Requests", TooManyRequestsError, True),
+        ("500 Internal Server Error", HTTPStatusError, False),
+        ("502 Bad Gateway", ServerUnavailable, True),
+        ("503 Service Unavailable", ServerUnavailable, True),
+        ("504 Gateway Time-out", ServerUnavailable, True),
+    ],
+)
+@pytest.mark.parametrize("where", ["config", "page", "login"])
+def test_error_status_while_connecting_is_what_it_is_in_a_call(
+    serve: Serve, connect: Connect, where: str, status: str, kind: Type[GradioClientError], retryable: bool
+) -> None:
+    if (where, status) == ("login", "403 Forbidden"):
+        kind = AuthenticationError  # which is its answer to a wrong password
+    refused = reply(b"<html><h1>No \x1b[1mentry</h1> hf_s3cr3t", status, retry_after="7")
+    server = serve(**{"config": NOT_FOUND, where: refused})
+    auth = ("user", "pass") if where == "login" else None
+    with pytest.raises(kind) as caught:
+        connect(server.url, auth=auth, hf_token="hf_s3cr3t")
+    error = caught.value
+    assert type(error) is kind
+    assert error.retryable is retryable
+    assert error.retry_after == (None if kind is AuthenticationError else 7.0)
+    assert "s3cr3t" not in str(error)
+    assert str(error).isprintable()
+    if isinstance(error, HTTPStatusError):
+        assert error.status == int(status[:3])
+        assert "No [1mentry" in str(error)
+    assert server.routes() == (["config", "page"] if where == "page" else [where])
+
+
+def test_app_that_is_there_costs_one_request(serve: Serve, connect: Connect) -> None:
+    server = serve()
+    connect(server.url + "app/?__theme=dark#top")
+    assert [request.path for request in server.requests] == ["/app/config"]
+
+
+def test_url_that_is_no_app_costs_three_requests(serve: Serve, connect: Connect) -> None:
+    server = serve(config=NOT_FOUND, page=NOT_FOUND)
+    with pytest.raises(UnsupportedAppError):
+        connect(server.url + "a/b/c/")
+    assert [request.path for request in server.requests] == ["/a/b/c/config", "/a/b/config", "/a/b/c/"]
+
+
+def test_app_above_a_url_that_is_none_of_its_pages_is_not_taken(serve: Serve, connect: Connect) -> None:
+    server = serve(page=NOT_FOUND)
+    only = reply(config(pages=[["", "Home", True], ["other", "Other", True]]))
+    server.behave(
+        config=lambda peer, request: (only if request.path == "/config" else NOT_FOUND)(peer, request)
+    )
+    with pytest.raises(UnsupportedAppError):
+        connect(server.url + "page")
+    assert connect(server.url + "other").src == server.url
+
+
+# --- what stands before the app wants a sign-in
+
+
+@pytest.mark.parametrize("auth", [None, ("user", "pass")])
+def test_sign_in_page_of_another_host_is_named(serve: Serve, connect: Connect, auth: Any) -> None:
+    provider = serve(authorize=reply(b"<form>", content_type="text/html"))
+    onward = reply(b"", "302 Found", location=provider.url + "authorize?state=s3cr3t")
+    server = serve(config=onward, login=onward)
+    with pytest.raises(AuthenticationError, match=f"sign-in page {provider.url}authorize") as caught:
+        connect(server.url, auth=auth)
+    assert "s3cr3t" not in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_sign_in_that_has_run_out_is_told_of_a_call(serve: Serve, connect: Connect) -> None:
+    page = reply(b"<html><input type=password>", content_type="text/html")
+    server = serve(join=reply(b"", "302 Found", location="/start?rd=s3cr3t"), start=page)
+    with pytest.raises(AuthenticationError, match=f"sign-in page {server.url}start") as caught:
+        connect(server.url).predict("a", api_name="/echo")
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_other_page_that_the_app_redirects_to_is_named(serve: Serve, connect: Connect) -> None:
+    onward = reply(b"", "302 Found", location="/welcome?s3cr3t")
+    server = serve(config=onward, page=onward, welcome=reply(HTML))
+    with pytest.raises(UnsupportedAppError, match=f"redirects to {server.url}welcome") as caught:
+        connect(server.url)
+    assert "s3cr3t" not in str(caught.value)
+
+
+# --- the other kind of port
+
+
+def test_port_for_tls_says_to_use_https(serve: Serve, connect: Connect) -> None:
+    nginx = b"<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>"
+    server = serve(config=reply(nginx, "400 Bad Request"), login=reply(nginx, "400 Bad Request"))
+    for auth in (None, ("user", "pass")):
+        with pytest.raises(HTTPStatusError, match=server.url.replace("http:", "https:")):
+            connect(server.url, auth=auth)
+
+
+def test_error_status_may_be_that_of_a_proxy_of_the_environment(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = serve(config=reply(b"no route", "502 Bad Gateway"))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    with pytest.raises(ServerUnavailable, match=r"no route.*HTTP_PROXY.*NO_PROXY.*trust_env"):
+        connect("http://app.test/")

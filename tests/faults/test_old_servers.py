@@ -23,7 +23,7 @@ from gradio_client_lite.errors import (
     EventTooLarge,
     MissingPackageError,
     ProtocolError,
-    QueueError,
+    ServerUnavailable,
     StreamLost,
 )
 from gradio_client_lite.transport import websocket
@@ -136,7 +136,7 @@ def test_arguments_that_are_taken_in_sips_have_a_limit(
         (hang_up, ConnectionError),
         (reset, ConnectionError),
         (reply(b"no", "403 Forbidden"), AuthenticationError),
-        (reply(b"no", "503 Service Unavailable"), QueueError),
+        (reply(b"no", "503 Service Unavailable"), ServerUnavailable),
     ],
     ids=["silent", "hang up", "reset", "403", "503"],
 )

@@ -17,6 +17,7 @@ from gradio_client_lite.errors import (
     HubOffline,
     HubPermissionError,
     HubUnavailable,
+    ServerUnavailable,
     SpaceGated,
     SpaceNotFound,
     SpaceNotRunning,
@@ -163,7 +164,7 @@ def test_space_that_breaks_after_it_was_looked_at_is_explained(
 
 def test_space_that_runs_but_is_no_app(hub: Hub, connect: Connect) -> None:
     hub.space(SPACE)
-    with pytest.raises(UnsupportedAppError, match="503"):
+    with pytest.raises(ServerUnavailable, match="503"):
         connect()
 
 

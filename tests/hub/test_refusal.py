@@ -145,3 +145,14 @@ def test_wait(status: int, headers: Dict[str, str], expected: Optional[float]) -
 def test_any_header_is_borne(limit: str, after: str) -> None:
     wait = advised_wait(429, {"ratelimit": limit, "retry-after": after}, now=0.0)
     assert wait is None or wait >= 0
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_error_of_a_busy_hub_keeps_how_long_to_wait(status: int) -> None:
+    error = refusal(question(), status, {"retry-after": "7"}, "")
+    assert (error.retryable, error.retry_after) == (True, 7.0)
+
+
+def test_no_wait_is_longer_than_a_day() -> None:
+    assert advised_wait(503, {"retry-after": "999999999"}) == 86400
+    assert advised_wait(429, {"ratelimit": '"api";r=0;t=999999999'}) == 86400

@@ -14,6 +14,7 @@ from gradio_client_lite.errors import (
     HTTPStatusError,
     ProtocolError,
     QueueError,
+    ServerUnavailable,
     TooManyRequestsError,
     ValidationError,
 )
@@ -57,7 +58,8 @@ def test_answer_of_one_post_is_the_result(transport: ScriptedTransport, direct: 
         (401, {"detail": "Not authenticated"}, AuthenticationError),
         (422, {}, ValidationError),
         (429, {}, TooManyRequestsError),
-        (503, {}, QueueError),
+        (503, {}, ServerUnavailable),
+        (503, {"detail": "Queue is full. Max size is 1."}, QueueError),
         (200, b"<html>", ProtocolError),
         (200, b"[" * 100_000, ProtocolError),
         (200, ["a"], ProtocolError),

@@ -29,6 +29,7 @@ from gradio_client_lite.queues import graces as graces_module
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
+from gradio_client_lite.transport.headers import Headers
 from gradio_client_lite.wire.messages import (
     Completed,
     Estimation,
@@ -730,6 +731,40 @@ def test_unexpected_error_ends_every_job_at_once(
         assert isinstance(error, StreamLost)
         assert set(error.event_ids) == {"e0", "e1"}
     assert transport.opened == 1
+
+
+def test_session_that_another_replica_joined_is_told_apart(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    gone = event("unexpected_error", message="404: Not Found", session_not_found=True)
+    transport.offer(ScriptedStream(gone, b""))
+    error = submit(session).failure()
+    assert isinstance(error, StreamLost)
+    assert "several replicas without sticky sessions" in str(error)
+    assert (error.event_ids, error.retryable) == (("e0",), False)
+
+
+def test_session_that_was_dropped_after_a_cut_is_no_matter_of_replicas(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    call, second_stream = cut_under_a_job(transport, session)
+    second_stream.send(event("unexpected_error", message="404: Not Found", session_not_found=True), b"")
+    error = call.failure()
+    assert isinstance(error, StreamLost)
+    assert "replicas" not in str(error)
+    assert error.retryable
+
+
+def test_wait_that_a_busy_server_asks_for_reaches_the_job(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    for _ in range(100):
+        stream = ScriptedStream(b"busy", status=503)
+        stream.headers = Headers([("retry-after", "7")])
+        transport.offer(stream)
+    error = submit(make_queue(grace=TINY)).failure()
+    assert isinstance(error, StreamLost)
+    assert error.retry_after == 7.0
 
 
 def test_unexpected_error_of_one_job_ends_that_one_with_its_id(

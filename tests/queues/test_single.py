@@ -16,9 +16,9 @@ from gradio_client_lite.errors import (
     EventTooLarge,
     HTTPStatusError,
     ProtocolError,
-    QueueError,
     ReadTimeout,
     ServerStopped,
+    ServerUnavailable,
     StreamLost,
 )
 from gradio_client_lite.queues import single
@@ -139,7 +139,7 @@ def test_stream_that_does_not_end_after_its_job_is_given_up(
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("404 Not Found", HTTPStatusError), ("503 Service Unavailable", QueueError)],
+    [("404 Not Found", HTTPStatusError), ("503 Service Unavailable", ServerUnavailable)],
 )
 def test_refused_stream_is_what_its_status_stands_for(start: Start, status: str, kind: Any) -> None:
     assert type(run(start(lambda peer: peer.request() and peer.answer(b"no", status))).failure()) is kind

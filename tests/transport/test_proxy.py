@@ -249,3 +249,34 @@ def test_websocket_goes_through_a_tunnel(serve, connect_to, proxy, tls_proxy, wr
         assert [found.data for found in frames] == [text]
     websocket.close()
     assert "via" not in {name.lower() for name in server.requests[0].headers}
+
+
+# --- a proxy that the caller may not know of
+
+
+def test_a_refused_proxy_of_the_environment_says_how_to_do_without(connect_to, monkeypatch):
+    with unused_port() as port:
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:hunter2@127.0.0.1:{port}")
+        with pytest.raises(ProxyError, match=r"refused.*HTTP_PROXY.*NO_PROXY.*trust_env") as caught:
+            connect_to().request("GET", "http://h.test/")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"), [("407 Denied", False), ("403 Forbidden", False), ("502 Bad Gateway", True)]
+)
+def test_a_tunnel_that_the_environments_proxy_refuses_says_so(
+    serve, connect_to, monkeypatch, status, retryable
+):
+    server = serve(lambda peer: (peer.head(), peer.answer(b"", status)))
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    with pytest.raises(ProxyError, match=f"{status[:3]}.*HTTPS_PROXY.*NO_PROXY.*trust_env") as caught:
+        connect_to().request("GET", "https://h.test/")
+    assert caught.value.retryable is retryable
+
+
+def test_a_proxy_that_was_passed_is_not_called_one_of_the_environment(connect_to):
+    with unused_port() as port, pytest.raises(ProxyError) as caught:
+        connect_to(proxies=f"http://127.0.0.1:{port}").request("GET", "http://h.test/")
+    assert "NO_PROXY" not in str(caught.value)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import urllib.request
 
 import pytest
 
@@ -180,3 +183,95 @@ def test_no_proxy(monkeypatch, entry, url, direct):
     monkeypatch.setenv("ALL_PROXY", "http://p")
     monkeypatch.setenv("NO_PROXY", entry)
     assert (choose(ProxyChoice(), url) is None) is direct
+
+
+# --- the settings of the system
+
+
+@pytest.fixture
+def system(monkeypatch):
+    """A Windows or macOS with settings."""
+
+    def settings(proxies, bypass=lambda host: False, platform="win32"):
+        monkeypatch.setattr(sys, "platform", platform)
+        monkeypatch.setattr(urllib.request, "getproxies", lambda: proxies)
+        monkeypatch.setattr(urllib.request, "proxy_bypass", bypass)
+
+    return settings
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_settings_of_the_system_count(system, platform):
+    system({"http": "http://plain:1", "https": "http://tls:1"}, lambda host: host == "free.test", platform)
+    choice = ProxyChoice()
+    assert choose(choice, "http://h/") == "plain"
+    assert choose(choice, "https://h/") == "tls"
+    assert choose(choice, "https://free.test/") is None
+    assert "settings of the system" in choice.choose(parse_url("http://h/")).advice
+
+
+def test_settings_of_the_system_are_for_those_who_trust_them(system):
+    system({"http": "http://plain:1"})
+    assert choose(ProxyChoice(trust_env=False), "http://h/") is None
+    assert choose(ProxyChoice({}), "http://h/") is None
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:7860/", "http://localhost:7860/", "http://[::1]/"])
+def test_this_machine_needs_no_proxy_of_the_system(system, url):
+    system({"http": "http://plain:1"})
+    assert choose(ProxyChoice(), url) is None
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "NO_PROXY"])
+def test_the_environment_wins_over_the_system(system, monkeypatch, name):
+    system({"http": "http://plain:1", "https": "http://tls:1"})
+    monkeypatch.setenv(name, "http://env:1" if name == "HTTP_PROXY" else "elsewhere.test")
+    assert choose(ProxyChoice(), "http://h/") == ("env" if name == "HTTP_PROXY" else None)
+    assert choose(ProxyChoice(), "https://h/") is None
+
+
+def test_linux_has_no_settings_to_ask_for(system):
+    system({"http": "http://plain:1"}, platform="linux")
+    assert choose(ProxyChoice(), "http://h/") is None
+
+
+def test_exceptions_that_cannot_be_looked_up_except_nothing(system):
+    def fail(host):
+        raise OSError("no such host")
+
+    system({"http": "http://plain:1"}, fail)
+    assert choose(ProxyChoice(), "http://h/") == "plain"
+
+
+def test_the_system_is_asked_only_for_what_needs_it():
+    program = (
+        "import sys; sys.platform = 'win32'\n"
+        "from gradio_client_lite.transport.proxy import ProxyChoice\n"
+        "from gradio_client_lite.transport.url import parse_url\n"
+        "ProxyChoice().choose(parse_url('http://127.0.0.1:7860/'))\n"
+        "print('urllib.request' in sys.modules)"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=environ
+    )
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_proxy_of_the_environment_says_where_it_comes_from(monkeypatch, name):
+    monkeypatch.setenv(name, "http://p:1")
+    advice = ProxyChoice().choose(parse_url("http://h/")).advice
+    assert f"comes from the environment variable {name.upper()}" in advice
+    assert "NO_PROXY" in advice
+    assert "trust_env" in advice
+
+
+def test_proxy_of_the_environment_that_cannot_be_used_says_where_it_comes_from(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://p:1")
+    with pytest.raises(ArgumentError, match=r"socks5.*ALL_PROXY.*NO_PROXY.*trust_env"):
+        ProxyChoice().choose(parse_url("http://h/"))
+
+
+def test_proxy_that_was_passed_needs_no_words():
+    assert ProxyChoice("http://p:1").choose(parse_url("http://h/")).advice == ""

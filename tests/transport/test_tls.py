@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, TLSError
+from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, ProtocolError, TLSError
 from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.tls import TLS
 
@@ -169,15 +169,41 @@ def test_nobody_is_asked_for_the_password_of_a_key(serve, connect_to, wrap, ca_f
         connect_to(server.url, verify=ca_file, cert=encrypted).request("GET", server.url)
 
 
-def test_https_to_a_plain_http_server_says_so(serve, connect_to):
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"Bad request version", b""])
+def test_https_to_a_plain_http_server_says_to_use_http(serve, connect_to, reply):
+    def script(peer):
+        peer.sock.recv(1000)
+        peer.send(reply)
+
+    server = serve(script)
+    url = server.url.replace("http:", "https:")
+    with pytest.raises(TLSError, match=f"plain http.*use {server.url}") as caught:
+        connect_to(url).request("GET", url)
+    assert "ssl_verify" not in str(caught.value)
+    assert caught.value.retryable is (reply == b"")  # as servers hang up that are being started anew
+
+
+def test_https_proxy_that_speaks_plain_http_is_told_to_be_one(serve, connect_to):
     def script(peer):
         peer.sock.recv(1000)
         peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     server = serve(script)
-    url = server.url.replace("http:", "https:")
-    with pytest.raises(TLSError, match="plain http"):
-        connect_to(url).request("GET", url)
+    proxy = server.url.replace("http:", "https:")
+    with pytest.raises(TLSError, match=f"proxy https.*use {server.url[:-1]}$"):
+        connect_to(proxies=proxy).request("GET", "http://h.test/")
+
+
+@pytest.mark.parametrize("alert", [b"\x15\x03\x01\x00\x02\x02\x46", b"\x15\x03\x03\x00\x02\x02\x0a\n\n"])
+def test_http_to_a_server_that_answers_in_tls_says_to_use_https(serve, connect_to, alert):
+    def script(peer):
+        peer.head()
+        peer.send(alert)
+
+    server = serve(script)
+    with pytest.raises(ProtocolError, match=r"answered in TLS.*use https://127\.0\.0\.1:") as caught:
+        connect_to(server.url).request("GET", server.url)
+    assert not caught.value.retryable
 
 
 def test_the_handshake_counts_as_connecting(serve, connect_to):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 import time
+from pathlib import Path
+from types import ModuleType
+from typing import Callable, Iterator
 
 import pytest
 
@@ -15,8 +17,8 @@ from gradio_client_lite.errors import (
     MissingPackageError,
     ProtocolError,
     ProxyError,
-    QueueError,
     ReadTimeout,
+    ServerUnavailable,
 )
 from gradio_client_lite.transport import websocket
 from gradio_client_lite.transport.http import Timeout
@@ -45,11 +47,61 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(caught.value, ImportError)
 
 
+FOREIGN = {
+    "a file of the user's": ("websocket.py", "answer = 42"),
+    "another package": ("websocket/__init__.py", "class WebSocket: pass"),
+    "one that lacks what it needs": ("websocket/__init__.py", "import no_such_module_at_all"),
+    "one that breaks": ("websocket.py", "1 / 0"),
+    "no module at all": ("websocket.py", "if True"),
+}
+
+
+@pytest.fixture
+def module_in_the_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Puts a module before websocket-client."""
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "websocket"}
+
+    def put(name: str, content: str) -> Path:
+        for known in before:
+            del sys.modules[known]
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return path
+
+    yield put
+    sys.modules.pop("websocket", None)
+    sys.modules.update(before)
+
+
 @pytest.mark.usefixtures("not_looked_for")
-def test_other_package_of_that_name_is_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "websocket", builtins)
-    with pytest.raises(MissingPackageError, match="websocket-client"):
+@pytest.mark.parametrize("kind", list(FOREIGN))
+def test_another_module_in_the_way_is_named_with_its_file(
+    kind: str, module_in_the_way: Callable[..., Path]
+) -> None:
+    path = module_in_the_way(*FOREIGN[kind])
+    with pytest.raises(MissingPackageError, match="Another module named websocket is in its way") as caught:
         load_library()
+    assert str(path) in str(caught.value)
+    assert "pip uninstall websocket" in str(caught.value)
+
+
+@pytest.mark.usefixtures("not_looked_for")
+def test_module_without_a_file_is_in_the_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websocket", ModuleType("websocket"))
+    with pytest.raises(MissingPackageError, match="in its way: one without a file"):
+        load_library()
+
+
+@pytest.mark.usefixtures("not_looked_for")
+def test_websocket_client_that_is_too_old_is_called_that(module_in_the_way: Callable[..., Path]) -> None:
+    module_in_the_way(
+        "websocket.py", "class WebSocketApp: pass\ndef create_connection(): pass\n__version__ = '0.23.0'\n"
+    )
+    with pytest.raises(MissingPackageError, match=r"'0\.23\.0' is too old.*pip install -U") as caught:
+        load_library()
+    assert "in its way" not in str(caught.value)
 
 
 def test_package_that_was_found_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +228,7 @@ def test_redirect_to_another_host_gets_no_credentials_and_is_refused(serve, conn
         ("401 Unauthorized", AuthenticationError),
         ("403 Forbidden", AuthenticationError),
         ("404 Not Found", HTTPStatusError),
-        ("503 Service Unavailable", QueueError),
+        ("503 Service Unavailable", ServerUnavailable),
         ("200 OK", HTTPStatusError),
     ],
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Type
+from typing import Any, Dict, Optional, Type
 
 import pytest
 from hypothesis import given
@@ -12,12 +12,21 @@ from gradio_client_lite.errors import (
     AuthenticationError,
     GradioClientError,
     HTTPStatusError,
-    QueueError,
+    ServerUnavailable,
+    StreamLost,
     TooManyRequestsError,
     ValidationError,
 )
 from gradio_client_lite.wire.lifecycle import HIDDEN_ERROR
-from gradio_client_lite.wire.refusal import bare_url, refusal, validation_message
+from gradio_client_lite.wire.refusal import (
+    bare_url,
+    refusal,
+    session_unknown,
+    sign_in_page,
+    stated_wait,
+    status_error,
+    validation_message,
+)
 
 URL = "http://user:secret@host:7860/app/queue/join?token=secret#secret"
 
@@ -33,7 +42,9 @@ def refused(status: int, content: Any = b"") -> GradioClientError:
         (401, AuthenticationError),
         (422, ValidationError),
         (429, TooManyRequestsError),
-        (503, QueueError),
+        (502, ServerUnavailable),
+        (503, ServerUnavailable),
+        (504, ServerUnavailable),
         (400, HTTPStatusError),
         (404, HTTPStatusError),
         (500, HTTPStatusError),
@@ -138,3 +149,113 @@ def test_any_answer_has_an_error(status: int, body: bytes) -> None:
 )
 def test_bare_url_holds_no_secret(url: str, expected: str) -> None:
     assert bare_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, None),
+        ({"retry-after": "5"}, 5.0),
+        ({"retry-after": " 0 "}, 0.0),
+        ({"retry-after": "999999999999"}, 86400.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "1.5"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, None),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT", "date": "Thu, 01 Jan 1970 00:00:10 GMT"}, 90.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT", "date": "Thu, 01 Jan 1970 00:00:10 GMT"}, 0.0),
+        ({"retry-after": "Thu, 01 Jan 2970 00:00:00 GMT", "date": "Thu, 01 Jan 1970 00:00:10 GMT"}, 86400.0),
+        (
+            {"retry-after": "Thu, 99 Jan 99999999999 00:00:00 GMT", "date": "Thu, 01 Jan 1970 00:00:10 GMT"},
+            None,
+        ),
+    ],
+)
+def test_wait_that_an_answer_asks_for_is_understood_and_bounded(
+    headers: Dict[str, str], expected: Optional[float]
+) -> None:
+    assert stated_wait(headers) == expected
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_retry_after_is_borne(after: str, date: str) -> None:
+    wait = stated_wait({"retry-after": after, "date": date})
+    assert wait is None or 0 <= wait <= 86400
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(429, b""), (502, b""), (503, b""), (503, b'{"detail": "Queue is full."}'), (504, b""), (413, b"")],
+)
+def test_error_keeps_the_wait_of_its_answer(status: int, body: bytes) -> None:
+    error = refusal(status, body, URL, "calling /echo", {"retry-after": "7"})
+    assert (error.retry_after, error.retryable) == (7.0, status != 413)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"<html><head><title>502 Bad Gateway</title><style>p { color: red }</style>", "502 Bad Gateway"),
+        (b"\x1b[31mred\x1b[0m \x00\xc2\x9b \xe2\x80\xaeturned", "[31mred [0m turned"),
+        (b'{"detail": "\\u001b]0;title\\u0007 bad"}', "]0;title bad"),
+    ],
+)
+def test_words_of_a_body_are_plain(body: bytes, text: str) -> None:
+    said = str(status_error(418, body, "http://host/config", "connecting"))
+    assert said.startswith(f"http://host/config answered 418 while connecting: {text}")
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("status", [422, 500])
+def test_what_is_no_call_has_no_error_of_a_call(status: int) -> None:
+    error = status_error(status, b'{"error": "bad", "detail": []}', URL, "connecting")
+    assert type(error) is HTTPStatusError
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
+        b"Client sent an HTTP request to an HTTPS server.\n",
+        b"You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        b"Bad Request\r\nThis combination of host and port requires TLS.\r\n",
+    ],
+)
+def test_port_for_tls_that_was_spoken_to_in_clear_is_told(body: bytes) -> None:
+    text = str(refusal(400, body, "http://host:7860/app/queue/join", "calling /echo"))
+    assert text.endswith("use https://host:7860/app/queue/join")
+    assert "https" not in str(refusal(400, b"no", "http://host/", "calling /echo"))
+
+
+@pytest.mark.parametrize(
+    ("place", "body"),
+    [
+        ("https://team.cloudflareaccess.com/cdn-cgi/access/login/app.test?kid=s3cr3t&meta=s3cr3t", b""),
+        ("https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=s3cr3t", b""),
+        ("https://app.test/oauth2/sign_in?rd=s3cr3t", b""),
+        ("https://huggingface.co/login?next=s3cr3t", b""),
+        ("https://accounts.google.com/o/oauth2/v2/auth?s3cr3t", b""),
+        ("https://id.test/realms/x?s3cr3t", b"<form><input name=p type='password'>"),
+    ],
+)
+def test_sign_in_page_is_named_without_its_query(place: str, body: bytes) -> None:
+    error = sign_in_page("https://app.test/config", place, body)
+    assert error is not None
+    assert place.partition("?")[0] in str(error)
+    assert "s3cr3t" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["https://app.test/home", "https://author.test/", "https://blog.test/config", "https://app.test/config"],
+)
+def test_other_pages_are_no_sign_in_pages(place: str) -> None:
+    assert sign_in_page("https://app.test/config", place, b"<html>") is None
+
+
+def test_unknown_session_speaks_of_replicas() -> None:
+    error = refusal(404, b'{"detail": "Session not found."}', URL, "calling /echo")
+    assert type(error) is StreamLost
+    assert str(error) == str(session_unknown(URL))
+    assert "several replicas without sticky sessions" in str(error)
+    assert not error.retryable
