@@ -9,6 +9,8 @@ from gradio_client_lite.errors import AuthenticationError, UnsupportedAppError
 
 from .servers import USER, Server
 
+pytestmark = pytest.mark.whole
+
 PAGES = [
     "",
     "second",

@@ -9,6 +9,8 @@ from gradio_client_lite.errors import ConnectionLost, TLSError
 
 from .servers import USER, Server
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.mark.parametrize("auth", [None, USER])
 def test_http_to_a_server_with_tls_says_to_use_https(https_server: Server, auth: object) -> None:
