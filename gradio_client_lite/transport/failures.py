@@ -65,7 +65,7 @@ def _connect_error(exc: Exception, place: str, deadline: Deadline, proxy: Option
         )
     if _is_tls(exc):
         error = TLSError(_tls_advice(exc, where, with_scheme(proxy or place, "http")))
-        error.retryable = "EOF" in _tls_reason(exc)  # as a server does that is being started anew
+        error.retryable = _hung_up(_tls_reason(exc))  # as a server does that is being started anew
         return error
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
         return ProxyError(f"{where} did not answer in HTTP/1.1. Check the proxy's URL.")
@@ -134,12 +134,16 @@ def _tls_advice(exc: Exception, where: str, plain: str) -> str:
         return f"{where} refused the TLS handshake ({reason}). It may want a client certificate: pass cert."
     if reason in _NO_TLS:
         return f"{where} does not speak TLS, but plain http. If that is the right server, use {plain}"
-    if "EOF" in reason:
+    if _hung_up(reason):
         return f"{where} hung up in the TLS handshake ({reason}). If it speaks plain http, use {plain}"
     return (
         f"The TLS handshake with {where} failed ({reason}). The server may want other TLS settings: pass an "
         "ssl.SSLContext as ssl_verify."
     )
+
+
+def _hung_up(reason: str) -> bool:
+    return "EOF" in reason or "ZeroReturn" in reason
 
 
 def _tls_reason(exc: Exception) -> str:
