@@ -227,7 +227,7 @@ class App:
         config = self._json_object(response)
         if config is not None:
             return config, _place(response, self.src)
-        self._check(response)
+        self._check(response, Routes(self.src).config)
         above = self._app_above(deadline)
         if above is None:
             return self._config_of_page(deadline), self.src
@@ -256,13 +256,16 @@ class App:
             return None
         return _place(response, page[0]), config
 
-    def _check(self, response: Response) -> None:
+    def _check(self, response: Response, asked: str) -> None:
         """Let pass what may be a server without this route, or another kind of server.
+
+        Args:
+            asked: what was requested.
 
         Raises:
             GradioClientError: what any other answer says.
         """
-        error: Optional[GradioClientError] = sign_in_page(self.src, response.url, response.body)
+        error: Optional[GradioClientError] = sign_in_page(parse_url(asked).label, response.url, response.body)
         if error is None and response.status == 401:
             text = f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
             if not same_place(parse_url(self.src), parse_url(response.url)):
@@ -311,7 +314,7 @@ class App:
     def _config_of_page(self, deadline: Deadline) -> Dict[str, Any]:
         """The config that old servers only write into their page."""
         response = self._get(self.src, deadline=deadline)
-        self._check(response)
+        self._check(response, self.src)
         if not 200 <= response.status < 300:
             advice = "Check that the URL is that of a Gradio app."
             if response.status == 404 and ".hf.space" in self.src:
@@ -422,7 +425,7 @@ def _place(response: Response, src: str) -> str:
 
 
 def _no_config(src: str, url: str) -> UnsupportedAppError:
-    src, url = bare_url(src), bare_url(url)
+    src, url = parse_url(src).label, bare_url(url)
     onward = f" It redirects to {url}." if url != src else ""
     return UnsupportedAppError(
         f"Could not get Gradio config from: {src}.{onward} Check that the URL is that of a Gradio app."

@@ -124,6 +124,7 @@ class Client(HubClient):
         SpaceNotFound, HubPermissionError: there is no such Space, or it is not for this token.
         SpaceNotRunning: the Space is paused, stopped or broken.
         AuthenticationError: the app wants a login, or refused this one.
+        RetryLater, HTTPStatusError: it, or what stands before it, answered with an error status.
         UnsupportedAppError: the URL is not that of a Gradio app.
         FolderError: `download_files` is no folder, or cannot be written to.
         ConnectionFailed, DeadlineExceeded: it cannot be reached.

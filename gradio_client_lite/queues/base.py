@@ -10,6 +10,7 @@ from ..errors import ClientClosed, ProtocolError
 from ..limits import DEFAULT_LIMITS
 from ..secrecy import Hidden
 from ..transport.http import MaxBytes, Timeout, Transport
+from ..transport.url import parse_url
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
 from ..wire.refusal import refusal, sign_in_page
@@ -144,7 +145,7 @@ def post_json(
         raise refusal(response.status, response.body, url, doing, response.headers)
     if response.headers.get("content-type", "").startswith("text/html"):
         # What a browser would be shown: a proxy's session has ended, and it leads to its page to sign in.
-        error = sign_in_page(url, response.url, response.body)
+        error = sign_in_page(parse_url(url).label, response.url, response.body)
         if error is not None:
             raise error
     return response.body

@@ -130,12 +130,13 @@ def sign_in_page(asked: str, place: str, body: bytes) -> Optional[Authentication
     """The error for an app whose URL leads to a page to sign in at; None where it does not.
 
     Args:
-        asked: what was requested.
+        asked: what was requested, written as `place` is.
         place: where redirects have led.
         body: what is there.
     """
     asked, place = bare_url(asked), bare_url(place)
-    if asked == place or not (_SIGN_IN.search(place) or _PASSWORD.search(body, 0, _LONGEST_PAGE)):
+    named = _SIGN_IN.search(place) and not _SIGN_IN.search(asked)  # the app's own URL may hold such a word
+    if asked == place or not (named or _PASSWORD.search(body, 0, _LONGEST_PAGE)):
         return None
     return AuthenticationError(
         f"{asked} redirects to the sign-in page {place}. What stands before the app wants to know who asks: "

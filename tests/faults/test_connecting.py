@@ -339,6 +339,17 @@ def test_sign_in_that_has_run_out_is_told_of_a_call(serve: Serve, connect: Conne
     assert "s3cr3t" not in str(caught.value)
 
 
+@pytest.mark.parametrize("place", ["login-demo", "LOGIN demo/", "sso/app"])
+def test_app_whose_url_speaks_of_signing_in_is_no_sign_in_page(
+    serve: Serve, connect: Connect, place: str
+) -> None:
+    onward = reply(b"", "301 Moved Permanently", location="/login-elsewhere")
+    pages = {"login-demo": onward, "LOGIN%20demo": onward, "app": reply(HTML), "login-elsewhere": reply(HTML)}
+    server = serve(config=NOT_FOUND, **pages)
+    with pytest.raises(UnsupportedAppError):
+        connect(server.url + place)
+
+
 def test_other_page_that_the_app_redirects_to_is_named(serve: Serve, connect: Connect) -> None:
     onward = reply(b"", "302 Found", location="/welcome?s3cr3t")
     server = serve(config=onward, page=onward, welcome=reply(HTML))
