@@ -13,7 +13,6 @@ from .servers import Server
 _DEADLINE = 60.0  # seconds, for what takes one
 
 
-@pytest.mark.servers("3.50.2")
 def test_a_full_queue_refuses_a_job(small_queue_server: Server) -> None:
     with Client(small_queue_server.url, verbose=False) as client:
         jobs = [client.submit(0.5) for _ in range(4)]
