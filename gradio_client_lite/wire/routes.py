@@ -84,9 +84,9 @@ class Routes(NamedTuple):
         return self.api + self.direct
 
     @property
-    def status(self) -> str:
-        """What the queue looks like (3.x and 4.x)."""
-        return self.api + "queue/status"
+    def app_id(self) -> str:
+        """A number; every release answers at once, whoever asks."""
+        return self.api + "app_id"
 
     @property
     def data_of_job(self) -> str:

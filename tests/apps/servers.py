@@ -21,6 +21,7 @@ _OTHER_APPS = {
     "files": Path(__file__).with_name("file_app.py"),
     "private_files": Path(__file__).with_name("file_app.py"),
     "v3_files": Path(__file__).with_name("file_app_v3.py"),
+    "live": Path(__file__).with_name("live_app.py"),
     "chat": Path(__file__).with_name("chat_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
@@ -46,8 +47,8 @@ class Server:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
-            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, samples and wire
-            (the recorded ones) are other apps.
+            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), live, chat, samples and
+            wire (the recorded ones) are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.

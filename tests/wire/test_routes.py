@@ -42,7 +42,7 @@ def test_malformed_src_is_refused_without_quoting_it(src: str) -> None:
         ("cancel", "cancel", "gradio_api/cancel"),
         ("reset", "reset", "gradio_api/reset"),
         ("run", "run/predict", "gradio_api/run/predict"),
-        ("status", "queue/status", "gradio_api/queue/status"),
+        ("app_id", "app_id", "gradio_api/app_id"),
         ("data_of_job", "queue/data", "gradio_api/queue/data"),
     ],
 )
