@@ -74,6 +74,10 @@ class Routes(NamedTuple):
     def cancel(self) -> str:
         return self.api + "cancel"
 
+    def end_of_stream(self, event_id: str) -> str:
+        """Tells that a job which a stream feeds gets no more (`.stream()`, from 5.0 on)."""
+        return f"{self.api}stream/{quote(event_id, safe='')}/close"
+
     @property
     def reset(self) -> str:
         return self.api + "reset"

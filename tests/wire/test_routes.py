@@ -54,6 +54,11 @@ def test_route_stands_below_the_prefix_where_the_server_has_it(
     assert getattr(Routes(src, "gradio_api/"), name) == src + since_5
 
 
+def test_end_of_a_stream_names_its_job() -> None:
+    routes = Routes("http://host/", "gradio_api/")
+    assert routes.end_of_stream("e/1") == "http://host/gradio_api/stream/e%2F1/close"
+
+
 def test_session_hash_is_escaped() -> None:
     routes = Routes("http://host/", "gradio_api/")
     assert routes.data("a b/&#") == "http://host/gradio_api/queue/data?session_hash=a%20b%2F%26%23"
