@@ -66,7 +66,8 @@ def test_stream_of_a_call_is_ended_with_its_value(
     serve: Serve, connect: Connect, version: str, limit: Any, told: List[str]
 ) -> None:
     live = Live()
-    server = serve(config=live_app(version, limit), data=live.data, close=live.end, cancel=live.end)
+    ends: Any = {"config": live_app(version, limit), "data": live.data, told[-1]: live.end}
+    server = serve(**ends)
     client = connect(server.url)
     assert client.predict("a", api_name="/echo") == "heard"
     assert live.over.wait(PATIENCE)
