@@ -29,6 +29,7 @@ from .login import Credentials, Renewal
 from .request_headers import RequestHeaders
 from .threads import Threads
 from .transport.http import Response, Timeout, Transport
+from .transport.liveness import Liveness
 from .transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
 from .transport.timeout import Deadline
 from .transport.url import Target, parse_url
@@ -192,9 +193,18 @@ class App:
         self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
         self._settle(src)
         self.routes = Routes(self.src, self.spec.api_prefix, direct_route(self.spec))
+        self.transport.liveness = Liveness(parse_url(self.src).origin, self._show_life, self.threads)
         if self._credentials is not None and same_place(asked, parse_url(self.src)):
             log_in = partial(self._log_in_again, self._credentials)
             self.transport.renewal = Renewal(parse_url(self.src), log_in)
+
+    def _show_life(self) -> int:
+        """The status of a request that costs the app nothing."""
+        limits = Timeout(self.transport.timeout.connect, None, self.limits.connecting)
+        with self.transport.stream(
+            "GET", self.routes.app_id, headers=self.headers({}), timeout=limits, follow_redirects=False
+        ) as response:
+            return response.status
 
     def _log_in_again(self, credentials: Credentials, seconds: Optional[float]) -> None:
         self._log_in(credentials, self.connecting().sooner(seconds))

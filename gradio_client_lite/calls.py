@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -146,6 +147,7 @@ class Calls(NamedTuple):
             jobs=self.jobs,
             secrets=secrets,
             keeps=self.app.limits.bound("job_bytes"),
+            end_stream=partial(self._end_stream, endpoint, queue),
         )
 
     def close(self) -> None:
@@ -206,6 +208,29 @@ class Calls(NamedTuple):
             fn_index = job.fn_index if alone else _NO_FUNCTION
             body = {"fn_index": fn_index, "session_hash": job.session_hash, "event_id": event_id}
             self._post_quietly(self.app.routes.cancel, body)
+
+        if plan.closes:
+            self._post_quietly(self.app.routes.end_of_stream(event_id), {})
+
+    def _end_stream(self, endpoint: Endpoint, queue: SessionDriver, job: Job) -> None:
+        """Have a worker tell the server that a job which has its value gets no more."""
+        plan = plan_cancel(self.app.spec, endpoint.spec)
+        # Entered here already, as the caller may go on with a job of the same function. It would wait for the
+        # end of this one's run, which for want of a time limit only a cancellation ends there.
+        block = queue.alone(job, lambda: None) if plan.reruns else nullcontext(False)
+        alone = block.__enter__()
+
+        def tell() -> None:
+            try:
+                self._stop(plan, job, str(job.event_id), alone)
+            finally:
+                block.__exit__(None, None, None)
+
+        try:
+            self.workers.submit(tell)
+        except RuntimeError as exc:
+            block.__exit__(None, None, None)
+            _log.info("the server was not told that the stream of %r is over: %s", job, exc)
 
     def _reset(self, plan: CancelPlan, job: Job, event_id: str, alone: bool) -> None:
         routes, session_hash = self.app.routes, job.session_hash

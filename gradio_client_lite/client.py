@@ -104,8 +104,9 @@ class Client(HubClient):
         upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
             that sends them.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
-        stream_idle_timeout: seconds of silence after which a job's event stream counts as cut. Servers from
-            4.9 on send a sign of life every 15 seconds; older ones are asked for one before that.
+        stream_idle_timeout: seconds of silence on a job's event stream after which the app is asked for a
+            sign of life beside it, again and again. While it gives none it is busy, and the job waits on for
+            as long as `timeout` or its caller allows; where it answers, or is gone, the stream counts as cut.
         space_timeout: seconds for finding a Space at the Hub and waiting until it runs, and for what
             `deploy_discord` asks the Hub for; None waits for as long as that takes.
         limits: what the server may cost in time, memory and disk; None for the defaults of `Limits`.

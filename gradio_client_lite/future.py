@@ -31,6 +31,10 @@ def _unchanged(error: BaseException) -> BaseException:
     return error
 
 
+def _ignored(_: Any) -> None:
+    pass
+
+
 class LiveJobs:
     """The jobs of one client that have not ended, whoever else knows of them.
 
@@ -93,6 +97,8 @@ class JobHost(NamedTuple):
         owner: what must stay alive for as long as the job does: the client.
         jobs: which have not ended.
         explain: gives the error that the caller sees for the one that ended the job.
+        end_stream: tells the server that no more comes on the stream of a job that has its value; returns
+            at once.
         keeps: what the job may keep of the messages of the server, in bytes.
         secrets: what texts must not show.
     """
@@ -110,6 +116,7 @@ class JobHost(NamedTuple):
     explain: Callable[[BaseException], BaseException] = _unchanged
     secrets: Secrets = Secrets()
     keeps: Bound = _KEEPS
+    end_stream: Callable[[Any], None] = _ignored
 
 
 class CallFuture(concurrent.futures.Future[Any]):
@@ -207,6 +214,8 @@ class CallFuture(concurrent.futures.Future[Any]):
         for listener in listeners:
             listener()
         if outcome is not None:
+            if self._lifecycle.held:
+                self._host.end_stream(self)
             self._conclude(outcome)
         return outcome is not None
 

@@ -52,7 +52,7 @@ _HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
 class HttpOptions(NamedTuple):
     """What `httpx_kwargs` says; None where it says nothing and None is no value of its own."""
 
-    timeout: Timeout = Timeout()
+    timeout: Timeout = Timeout(asks=True)
     proxies: Any = None
     auth: Optional[Tuple[str, str]] = None
     cookies: Optional[Mapping[str, str]] = None

@@ -176,7 +176,7 @@ def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float)
         app: what is called. Nothing here knows the client, which can go away while its sessions live.
         workers: run what the server of an old protocol waits for.
         grace: seconds that jobs get when their event stream was cut.
-        idle_timeout: seconds of silence after which it counts as cut.
+        idle_timeout: seconds of silence after which the app is asked for a sign of life.
     """
 
     def make_heartbeat(session_hash: str) -> Heartbeat:

@@ -139,7 +139,7 @@ class Transfer:
                 "GET",
                 location.url,
                 headers=headers,
-                timeout=Timeout(usual.connect, usual.read, self._seconds_left()),
+                timeout=Timeout(usual.connect, usual.read, self._seconds_left(), asks=usual.asks),
                 credentials=location.own,
                 word=word,
             )

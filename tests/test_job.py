@@ -40,6 +40,7 @@ class Host:
         forgotten: each job that the driver is told nobody waits for.
         noted: each status that was asked for.
         on_cancel: called after each cancellation was noted.
+        held: each job whose stream the server would be told is over.
     """
 
     def __init__(self, callbacks: Workers) -> None:
@@ -47,6 +48,7 @@ class Host:
         self.on_cancel: Callable[[], object] = lambda: None
         self.forgotten: List[Job] = []
         self.noted: List[StatusUpdate] = []
+        self.held: List[Job] = []
         self.shape: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
         self.blocking = False
         self._callbacks = callbacks
@@ -75,6 +77,7 @@ class Host:
             note=self.noted.append,
             owner=None,
             jobs=LiveJobs(),
+            end_stream=self.held.append,
         )
         return Job(
             host,
@@ -371,11 +374,20 @@ def test_iterating_a_plain_function_yields_its_result_once(job: Job) -> None:
     assert list(job) == []
 
 
-def test_falsy_values_do_not_end_the_iteration(job: Job) -> None:
+def test_falsy_values_do_not_end_the_iteration(host: Host) -> None:
+    job = host.job(diffs=False)
     for value in (None, 0, "", False):
-        job.feed(Generating([value], True, streaming=True))
+        job.feed(Generating([value], True))
     complete(job, False)
     assert list(job) == [None, 0, "", False]
+
+
+def test_job_that_a_stream_feeds_ends_with_the_value_of_its_chunk(host: Host) -> None:
+    job = host.job()
+    assert job.feed(Generating(["a"], True, streaming=True))
+    assert job.result(PATIENCE) == "a"
+    assert list(job) == job.outputs() == ["a"]
+    assert host.held == [job]
 
 
 def test_iterating_a_failing_job_ends_after_the_values_received(job: Job) -> None:
@@ -395,10 +407,11 @@ def test_iteration_that_waits_ends_with_the_job(job: Job, end: Callable[[Job], A
     assert waiting.result(PATIENCE) == []
 
 
-def test_two_threads_share_the_values(job: Job) -> None:
+def test_two_threads_share_the_values(host: Host) -> None:
+    job = host.job(diffs=False)
     halves = [in_thread(lambda: list(job)) for _ in range(2)]
     for number in range(50):
-        job.feed(Generating([number], True, streaming=True))
+        job.feed(Generating([number], True))
     complete(job, 49)
     assert sorted(halves[0].result(PATIENCE) + halves[1].result(PATIENCE)) == list(range(50))
 

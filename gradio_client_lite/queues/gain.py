@@ -17,13 +17,18 @@ class Gain:
 
     Args:
         seconds: the idle timeout.
+
+    Attributes:
+        since: when the last of it came, on the clock of `time.monotonic`.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._bytes = 0
         self._unfinished = False
-        self._since = time.monotonic()
+        self.since = time.monotonic()
+        self._until = self.since + seconds
+        self._last = 0.0  # when bytes came that did not count
 
     def arrived(self, size: int, *, whole: bool, unfinished: bool) -> bool:
         """Bytes have come; return whether they count.
@@ -38,12 +43,23 @@ class Gain:
         self._unfinished = unfinished
         if counts:
             self._bytes = 0
-            self._since = time.monotonic()
+            self.since = time.monotonic()
+            self._until = self.since + self._seconds
+        else:
+            self._last = time.monotonic()
         return counts
+
+    def bear(self, seconds: float) -> None:
+        """Let nothing come for so long from now on."""
+        self._until = time.monotonic() + seconds
+
+    def trickles(self) -> bool:
+        """Whether bytes have come lately, but too few of them; otherwise nothing comes at all."""
+        return self._unfinished and time.monotonic() - self._last < self._seconds / 2
 
     def left(self) -> float:
         """Seconds until the idle timeout; none or fewer when it has passed."""
-        return self._since + self._seconds - time.monotonic()
+        return self._until - time.monotonic()
 
     def __str__(self) -> str:
         return f"less than {LEAST_GAIN} bytes of an event came in {self._seconds:g} seconds"

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 60.0
 #: The server writes every 15 seconds.
-_SILENCE = Timeout(read=60.0)
+_SILENCE = Timeout(read=60.0, asks=True)
 
 
 class Heartbeat:

@@ -18,11 +18,13 @@ from ..errors import (
     DeadlineExceeded,
     GradioClientError,
     ProtocolError,
+    ReadTimeout,
     ServerStopped,
     StreamLost,
 )
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Transport
+from ..transport.liveness import Watch
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
 from ..wire.messages import Completed, Envelope, Message, UnexpectedError, cost_of
@@ -31,6 +33,7 @@ from ..wire.routes import Routes
 from .base import Call, Headers, closed_error, fail, feed
 from .claims import Claims, ambiguous
 from .errands import Errands
+from .gain import Gain
 
 Queue = TypeVar("Queue", bound="PerJobQueue")
 
@@ -44,8 +47,7 @@ class Lines(NamedTuple):
         headers: gives the headers of a request.
         multiplexer: waits for the sockets.
         errands: runs what a server waits for.
-        idle_timeout: seconds of silence after which a job's socket counts as broken, unless the server shows
-            that it is alive.
+        idle_timeout: seconds of silence after which the server is asked whether it is alive.
         limits: what the server may cost.
     """
 
@@ -64,15 +66,19 @@ class JobChannel(Generic[Queue]):
     Args:
         queue: the driver.
         call: the job.
+        beat: seconds for which the socket of a server that is well may be silent; None for ever.
     """
 
     #: See `Channel.deadline`.
     deadline: float
 
-    def __init__(self, queue: Queue, call: Call) -> None:
+    def __init__(self, queue: Queue, call: Call, beat: Optional[float]) -> None:
         self._queue = queue
         self._call = call
+        self._beat = beat
         self._over = False
+        self._gain = Gain(queue.lines.idle_timeout)
+        self._watch: Optional[Watch] = None  # over the silence that there is; None when there is none
 
     def fileno(self) -> int:
         """The number of the socket."""
@@ -93,6 +99,24 @@ class JobChannel(Generic[Queue]):
     def expired(self) -> Next:
         """Nothing has come in time."""
         raise NotImplementedError
+
+    def wait_on(self) -> bool:
+        """Bear the silence of the socket a while longer, unless the job is lost; then end it."""
+        lines = self._queue.lines
+        liveness, idle = lines.transport.liveness, lines.idle_timeout
+        if self._gain.trickles():
+            self.end(ReadTimeout(f"{self._gain}"))
+            return False
+        if self._watch is None and liveness is not None:
+            self._watch = liveness.watch(idle, self._beat)
+        seconds = None if self._watch is None else self._watch()
+        if seconds is None:
+            self.end(
+                ReadTimeout(f"it was silent for {idle:g} seconds, and the server is gone or has let it go")
+            )
+            return False
+        self.deadline = now() + seconds
+        return True
 
     def end(self, error: GradioClientError) -> None:
         """End the job, unless it has ended."""

@@ -63,8 +63,8 @@ class SessionQueue:
         session_hash: what the server keeps State under.
         headers: gives the headers of a request.
         grace: seconds that jobs get after their stream was cut, before they fail with StreamLost.
-        idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which a
-            stream counts as cut.
+        idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which the server is
+            asked for a sign of life.
         on_cut: told when a stream was cut: jobs to come are safer in another session.
         limits: what the server may cost.
         threads: which its threads belong to; None makes them its own.

@@ -9,45 +9,33 @@ Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import Any, Optional
 
-from ..errors import ConnectionLost, GradioClientError, ProtocolError, ReadTimeout
-from ..transport.http import StreamingResponse, Timeout
+from ..errors import ConnectionLost, ProtocolError
+from ..transport.http import StreamingResponse
 from ..transport.multiplexer import Next
 from ..wire.arguments import with_event_id
 from ..wire.messages import Envelope, SendData, decode
 from ..wire.refusal import refusal
 from ..wire.sse import SSEDecoder
 from .base import Call, check_event_id, post_json
-from .gain import Gain
-from .perjob import JobChannel, Lines, PerJobQueue, now
-
-_log = logging.getLogger(__name__)
+from .perjob import JobChannel, PerJobQueue, now
 
 #: How often in a row one stream may be read before the others get their turn.
 _TURNS = 16
 #: Seconds the server gets to end a stream after its last message; then the connection is given up.
 _CLOSING = 2.0
-#: Seconds a silent server has to show that it is alive.
-_PROBE = 10.0
 
 
 class StreamQueue(PerJobQueue):
     """Runs the jobs of one session hash.
 
     These servers may be silent for as long as a function runs (4.0 sends a single heartbeat), so silence is
-    no sign that a stream is lost. After the idle timeout the server is asked whether it is there, once for
-    all streams, and only when it does not answer they count as lost. A stream that broke on the way without a
-    word is found by the system, which probes the connection itself.
+    no sign that a stream is lost, nor is an answer beside it. After the idle timeout it is looked whether
+    there is a server at all; a stream that broke on the way without a word is found by the system, which
+    probes the connection itself.
     """
-
-    def __init__(self, lines: Lines, session_hash: str) -> None:
-        super().__init__(lines, session_hash)
-        self._heard = now()
-        # Until when a probe may be answered; None when none was needed since the server was last heard.
-        self._probe_ends: Optional[float] = None
 
     def open(self, call: Call) -> JobChannel[Any]:
         """Prepare the arguments, as the server does not wait long for them, and open the stream."""
@@ -63,49 +51,17 @@ class StreamQueue(PerJobQueue):
                 raise refusal(response.status, content, url, doing, response.headers)
         return StreamChannel(self, call, response, body)
 
-    def heard(self) -> None:
-        """The server is alive."""
-        self._heard = now()
-        self._probe_ends = None
-
-    def patience(self) -> Optional[float]:
-        """Until when a silent stream may be silent; None when the server is gone.
-
-        For the multiplexer's thread.
-        """
-        moment, until = now(), self._heard + self.lines.idle_timeout
-        if moment < until:
-            return until
-        ends = self._probe_ends
-        if ends is None:
-            ends = self._probe_ends = moment + _PROBE
-            self.lines.errands.submit(self._probe)
-        return ends if moment < ends else None
-
-    def _probe(self) -> None:
-        limit = Timeout(connect=_PROBE, read=_PROBE, total=_PROBE)
-        try:
-            self.lines.transport.request(
-                "GET", self.lines.routes.status, headers=self.lines.headers({}), timeout=limit
-            )
-            self.heard()
-        except GradioClientError as exc:
-            # The streams notice when the time is over.
-            _log.debug("a silent server did not answer: %s", self.lines.transport.secrets.shown(exc))
-
 
 class StreamChannel(JobChannel[StreamQueue]):
     """The event stream of one job."""
 
     def __init__(self, queue: StreamQueue, call: Call, response: StreamingResponse, body: bytes) -> None:
-        super().__init__(queue, call)
+        super().__init__(queue, call, beat=None)
         self._response = response
         self._body = body
         self._decoder = SSEDecoder(queue.lines.limits.event_bytes)
         self._max_values = queue.lines.limits.json_values
-        self._gain = Gain(queue.lines.idle_timeout)
         self._event_id: Optional[str] = None  # known once the server has asked for the arguments
-        queue.heard()
         self._listen()
 
     # -- on the multiplexer's thread
@@ -125,12 +81,12 @@ class StreamChannel(JobChannel[StreamQueue]):
         return Next.AGAIN
 
     def _listen(self) -> None:
+        self._watch = None
         self.deadline = now() + self._queue.lines.idle_timeout
 
     def _take(self, chunk: bytes) -> None:
         if self._over:
             return
-        self._queue.heard()
         events = self._decoder.feed(chunk)
         if self._gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished):
             self._listen()
@@ -156,18 +112,7 @@ class StreamChannel(JobChannel[StreamQueue]):
 
     def expired(self) -> Next:
         """Give up a stream whose server is gone."""
-        if self._over:
-            return Next.LEAVE
-        if self._decoder.unfinished:
-            self.end(ReadTimeout(f"{self._gain}"))
-            return Next.LEAVE
-        until = self._queue.patience()
-        if until is not None:
-            self.deadline = until
-            return Next.WAIT
-        idle = self._queue.lines.idle_timeout
-        self.end(ReadTimeout(f"it was silent for {idle:g} seconds, and the server does not answer"))
-        return Next.LEAVE
+        return Next.LEAVE if self._over or not self.wait_on() else Next.WAIT
 
     def left(self) -> None:
         """Close the stream."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, ReadTimeout, shorten
+from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, shorten
 from ..secrecy import Hidden, HiddenBytes
 from ..transport.http import Timeout
 from ..transport.multiplexer import Next
@@ -26,7 +26,6 @@ from ..wire.config import EndpointSpec
 from ..wire.frames import Frame
 from ..wire.messages import Completed, QueueFull, SendData, SendHash, decode
 from .base import Call, new_session_hash
-from .gain import Gain
 from .perjob import JobChannel, Lines, PerJobQueue, now
 
 #: How often in a row one socket may be read before the others get their turn.
@@ -93,12 +92,11 @@ class SocketChannel(JobChannel[SocketQueue]):
     """
 
     def __init__(self, queue: SocketQueue, call: Call, socket: WebSocket, body: bytes) -> None:
-        super().__init__(queue, call)
+        super().__init__(queue, call, beat=0.0)
         self._socket = socket
         self._body = body
         self._idle = queue.lines.idle_timeout
         self._sending = Timeout(read=self._idle).whole(queue.lines.limits.bound("uploading"))
-        self._gain = Gain(self._idle)
         self._asked: Set[str] = set()
         self._outbox: List[Tuple[str, bytes]] = []
         self._heard()
@@ -149,6 +147,7 @@ class SocketChannel(JobChannel[SocketQueue]):
 
     def _heard(self) -> None:
         self._pinged = False
+        self._watch = None
         self.deadline = now() + self._idle / 3
 
     def _take(self, frame: Frame) -> None:
@@ -197,13 +196,13 @@ class SocketChannel(JobChannel[SocketQueue]):
         return ConnectionLost(f"the server closed it with code {frame.code} {reason}".rstrip())
 
     def expired(self) -> Next:
-        """Ask a silent server for a sign of life, and give it up when it shows none."""
+        """Ask a silent server for a sign of life: here first, then beside the socket too."""
         if not self._pinged:
             self._pinged = True
             self.deadline = now() + self._idle * 2 / 3
-            self._outbox.append(("ping", b""))
-        else:
-            self.end(ReadTimeout(f"it was silent for {self._idle:g} seconds"))
+        elif not self.wait_on():
+            return Next.LEAVE
+        self._outbox.append(("ping", b""))
         return Next.LEAVE
 
     # -- between the threads

@@ -29,6 +29,7 @@ from ..errors import (
 )
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
+from ..transport.liveness import Watch
 from ..wire.messages import CloseStream, Completed, Envelope, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder
@@ -42,6 +43,8 @@ _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 2.0
 #: Seconds the server gets to end a stream it has said it closes; then the connection is given up.
 _CLOSING = 2.0
+#: Seconds between two heartbeats, whatever else is sent (gradio/routes.py 4.16 - 6.31, `queue_data`).
+_BEAT = 15.0
 #: A server that closes this many streams in a row without a word for a job has lost the jobs.
 _SILENT_CLOSES = 3
 #: So many streams in a row may end soon, in seconds, and end no job, before the next one has to wait.
@@ -99,6 +102,10 @@ class StreamReader:
         self._failures = 0
         self._hasty = 0
         self._reached = 0.0
+        self._events: Optional[_Events] = None  # None until the stream has been opened
+        # Over the silence that began at that moment.
+        self._watch: Optional[Watch] = None
+        self._watched = 0.0
 
     def stop(self) -> None:
         """Make `run` return soon, from any thread."""
@@ -161,7 +168,8 @@ class StreamReader:
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
         self._begun = False
-        timeout = Timeout(read=self._idle_timeout).opening(self._limits.bound("joining"))
+        self._events = self._watch = None
+        timeout = Timeout(read=self._idle_timeout, silence=self._wait_on)
         with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
             self._response = response
             try:
@@ -173,8 +181,21 @@ class StreamReader:
             finally:
                 self._response = None
 
+    def _wait_on(self) -> Optional[float]:
+        """How much longer to bear the silence of a stream, which may be one that is not answered."""
+        events, liveness = self._events, self._transport.liveness
+        if liveness is None or (events is not None and (events.closing or events.gain.trickles())):
+            return None
+        since = 0.0 if events is None else events.gain.since
+        if self._watch is None or since != self._watched:
+            self._watch, self._watched = liveness.watch(self._idle_timeout, _BEAT), since
+        seconds = self._watch()
+        if seconds is not None and events is not None:
+            events.gain.bear(seconds)
+        return seconds
+
     def _pump(self, response: StreamingResponse) -> bool:
-        events = _Events(self._owner, self._idle_timeout, self._limits)
+        events = self._events = _Events(self._owner, self._idle_timeout, self._limits)
         while True:
             try:
                 chunk = response.read_some()

@@ -11,12 +11,15 @@ import io
 import os
 import socket
 from http.client import HTTPException, HTTPResponse
-from typing import Any, Iterable, Iterator, Optional, Protocol, Union, cast
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Protocol, Union, cast
 
 from ..errors import ArgumentError
 from .proxy import Proxy
 from .sockets import SocketLike, SocketReader, ready, shutdown
 from .timeout import Deadline, Timeout
+
+if TYPE_CHECKING:
+    from .liveness import Liveness
 
 # Bodies up to this size go out together with the head.
 _ONE_SEND = 65536
@@ -112,16 +115,24 @@ class Connection:
     def __del__(self) -> None:
         self.close()
 
-    def prepare(self, limit: Optional[float], deadline: Deadline, limits: Timeout = _NO_LIMITS) -> None:
+    def prepare(
+        self,
+        limit: Optional[float],
+        deadline: Deadline,
+        limits: Timeout = _NO_LIMITS,
+        liveness: Optional[Liveness] = None,
+    ) -> None:
         """Set the limits of the request that comes.
 
         Args:
             limit: the longest silence in seconds; None for ever.
             deadline: of the whole request.
             limits: what they say of how an answer is waited for.
+            liveness: tells whether a server that is silent for so long is waited for; None when it is not.
         """
         raw = self.raw
         raw.limit, raw.deadline = limit, deadline
+        raw.silence, raw.liveness = limits.silence, liveness
         raw.received = self.sent = self.whole = False
         self._limits, self._deadline = limits, deadline
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from http.client import HTTPResponse
-from typing import Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, Optional, Tuple
 
 from ..errors import ClientClosed
 from ..secrecy import hide, value_secrets
@@ -19,6 +19,9 @@ from .reach import Bounds
 from .redirect import Hop, same_place
 from .timeout import Deadline, Timeout
 from .url import Target
+
+if TYPE_CHECKING:
+    from .liveness import Liveness
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -84,6 +87,9 @@ class Exchanger:
         proxies: chooses the proxy of each origin; asked once.
         heads: makes the heads of requests.
         bounds: is told where connections lead.
+
+    Attributes:
+        liveness: of the app; see `Timeout.asks`. None before it is known.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class Exchanger:
         self._proxies = proxies
         self._heads = heads
         self._bounds = bounds
+        self.liveness: Optional[Liveness] = None
         self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
 
     def send(
@@ -144,7 +151,10 @@ class Exchanger:
             The head; None when a kept connection was dead and the request may go out on another.
         """
         self._bounds.saw(hop.target.host, connection.peer)
-        connection.prepare(limits.read, deadline, limits)
+        life = self.liveness if limits.asks else None
+        if life is not None and life.origin != hop.target.origin:
+            life = None
+        connection.prepare(limits.read, deadline, limits, life)
         try:
             try:
                 connection.send(self._heads.make(hop, connection.proxy), hop.body)

@@ -22,6 +22,7 @@ from .dial import Connect, Dialer, Resolve, check_proxy_status, connect_tcp, res
 from .exchange import Exchanger, HeadMaker
 from .failures import FOREIGN, translate_exchange
 from .headers import Headers, check_method, request_fields
+from .liveness import Liveness
 from .pool import Pool
 from .proxy import Proxies, ProxyChoice
 from .reach import Bounds
@@ -140,6 +141,15 @@ class Transport:
         call_after_fork(self)
 
     @property
+    def liveness(self) -> Optional[Liveness]:
+        """Asks the app for signs of life; None before it is connected to. See `Timeout.asks`."""
+        return self._exchanger.liveness
+
+    @liveness.setter
+    def liveness(self, liveness: Optional[Liveness]) -> None:
+        self._exchanger.liveness = liveness
+
+    @property
     def cookies(self) -> CookieJar:
         """The cookies, as a mapping of names to values."""
         return self._cookies
@@ -242,7 +252,7 @@ class Transport:
     def close(self) -> None:
         """Close all connections. Requests under way, and later ones, raise ClientClosed. Idempotent."""
         self._pool.close()
-        self.renewal = None
+        self.renewal = self.liveness = None
 
     def _first_hop(
         self,

@@ -8,9 +8,12 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Protocol, Tuple
 
-from .timeout import Deadline, Timeout
+from .timeout import Deadline, Silence, Timeout
+
+if TYPE_CHECKING:
+    from .liveness import Liveness
 
 # A wait may take this much longer than it should, rather than be set anew at every read.
 _SLACK = 1.01
@@ -40,6 +43,8 @@ class SocketReader(io.RawIOBase):
         eof: whether the peer has closed.
         wait: whether reads wait. False: they return None instead, and `io` what it has, maybe nothing. None:
             nothing is read, as only what is buffered is wanted.
+        silence: is asked whether to wait on when `limit` has passed in silence; None asks `liveness`.
+        liveness: of the server; None where silence for so long ends the wait.
     """
 
     def __init__(self, sock: SocketLike, deadline: Deadline) -> None:
@@ -52,6 +57,11 @@ class SocketReader(io.RawIOBase):
         self._set: Optional[float] = -1.0
         # When the wait for something of use began to read; None before.
         self._since: Optional[float] = None
+        # When it ends, unless it is found that it may go on; when its last read began.
+        self._until = self._began = 0.0
+        self.silence: Optional[Silence] = None
+        self.liveness: Optional[Liveness] = None
+        self._watch: Optional[Silence] = None
         # The limits of an answer whose first byte is waited for without any; None once it is there.
         self._patience: Optional[Timeout] = None
 
@@ -81,18 +91,37 @@ class SocketReader(io.RawIOBase):
             limits, self._patience = self._patience, None
             self.deadline = self.deadline.sooner(limits.answer, limits.name)
 
-    def _allowed(self) -> Optional[float]:
-        """The seconds that the next read may take."""
+    def _allowed(self, again: bool) -> Optional[float]:
+        """The seconds that the next read may take; `again` where it goes on with one that was silent."""
         if self.limit is None or self._patience is not None:
             return self.deadline.left()
         now = time.monotonic()
+        if not again:
+            self._began = now
         if self._since is None:
-            self._since = now
+            self._since, self._until = now, now + self.limit
+            self._watch = None
             return self.deadline.left(self.limit)
-        left = self._since + self.limit - now
+        left = self._until - now
         if left <= 0:
             raise socket.timeout("nothing of use came")
         return self.deadline.left(left)
+
+    def _wait_on(self) -> bool:
+        """Whether a wait whose time has passed goes on; not so where bytes came that were of no use."""
+        now, limit = time.monotonic(), self.limit
+        if limit is None or now - self._began < limit / 2 or self.deadline.passed():
+            return False
+        watch = self.silence or self._watch
+        if watch is None:
+            if self.liveness is None:
+                return False
+            watch = self._watch = self.liveness.watch(limit)
+        more = watch()
+        if more is None:
+            return False
+        self._until = now + more
+        return True
 
     def _apply(self, seconds: Optional[float]) -> None:
         before = self._set
@@ -118,13 +147,18 @@ class SocketReader(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.wait is None:
             return None
-        self._apply(self._allowed() if self.wait else 0.0)
-        try:
-            count = self.sock.recv_into(buffer)
-        except OSError as error:
-            if not self.wait and _would_block(error):
-                return None
-            raise
+        again = False
+        while True:
+            try:
+                self._apply(self._allowed(again) if self.wait else 0.0)
+                count = self.sock.recv_into(buffer)
+                break
+            except OSError as error:
+                if not self.wait and _would_block(error):
+                    return None
+                again = isinstance(error, socket.timeout) and error.errno is None and self._wait_on()
+                if not again:
+                    raise
         if count:
             self.received = True
             self.begin_answer()

@@ -10,6 +10,8 @@ from ..errors import ArgumentError
 from ..limits import Bound
 
 Clock = Callable[[], float]
+#: Told that a wait was silent for its whole limit; gives the seconds to wait on, None for none.
+Silence = Callable[[], Optional[float]]
 # Waits may end this much early, in seconds: system timers are rounded.
 _GRAIN = 0.002
 LONGEST_WAIT = 2_000_000.0
@@ -34,6 +36,9 @@ class Timeout:
         patient: whether the first byte of the answer is waited for as long as that takes, because a function
             runs meanwhile. An answer that has begun falls under `read` and `answer`.
         name: what error texts call `total`, `head` and `answer`; "" for what they are called here.
+        asks: whether a server that is silent for as long as `read` is asked for a sign of life beside it, and
+            waited for while it gives none; see `liveness`.
+        silence: is asked instead whether to wait on, on the thread that waits.
 
     Raises:
         ArgumentError: a limit is not a positive number.
@@ -43,7 +48,7 @@ class Timeout:
         Timeout(connect=5.0, read=30.0, total=None)
     """
 
-    __slots__ = ("answer", "connect", "head", "name", "patient", "read", "total")
+    __slots__ = ("answer", "asks", "connect", "head", "name", "patient", "read", "silence", "total")
 
     def __init__(
         self,
@@ -55,6 +60,8 @@ class Timeout:
         answer: Optional[float] = None,
         patient: bool = False,
         name: str = "",
+        asks: bool = False,
+        silence: Optional[Silence] = None,
     ) -> None:
         self.connect = _limit("connect", connect)
         self.read = _limit("read", read)
@@ -63,21 +70,25 @@ class Timeout:
         self.answer = _limit("answer", answer)
         self.patient = patient
         self.name = name
+        self.asks = asks
+        self.silence = silence
 
     def whole(self, bound: Bound) -> Timeout:
         """The same limits for a request that may take so many seconds in all."""
-        return Timeout(self.connect, self.read, bound.value, name=bound.name)
+        return Timeout(self.connect, self.read, bound.value, name=bound.name, asks=self.asks)
 
     def opening(self, bound: Bound) -> Timeout:
         """The same limits for a stream that has to begin within so many seconds."""
-        return Timeout(self.connect, self.read, head=bound.value, name=bound.name)
+        return Timeout(self.connect, self.read, head=bound.value, name=bound.name, asks=self.asks)
 
     def running(self, bound: Bound) -> Timeout:
         """The same limits for what runs a function first, and then may answer for so many seconds."""
-        return Timeout(self.connect, self.read, answer=bound.value, patient=True, name=bound.name)
+        return Timeout(
+            self.connect, self.read, answer=bound.value, patient=True, name=bound.name, asks=self.asks
+        )
 
     def _fields(self) -> Tuple[Any, ...]:
-        return (self.connect, self.read, self.total, self.head, self.answer, self.patient, self.name)
+        return tuple(getattr(self, name) for name in self.__slots__)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timeout) and other._fields() == self._fields()
@@ -86,7 +97,7 @@ class Timeout:
         return hash(self._fields())
 
     def __repr__(self) -> str:
-        names = ("head", "answer", "patient", "name")
+        names = ("head", "answer", "patient", "name", "asks", "silence")
         more = "".join(f", {name}={getattr(self, name)!r}" for name in names if getattr(self, name))
         return f"Timeout(connect={self.connect}, read={self.read}, total={self.total}{more})"
 

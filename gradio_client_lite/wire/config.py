@@ -78,6 +78,9 @@ class EndpointSpec(NamedTuple):
         generator: whether it yields several results.
         batch: whether its function takes and returns lists of values.
         cancels: the fn_index of each function that calling this one cancels.
+        streamed: whether a page feeds it with one chunk after the other, as live audio (`.stream()`, from 5.0
+            on); a call is one chunk.
+        timed: whether the server bounds the time that its runs on such a stream take.
     """
 
     fn_index: int
@@ -91,6 +94,8 @@ class EndpointSpec(NamedTuple):
     generator: bool
     batch: bool
     cancels: Tuple[int, ...]
+    streamed: bool = False
+    timed: bool = False
 
     @property
     def arguments(self) -> List[ComponentSpec]:
@@ -262,6 +267,8 @@ def _parse_endpoint(dependency: Mapping[str, Any], position: int, components: _C
         generator=bool(types.get("generator")) if isinstance(types, dict) else False,
         batch=bool(dependency.get("batch")),
         cancels=tuple(_indexes(dependency.get("cancels"))),
+        streamed=dependency.get("connection") == "stream",
+        timed=dependency.get("time_limit") is not None,
     )
 
 

@@ -48,6 +48,10 @@ _LAST_WITHOUT_ROUTE = Version.parse("4.29.0")
 #: From here on the route takes a job that still waits out of the queue.
 _UNQUEUES_SINCE = Version.parse("6.14.0")
 
+#: Before it the end of a stream only began another run, after which the time limit, if there was one, counted
+#: as passed (gradio/queueing.py, `is_finished`).
+_ENDS_STREAMS_SINCE = Version.parse("6.0.0")
+
 _CANNOT = (
     "Cancelling this job will not stop the server from running. "
     "To fix this, an event must be added to the upstream app that explicitly cancels this one or "
@@ -116,6 +120,8 @@ class CancelPlan(NamedTuple):
 
     Args:
         route: whether the server has the `cancel` route.
+        closes: whether the job is fed by a stream, and ends when the server is told that no more comes.
+        reruns: whether it is run again before that.
         unqueues: whether that route takes a job that still waits out of the queue, and does nothing else
             when it is told of no function.
         fn_index: the function to call instead, because the app declares that it cancels this one.
@@ -130,12 +136,16 @@ class CancelPlan(NamedTuple):
     warning: Optional[str] = None
     reset: Optional[str] = None
     unqueues: bool = False
+    closes: bool = False
+    reruns: bool = False
 
 
 def plan_cancel(app: AppSpec, endpoint: EndpointSpec) -> CancelPlan:
     """The best way to cancel a job of `endpoint`."""
     if app.version > _LAST_WITHOUT_ROUTE:
-        return CancelPlan(route=True, unqueues=app.version >= _UNQUEUES_SINCE)
+        reruns = endpoint.streamed and app.version < _ENDS_STREAMS_SINCE
+        closes = endpoint.streamed and (endpoint.timed or not reruns)
+        return CancelPlan(True, unqueues=app.version >= _UNQUEUES_SINCE, closes=closes, reruns=reruns)
     reset = "event" if app.protocol != "ws" else "function" if endpoint.has_state else None
     candidates = [other for other in app.endpoints.values() if endpoint.fn_index in other.cancels]
     if not candidates:

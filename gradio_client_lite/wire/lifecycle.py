@@ -76,12 +76,14 @@ class Lifecycle:
         status: the latest StatusUpdate.
         outputs: the values received so far.
         outcome: how the job ended; None while it has not.
+        held: whether the server holds it open all the same, for more chunks of a stream.
     """
 
     def __init__(self, *, diffs: bool, now: datetime) -> None:
         self.status = StatusUpdate(Status.STARTING, time=now)
         self.outputs = OutputLog()
         self.outcome: Optional[Outcome] = None
+        self.held = False
         self._diffs = diffs
         self._cut = False
         self._left_out = False  # the latest value, which could not be made from its edits
@@ -131,12 +133,15 @@ class Lifecycle:
         )
 
     def _generating(self, message: Generating, now: datetime) -> Tuple[Step, ...]:
+        if message.streaming:  # what comes of the one chunk that a call is
+            self.held = True
+            return self._completed(Completed({"data": message.data}, message.success), now)
         status = self._enter(StatusUpdate(Status.ITERATING, time=now, success=message.success))
         if not message.data:
             return status
         index = len(self.outputs)
         values: Optional[List[Any]] = message.data
-        diff = self._diffs and not message.streaming and (index > 0 or are_edits(message.data))
+        diff = self._diffs and (index > 0 or are_edits(message.data))
         if diff and (self._cut or not index):
             # Edits of a value that may never have come; or, before 6.31, of what another generator of the
             # session had yielded when it failed: `run` in gradio/blocks.py is a number that is used again.

@@ -49,8 +49,8 @@ class Progress(NamedTuple):
 class Generating(NamedTuple):
     """A generator has yielded. The first one holds the values, later ones edits from sse_v2 on.
 
-    `streaming` marks `process_streaming`, whose data are always whole values: the server makes edits
-    only for the runs of generators (gradio/blocks.py, `handle_streaming_diffs`).
+    `streaming` marks `process_streaming`: what a function that a stream feeds has made of a chunk. The server
+    waits for the next one then.
     """
 
     data: List[Any]

@@ -86,6 +86,10 @@ class Routes(NamedTuple):
     def cancel(self) -> str:
         return self.api + "cancel"
 
+    def end_of_stream(self, event_id: str) -> str:
+        """Tells that a job which a stream feeds gets no more (`.stream()`, from 5.0 on)."""
+        return f"{self.api}stream/{quote(event_id, safe='')}/close"
+
     @property
     def reset(self) -> str:
         return self.api + "reset"
@@ -96,9 +100,9 @@ class Routes(NamedTuple):
         return self.api + self.direct
 
     @property
-    def status(self) -> str:
-        """What the queue looks like (3.x and 4.x)."""
-        return self.api + "queue/status"
+    def app_id(self) -> str:
+        """A number; every release answers at once, whoever asks."""
+        return self.api + "app_id"
 
     @property
     def data_of_job(self) -> str:

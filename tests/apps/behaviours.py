@@ -228,6 +228,36 @@ def slow(seconds):
     return seconds
 
 
+async def block(seconds):
+    """Keep the whole server from doing anything else, as a model does that is called in an `async def`."""
+    time.sleep(seconds)
+    return seconds
+
+
+def listen(chunk, heard):
+    """Take a chunk of live sound, for which a text stands, after those that the session has heard."""
+    if chunk == "noise":
+        raise gr.Error("not heard")
+    heard += chunk
+    return heard, heard
+
+
+def live_endpoints():
+    """Functions that a page feeds chunk by chunk, from 5.0 on."""
+    audio = gr.Audio(streaming=True, visible=False)
+    if supports(audio.stream, "time_limit"):
+        for name, limit in (("listen", 60), ("listen_on", None)):
+            heard = gr.State("")
+            audio.stream(
+                lambda *args: listen(*args),  # one of its own has a limit of its own
+                [gr.Textbox(), heard],
+                [gr.Textbox(), heard],
+                api_name=name,
+                time_limit=limit,
+                concurrency_limit=1,
+            )
+
+
 def tell(text):
     gr.Info("for your information: é")
     gr.Warning("be warned")
@@ -275,6 +305,7 @@ def job_endpoints():
     on(slow, gr.Number(value=0.2), gr.Number(), "slow", concurrency_limit=None)
     # A function of its own: endpoints of one function share the lowest of their limits.
     on(lambda seconds: slow(seconds), gr.Number(value=0.2), gr.Number(), "one_at_a_time", concurrency_limit=1)
+    on(block, gr.Number(value=1), gr.Number(), "block")
     if hasattr(gr, "Info"):
         on(tell, gr.Textbox(), gr.Textbox(), "tell")
     on(with_progress, gr.Number(value=3), gr.Textbox(), "progress")
@@ -442,6 +473,7 @@ def build():
         session_endpoints()
         naming_endpoints()
         newer_endpoints()
+        live_endpoints()
         if hasattr(gr, "ChatInterface"):
             gr.ChatInterface(chat)
     return demo

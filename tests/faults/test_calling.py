@@ -28,6 +28,8 @@ from gradio_client_lite.errors import (
     UnknownEndpointError,
     ValidationError,
 )
+from gradio_client_lite.queues import stream
+from gradio_client_lite.transport import liveness
 
 from .badserver import (
     PATIENCE,
@@ -291,7 +293,11 @@ def test_stream_that_fails_is_the_error_of_the_call(
         assert caught.value.event_ids == ("e0",)
 
 
-def test_stream_that_stalls_is_lost(serve: Serve, connect: Connect, promptly: Promptly) -> None:
+def test_stream_that_stalls_is_lost(
+    serve: Serve, connect: Connect, promptly: Promptly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "_MOMENT", 0.05)
+    monkeypatch.setattr(stream, "_BEAT", 0.1)
     stalling = streaming(event("process_starts", "e0"), then=silent)
     client = connect(serve(data=stalling).url, stream_idle_timeout=0.2)
     with promptly(), pytest.raises(StreamLost):

@@ -11,8 +11,11 @@ from transport.peers import Peer, PeerServer, Request, answer
 
 from gradio_client_lite.queues.errands import Errands
 from gradio_client_lite.queues.perjob import Lines, PerJobQueue
+from gradio_client_lite.threads import Threads
 from gradio_client_lite.transport.http import Timeout, Transport
+from gradio_client_lite.transport.liveness import Liveness
 from gradio_client_lite.transport.multiplexer import Multiplexer
+from gradio_client_lite.transport.url import parse_url
 from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.workers import Workers
 
@@ -37,7 +40,10 @@ def event(msg: str, **fields: Any) -> bytes:
 
 @contextlib.contextmanager
 def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
-    """A function that starts a server with a script, and makes the queue of a session of it."""
+    """A function that starts a server with a script, and makes the queue of a session of it.
+
+    `life` is what the server says beside the jobs, when it is asked for a sign of life.
+    """
     with contextlib.ExitStack() as stack:
 
         def start(
@@ -48,11 +54,14 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             read: float = PATIENCE,
             idle_timeout: float = PATIENCE,
             workers: int = 4,
+            life: Callable[[], int] = lambda: 200,
             **options: Any,
         ) -> Queue:
             server = stack.enter_context(PeerServer(script, wrap=wrap))
             timeout = Timeout(read=read)
             transport = Transport(base_url=server.url, timeout=timeout, verify=verify, trust_env=False)
+            threads = Threads()
+            transport.liveness = Liveness(parse_url(server.url).origin, life, threads)
             pool = Workers(workers, "test-worker")
             errands = Errands(pool)
             lines = Lines(transport, Routes(server.url), base_headers, Multiplexer(), errands, idle_timeout)

@@ -134,6 +134,7 @@ class ScriptedTransport:
     """
 
     timeout = Timeout()
+    liveness = None
 
     def __init__(self) -> None:
         self.limits: List[Optional[Timeout]] = []

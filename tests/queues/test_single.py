@@ -23,6 +23,7 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.queues import single
 from gradio_client_lite.queues.single import StreamQueue
+from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, SendData
 from gradio_client_lite.wire.routes import Routes
 
@@ -37,20 +38,16 @@ class Gradio4:
 
     Args:
         run: what happens on the stream once the data has come; None completes the job with it.
-        status: what `queue/status` does.
 
     Attributes:
         joins: the query of each stream.
         bodies: what came to `queue/data`.
-        asked: how often `queue/status` was asked for.
     """
 
-    def __init__(self, run: Any = None, *, status: Any = None, data: bytes = b"null") -> None:
+    def __init__(self, run: Any = None, *, data: bytes = b"null") -> None:
         self.joins: List[Dict[str, List[str]]] = []
         self.bodies: List[Any] = []
-        self.asked = 0
         self._run = run or complete
-        self._status = status or (lambda peer: peer.answer(b"{}"))
         self._data = data
         self._lock = threading.Lock()
         self._came: Dict[str, threading.Event] = {}
@@ -63,9 +60,6 @@ class Gradio4:
             route = urlsplit(request.path).path.rpartition("/")[2]
             if route == "data":
                 self._take(peer, request)
-            elif route == "status":
-                self.asked += 1
-                self._status(peer)
             else:
                 self._stream(peer, request)
 
@@ -210,54 +204,56 @@ def test_data_that_is_refused_is_the_jobs_error(start: Start) -> None:
     assert "no such event" in str(error)
 
 
-def test_silent_server_that_is_there_is_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer_is", [200, 503], ids=["answers", "does not"])
+def test_silent_server_is_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch, answer_is: int) -> None:
     """4.0 sends one heartbeat and then none, however long a function runs."""
-    monkeypatch.setattr(single, "_PROBE", 1.0)
+    monkeypatch.setattr(liveness_module, "_MOMENT", 0.05)
     go = threading.Event()
+    asked: List[int] = []
 
     def work(peer: Peer) -> None:
         assert go.wait(PATIENCE)
         complete(peer)
 
-    server = Gradio4(work)
-
-    def status(peer: Peer) -> None:
-        peer.answer(b"{}")
-        if server.asked == 2:
+    def life() -> int:
+        asked.append(1)
+        if len(asked) == 3:
             go.set()
+        return answer_is
 
-    server._status = status
-    assert run(start(server, idle_timeout=0.05)).result() == ["done"]
-    assert server.asked == 2
+    assert run(start(Gradio4(work), idle_timeout=0.05, life=life)).result() == ["done"]
+    assert len(asked) >= 3
 
 
 def test_silent_server_is_asked_once_for_all_jobs(start: Start) -> None:
     go = threading.Event()
+    asked: List[int] = []
 
     def work(peer: Peer) -> None:
         assert go.wait(PATIENCE)
         complete(peer)
 
-    server = Gradio4(work)
-
-    def status(peer: Peer) -> None:
+    def life() -> int:
+        asked.append(1)
         go.set()
-        peer.answer(b"{}")
+        return 200
 
-    server._status = status
-    queue = start(server, idle_timeout=0.3)
+    queue = start(Gradio4(work), idle_timeout=0.3, life=life)
     calls = [run(queue) for _ in range(5)]
     assert all(call.result() == ["done"] for call in calls)
-    assert server.asked == 1
+    assert len(asked) == 1
 
 
 def test_silent_server_that_is_gone_loses_its_jobs(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single, "_PROBE", 0.1)
-    server = Gradio4(lambda peer: peer.closed(), status=lambda peer: peer.closed())
-    error = run(start(server, idle_timeout=0.1)).failure()
+    monkeypatch.setattr(liveness_module, "_MOMENT", 0.05)
+
+    def life() -> int:
+        raise ConnectFailed("refused") from ConnectionRefusedError()
+
+    error = run(start(Gradio4(lambda peer: peer.closed()), idle_timeout=0.1, life=life)).failure()
     assert isinstance(error, StreamLost)
     assert error.event_ids == ("e0",)
-    assert "does not answer" in str(error)
+    assert "silent for 0.1 seconds" in str(error)
 
 
 def test_server_that_cannot_be_reached(start: Start) -> None:

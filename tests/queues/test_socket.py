@@ -23,6 +23,7 @@ from gradio_client_lite.errors import (
     StreamLost,
 )
 from gradio_client_lite.queues.socket import SocketQueue
+from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.transport import websocket
 from gradio_client_lite.wire.config import ComponentSpec, EndpointSpec
 from gradio_client_lite.wire.messages import (
@@ -153,7 +154,11 @@ def test_silent_server_that_answers_pings_is_waited_for(start: Start) -> None:
     assert run(start(Gradio3(work), idle_timeout=0.15)).result() == []
 
 
-def test_silent_server_that_answers_no_ping_is_lost(start: Start) -> None:
+def test_silent_server_that_answers_elsewhere_but_no_ping_is_lost(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness_module, "_MOMENT", 0.05)
+
     def work(peer: Peer) -> None:
         while sockets.read_frame(peer)[0] != sockets.CLOSE:
             pass

@@ -170,6 +170,27 @@ def test_newest_server_takes_a_waiting_job_from_its_queue(version: str) -> None:
     assert plan(app_that_cancels(version, [], [0])) == CancelPlan(route=True, unqueues=True)
 
 
+@pytest.mark.parametrize(
+    ("version", "limit", "closes", "reruns"),
+    [
+        ("6.31.0", None, True, False),
+        ("6.0.0", 30, True, False),
+        ("5.50.0", 30, True, True),
+        ("5.50.0", None, False, True),  # it would only be run again
+    ],
+)
+def test_stream_is_ended_where_that_ends_the_job(
+    version: str, limit: Any, closes: bool, reruns: bool
+) -> None:
+    spec = app(version, "sse_v3", function={"connection": "stream", "time_limit": limit})
+    assert (plan(spec).closes, plan(spec).reruns) == (closes, reruns)
+
+
+def test_other_jobs_have_no_stream_to_end() -> None:
+    spec = app("5.50.0", "sse_v3", function={"connection": "sse", "time_limit": None})
+    assert (plan(spec).closes, plan(spec).reruns) == (False, False)
+
+
 @pytest.mark.parametrize("version", ["4.16.0", "4.28.3", "4.29.0"])
 def test_older_server_cancels_by_the_function_that_says_so(version: str) -> None:
     assert plan(app_that_cancels(version, [], [0])) == CancelPlan(route=False, fn_index=1, reset="event")

@@ -133,9 +133,16 @@ def test_every_value_is_whole_before_sse_v2() -> None:
     assert lifecycle.outputs.values() == [["a"], ["ab"]]
 
 
-def test_streamed_values_are_always_whole() -> None:
+def test_value_of_a_stream_that_feeds_the_function_is_the_end() -> None:
+    """A call is one chunk of it, and this is what came of that."""
     lifecycle = life(Generating(["a"], True, streaming=True), Generating(["b"], True, streaming=True))
-    assert lifecycle.outputs.values() == [["a"], ["b"]]
+    assert lifecycle.outcome == Succeeded(["a"])
+    assert lifecycle.status.code is Status.FINISHED
+    assert lifecycle.held
+
+
+def test_stream_that_the_server_has_ended_is_not_held() -> None:
+    assert not life(Completed({"data": ["a"]}, True)).held
 
 
 def test_edits_of_the_wrong_shape_are_a_protocol_error() -> None:
@@ -168,10 +175,9 @@ def test_edits_whose_first_value_went_with_the_stream_are_no_value() -> None:
 
 
 def test_whole_values_after_a_cut_are_values() -> None:
-    streamed = Generating(["b"], True, streaming=True)
-    lifecycle = life(StreamCut(), Generating(["a"], True), streamed, replacing("c"))
+    lifecycle = life(StreamCut(), Generating(["a"], True), replacing("c"))
     lifecycle.feed(Completed({"data": ["c"]}, True), LATER)
-    assert lifecycle.outputs.values() == [["a"], ["b"], ["c"]]
+    assert lifecycle.outputs.values() == [["a"], ["c"]]
     old = life(Generating(["a"], True), StreamCut(), appending("b"), diffs=False)
     assert old.outputs.values() == [["a"], [[["append", [], "b"]]]]
 

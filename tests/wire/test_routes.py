@@ -42,7 +42,7 @@ def test_malformed_src_is_refused_without_quoting_it(src: str) -> None:
         ("cancel", "cancel", "gradio_api/cancel"),
         ("reset", "reset", "gradio_api/reset"),
         ("run", "run/predict", "gradio_api/run/predict"),
-        ("status", "queue/status", "gradio_api/queue/status"),
+        ("app_id", "app_id", "gradio_api/app_id"),
         ("data_of_job", "queue/data", "gradio_api/queue/data"),
     ],
 )
@@ -52,6 +52,11 @@ def test_route_stands_below_the_prefix_where_the_server_has_it(
     src = "http://host/app/"
     assert getattr(Routes(src), name) == src + before_5
     assert getattr(Routes(src, "gradio_api/"), name) == src + since_5
+
+
+def test_end_of_a_stream_names_its_job() -> None:
+    routes = Routes("http://host/", "gradio_api/")
+    assert routes.end_of_stream("e/1") == "http://host/gradio_api/stream/e%2F1/close"
 
 
 def test_session_hash_is_escaped() -> None:
