@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from concurrent.futures import Future
 from functools import partial
-from typing import Any, Dict, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Set, Tuple
 
+from .description import Description
 from .errors import (
     AuthenticationError,
     ConnectionFailed,
@@ -21,7 +20,6 @@ from .errors import (
     RetryLater,
     TooManyRedirects,
     UnsupportedAppError,
-    for_waiters,
     shorten,
 )
 from .limits import DEFAULT_LIMITS, Bound, Limits
@@ -39,7 +37,6 @@ from .wire.refusal import bare_url, sign_in_page, status_error, wants_tls
 from .wire.routes import Routes, page_of
 from .wire.serverjson import read_first_json
 from .wire.urlparts import with_scheme
-from .workers import call_after_fork
 
 _log = logging.getLogger(__name__)
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
@@ -66,6 +63,7 @@ class App:
         spec: the same, understood.
         dialect: how its queue is spoken to.
         threads: those that work for it.
+        description: of its API.
     """
 
     def __init__(
@@ -85,16 +83,7 @@ class App:
         self.config: Dict[str, Any] = {}
         self._credentials: Optional[Credentials] = None
         self._login_cookies: Set[str] = set()
-        # The one fetch of the description, under way or done; the lock guards the reference alone.
-        self._info: Optional[Future[Dict[str, Any]]] = None
-        self._info_lock = threading.Lock()
-        call_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Forget a fetch that only the parent's thread will end."""
-        self._info_lock = threading.Lock()
-        if self._info is not None and not self._info.done():
-            self._info = None
+        self.description = Description(transport, self.threads)
 
     def headers_elsewhere(self, fields: Mapping[str, str]) -> Dict[str, str]:
         """Those of a request to another host: none of the app's but who is asking."""
@@ -191,6 +180,7 @@ class App:
         self.config, src = self._fetch_config(deadline or self.connecting())
         self.spec: AppSpec = parse_config(self.config, bare_url(src))
         self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
+        self.description.local = self.spec.protocol == "ws"
         self._settle(src)
         self.routes = Routes(self.src, self.spec.api_prefix, direct_route(self.spec))
         self.transport.liveness = Liveness(parse_url(self.src).origin, self._show_life, self.threads)
@@ -210,7 +200,12 @@ class App:
         self._log_in(credentials, self.connecting().sooner(seconds))
 
     def _get(
-        self, url: str, *, timeout: Optional[Timeout] = None, deadline: Optional[Deadline] = None
+        self,
+        url: str,
+        *,
+        timeout: Optional[Timeout] = None,
+        deadline: Optional[Deadline] = None,
+        fresh: bool = False,
     ) -> Response:
         return self._ask(
             "GET",
@@ -219,6 +214,7 @@ class App:
             timeout=timeout,
             max_bytes=self.limits.bound("answer_bytes"),
             deadline=deadline,
+            fresh=fresh,
         )
 
     def _ask(self, method: str, url: str, **options: Any) -> Response:
@@ -351,31 +347,20 @@ class App:
     def info(self) -> Dict[str, Any]:
         """The API description: the app's `/info`, or made from the config when the app cannot give it.
 
-        Fetched once, when it is first asked for.
+        Fetched once, in the background as soon as the app is connected to; waited for here.
 
         Raises:
             ConnectionFailed, DeadlineExceeded, RetryLater: the app cannot be reached or is too busy; the
                 next call tries again.
         """
-        mine: Optional[Future[Dict[str, Any]]] = None
-        try:
-            with self._info_lock:
-                future = self._info
-                if future is None:
-                    self._info = future = mine = Future()
-            if mine is not None:
-                mine.set_result(self._fetch_info())
-        except BaseException as exc:  # wherever it comes: others may wait
-            if mine is not None:
-                with self._info_lock:
-                    self._info = None
-                self.transport.secrets.blank_error(exc)
-                mine.set_exception(for_waiters(exc, "Fetching the API description"))
-            raise
-        return future.result()
+        return self.description.get(self._fetch_info)
+
+    def describe(self, then: Optional[Callable[[Optional[BaseException]], None]] = None) -> None:
+        """Fetch the description in the background. See `Description.begin`."""
+        self.description.begin(self._fetch_info, then)
 
     def _fetch_info(self) -> Dict[str, Any]:
-        if self.spec.protocol == "ws":
+        if self.description.local:
             from .wire.v3_info import derive_v3_info
 
             # Where these servers have an /info, it says less than their config.
@@ -384,7 +369,9 @@ class App:
 
         url = self.routes.info
         try:
-            response = self._get(url, timeout=self.transport.timeout.whole(self.limits.bound("describing")))
+            limits = self.transport.timeout.whole(self.limits.bound("describing"))
+            # The kept connection is for the first call, which may come meanwhile.
+            response = self._get(url, timeout=limits, fresh=True)
             if not 200 <= response.status < 300:
                 doing = "fetching the API description"
                 raise status_error(response.status, response.body, url, doing, response.headers)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Union
 
 from .app import App
 from .console import say
+from .options import check_headers
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -48,7 +49,8 @@ class AppView:
 
     @headers.setter
     def headers(self, headers: Mapping[str, str]) -> None:
-        self._app.headers.base = dict(headers)
+        check_headers("headers", headers)
+        self._app.headers.base = dict(headers or {})
 
     @property
     def cookies(self) -> Any:
@@ -61,7 +63,7 @@ class AppView:
         print_info: bool = True,
         return_format: Optional[Literal["dict", "str"]] = None,
     ) -> Union[Dict[str, Any], str, None]:
-        """Describe the endpoints, their parameters and what they return.
+        """Describe the endpoints, their parameters and what they return; waits until that is known.
 
         Args:
             all_endpoints: True lists unnamed endpoints too, False only named ones; None lists the

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import weakref
+from copy import copy
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -38,6 +40,7 @@ from .limits import DEFAULT_LIMITS, Limits
 from .options import (
     check_arguments,
     check_file_urls,
+    check_headers,
     check_seconds,
     default_headers,
     find_source,
@@ -165,6 +168,7 @@ class Client(HubClient):
         auth, headers, httpx_kwargs = hide_pair(auth), hide_fields(headers), hide_options(httpx_kwargs)
         self._given = {name: value for name, value in locals().items() if value is not self}
         check_arguments(src, max_workers, auth)
+        check_headers("headers", headers)
         if timeout is not None:
             check_seconds("timeout", timeout)
         if limits is not None and not isinstance(limits, Limits):
@@ -244,9 +248,9 @@ class Client(HubClient):
             ConnectionFailed, DeadlineExceeded: the network, or the client's `timeout`.
         """
         headers = hide_fields(headers)
-        job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
+        job, driver, described = self._prepare(api_name, fn_index, headers, args, kwargs)
         try:
-            return self._run(job, driver)
+            return self._run(job, driver, described)
         except GradioClientError:
             raise
         except BaseException:
@@ -266,7 +270,8 @@ class Client(HubClient):
         """Start a call and return its Job at once.
 
         Arguments are those of `predict`, and it raises ArgumentError and UnknownEndpointError in the
-        same way; every other failure is the job's.
+        same way; every other failure is the job's. So are wrong arguments by name, or too few of them, while
+        the app's description, which is fetched in the background from connecting on, is not there yet.
 
         Args:
             result_callbacks: one function or several, called in order with the result, a tuple's parts
@@ -274,24 +279,35 @@ class Client(HubClient):
         """
         headers = hide_fields(headers)
         callbacks = _callback_list(result_callbacks)
-        job, driver = self._prepare(api_name, fn_index, headers, args, kwargs)
+        job, driver, described = self._prepare(api_name, fn_index, headers, args, kwargs)
         for callback in callbacks:
             job.add_done_callback(callback)
-        self._begin(job, driver)
+        self._begin(job, driver, described)
         return job
 
     def stream_messages(
-        self, *data: Any, api_name: Optional[str] = None, fn_index: Optional[int] = None
+        self,
+        *data: Any,
+        api_name: Optional[str] = None,
+        fn_index: Optional[int] = None,
+        headers: Optional[Dict[str, str]] = None,
+        **kwargs: Any,
     ) -> Iterator[Update]:
         """Call an endpoint and yield everything it reports, in order: status, progress, logs, outputs.
 
-        The final output comes last. Leaving the loop early cancels the call.
+        Arguments are those of `predict`. The call begins at once; the final output comes last. Leaving the
+        loop early cancels the call, in the background.
 
         Raises:
-            The same as `predict`; what was received before a failure is yielded first.
+            The same as `submit`, at once; the rest as the loop goes on, after what was received before it.
+
+        Example:
+            >>> for update in client.stream_messages("hello", api_name="/echo"):   # doctest: +SKIP
+            ...     print(update.outputs if update.type == "output" else update.code)
         """
-        job, driver = self._prepare(api_name, fn_index, None, data, {})
-        self._begin(job, driver)
+        headers = hide_fields(headers)
+        job, driver, described = self._prepare(api_name, fn_index, headers, data, kwargs)
+        self._begin(job, driver, described)
         return follow(job)
 
     def send_data(
@@ -313,6 +329,7 @@ class Client(HubClient):
             The same as `predict`.
         """
         request_headers, hash_data, data = map(hide_fields, (request_headers, hash_data, data))
+        check_headers("request_headers", request_headers)
         url = self._app.routes.join
         headers = self._headers(request_headers or {})
         body = encode_body({**data, **hash_data}, "send_data")
@@ -329,15 +346,17 @@ class Client(HubClient):
     def close(self) -> None:
         """End everything: unfinished jobs fail with ClientClosed, connections and threads end. Idempotent.
 
-        It returns when the client's threads have ended, but after 2 seconds in any case: one that cannot be
+        The server is still told of jobs that were cancelled before, if it takes that within a second. It
+        returns when the client's threads have ended, but after 2 seconds in any case: one that cannot be
         woken, as it looks up a host name, connects or runs a callback, is left to end by itself, and a
         warning is logged. Called on one of these threads, as by a callback, it waits for none.
 
         What is still open at the end of the interpreter is closed then; callbacks are not called any more.
         """
+        ends = time.monotonic() + _CLOSING
         if self._finalizer.detach() is not None:
             self._calls.close()
-        self._app.threads.join(_CLOSING)
+        self._app.threads.join(ends - time.monotonic())
 
     def __enter__(self) -> Client:
         return self
@@ -395,10 +414,13 @@ class Client(HubClient):
             partial(say_long_wait, self.space_id if self.verbose else None),
             self.oauth_token,
             LiveJobs(),
+            Workers(max_workers, "gradio-cancel", threads=threads),
         )
         self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
         self._finalizer.atexit = False  # there `threads` closes what is open
         threads.close_at_the_end(self._calls.end)
+        if not self._app.description.ready():
+            self._app.describe()
 
     # -- parts of a call
 
@@ -409,41 +431,58 @@ class Client(HubClient):
         headers: Optional[Mapping[str, str]],
         args: Tuple[Any, ...],
         kwargs: Mapping[str, Any],
-    ) -> Tuple[Job, Driver]:
+    ) -> Tuple[Job, Driver, bool]:
         endpoint = find_endpoint(self.endpoints, api_name, fn_index)
-        extra = self.add_zero_gpu_headers({"x-gradio-user": "api", **(headers or {})})
+        check_headers("headers", headers)
+        extra = self.add_zero_gpu_headers(dict(headers or {}))
         with self._transport.secrets:  # texts name parameters and components, as the app has named them
             return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
 
-    def _begin(self, job: Job, driver: Driver) -> None:
+    def _begin(self, job: Job, driver: Driver, described: bool) -> None:
         """Send a job that the caller has at hand; a child that is forked meanwhile has a copy of it."""
         call_after_fork(job)
-        self._send(job, driver)
+        self._send(job, driver, described)
 
-    def _send(self, job: Job, driver: Driver) -> None:
-        """Have a worker send a job; what keeps it from that ends the job."""
+    def _send(self, job: Job, driver: Driver, described: bool) -> None:
+        """Have a worker send a job, once it can be bound; what keeps it from that ends the job."""
         self._calls.jobs.add(job)
         if job.done():  # the client is closed
             return
+        try:
+            if described:
+                self._hand_to_worker(job, driver)
+            else:
+                self._app.describe(partial(self._send_described, job, driver))
+        except BaseException:
+            job.abandon()
+            raise
+
+    def _send_described(self, job: Job, driver: Driver, error: Optional[BaseException]) -> None:
+        if error is None:
+            self._hand_to_worker(job, driver)
+        else:
+            # Others may have it too, and each gets a traceback of its own when it is raised.
+            own = copy(error)
+            own.__cause__ = error.__cause__ or error
+            job.fail(own)
+
+    def _hand_to_worker(self, job: Job, driver: Driver) -> None:
         try:
             self._workers.submit(driver.submit, job)
         except RuntimeError as exc:
             error = ConnectionFailed(f"No thread could be started to call {job.label}: {exc}.")
             error.__cause__ = exc
             job.fail(error)
-        except BaseException:
-            job.abandon()
-            raise
 
-    def _run(self, job: Job, driver: Driver) -> Any:
+    def _run(self, job: Job, driver: Driver, described: bool) -> Any:
         """Send a job and wait for its result."""
         from concurrent.futures import TimeoutError as WaitTimeout
 
-        if self._timeout is None:
+        if self._timeout is None and described:
             self._calls.jobs.add(job)
             driver.submit(job)
         else:  # sending it, and a direct call's answer, count for the timeout too
-            self._send(job, driver)
+            self._send(job, driver, described)
         try:
             return job.result(self._timeout)
         except (WaitTimeout, TimeoutError) as exc:

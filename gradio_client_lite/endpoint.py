@@ -78,15 +78,17 @@ class Endpoint:
         found = named or info.get("unnamed_endpoints", {}).get(str(self.fn_index))
         return found if isinstance(found, dict) else None
 
+    def is_complete(self, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether these are all arguments, by position, so that binding them needs no description."""
+        return not kwargs and len(args) >= self._visible_inputs
+
     def arguments(self, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> List[Any]:
         """The values to send, one for each input component that takes one.
 
         Raises:
             ArgumentError: an argument is missing, unknown or given twice.
         """
-        # A full set of positional arguments needs no description, which saves fetching it.
-        complete = not kwargs and len(args) >= self._visible_inputs
-        values = list(args) if complete else bind(self.parameters_info, args, kwargs)
+        values = list(args) if self.is_complete(args, kwargs) else bind(self.parameters_info, args, kwargs)
         rest = iter(values)
         full: List[Any] = []
         for place, component in enumerate(self.spec.inputs):

@@ -53,12 +53,14 @@ class LiveJobs:
     def after_fork(self) -> None:
         """In a child: they go on in the parent."""
         self._jobs: Set[CallFuture] = set()
+        #: Cancelled ones that the server is being told of.
+        self.telling: Set[CallFuture] = set()
 
     def add(self, job: CallFuture) -> None:
         """Note a job that is sent next; it fails with ClientClosed where that is too late."""
         self._jobs.add(job)
         if self.closed:
-            job.fail(closed_error(job.label))
+            job.fail(closed_error(job.label, begun=False))
 
     def discard(self, job: CallFuture) -> None:
         """Know of an end."""
@@ -91,7 +93,8 @@ class JobHost(NamedTuple):
         blocks: whether shaping these values makes requests.
         run_work: runs a function that makes requests, on a worker.
         run_callback: runs a function of the user's, on a thread that may be kept.
-        cancel: tells the server that the job is cancelled, with a warning to the caller if that is True.
+        cancel: has the server told that the job is cancelled, without waiting for it, and warns the caller if
+            that is True.
         forget: tells the driver that nobody waits for a job the server has given no id yet.
         note: is told each status that is asked for, to tell the user of long queues.
         owner: what must stay alive for as long as the job does: the client.
@@ -146,7 +149,9 @@ class CallFuture(concurrent.futures.Future[Any]):
         # Its lock guards the fields below too; only our own code runs while it is held.
         self._record = Record(self._lifecycle.outputs)
         self._kept = 0
+        self._begun = False
         self._joined_at_end = False
+        self._told: Optional[bool] = None
         self._final: List[Any] = []
         self._error: Optional[BaseException] = None
         self._callbacks: List[Callback] = []
@@ -166,7 +171,25 @@ class CallFuture(concurrent.futures.Future[Any]):
 
     def request_body(self) -> bytes:
         """The JSON to send; blocks while the files among the arguments are uploaded."""
+        self._begun = True
         return self._body()
+
+    def told(self, taken: bool) -> None:
+        """The server has been told that the job is cancelled, or could not be.
+
+        Args:
+            taken: whether it has taken that, or need not be told any more.
+        """
+        with self._record.changed:
+            if self._told is None:
+                self._told = taken
+                self._record.changed.notify_all()
+
+    def wait_told(self, seconds: float) -> bool:
+        """Wait until the server has been told that the job is cancelled; return whether it has by then."""
+        with self._record.changed:
+            self._record.changed.wait_for(lambda: self._told is not None, seconds)
+            return self._lifecycle.outcome is not None or bool(self._told)
 
     @property
     def in_queue(self) -> bool:
@@ -235,8 +258,10 @@ class CallFuture(concurrent.futures.Future[Any]):
         Once the client is closed that is the reason, whatever came of it; so it is as the interpreter ends,
         when a thread that is refused may be noticed before the client is told.
         """
-        if (self._host.jobs.closed or at_the_end()) and not isinstance(error, ClientClosed):
-            cause, error = error, closed_error(self.label)
+        if isinstance(error, ClientClosed):
+            error = error if self._begun else closed_error(self.label, begun=False)
+        elif self._host.jobs.closed or at_the_end():
+            cause, error = error, closed_error(self.label, begun=self._begun)
             error.__cause__ = cause
         error = self._host.explain(error)
         self._host.secrets.blank_error(error, (*field_secrets(self.headers), self.session_hash))
@@ -245,12 +270,9 @@ class CallFuture(concurrent.futures.Future[Any]):
     # -- for the client
 
     def abandon(self) -> None:
-        """Cancel it because its only waiter was interrupted; the server is told in the background."""
-        self._settle_cancelled()
-        try:
-            self._host.run_work(self._tell, False)
-        except RuntimeError:  # the interpreter is ending, and so the server learns of it
-            _log.debug("no thread could be started to tell of a cancellation")
+        """Cancel it because its only waiter is gone."""
+        self._settle_cancelled()  # unless what interrupted its driver has ended it
+        self._tell(False)
 
     def after_fork(self) -> None:
         """In a child: end the copy of a job that goes on in the parent process, which alone is told of it."""
@@ -269,7 +291,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         """
         with self._record.changed:
             if not self._record.ended:
-                self._end_unheard(closed_error(self.label))
+                self._end_unheard(closed_error(self.label, begun=self._begun))
 
     def _end_unheard(self, error: BaseException) -> None:
         """End it unless it has ended, and leave those who wait where they are: on the locks it had."""
@@ -287,6 +309,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         if isinstance(outcome, Failed):
             self.fail(outcome.error)
         elif isinstance(outcome, CancelledByServer):
+            self.told(True)
             self._settle_cancelled()
         elif not self._host.blocks(outcome.data):
             self._succeed(outcome)
@@ -362,10 +385,12 @@ class CallFuture(concurrent.futures.Future[Any]):
     def _tell(self, warn: bool) -> None:
         """Let the server know that nobody waits for the job any more, unless it has ended there."""
         if self._lifecycle.outcome is not None:
-            return
-        if self._joined_at_end:
+            self.told(True)
+        elif self._joined_at_end:
             self._host.cancel(self, warn)
         else:  # a join that is still under way learns of it in `joined`
+            if not self._begun:
+                self.told(True)
             self._host.forget(self)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Generator, Itera
 
 from .feed import UpdateFeed
 from .future import CallFuture
+from .options import check_seconds
 from .secrecy import MARK, Hidden
 from .updates import LogUpdate, Status, StatusUpdate, Update
 
@@ -48,7 +49,8 @@ class Job(CallFuture):
     def outputs(self) -> List[Any]:
         """The values received so far; all of them once the job has ended.
 
-        A function that is no generator has one, its result. The list is the caller's own.
+        A function that is no generator has one, its result. The list is the caller's own. Where values have
+        files that were not fetched yet, it waits for them.
         """
         with self._record.changed:
             final = list(self._final)
@@ -88,16 +90,33 @@ class Job(CallFuture):
     def _new_feed(self) -> UpdateFeed:
         return UpdateFeed(self._record, self._host.new_shape(), self.label)
 
-    def cancel(self) -> bool:
-        """Cancel the job, here at once and on the server as well as it can be.
+    def cancel(self, wait: Optional[float] = None) -> bool:
+        """Cancel the job, here at once, and have the server told in the background.
+
+        Telling it takes 10 seconds at most; what it could not be told is logged. Some servers can be told of
+        a job only once no other of its function is under way, and of a direct call not at all.
+
+        Args:
+            wait: seconds to wait for the server to have been told; None waits for nothing.
 
         Returns:
-            True when it is cancelled; False when it had already ended.
+            True when it is cancelled; False when it had already ended. With `wait`, True only when the server
+            knows of it besides: it has taken the word, or had not got the job, or had ended it.
+
+        Raises:
+            ArgumentError: `wait` is not a number above 0.
+
+        Example:
+            >>> job.cancel(), job.cancel(wait=2.0)              # doctest: +SKIP
+            (True, True)
         """
-        if not self._settle_cancelled():
-            return self._status.code is Status.CANCELLED
-        self._tell(True)
-        return True
+        if wait is not None:
+            check_seconds("wait", wait)
+        if self._settle_cancelled():
+            self._tell(True)
+        elif self._status.code is not Status.CANCELLED:
+            return False
+        return wait is None or self.wait_told(wait)
 
     def running(self) -> bool:
         """Whether it has not ended yet."""

@@ -14,6 +14,7 @@ from ._version import __version__
 from .errors import ArgumentError, shown
 from .request_headers import RequestHeaders
 from .secrecy import Hidden, hide, hide_fields
+from .transport.headers import request_fields
 from .transport.http import Timeout, Transport
 from .transport.timeout import Deadline
 from .transport.tls import hide_password
@@ -251,6 +252,26 @@ def check_seconds(name: str, value: Any) -> None:
         raise ArgumentError(
             f"{name} must be a number of seconds above 0, and at most {longest:.0f}; it is {shown(value)}."
         )
+
+
+def check_headers(name: str, headers: Any) -> None:
+    """Refuse headers that are no mapping of texts, or cannot be sent.
+
+    Args:
+        name: of the argument.
+        headers: as the caller gave them; None for none.
+
+    Raises:
+        ArgumentError: they are not; its text shows no value.
+    """
+    if headers is None:
+        return
+    if not isinstance(headers, Mapping):
+        raise ArgumentError(
+            f'{name} must be a mapping of names to values, such as {{"x-name": "value"}}; it is of type '
+            f"{type(headers).__name__}."
+        )
+    request_fields(headers)
 
 
 def default_headers(

@@ -198,7 +198,7 @@ class Maker:
         call_after_fork(self)
         with self._lock:
             if self.closed:
-                raise ClientClosed(f"The client of {self.src} was closed.")
+                raise ClientClosed(f"The client of {self.src} is closed.")
             future, mine = self._made, False
             if future is None:
                 future, mine = Future(), True

@@ -9,6 +9,8 @@ from .secrecy import PLAIN_FIELDS, Hidden, field_secrets, hide
 
 #: How many values of before a server may still speak of.
 _FORMER = 64
+#: What browsers, programs and MCP clients say of themselves, from Gradio 6 on.
+_USER = "x-gradio-user"
 
 
 class RequestHeaders:
@@ -54,15 +56,16 @@ class RequestHeaders:
         return {n: value for n, value in fields.items() if allowed is None or n.lower() in allowed}
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
-        """The base with those of one call over them; names match in any case."""
+        """The base with those of one call over them; names match in any case.
+
+        Whatever they say, the server is told that a program calls: apps tell programs from browsers by that.
+        """
         # What the caller has put into the base meanwhile is hidden by now, too.
         base, call = _hidden(dict(self.base)), _hidden(self._only_allowed(call))
-        if not call:
-            self._note(base)
-            return base
-        given = {name.lower() for name in call}
+        given = {_USER, *(name.lower() for name in call)}
         merged = {name: value for name, value in base.items() if name.lower() not in given}
-        merged.update(call)
+        merged.update((name, value) for name, value in call.items() if name.lower() != _USER)
+        merged[_USER] = "api"
         self._note(merged)
         return merged
 

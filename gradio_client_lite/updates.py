@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, Dict, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, List, Optional, Tuple, Union
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 
 class Status(Enum):
@@ -188,7 +191,7 @@ class StatusUpdate(_Mapping):
     time: Optional[datetime]
     progress_data: Optional[List[ProgressUnit]]
     log: Optional[Tuple[str, str]]
-    type: str
+    type: Literal["status"]
 
     def __init__(
         self,
@@ -200,7 +203,7 @@ class StatusUpdate(_Mapping):
         time: Optional[datetime] = None,
         progress_data: Optional[List[ProgressUnit]] = None,
         log: Optional[Tuple[str, str]] = None,
-        type: str = "status",  # noqa: A002 - the official name
+        type: Literal["status"] = "status",  # noqa: A002 - the official name
     ) -> None:
         self.__dict__.update(
             code=code,
@@ -245,7 +248,7 @@ class LogUpdate(StatusUpdate):
         time: Optional[datetime] = None,
         progress_data: Optional[List[ProgressUnit]] = None,
         log: Optional[Tuple[str, str]] = None,
-        type: str = "status",  # noqa: A002 - the official name
+        type: Literal["status"] = "status",  # noqa: A002 - the official name
         title: Optional[str] = None,
         duration: Optional[float] = None,
         visible: bool = True,
@@ -280,14 +283,14 @@ class OutputUpdate(_Mapping):
 
     outputs: Any
     success: bool
-    type: str
+    type: Literal["output"]
     final: bool
 
     def __init__(
         self,
         outputs: Any,
         success: bool = True,
-        type: str = "output",  # noqa: A002 - the official name
+        type: Literal["output"] = "output",  # noqa: A002 - the official name
         final: bool = False,
     ) -> None:
         self.__dict__.update(outputs=outputs, success=success, type=type, final=final)

@@ -80,7 +80,7 @@ def parameters(function: Callable[..., Any]) -> str:
             Client.submit,
             "*args, *api_name=None, *fn_index=None, *headers=None, *result_callbacks=None, **kwargs",
         ),
-        (Client.stream_messages, "*data, *api_name=None, *fn_index=None"),
+        (Client.stream_messages, "*data, *api_name=None, *fn_index=None, *headers=None, **kwargs"),
         (Client.send_data, "data, hash_data, protocol, request_headers"),
         (Client.view_api, "all_endpoints=None, print_info=True, return_format=None"),
         (Client.add_zero_gpu_headers, "headers"),
@@ -89,7 +89,7 @@ def parameters(function: Callable[..., Any]) -> str:
         (Job.result, "timeout=None"),
         (Job.outputs, ""),
         (Job.status, ""),
-        (Job.cancel, ""),
+        (Job.cancel, "wait=None"),
         (Job.add_done_callback, "fn"),
     ],
 )

@@ -12,7 +12,14 @@ from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tup
 
 import pytest
 
-from gradio_client_lite.errors import AppError, DeadlineExceeded, ProtocolError, QueueError, StreamLost
+from gradio_client_lite.errors import (
+    AppError,
+    ArgumentError,
+    DeadlineExceeded,
+    ProtocolError,
+    QueueError,
+    StreamLost,
+)
 from gradio_client_lite.feed import follow
 from gradio_client_lite.future import JobHost, LiveJobs
 from gradio_client_lite.job import Job, splat
@@ -39,13 +46,11 @@ class Host:
         cancelled: (job, warn) of each cancellation that a server would be told of.
         forgotten: each job that the driver is told nobody waits for.
         noted: each status that was asked for.
-        on_cancel: called after each cancellation was noted.
         held: each job whose stream the server would be told is over.
     """
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
-        self.on_cancel: Callable[[], object] = lambda: None
         self.forgotten: List[Job] = []
         self.noted: List[StatusUpdate] = []
         self.held: List[Job] = []
@@ -55,7 +60,6 @@ class Host:
 
     def _cancel(self, job: Job, warn: bool) -> None:
         self.cancelled.append((job, warn))
-        self.on_cancel()
 
     def let_work_end(self) -> None:
         """Wait until every task so far is done."""
@@ -869,27 +873,62 @@ def test_cancel_and_completion_at_once_have_one_winner(host: Host) -> None:
         assert (job.status().code is Status.CANCELLED) is won
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_cancel_that_waits_says_whether_the_server_has_taken_it(job: Job, taken: bool) -> None:
+    waiting = in_thread(lambda: job.cancel(wait=PATIENCE))
+    while not job.cancelled():
+        time.sleep(0.001)
+    job.told(taken)
+    assert waiting.result(PATIENCE) is taken
+    assert job.cancel() is True
+    assert job.cancel(wait=PATIENCE) is taken
+
+
+def test_cancel_that_waits_in_vain_is_a_cancel_all_the_same(job: Job) -> None:
+    assert job.cancel(wait=TINY) is False
+    assert job.cancelled()
+
+
+def test_cancel_of_a_job_that_was_not_sent_has_nothing_to_wait_for(host: Host) -> None:
+    assert host.job().cancel(wait=PATIENCE) is True
+
+
+def test_cancel_while_it_joins_waits_for_the_id(host: Host) -> None:
+    job = host.job()
+    job.request_body()
+    assert job.cancel(wait=TINY) is False
+    job.joined("e0")
+    job.told(True)
+    assert job.cancel(wait=PATIENCE) is True
+
+
+def test_cancel_of_what_has_ended_on_the_server_has_nothing_to_wait_for(host: Host, job: Job) -> None:
+    host.blocking, host.shape = True, lambda data: threading.Event().wait(TINY)
+    complete(job, "a")
+    assert job.cancel(wait=PATIENCE) is job.cancelled()
+
+
+@pytest.mark.parametrize("wait", [0, -1, "1", True])
+def test_wait_of_a_cancel_is_a_number_of_seconds(job: Job, wait: Any) -> None:
+    with pytest.raises(ArgumentError, match="wait must be a number of seconds"):
+        job.cancel(wait=wait)
+    assert job.running()
+
+
 # --- interrupted, so that nobody waits any more
 
 
-def test_abandoned_job_is_cancelled_at_once_and_the_server_told_on_another_thread(
-    host: Host, job: Job
-) -> None:
-    told: concurrent.futures.Future[str] = concurrent.futures.Future()
-    host.on_cancel = lambda: told.set_result(threading.current_thread().name)
+def test_abandoned_job_is_cancelled_at_once_and_the_server_told(host: Host, job: Job) -> None:
     job.abandon()
     assert job.cancelled()
-    assert told.result(PATIENCE) == "test-callback"
     assert host.cancelled == [(job, False)]
 
 
 def test_abandoned_job_that_its_driver_gave_up_is_told_to_the_server(host: Host, job: Job) -> None:
     """The driver was interrupted after the server had taken the job."""
-    told = threading.Event()
-    host.on_cancel = told.set
     job.fail(KeyboardInterrupt())
     job.abandon()
-    assert told.wait(PATIENCE)
+    assert host.cancelled == [(job, False)]
 
 
 @pytest.mark.parametrize("end", [break_off, lambda job: complete(job, "a")])

@@ -164,7 +164,7 @@ def test_copies_used_by_many_threads_connect_once() -> None:
             hashes = set(pool.map(use, [again(client) for _ in range(8)]))
         again(client).close()
     assert len(hashes) == 1
-    assert [request.path for request in server.requests] == ["/config", "/config"]
+    assert [request.path for request in server.requests].count("/config") == 2
 
 
 def test_a_closed_copy_stays_closed_and_the_next_is_a_new_one(client: Client) -> None:

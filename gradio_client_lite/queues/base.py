@@ -95,8 +95,9 @@ class SessionDriver(Driver, Protocol):
     def alone(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
         """Whether to stop a cancelled job by session and function would hit no other job.
 
-        None joins while the block lasts. Where others are about, `later` is called when none is any more,
-        unless the server has ended the job before; drivers whose jobs have sockets never call it.
+        None joins while the block lasts, which may end on another thread. Where others are about, `later` is
+        called when none is any more, unless the server has ended the job before; drivers whose jobs have
+        sockets never call it.
 
         Args:
             call: not the driver's any more.
@@ -195,6 +196,13 @@ def fail(call: Call, error: BaseException) -> None:
         _log.exception("%s could not be ended", call.label)
 
 
-def closed_error(label: str) -> ClientClosed:
-    """What a job fails with when its client is closed."""
-    return ClientClosed(f"The client was closed before {label} had finished.")
+def closed_error(label: str, *, begun: bool = True) -> ClientClosed:
+    """What a job fails with when its client is closed.
+
+    Args:
+        label: what texts call the job.
+        begun: whether anything of it may have been sent.
+    """
+    if begun:
+        return ClientClosed(f"The client was closed before {label} had finished.")
+    return ClientClosed(f"The client is closed; {label} was not called. Make another client.")

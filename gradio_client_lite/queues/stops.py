@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import Callable, Dict, Iterable, Iterator, Tuple
+from typing import Callable, ContextManager, Dict, Iterable, Tuple
 
 from .base import Call
 
@@ -27,20 +26,19 @@ class Stops:
         # What the server still runs although nobody waits for it: fn_index and how to have it stopped.
         self._left: Dict[str, Tuple[int, Callable[[], None]]] = {}
 
-    @contextmanager
-    def alone(self, call: Call, later: Callable[[], None]) -> Iterator[bool]:
+    def alone(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
         """See `SessionDriver.alone`."""
+        return _Alone(self, call, later)
+
+    def enter(self, call: Call, later: Callable[[], None]) -> bool:
+        """Begin stopping a job that is alone, or remember it until it is."""
         with self._changed:
             alone = not any(other is not call and other.fn_index == call.fn_index for other in self._calls())
             if alone:
                 self.begin()
             elif call.event_id is not None:
                 self._left[call.event_id] = (call.fn_index, later)
-        try:
-            yield alone
-        finally:
-            if alone:
-                self.end()
+        return alone
 
     def begin(self) -> None:
         """Let no job join until `end`; the lock is held."""
@@ -80,3 +78,21 @@ class Stops:
     def clear(self) -> None:
         """Stop none of them any more; the lock is held."""
         self._left.clear()
+
+
+class _Alone(ContextManager[bool]):
+    """A block of `Stops.alone`; no generator, which would take a lock where a fork's child forgets it."""
+
+    def __init__(self, stops: Stops, call: Call, later: Callable[[], None]) -> None:
+        self._stops = stops
+        self._call = call
+        self._later = later
+        self._alone = False
+
+    def __enter__(self) -> bool:
+        self._alone = self._stops.enter(self._call, self._later)
+        return self._alone
+
+    def __exit__(self, *exc: object) -> None:
+        if self._alone:
+            self._stops.end()

@@ -120,16 +120,16 @@ class Exchanger:
         route = self._route(hop)
         repeatable = hop.method in _IDEMPOTENT if idempotent is None else idempotent
         if self._pool.closed:
-            raise ClientClosed(f"The client was closed; {hop.target.label} was not asked.")
-        large = hop.body is not None and body_size(hop.body) > _LARGE
-        connection = None if large else self._pool.take(route, idempotent=repeatable)
+            raise ClientClosed(f"The client is closed; {hop.target.label} was not asked.")
+        fresh = hop.fresh or (hop.body is not None and body_size(hop.body) > _LARGE)
+        connection = None if fresh else self._pool.take(route, idempotent=repeatable)
         if connection is not None:
             head = self._attempt(connection, hop, limits, deadline, repeatable)
             if head is not None:
                 return connection, head
         connection = self._dialer.dial(route, hop.target, limits.connect, deadline)
         if not self._pool.add(connection):
-            raise ClientClosed(f"The client was closed; {hop.target.label} was not asked.")
+            raise ClientClosed(f"The client is closed; {hop.target.label} was not asked.")
         head = self._attempt(connection, hop, limits, deadline, None)
         assert head is not None  # noqa: S101 - only a kept connection may fail silently
         return connection, head

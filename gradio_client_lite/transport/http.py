@@ -189,6 +189,7 @@ class Transport:
         credentials: bool = True,
         word: Word = OF_APP,
         deadline: Optional[Deadline] = None,
+        fresh: bool = False,
     ) -> Response:
         """Send a request and read the whole answer. No status raises.
 
@@ -207,6 +208,7 @@ class Transport:
             word: on whose word the URL is asked for. Only the origin of the base URL and what the caller
                 names may be at any address; nothing else leads further in than who names it.
             deadline: of several requests together; None for none.
+            fresh: whether to make a connection for it, and leave those that are kept to others.
 
         Raises:
             ArgumentError: URL, method or headers cannot be sent; nothing was.
@@ -218,6 +220,7 @@ class Transport:
             ClientClosed: the transport was closed.
         """
         hop = self._first_hop(method, url, headers, body, credentials, word, "gzip, deflate")
+        hop = hop._replace(fresh=True) if fresh else hop
         response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
         # Closed after any error, and given back after the last byte: nothing is left to clean up.
         return Response(response.status, response.headers, response.url, response.read_all())

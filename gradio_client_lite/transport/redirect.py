@@ -48,6 +48,7 @@ class Hop(NamedTuple):
         auth: whether basic auth may be sent.
         word: on whose word the chain began.
         within: how far in its address may be; see `reach`. None for anywhere.
+        fresh: whether it is to have a connection of its own.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Hop(NamedTuple):
     auth: bool = True
     word: Word = OF_APP
     within: Optional[int] = None
+    fresh: bool = False
 
     def __repr__(self) -> str:
         return f"<Hop {self.method} {self.target.label}>"  # headers and body may hold secrets

@@ -13,7 +13,7 @@ from gradio_client_lite import app as app_module
 from gradio_client_lite import client as client_module
 from gradio_client_lite.downloads import JobFiles
 
-from .badserver import PATIENCE, BadServer, config, event, reply, streaming
+from .badserver import PATIENCE, BadServer, config, event, info, reply, reset, streaming
 from .test_calling import wait_until
 from .test_finalisers import within
 from .test_process import threads
@@ -27,14 +27,17 @@ def interrupt(*_: Any, **__: Any) -> Any:
 
 
 def test_description_is_fetched_again_after_an_interruption(serve: Serve, connect: Connect) -> None:
-    client = connect(serve().url)
+    server = serve(info=reset)
+    client = connect(server.url)
+    wait_until(lambda: "info" in server.routes() and not threads())  # in the background, in vain
+    server.behave(info=reply(info()))
 
     def watch(frame: Any, what: str, _: Any) -> None:
         above = frame.f_back
         if (
             what == "call"
             and frame.f_code.co_filename == app_module.__file__
-            and above.f_code.co_name == "info"
+            and above.f_code.co_name == "get"
         ):
             sys.setprofile(None)
             raise KeyboardInterrupt

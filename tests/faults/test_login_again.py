@@ -66,6 +66,18 @@ class LoginServer(BadServer):
 
 
 @pytest.fixture
+def connect(connect: Connect) -> Connect:
+    """Make clients that have their description: fetching it in the background would log in again, too."""
+
+    def make(url: str, **options: Any) -> Client:
+        client = connect(url, **options)
+        client.view_api(print_info=False)
+        return client
+
+    return make
+
+
+@pytest.fixture
 def guarded() -> Iterator[LoginServer]:
     with LoginServer() as server:
         yield server
@@ -175,11 +187,16 @@ def test_file_of_a_result_is_fetched_after_the_login(connect: Connect, tmp_path:
         assert server.logins == 2
 
 
-def test_description_is_fetched_after_the_login(guarded: LoginServer, connect: Connect) -> None:
-    client = connect(guarded.url, auth=AUTH)
-    guarded.restart()
-    assert client.view_api(return_format="dict") == info()
-    assert guarded.logins == 2
+def test_description_is_fetched_after_the_login(guarded: LoginServer) -> None:
+    def restart(peer: Peer, request: Request) -> None:
+        guarded.behave(info=reply(info()))
+        guarded.restart()
+        reply({"detail": "Not authenticated"}, "401 Unauthorized")(peer, request)
+
+    guarded.behave(info=restart)
+    with Client(guarded.url, auth=AUTH, verbose=False) as client:
+        assert client.view_api(print_info=False, return_format="dict") == info()
+        assert guarded.logins == 2
 
 
 def test_stream_is_opened_again_after_the_login(connect: Connect) -> None:

@@ -187,6 +187,7 @@ def test_cancelled_job_closes_its_socket_and_is_told_where_its_session_lives_on(
         assert job.cancel()
     assert closed.wait(PATIENCE)
     told = [("reset", {"fn_index": 0, "session_hash": client.session_hash})]
+    assert job.cancel(wait=PATIENCE) is state
     assert server.told == (told if state else [])
 
 
@@ -198,6 +199,7 @@ def test_cancelled_job_is_told_to_the_server_though_warnings_are_errors(
     assert next(job) == "partial"
     with pytest.raises(UserWarning, match="will not stop the server"):
         job.cancel()
+    assert job.cancel(wait=PATIENCE)
     assert [route for route, _ in server.told] == ["reset"]
 
 
