@@ -247,6 +247,11 @@ def test_stream_messages_raises_what_the_function_raised(client: Client) -> None
         list(updates)
 
 
+def test_stream_messages_takes_arguments_by_name(client: Client) -> None:
+    (*_, last) = client.stream_messages("a", second=5, api_name="/pair")
+    assert last == OutputUpdate(("a", 5), success=True, final=True)
+
+
 def test_send_data_gives_the_event_id(client: Client) -> None:
     data = {"data": ["a"], "fn_index": 0, "session_hash": "wrong"}
     event_id = client.send_data(data, {"session_hash": client.session_hash}, "sse_v3", {"x-a": "1"})
@@ -284,6 +289,28 @@ def test_headers_and_cookies_can_be_changed(client: Client) -> None:
     assert dict(client.cookies)["session"] == "2"
     client.headers = {"x-b": "3"}
     assert client.headers == {"x-b": "3"}
+
+
+#: Ways to give headers.
+WITH_HEADERS: Dict[str, Callable[[Client, Any], Any]] = {
+    "the constructor": lambda client, headers: Client(client.src, verbose=False, headers=headers),
+    "the attribute": lambda client, headers: setattr(client, "headers", headers),
+    "predict": lambda client, headers: client.predict("a", api_name="/echo", headers=headers),
+    "submit": lambda client, headers: client.submit("a", api_name="/echo", headers=headers),
+    "stream_messages": lambda client, headers: client.stream_messages("a", api_name="/echo", headers=headers),
+    "send_data": lambda client, headers: client.send_data({}, {}, "sse_v3", headers),
+}
+
+
+@pytest.mark.parametrize("way", WITH_HEADERS)
+@pytest.mark.parametrize(
+    "headers",
+    [[("x-a", "s3cr3t")], "x-a: s3cr3t", 3, {"x-a": 3}, {3: "a"}, {"x-a": "s3cr3t\nx-b: c"}, {"x a": ""}],
+)
+def test_headers_of_a_wrong_kind_are_refused(client: Client, way: str, headers: Any) -> None:
+    with pytest.raises(ArgumentError, match="header") as caught:
+        WITH_HEADERS[way](client, headers)
+    assert "s3cr3t" not in str(caught.value)
 
 
 def test_login_lets_in() -> None:

@@ -57,24 +57,33 @@ class SocketQueue(PerJobQueue):
             free = self._free.setdefault(endpoint.fn_index, [self.session_hash])
             return free.pop() if free else new_session_hash()
 
+    def submit(self, call: Call) -> None:
+        if call.done():  # cancelled while it waited for a worker
+            self.release(call)
+        super().submit(call)
+
     def open(self, call: Call) -> JobChannel[Any]:
         """Prepare the arguments, so that the server need not wait for them, and open the socket."""
-        load_library()  # before files are sent in vain
-        body = call.request_body()
-        headers = self.lines.headers(call.headers)
-        url = self.lines.routes.join
-        limits = self.lines.limits
-        timeout = self.lines.transport.timeout.opening(limits.bound("joining"))
-        socket = open_websocket(
-            self.lines.transport, url, headers, f"calling {call.label}", timeout, limits.event_bytes
-        )
+        try:
+            load_library()  # before files are sent in vain
+            body = call.request_body()
+            headers = self.lines.headers(call.headers)
+            url = self.lines.routes.join
+            limits = self.lines.limits
+            timeout = self.lines.transport.timeout.opening(limits.bound("joining"))
+            socket = open_websocket(
+                self.lines.transport, url, headers, f"calling {call.label}", timeout, limits.event_bytes
+            )
+        except BaseException:
+            self.release(call)  # the server has not heard of it
+            raise
         channel = SocketChannel(self, call, socket, body)
         if self._greets:
             channel.greet()
         return channel
 
     def release(self, call: Call) -> None:
-        """The server has ended a job: another may run under its session hash.
+        """The server has ended a job, or never got it: another may run under its session hash.
 
         Not so after a cancellation or a loss, when the server's run of it may go on.
         """

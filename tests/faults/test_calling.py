@@ -506,3 +506,20 @@ def test_closed_client_refuses_calls(serve: Serve, connect: Connect, promptly: P
     for name in ("/echo", "/direct"):
         with promptly(), pytest.raises(ConnectionError, match="closed"):
             client.predict("a", api_name=name)
+
+
+# --- what servers tell programs by
+
+
+@pytest.mark.parametrize("name", ["x-gradio-user", "X-Gradio-User"])
+def test_every_request_is_a_programs_whatever_headers_say(serve: Serve, connect: Connect, name: str) -> None:
+    server = serve()
+    web = {name: "web", "x-a": "1"}
+    client = connect(server.url, headers=web, httpx_kwargs={"headers": web})
+    client.headers[name] = "web"
+    client.predict("a", api_name="/echo", headers=web)
+    list(client.stream_messages("a", api_name="/direct", headers=web))
+    client.send_data({"data": ["a"], "fn_index": 0, "session_hash": "a"}, {}, "sse_v3", web)
+    requests = list(server.requests)
+    assert {request.headers["x-gradio-user"] for request in requests} == {"api"}
+    assert {request.headers["x-a"] for request in requests} == {"1"}

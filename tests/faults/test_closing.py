@@ -136,8 +136,9 @@ def test_job_submitted_after_the_end_fails_and_calls_back(serve: Serve, connect:
     job.add_done_callback(lambda _: ended.set())
     assert isinstance(job.exception(PATIENCE), ClientClosed)
     assert ended.wait(PATIENCE)
-    with pytest.raises(ClientClosed):
-        client.predict("a", api_name=name)
+    for call in (lambda: client.predict("a", api_name=name), lambda: client.send_data({}, {}, "", None)):
+        with pytest.raises(ClientClosed, match=r"^The client is closed; .* was not "):
+            call()
     assert "join" not in server.routes()
     assert "predict" not in server.routes()
 

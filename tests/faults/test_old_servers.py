@@ -259,6 +259,14 @@ def test_call_that_is_refused_takes_no_session_hash_out_of_use(
         assert hashes[-1] == client.session_hash
 
 
+def test_wrong_argument_is_raised_at_once_as_no_request_is_needed(serve: Serve, connect: Connect) -> None:
+    server = serve(config=old_config(), info=silent)
+    client = connect(server.url)
+    with pytest.raises(ArgumentError):
+        client.submit(nope="a", api_name="/echo")
+    assert set(server.routes()) <= {"config", ""}
+
+
 def test_app_without_a_queue_is_called_directly(serve: Serve, connect: Connect) -> None:
     client = connect(serve(config=old_config(enable_queue=False), join=hang_up).url)
     assert client.predict("a", api_name="/echo") == "a"

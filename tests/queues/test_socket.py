@@ -17,6 +17,7 @@ from gradio_client_lite.errors import (
     ClientClosed,
     EventTooLarge,
     HTTPStatusError,
+    InvalidFile,
     MissingPackageError,
     ProtocolError,
     ReadTimeout,
@@ -364,6 +365,22 @@ def test_session_hash_is_not_used_again_after_news_of_a_job_just_given_up(start:
     given_up.set()
     assert closed.wait(PATIENCE)
     assert queue.hash_for(endpoint()) != "session"
+
+
+def test_session_hash_of_a_job_that_the_server_never_got_is_used_again(start: Start) -> None:
+    class Unreadable(RecordingCall):
+        def request_body(self) -> bytes:
+            raise InvalidFile("gone")
+
+    queue = start(Gradio3())
+    failing, cancelled = Unreadable(), RecordingCall()
+    cancelled.give_up()
+    for call in (failing, cancelled):
+        call.session_hash = queue.hash_for(endpoint())
+        assert call.session_hash == "session"
+        queue.submit(call)
+    assert isinstance(failing.failure(), InvalidFile)
+    assert queue.hash_for(endpoint()) == "session"
 
 
 def test_state_is_kept_under_the_sessions_own_hash(start: Start) -> None:

@@ -81,6 +81,7 @@ def test_a_job() -> None:
         assert_type(job.status(), StatusUpdate)
         assert_type(job.logs(), List[LogUpdate])
         assert_type(job.cancel(), bool)
+        assert_type(job.cancel(wait=1.0), bool)
         assert list(concurrent.futures.as_completed([job])) == [job]
 
 
@@ -102,6 +103,17 @@ def test_updates() -> None:
                 assert_type(update, OutputUpdate)
                 assert_type(update.final, bool)
                 assert (update["outputs"], dict(update)["final"]) == ("A", True)
+
+
+def test_updates_are_told_apart_by_their_type() -> None:
+    with app() as served, Client(served.url, verbose=False) as client:
+        for update in client.stream_messages(text="a", api_name="/shout", headers={"x-a": "1"}):
+            if update.type == "output":
+                assert_type(update, OutputUpdate)
+                assert_type(update.type, Literal["output"])
+            else:
+                assert_type(update, StatusUpdate)
+                assert_type(update.type, Literal["status"])
 
 
 def test_in_a_coroutine() -> None:

@@ -1,0 +1,194 @@
+"""Cancelling ends a job at once; the server is told on other threads, and who asks learns whether it was."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from typing import Any, Callable, Dict
+
+import pytest
+
+from gradio_client_lite import Client, Job
+from gradio_client_lite import calls as calls_module
+
+from .badserver import PATIENCE, BadServer, event, for_ever, reply, silent, streaming
+from .test_calling import wait_until
+from .test_process import run_python, threads
+
+Serve = Callable[..., BadServer]
+Connect = Callable[..., Client]
+
+
+def joined(client: Client, text: str = "a") -> Job:
+    job = client.submit(text, api_name="/echo")
+    wait_until(lambda: job.event_id is not None)
+    return job
+
+
+def told(server: BadServer) -> Any:
+    return [body for route, body in server.told if route == "cancel"]
+
+
+def body_of(job: Job) -> Dict[str, Any]:
+    return {"fn_index": job.fn_index, "session_hash": job.session_hash, "event_id": job.event_id}
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the server little time to be told."""
+    monkeypatch.setattr(calls_module, "_ONE_TELLING", 0.1)
+
+
+def test_server_is_told_on_another_thread(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, post = [], calls_module.post_json
+
+    def spy(*args: Any) -> bytes:
+        used.append(threading.current_thread().name)
+        return post(*args)
+
+    monkeypatch.setattr(calls_module, "post_json", spy)
+    server = serve(data=for_ever)
+    job = joined(connect(server.url))
+    assert job.cancel(wait=PATIENCE) is True
+    assert told(server) == [body_of(job)]
+    assert used == ["gradio-cancel"]
+
+
+def test_cancel_does_not_wait_for_a_server_that_hangs(serve: Serve, connect: Connect, briefly: None) -> None:
+    server = serve(data=for_ever, cancel=silent)
+    job = joined(connect(server.url))
+    assert job.cancel() is True
+    assert job.cancelled()
+    assert told(server) in ([], [body_of(job)])
+    assert job.cancel(wait=PATIENCE) is False
+
+
+@pytest.mark.parametrize("behaviour", [silent, reply(b"", "500 Internal Server Error")])
+def test_what_could_not_be_told_is_logged_with_the_name_of_the_job(
+    serve: Serve, connect: Connect, briefly: None, caplog: pytest.LogCaptureFixture, behaviour: Any
+) -> None:
+    client = connect(serve(data=for_ever, cancel=behaviour).url)
+    with caplog.at_level(logging.INFO):
+        assert joined(client).cancel(wait=PATIENCE) is False
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "the server was not told to end /echo: " in caplog.text
+
+
+def test_cancellation_that_waits_too_long_for_its_turn_is_not_told(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(calls_module, "_TELLING", 0.0)
+    server = serve(data=for_ever)
+    with caplog.at_level(logging.INFO):
+        assert joined(connect(server.url)).cancel(wait=PATIENCE) is False
+    assert "/echo" in caplog.text
+    assert told(server) == []
+
+
+def test_no_thread_to_tell_with_is_no_error(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("no thread")
+
+    client = connect(serve(data=for_ever).url)
+    job = joined(client)
+    with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
+        patch.setattr(threading.Thread, "start", start)
+        assert job.cancel() is True
+    assert job.cancel(wait=PATIENCE) is False
+    assert "no thread" in caplog.text
+    client.submit("b", api_name="/echo").cancel()  # its join waits for nothing
+
+
+def test_direct_call_cannot_be_told_of(serve: Serve, connect: Connect) -> None:
+    server = serve(predict=silent)
+    job = connect(server.url).submit("a", api_name="/direct")
+    wait_until(lambda: "predict" in server.routes())
+    assert job.cancel(wait=PATIENCE) is False
+    assert job.cancelled()
+
+
+def test_job_submitted_next_does_not_make_the_server_go_on(serve: Serve, connect: Connect) -> None:
+    server = serve(data=for_ever)
+    client = connect(server.url)
+    first = joined(client)
+    first.cancel()
+    joined(client)
+    assert [route for route, _ in server.told] == ["join", "cancel", "join"]
+    assert told(server) == [body_of(first)]
+
+
+def test_many_cancellations_are_all_told(serve: Serve, connect: Connect) -> None:
+    server = serve(data=for_ever)
+    client = connect(server.url, max_workers=2)
+    jobs = [joined(client) for _ in range(20)]
+    for job in jobs:
+        assert job.cancel()
+    assert all(job.cancel(wait=PATIENCE) for job in jobs)
+    assert {body["event_id"] for body in told(server)} == {job.event_id for job in jobs}
+
+
+@pytest.mark.parametrize("leave", ["close", "collect"])
+def test_leaving_a_loop_over_updates_early_tells_the_server(
+    serve: Serve, connect: Connect, leave: str
+) -> None:
+    server = serve(data=streaming(event("process_starts", "e0"), then=silent))
+    updates: Any = connect(server.url).stream_messages("a", api_name="/echo")
+    next(updates)
+    if leave == "close":
+        updates.close()
+    else:
+        del updates
+    wait_until(lambda: len(told(server)) == 1)
+
+
+# --- then closed
+
+
+def test_close_after_a_cancel_still_tells_the_server(serve: Serve, connect: Connect) -> None:
+    server = serve(data=for_ever)
+    job = joined(connect(server.url))
+    late = threading.Event()
+
+    def cancel(peer: Any, request: Any) -> None:
+        late.wait(0.05)
+        reply({"success": True})(peer, request)
+
+    server.behave(cancel=cancel)
+    with contextlib.closing(job._host.owner):  # type: ignore[type-var]
+        job.cancel()
+    assert job.cancel(wait=PATIENCE) is True
+    assert told(server) == [body_of(job)]
+    assert threads() == []
+
+
+def test_close_does_not_wait_for_a_server_that_hangs(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(calls_module, "_TELLING_AT_CLOSE", 0.05)
+    client = connect(serve(data=for_ever, cancel=silent).url)
+    job = joined(client)
+    job.cancel()
+    client.close()
+    assert threads() == []
+    assert not caplog.records
+    assert job.cancel(wait=PATIENCE) is False
+
+
+def test_end_of_the_process_after_a_cancel_still_tells_the_server(serve: Serve) -> None:
+    code = """
+from gradio_client_lite import Client
+client = Client(sys.argv[1], verbose=False)
+job = client.submit("a", api_name="/echo")
+next(job)
+job.cancel()
+"""
+    value = event("process_generating", "e0", output={"data": ["a"]}, success=True)
+    server = serve(data=streaming(value, then=silent))
+    done = run_python(code, server.url, options=[])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(told(server)) == 1
