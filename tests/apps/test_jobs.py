@@ -15,7 +15,7 @@ from typing import Iterator
 import pytest
 
 from gradio_client_lite import Client, Job
-from gradio_client_lite.errors import AppError
+from gradio_client_lite.errors import AppError, ArgumentError
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUpdate, Status, StatusUpdate, Update
 
 from .servers import Server
@@ -112,6 +112,23 @@ def test_cancelling_a_generator_stops_it_on_the_server(client: Client) -> None:
         job.result(0)
     # The function allows one job less were the first still running, so this one ends in time.
     assert client.submit(2, 0, api_name="/count").result(_DEADLINE) == 1
+
+
+@pytest.mark.servers(since="4.44")
+def test_cancel_that_waits_says_that_the_server_was_told(client: Client) -> None:
+    job = client.submit(30, api_name="/forever")
+    _wait_until_running(job)
+    assert job.cancel(wait=_DEADLINE) is True
+    assert client.submit(2, 0, api_name="/count").result(_DEADLINE) == 1
+
+
+@pytest.mark.servers(since="4.44")
+def test_first_call_by_name_is_bound_when_its_parameters_are_known(server: Server) -> None:
+    with Client(server.url, verbose=False) as client:
+        job = client.submit(n=3, delay=0, api_name="/count")
+        assert job.result(_DEADLINE) == 2
+        with pytest.raises(ArgumentError):
+            client.submit(nope=3, api_name="/count")
 
 
 def test_cancelling_one_job_leaves_others_of_its_function_alone(client: Client) -> None:
