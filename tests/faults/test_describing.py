@@ -20,7 +20,7 @@ from gradio_client_lite.errors import (
 from gradio_client_lite.threads import Threads
 from gradio_client_lite.updates import Status
 
-from .badserver import PATIENCE, BadServer, Behaviour, info, reply, reset, silent
+from .badserver import PATIENCE, BadServer, Behaviour, config, info, reply, reset, silent
 from .test_calling import wait_until
 from .test_process import run_python, threads
 
@@ -104,11 +104,22 @@ def test_predict_raises_a_wrong_argument_and_waits_no_longer_than_its_timeout(
 
 
 def test_positional_call_is_not_behind_it(serve: Serve, connect: Connect) -> None:
+    peers: List[Any] = []
     server = serve(info=silent)
+    good = server._predict
+
+    def noting(behaviour: Behaviour) -> Behaviour:
+        def behave(peer: Any, request: Any) -> None:
+            peers.append(peer)
+            behaviour(peer, request)
+
+        return behave
+
+    server.behave(config=noting(reply(config())), predict=noting(good))
     client = connect(server.url)
     wait_until(lambda: "info" in server.routes())
     assert client.predict("a", api_name="/direct") == "a"
-    assert server.connections == 2  # that of the description, and that of the config, kept for this call
+    assert peers[0] is peers[1]  # no connection had to be made for it
     assert client.submit("b", api_name="/echo").result(PATIENCE) == "b"
 
 
