@@ -294,6 +294,7 @@ def test_interruption(
     client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, place: Any, name: str
 ) -> None:
     app = client()
+    app.view_api(print_info=False)  # whose connection would be used
     app._transport._pool.forget()
     with monkeypatch.context() as patch:
         patch.setattr(place, name, interrupt)
