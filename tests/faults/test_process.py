@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 import weakref
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
+from forking import fork
 
 import gradio_client_lite
 from gradio_client_lite import Client
@@ -166,10 +166,7 @@ def test_client_that_could_not_be_made_leaves_nothing(serve: Serve) -> None:
 
 def in_child(work: Callable[[], bool]) -> bool:
     """Fork; whether `work` returned True in the child, in time."""
-    with warnings.catch_warnings():
-        # From 3.12 on Python warns of forking a process with threads, which is what is tested.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = 1
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import warnings
 
 import pytest
+from forking import fork
 
 from gradio_client_lite.transport.http import Transport
 
@@ -19,10 +19,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can
 def in_child(work):
     """Run a function in a forked child; return what it returned, as text."""
     read, write = os.pipe()
-    with warnings.catch_warnings():
-        # Python 3.12 warns of forking with threads, which is the case to be tested.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child == 0:
         # A child that hangs must end the test, not hang it.
         signal.alarm(20)

@@ -11,6 +11,7 @@ import time
 from typing import Any, Iterator, List, Optional
 
 import pytest
+from forking import fork
 
 from gradio_client_lite.transport.multiplexer import Multiplexer, Next
 
@@ -212,7 +213,7 @@ def test_thread_and_its_sockets_end_with_the_last_channel(
 def test_child_begins_without_channels(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
     pipe = add(multiplexer, pipes)
     pipe.other.send(b"a")
-    pid = os.fork()
+    pid = fork()
     if not pid:
         with contextlib.suppress(BaseException):
             mine: List[Pipe] = []
