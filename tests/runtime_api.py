@@ -1,5 +1,8 @@
 """Lambda's Runtime API on this machine, and a runtime that serves a deployment package against it.
 
+Also the extension that reads secrets, as
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html has it.
+
 The API follows https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: the runtime asks for the next
 invocation, answers it with a response or an error, or says that it could not start. Whatever else it asks is
 noted as a failure. What Lambda does around it (freezing, ending what took too long) the tests do themselves.
@@ -20,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
+from urllib.parse import parse_qs, urlsplit
 
 _VERSION = "/2018-06-01/runtime"
 _ARN = "arn:aws:lambda:eu-central-1:123456789012:function:gradio"
@@ -238,3 +242,58 @@ def environment(
         finally:
             process.kill()
             process.wait()
+
+
+class SecretsExtension:
+    """The AWS Parameters and Secrets Lambda Extension; use it in a `with` block.
+
+    Attributes:
+        environ: the variables by which a function finds it.
+    """
+
+    def __init__(self) -> None:
+        token = str(uuid.uuid4())
+        self._held: Dict[str, str] = {}
+        self._server = _Server(("127.0.0.1", 0), _extension_of(self._held, token))
+        port = str(self._server.server_port)
+        self.environ = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": port, "AWS_SESSION_TOKEN": token}
+
+    def hold(self, name: str, secret: Dict[str, str]) -> None:
+        """Keep a secret from now on."""
+        self._held[name] = json.dumps(secret)
+
+    def __enter__(self) -> SecretsExtension:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _extension_of(held: Dict[str, str], token: str) -> Type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            name = parse_qs(url.query).get("secretId", [""])[0]
+            known = url.path == "/secretsmanager/get" and name in held
+            if self.headers.get("X-Aws-Parameters-Secrets-Token") != token:
+                self.send_error(401)
+            elif not known:
+                self.send_error(400)
+            else:
+                body = json.dumps({"Name": name, "SecretString": held[name]}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from runtime_api import Environment, Outcome, RuntimeApi, environment
+from hub.double import Hub
+from hub.state import Space
+from runtime_api import Environment, Outcome, RuntimeApi, SecretsExtension, environment
 
 from gradio_client_lite.testing import serve
 
 from .environments import tool_python
-from .servers import Server
+from .servers import UNICODE_USER, USER, Server
 
 BUILD = Path(__file__).parents[2] / "examples" / "lambda" / "build.py"
 
@@ -79,6 +81,12 @@ def deploy(code: Path, tmp_path: Path) -> Iterator[Callable[..., Function]]:
         yield start
 
 
+@pytest.fixture
+def secrets() -> Iterator[SecretsExtension]:
+    with SecretsExtension() as extension:
+        yield extension
+
+
 Deploy = Callable[..., Function]
 
 
@@ -116,8 +124,15 @@ def test_a_call_that_takes_too_long_is_given_up_by_the_handler(deploy: Deploy, s
     session = result(function("/session"))
     failed = error(function("/slow", 60, seconds=2.0))
     assert failed["errorType"] == "TimeoutError"
-    assert "/slow gave no result" in failed["errorMessage"]
+    assert "/slow gave no result within 1." in failed["errorMessage"]
+    assert "1 s of this invocation's time are kept back" in failed["errorMessage"]
     assert result(function("/session")) == session
+
+
+def test_an_invocation_that_is_too_short_says_so(deploy: Deploy, server: Server) -> None:
+    function = deploy(GRADIO_URL=server.url)
+    failed = error(function("/echo", "a", seconds=0.9))
+    assert "1 s are kept back for the answer: the function needs a longer timeout." in failed["errorMessage"]
 
 
 def test_an_app_that_is_down_at_first_is_reached_later(
@@ -140,6 +155,59 @@ def test_a_frozen_environment_goes_on_when_it_is_thawed(deploy: Deploy, server: 
     function.environment.thaw()
     assert result(function("/echo", "thawed")) == "thawed"
     assert result(function("/session")) == session
+
+
+# --- Spaces
+
+
+@pytest.fixture
+def space(huggingface: Hub, server: Server, tmp_path: Path) -> Space:
+    return huggingface.space("owner/app", app=server.url)
+
+
+def test_a_space_that_sleeps_longer_than_the_invocation_is_there_for_a_later_one(
+    deploy: Deploy, huggingface: Hub, space: Space, tmp_path: Path
+) -> None:
+    hub = huggingface.environ(str(tmp_path / "ca.pem"))
+    function = deploy(GRADIO_URL="owner/app", HF_HOME=str(tmp_path), **hub)
+    space.go("SLEEPING")
+    failed = error(function("/echo", "a", seconds=2.0))
+    assert failed["errorType"] == "DeadlineExceeded"
+    assert "owner/app was still SLEEPING" in failed["errorMessage"]
+    space.go("RUNNING")
+    assert result(function("/echo", "b")) == "b"
+
+
+# --- logging in
+
+
+@pytest.mark.parametrize("source", ["environment", "secret"])
+def test_an_app_with_a_login(
+    source: str, deploy: Deploy, auth_server: Server, secrets: SecretsExtension
+) -> None:
+    user, password = UNICODE_USER
+    if source == "secret":
+        secrets.hold("team/app é", {"user": user, "password": password})
+        given = {"GRADIO_SECRET": "team/app é", **secrets.environ}
+    else:
+        given = {"GRADIO_USER": user, "GRADIO_PASSWORD": password}
+    function = deploy(GRADIO_URL=auth_server.url, **given)
+    assert result(function("/echo", "a")) == "a"
+
+
+def test_a_secret_that_was_changed_is_read_again(
+    deploy: Deploy, auth_server: Server, secrets: SecretsExtension
+) -> None:
+    secrets.hold("app", {"user": USER[0], "password": "of yesterday"})
+    function = deploy(GRADIO_URL=auth_server.url, GRADIO_SECRET="app", **secrets.environ)
+    assert error(function("/echo", "a"))["errorType"] == "AuthenticationError"
+    secrets.hold("app", {"user": USER[0], "password": USER[1]})
+    assert result(function("/echo", "b")) == "b"
+
+
+def test_a_secret_that_cannot_be_read_is_named(deploy: Deploy, secrets: SecretsExtension) -> None:
+    function = deploy(GRADIO_URL="http://127.0.0.1:9", GRADIO_SECRET="missing", **secrets.environ)
+    assert "answered 400 when asked for the secret missing" in error(function("/echo", "a"))["errorMessage"]
 
 
 def test_a_handler_that_cannot_be_loaded_is_reported(code: Path, tmp_path: Path) -> None:
@@ -174,7 +242,7 @@ def test_no_token_is_sent_but_the_one_given(given: Any, sent: Any, monkeypatch: 
     handler: Any = importlib.import_module("handler")
     monkeypatch.setattr(handler, "_client", None)
     monkeypatch.setattr(handler, "Client", lambda url, *, token, **options: token)
-    assert handler._connected(10.0) == sent
+    assert handler._connected(time.monotonic() + 10) == sent
 
 
 def test_a_layer_holds_the_package_below_python_and_no_handler(wheel: Path, tmp_path: Path) -> None:
