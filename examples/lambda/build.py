@@ -1,6 +1,6 @@
 """Make the zip of a Lambda function, or of a layer, from wheels.
 
-    pip wheel --no-deps --wheel-dir wheels gradio_client_lite
+    pip wheel --no-deps --wheel-dir wheels ../..
     python build.py function.zip wheels/*.whl
     python build.py --layer layer.zip wheels/*.whl
 
