@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Dict, Tuple
 
 from .environments import tool_python
-from .interpreters import Release, find_interpreters
+from .interpreters import SUPPORTED, Release, find_interpreters
 
 _BUILDER = Path(__file__).parents[2] / ".ci" / "bundle.py"
-_SUPPORTED = [(3, minor) for minor in range(9, 15)]
 _TIMEOUT = 180.0  # seconds; building fetches one small file
 
 
@@ -25,7 +24,7 @@ def build_wheel(folder: Path) -> Path:
 
 def install_everywhere(wheel: Path, folder: Path) -> Dict[Release, str]:
     """For each supported Python found here, the interpreter of an environment with this wheel alone."""
-    found = {release: path for release, path in find_interpreters().items() if release in _SUPPORTED}
+    found = {release: path for release, path in find_interpreters().items() if release in SUPPORTED}
 
     pip = tool_python("hatchling")
 

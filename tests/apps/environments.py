@@ -100,7 +100,8 @@ def _make(folder: Path, base: str, pins: Pins, release: Release) -> None:
     requirements, overrides = pins.install_on(release)
     file = folder / "overrides.txt"
     file.write_text("\n".join(overrides))
-    _uv("pip", "install", "--python", str(_python_of(folder)), *requirements, "--override", str(file))
+    if requirements:
+        _uv("pip", "install", "--python", str(_python_of(folder)), *requirements, "--override", str(file))
     (folder / _COMPLETE).touch()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,12 @@ from pathlib import Path
 from typing import Dict, Iterator, Optional, Tuple
 
 Release = Tuple[int, int]
+
+_PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+#: What the package is for, as its classifiers say, oldest first.
+SUPPORTED: Tuple[Release, ...] = tuple(
+    (3, int(minor)) for minor in re.findall(r'Python :: 3\.(\d+)"', _PROJECT.read_text(encoding="utf-8"))
+)
 
 # What the old servers run on, best first. 3.13 works with the extras named in pins.py.
 _USABLE: Tuple[Release, ...] = ((3, 11), (3, 10), (3, 12), (3, 13))
@@ -39,8 +46,8 @@ def choose(preferred: Release, found: Dict[Release, str]) -> Tuple[Release, str]
 
 def _candidates() -> Iterator[str]:
     yield sys.executable
-    for minor in range(9, 15):
-        name = shutil.which(f"python3.{minor}")
+    for release in SUPPORTED:
+        name = shutil.which("python{}.{}".format(*release))
         if name:
             yield name
     # pyenv's shims refuse the versions that are not active, so its folder is looked at as well.

@@ -131,8 +131,8 @@ WEBSOCKET_CLIENTS: Dict[str, Pins] = {
     "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
 }
 
-# What our client needs but for websocket-client.
-WITHOUT_WEBSOCKETS = Pins("without-websockets", ("typing_extensions>=4.7",), (3, 11))
+# What our client needs but for websocket-client: nothing.
+WITHOUT_WEBSOCKETS = Pins("without-websockets", (), (3, 11))
 
 # The official client that a server's results are compared with.
 OFFICIAL_CLIENT_FOR: Dict[str, str] = {

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from apps.interpreters import Release, find_interpreters
+from apps.interpreters import SUPPORTED, Release, find_interpreters
 
 _PROBE = """
 import json, os, sys, sysconfig
@@ -18,8 +18,6 @@ names = ("LIBDIR", "LIBPL", "LDVERSION", "LIBS", "SYSLIBS", "LINKFORSHARED")
 found = {name: sysconfig.get_config_var(name) or "" for name in names}
 print(json.dumps({**found, "include": sysconfig.get_path("include"), "home": sys.base_prefix}))
 """
-#: The oldest release that the package is for.
-_SINCE = (3, 9)
 _PROGRAM = Path(__file__).with_name("embed.c")
 
 
@@ -55,7 +53,7 @@ def find_embeddable() -> Tuple[Embeddable, ...]:
     return tuple(
         Embeddable(release, answer["home"], _options(answer))
         for release, answer in asked
-        if release >= _SINCE
+        if release in SUPPORTED
         and os.path.exists(os.path.join(answer["include"], "Python.h"))
         and _libraries(answer)
     )
