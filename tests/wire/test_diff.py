@@ -216,6 +216,7 @@ def test_deletions_in_the_middle_are_taken_at_their_word() -> None:
     assert apply_diff({"k": 1, "l": [1, 2, 3]}, [edits[2], ["delete", ["l", 0], None]]) == {"l": [2, 3]}
 
 
+@pytest.mark.whole
 @settings(max_examples=200, deadline=None)
 @given(values, values, seeds, st.sampled_from(["right", "4.44", "6.31"]))
 def test_the_edits_between_two_values_lead_from_one_to_the_other(
@@ -286,6 +287,7 @@ def valid_edit(value: Any, random: Random) -> List[Any]:
     return random.choice(choices)
 
 
+@pytest.mark.whole
 @settings(max_examples=200, deadline=None)
 @given(values, seeds, st.integers(1, 25))
 def test_any_run_of_valid_edits_does_what_a_slow_implementation_does(
@@ -415,6 +417,7 @@ edit_like = st.tuples(
 ).map(list)
 
 
+@pytest.mark.whole
 @settings(max_examples=250, deadline=None)
 @given(values, st.lists(edit_like | anything, max_size=5) | anything)
 def test_only_protocol_errors_escape_and_the_value_never_changes(value: Any, edits: Any) -> None:
@@ -460,11 +463,13 @@ def test_many_edits_of_a_list_do_what_a_slow_implementation_does(shape: Callable
     assert apply_diff([], shape(40)) == expected
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_twice_as_many_edits_of_a_list_cost_twice_as_much(shape: Callable[[int], List[Any]]) -> None:
     assert_linear(lambda edits: apply_diff([], edits), shape, size=4_000)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("action", ["add", "delete"])
 def test_edits_all_over_a_long_list_are_refused(action: str) -> None:
     value = list(range(200_000))

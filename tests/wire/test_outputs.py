@@ -155,6 +155,7 @@ def test_last_reads_only_what_came_since_the_last_call(monkeypatch: pytest.Monke
     assert len(applied) == 2
 
 
+@pytest.mark.whole
 def test_entries_cost_what_they_hold_however_many_outputs_there_are() -> None:
     def make(size: int) -> OutputLog:
         log = OutputLog()
@@ -286,6 +287,7 @@ def test_full_entry_after_a_diff_that_does_not_apply_is_readable() -> None:
 # --- memory and threads
 
 
+@pytest.mark.whole
 def test_memory_grows_with_what_was_received() -> None:
     tracemalloc.start()
     try:

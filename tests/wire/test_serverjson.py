@@ -144,6 +144,7 @@ def test_the_first_value_of_a_text_is_read() -> None:
         read_first_json("[1,2,3,4,5,6];</script>", "The config", 5)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("item", ["[],", '"a,b",', '"' + '\\"' * 50 + '",', '"' + "\\\\" * 50 + '",'])
 def test_counting_twice_as_much_takes_no_more_than_twice_the_work(item: str) -> None:
     def spent(count: int) -> float:
