@@ -31,7 +31,15 @@ _ROOT = Path(__file__).resolve().parents[1]
 _EXAMPLE = _ROOT / "examples" / "lambda"
 OURS, OFFICIAL = "this client", "official 2.7.2"
 #: So that the same handler runs with the official client.
-_STAND_IN = "from gradio_client import Client, handle_file\n"
+_STAND_IN = {
+    "__init__.py": """
+from gradio_client import Client as Official
+
+def Client(src, *, space_timeout, timeout, **options):
+    return Official(src, **options)
+""",
+    "errors.py": "from gradio_client.exceptions import AuthenticationError",
+}
 _IMPORT = "from {module} import Client"
 _CALL = _IMPORT + "; assert Client({url!r}, verbose=False).predict('hello', api_name='/queued') == 'hello'"
 
@@ -90,8 +98,9 @@ def _official(folder: Path) -> Package:
     probe = [python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     installed = Path(subprocess.check_output(probe, text=True).strip())
     shim = folder / "shim"
-    shim.mkdir()
-    (shim / "gradio_client_lite.py").write_text(_STAND_IN)
+    (shim / "gradio_client_lite").mkdir(parents=True)
+    for name, source in _STAND_IN.items():
+        (shim / "gradio_client_lite" / name).write_text(source)
     return Package("gradio_client", installed, *_function(folder / "lambda-official", [installed, shim]))
 
 

@@ -19,6 +19,9 @@ from .test_finalisers import within
 from .test_old_servers import old_config, socket_that
 from .test_process import threads
 
+# Seconds each, and the locks are the package's own.
+pytestmark = pytest.mark.whole
+
 Serve = Callable[..., BadServer]
 
 COMPLETED = sockets.message("process_completed", output={"data": ["a"]}, success=True)
