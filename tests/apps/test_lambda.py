@@ -151,7 +151,7 @@ def test_a_frozen_environment_goes_on_when_it_is_thawed(deploy: Deploy, server: 
     function = deploy(GRADIO_URL=server.url)
     session = result(function("/session"))  # this app has State, so the client also holds a heartbeat open
     function.environment.freeze()
-    time.sleep(7)  # uvicorn closes idle connections after five seconds
+    time.sleep(5.5)  # uvicorn closes idle connections after five seconds
     function.environment.thaw()
     assert result(function("/echo", "thawed")) == "thawed"
     assert result(function("/session")) == session
