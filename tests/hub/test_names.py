@@ -55,6 +55,7 @@ def test_no_name(name: Any) -> None:
     assert isinstance(caught.value, ValueError)
 
 
+@pytest.mark.whole
 @given(st.from_regex(r"[\w./ -]{0,12}/?[\w./%:-]{0,100}", fullmatch=True))
 def test_names_are_those_of_the_contract(name: str) -> None:
     good = (

@@ -111,6 +111,7 @@ def test_long_text_is_cut_after_secrets_are_hidden() -> None:
     assert len(shown) < 420
 
 
+@pytest.mark.whole
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(), st.lists)), st.binary())
 def test_any_body_has_a_text(body: Dict[str, Any], raw: bytes) -> None:
     assert isinstance(message_of({}, json.dumps(body).encode(), []), str)

@@ -72,6 +72,7 @@ def test_there_are_rows() -> None:
     assert len(rows()) >= 8
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("paths", rows(), ids=lambda paths: paths[0])
 def test_what_may_be_left_out_may_be(paths: List[str], tmp_path: Path) -> None:
     use(copy_without(paths, tmp_path))
