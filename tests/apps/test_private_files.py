@@ -43,7 +43,7 @@ def test_nobody_else_gets_at_the_url_of_a_private_file(client: Client) -> None:
     url = uploaded(client, b"secret")["url"]
     with pytest.raises(HTTPError, match="401") as refused:
         urlopen(url, timeout=60)
-    refused.value.close()  # it holds the answer's connection, which Python 3.15 wants closed
+    refused.value.close()  # it holds the answer's connection, which Python 3.14 and later want closed
 
 
 def test_a_file_of_the_greatest_size_is_taken(client: Client) -> None:
