@@ -19,17 +19,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import threading
 import time
 from concurrent.futures import TimeoutError as WaitTimeout
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import Any, Dict, Optional
 from urllib.parse import quote
 
 from gradio_client_lite import Client
 from gradio_client_lite.errors import AuthenticationError
-
-if TYPE_CHECKING:
-    from gradio_client_lite import Job
 
 #: Seconds of an invocation that are kept back: up to half of them for cancelling, the rest for the answer.
 RESERVE = 1.0
@@ -57,7 +53,7 @@ def handler(event: Dict[str, Any], context: Any) -> Dict[str, Any]:
         except WaitTimeout:
             if job.done():
                 return {"result": job.result()}
-            _cancel(job)
+            job.cancel(wait=RESERVE / 2)  # nothing of it goes on in a frozen environment
             raise TimeoutError(
                 f"{api_name} gave no result within {seconds:.1f} s and was cancelled; "
                 f"{RESERVE:g} s of this invocation's time are kept back for that and for this answer."
@@ -111,13 +107,3 @@ def _credentials(seconds: float) -> Dict[str, str]:
         raise RuntimeError(f"The extension answered {response.status} when asked for the secret {name}.")
     secret: Dict[str, str] = json.loads(json.loads(body)["SecretString"])
     return secret
-
-
-def _cancel(job: Job) -> None:
-    """Stop a job, here at once, and on the server if it answers in time.
-
-    Nothing of it goes on in a frozen environment, and the next invocation begins without it.
-    """
-    cancelling = threading.Thread(target=job.cancel, daemon=True)
-    cancelling.start()
-    cancelling.join(RESERVE / 2)
