@@ -352,9 +352,8 @@ def test_updates_of_a_job_take_bounded_memory(
     if version:
         server = serve(config=old_config(version), join=updating(update))
     else:
-        # Each value whole, as edits of the one before cost little.
-        streamed = {**update, "msg": update["msg"].replace("process_generating", "process_streaming")}
-        server = serve(data=updating({**streamed, "event_id": "e0"}))
+        # This protocol sends each value whole; edits of the one before would cost little.
+        server = serve(config=reply(config(protocol="sse_v1")), data=updating({**update, "event_id": "e0"}))
     client = connect(server.url, limits=Limits(job_bytes=4 << 20))
     with promptly(), at_most(40 << 20), pytest.raises(EventTooLarge, match=r"Limits\(job_bytes=4194304\)"):
         client.predict("a", api_name="/echo")
