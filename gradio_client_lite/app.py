@@ -189,10 +189,15 @@ class App:
             self.transport.renewal = Renewal(parse_url(self.src), log_in)
 
     def _show_life(self) -> int:
-        """The status of a request that costs the app nothing."""
+        """The status of a request that costs the app nothing, over a new connection: one must be accepted."""
         limits = Timeout(self.transport.timeout.connect, None, self.limits.connecting)
         with self.transport.stream(
-            "GET", self.routes.app_id, headers=self.headers({}), timeout=limits, follow_redirects=False
+            "GET",
+            self.routes.app_id,
+            headers=self.headers({}),
+            timeout=limits,
+            follow_redirects=False,
+            fresh=True,
         ) as response:
             return response.status
 

@@ -219,8 +219,7 @@ class Transport:
             ForbiddenAddress: a server named what is further in than it is.
             ClientClosed: the transport was closed.
         """
-        hop = self._first_hop(method, url, headers, body, credentials, word, "gzip, deflate")
-        hop = hop._replace(fresh=True) if fresh else hop
+        hop = self._first_hop(method, url, headers, body, credentials, word, fresh, "gzip, deflate")
         response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
         # Closed after any error, and given back after the last byte: nothing is left to clean up.
         return Response(response.status, response.headers, response.url, response.read_all())
@@ -239,13 +238,14 @@ class Transport:
         credentials: bool = True,
         word: Word = OF_APP,
         deadline: Optional[Deadline] = None,
+        fresh: bool = False,
     ) -> StreamingResponse:
         """Send a request and return once the headers of the answer are there.
 
         Arguments and exceptions are those of `request`, but `max_bytes` None means no limit. Use the result
         as a context manager, or close it.
         """
-        hop = self._first_hop(method, url, headers, body, credentials, word, None)
+        hop = self._first_hop(method, url, headers, body, credentials, word, fresh, None)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
 
     def drop(self, connection: Connection) -> None:
@@ -265,6 +265,7 @@ class Transport:
         body: Optional[Body],
         credentials: bool,
         word: Word,
+        fresh: bool,
         coding: Optional[str],
     ) -> Hop:
         if isinstance(body, str):
@@ -274,7 +275,8 @@ class Transport:
             # Compression could hold events back.
             coding = "identity" if "event-stream" in fields.get("accept", "") else "gzip, deflate"
         fields.setdefault("accept-encoding", coding)
-        return Hop(check_method(method), self._urls.target(url), fields, body, credentials, credentials, word)
+        target = self._urls.target(url)
+        return Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
 
     def _open(
         self,
