@@ -27,7 +27,7 @@ from ..transport.http import Transport
 from ..transport.liveness import Watch
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, UnexpectedError, cost_of
+from ..wire.messages import Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from .base import Call, Headers, closed_error, fail, feed
@@ -296,7 +296,7 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        over = feed(call, _without_spelled_none(message), cost_of(message, text))
+        over = feed(call, _without_spelled_none(message), text)
         if over:
             self.finish(call)
         return over
