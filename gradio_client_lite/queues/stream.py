@@ -30,9 +30,10 @@ from ..errors import (
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Watch
-from ..wire.messages import CloseStream, Completed, Envelope, UnexpectedError, decode
+from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder
+from .backlog import Backlog, peek_event_id
 from .base import Headers
 from .gain import Gain
 
@@ -196,13 +197,25 @@ class StreamReader:
 
     def _pump(self, response: StreamingResponse) -> bool:
         events = self._events = _Events(self._owner, self._idle_timeout, self._limits)
+        try:
+            self._receive(response, events)
+        finally:
+            if not self._stopped.is_set():
+                events.catch_up()  # before a cut is told, and before another stream is opened
+        self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
+        return events.progressed
+
+    def _receive(self, response: StreamingResponse, events: _Events) -> None:
         while True:
             try:
-                chunk = response.read_some()
+                chunk = response.read_arrived() if events.behind else response.read_some()
             except (ConnectionFailed, DeadlineExceeded):
                 if not events.closing:
                     raise
                 break  # the server was done with it, so nothing is lost
+            if chunk is None:
+                events.advance()
+                continue
             if not chunk:
                 break
             events.take(chunk)
@@ -212,8 +225,6 @@ class StreamReader:
                     raise ReadTimeout(f"{events.gain}")
                 break
             response.set_read_timeout(left)
-        self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
-        return events.progressed
 
     def _require_stream(self, response: StreamingResponse) -> None:
         if response.status == 200:
@@ -230,6 +241,9 @@ class StreamReader:
 class _Events:
     """The events of one stream, on their way to the owner.
 
+    A large one is put off until nothing else has arrived, so that the events of other jobs which have come
+    behind it wait for no more than the one that is being read.
+
     Attributes:
         gain: whether it comes or only trickles.
         progressed: whether it brought a job on that waits.
@@ -242,6 +256,7 @@ class _Events:
         self._idle_timeout = idle_timeout
         self._decoder = SSEDecoder(limits.event_bytes)
         self._max_values = limits.json_values
+        self._backlog = Backlog(limits.early_bytes)
         self._before: Optional[str] = None  # the id in the message before
         self._opened = time.monotonic()
         self._closes = 0.0
@@ -252,12 +267,42 @@ class _Events:
         """Deliver the messages that a chunk completes."""
         events = self._decoder.feed(chunk)
         for event in events:
-            envelope = decode(event.data, self._max_values)
+            text = event.data
+            if len(text) >= LARGE and self._put_off(text):
+                continue
+            envelope = decode(text, self._max_values)
             if envelope is not None:
-                self._deliver(envelope, event.data)
+                self._arrived(envelope, text)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
 
-    def _deliver(self, envelope: Envelope, text: str) -> None:
+    def _put_off(self, text: str) -> bool:
+        event_id = peek_event_id(text)
+        if event_id is None:
+            return False
+        self._before = event_id
+        self._backlog.add(event_id, text)
+        while self._backlog.full:
+            self.advance()
+        return True
+
+    @property
+    def behind(self) -> bool:
+        """Whether some have been put off."""
+        return bool(self._backlog)
+
+    def advance(self) -> None:
+        """Deliver the first that was put off."""
+        text = self._backlog.take()
+        envelope = decode(text, self._max_values)
+        if envelope is not None:
+            self._deliver(envelope, text)
+
+    def catch_up(self) -> None:
+        """Deliver all that were put off."""
+        while self._backlog:
+            self.advance()
+
+    def _arrived(self, envelope: Envelope, text: str) -> None:
         message = envelope.message
         if isinstance(message, CloseStream) or (
             isinstance(message, UnexpectedError) and message.is_stumble(self._before)
@@ -265,10 +310,18 @@ class _Events:
             if not self.closing:
                 self.closing, self._closes = True, time.monotonic() + _CLOSING
             return
-        self._before = envelope.event_id
+        self._before = event_id = envelope.event_id
+        if event_id is not None and event_id in self._backlog:
+            self._backlog.add(event_id, text)
+            return
+        if isinstance(message, (UnexpectedError, ServerStopped)):
+            self.catch_up()  # it ends the jobs whose last word has not come
+        self._deliver(envelope, text)
+
+    def _deliver(self, envelope: Envelope, text: str) -> None:
         if self._owner.deliver(envelope, text):
             self.progressed = True
-            self.ended_job = self.ended_job or isinstance(message, Completed)
+            self.ended_job = self.ended_job or isinstance(envelope.message, Completed)
 
     def left(self) -> float:
         """Seconds that the next chunk may take; none or fewer when the stream is to be left."""
