@@ -200,7 +200,7 @@ class StreamReader:
         try:
             self._receive(response, events)
         finally:
-            if not self._stopped.is_set():
+            if events.backlog is not None and not self._stopped.is_set():
                 events.catch_up()  # before a cut is told, and before another stream is opened
         self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
         return events.progressed
@@ -208,7 +208,7 @@ class StreamReader:
     def _receive(self, response: StreamingResponse, events: _Events) -> None:
         while True:
             try:
-                chunk = response.read_arrived() if events.behind else response.read_some()
+                chunk = response.read_some() if events.backlog is None else response.read_arrived()
             except (ConnectionFailed, DeadlineExceeded):
                 if not events.closing:
                     raise
@@ -249,6 +249,7 @@ class _Events:
         progressed: whether it brought a job on that waits.
         ended_job: whether it ended one.
         closing: whether the server has said that it ends the stream.
+        backlog: what was put off; None when that is nothing.
     """
 
     def __init__(self, owner: Owner, idle_timeout: float, limits: Limits) -> None:
@@ -256,7 +257,8 @@ class _Events:
         self._idle_timeout = idle_timeout
         self._decoder = SSEDecoder(limits.event_bytes)
         self._max_values = limits.json_values
-        self._backlog = Backlog(limits.early_bytes)
+        self._most_put_off = limits.early_bytes
+        self.backlog: Optional[Backlog] = None
         self._before: Optional[str] = None  # the id in the message before
         self._opened = time.monotonic()
         self._closes = 0.0
@@ -272,7 +274,7 @@ class _Events:
                 continue
             envelope = decode(text, self._max_values)
             if envelope is not None:
-                self._arrived(envelope, text)
+                self._deliver(envelope, text)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
 
     def _put_off(self, text: str) -> bool:
@@ -280,48 +282,52 @@ class _Events:
         if event_id is None:
             return False
         self._before = event_id
-        self._backlog.add(event_id, text)
-        while self._backlog.full:
+        if self.backlog is None:
+            self.backlog = Backlog(self._most_put_off)
+        self.backlog.add(event_id, text)
+        while self.backlog.full:
             self.advance()
         return True
 
-    @property
-    def behind(self) -> bool:
-        """Whether some have been put off."""
-        return bool(self._backlog)
-
     def advance(self) -> None:
         """Deliver the first that was put off."""
-        text = self._backlog.take()
+        assert self.backlog is not None  # noqa: S101 - there is one
+        text = self.backlog.take()
+        if not self.backlog:
+            self.backlog = None
         envelope = decode(text, self._max_values)
         if envelope is not None:
-            self._deliver(envelope, text)
+            self._deliver(envelope, text, late=True)
 
     def catch_up(self) -> None:
         """Deliver all that were put off."""
-        while self._backlog:
+        while self.backlog is not None:
             self.advance()
 
-    def _arrived(self, envelope: Envelope, text: str) -> None:
+    def _deliver(self, envelope: Envelope, text: str, *, late: bool = False) -> None:
         message = envelope.message
-        if isinstance(message, CloseStream) or (
-            isinstance(message, UnexpectedError) and message.is_stumble(self._before)
-        ):
-            if not self.closing:
-                self.closing, self._closes = True, time.monotonic() + _CLOSING
-            return
-        self._before = event_id = envelope.event_id
-        if event_id is not None and event_id in self._backlog:
-            self._backlog.add(event_id, text)
-            return
-        if isinstance(message, (UnexpectedError, ServerStopped)):
-            self.catch_up()  # it ends the jobs whose last word has not come
-        self._deliver(envelope, text)
-
-    def _deliver(self, envelope: Envelope, text: str) -> None:
+        if not late:
+            if isinstance(message, CloseStream) or (
+                isinstance(message, UnexpectedError) and message.is_stumble(self._before)
+            ):
+                if not self.closing:
+                    self.closing, self._closes = True, time.monotonic() + _CLOSING
+                return
+            self._before = envelope.event_id
+            if self.backlog is not None and self._follows(envelope, text, self.backlog):
+                return
         if self._owner.deliver(envelope, text):
             self.progressed = True
-            self.ended_job = self.ended_job or isinstance(envelope.message, Completed)
+            self.ended_job = self.ended_job or isinstance(message, Completed)
+
+    def _follows(self, envelope: Envelope, text: str, backlog: Backlog) -> bool:
+        """Put off a message whose job has one that was put off; what ends all jobs comes after their last."""
+        if envelope.event_id is not None and envelope.event_id in backlog:
+            backlog.add(envelope.event_id, text)
+            return True
+        if isinstance(envelope.message, (UnexpectedError, ServerStopped)):
+            self.catch_up()
+        return False
 
     def left(self) -> float:
         """Seconds that the next chunk may take; none or fewer when the stream is to be left."""
