@@ -139,6 +139,7 @@ class JobFiles:
         Raises:
             HTTPStatusError, AuthenticationError: the server refuses a file.
             ConnectionFailed, DeadlineExceeded: the network; or one file takes longer than the limits say.
+            RetryLater: the app is writing one anew, and has not done so for some seconds.
             ForbiddenAddress: the server names one that is further inside than it is, or on another host.
             ResponseTooLarge: one is larger than the limits say.
             ProtocolError: what came is not what the server announced, or no base64.
