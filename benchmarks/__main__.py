@@ -4,6 +4,7 @@ python -m benchmarks            the clients side by side on a real server; --hel
 python -m benchmarks parsers    the parsers alone
 python -m benchmarks sizes      what the clients take up and how fast they start, in Lambda too
 python -m benchmarks.files      a large file up and down
+python -m benchmarks.tables     large results, beside json.loads of the same text
 """
 
 from __future__ import annotations

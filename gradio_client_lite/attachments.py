@@ -16,9 +16,9 @@ from typing import (
     FrozenSet,
     List,
     Mapping,
+    NamedTuple,
     Optional,
     Sequence,
-    Tuple,
     Union,
 )
 
@@ -30,12 +30,15 @@ from .wire.filedata import (
     Survey,
     argument_files,
     file_outputs,
+    file_word,
     has_files,
     holding_outputs,
     mark_results,
+    mentions,
     survey,
     takes_files,
 )
+from .wire.messages import LARGE
 from .workers import call_after_fork
 
 if TYPE_CHECKING:
@@ -50,6 +53,36 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], object]
 _Shape = Callable[[List[Any]], List[Any]]
+
+
+class Outputs(NamedTuple):
+    """The output values of one message, looked at once.
+
+    Args:
+        data: one for each output component.
+        files: whether there are files to fetch; None where looking takes long and has still to be done.
+    """
+
+    data: List[Any]
+    files: Optional[bool]
+
+
+class _Kind(NamedTuple):
+    """What there is to know of an endpoint's results.
+
+    Args:
+        is_file: what is a file in them.
+        holders: the outputs that may hold some.
+        word: what the text of a result with files mentions; None where that tells nothing.
+        mark: gives files that are not fetched their kind; None where there can be none.
+        decode: gives the outputs the form they have for the caller; None where they have it already.
+    """
+
+    is_file: IsFile
+    holders: FrozenSet[int]
+    word: Optional[str]
+    mark: Optional[_Shape]
+    decode: Optional[Callable[[Sequence[Any]], List[Any]]]
 
 
 class Attachments:
@@ -71,11 +104,11 @@ class Attachments:
         self._private = private
         self._progress = progress
         self._folder = folder
-        # Guards the three fields below it.
+        # Guards the two fields below it.
         self._lock = threading.Lock()
         self._uploads: Optional[Uploads] = None
         self._downloads: Optional[Downloads] = None
-        self._shapes: Dict[int, Tuple[IsFile, Optional[_Shape]]] = {}
+        self._kinds: Dict[int, _Kind] = {}
         if folder is not None and folder is not False:
             self._make_downloads()
         call_after_fork(self)
@@ -148,21 +181,25 @@ class Attachments:
 
     def of_job(self, spec: EndpointSpec) -> JobAttachments:
         """The files of one job's results."""
-        downloads = None if self._folder is False else self._make_downloads
+        kind = self._kinds.get(spec.fn_index)
+        if kind is None:  # two threads may make it, both alike
+            kind = self._kinds[spec.fn_index] = self._kind_of(spec)
+        return JobAttachments(spec, kind, None if self._folder is False else self._make_downloads)
+
+    def _kind_of(self, spec: EndpointSpec) -> _Kind:
+        version = self._app.spec.version
         if self._speaks_v3:
             from .wire.v3_results import V3Results, is_v3_file
 
-            results = V3Results(spec, self._app.routes, self._app.spec.version)
+            results = V3Results(spec, self._app.routes, version)
             mark = self._marking(is_v3_file, results.holders)
-            return JobAttachments(spec, is_v3_file, downloads, mark, results.decode)
-        with self._lock:
-            known = self._shapes.get(spec.fn_index)
-            if known is None:
-                is_file = file_outputs(spec, self._app.spec.version)
-                known = (is_file, self._marking(is_file, holding_outputs(spec)))
-                self._shapes[spec.fn_index] = known
-        is_file, mark = known
-        return JobAttachments(spec, is_file, downloads, mark)
+            return _Kind(is_v3_file, results.holders, None, mark, results.decode)
+        is_file, holders = file_outputs(spec, version), holding_outputs(spec)
+        mark = self._marking(is_file, holders)
+        if self._folder is not False:
+            # The mark tells files in any output, declared or not.
+            holders = frozenset(place for place, output in enumerate(spec.outputs) if not output.skip)
+        return _Kind(is_file, holders, file_word(spec, version), mark, None)
 
     def _marking(self, is_file: IsFile, holders: FrozenSet[int]) -> Optional[_Shape]:
         """What gives files that are not fetched their kind; None where there can be none."""
@@ -206,49 +243,57 @@ class JobAttachments:
 
     Args:
         spec: the endpoint.
-        is_file: what is a file among its outputs.
+        kind: what is known of its results.
         downloads: gives the client's downloads; None when files are not fetched.
-        mark: gives files that are not fetched their kind; None where there can be none.
-        decode: gives the outputs the form they have for the caller; None where they have it already.
     """
 
-    def __init__(
-        self,
-        spec: EndpointSpec,
-        is_file: IsFile,
-        downloads: Optional[Callable[[], Downloads]],
-        mark: Optional[_Shape] = None,
-        decode: Optional[Callable[[Sequence[Any]], List[Any]]] = None,
-    ) -> None:
+    def __init__(self, spec: EndpointSpec, kind: _Kind, downloads: Optional[Callable[[], Downloads]]) -> None:
         self._spec = spec
-        self._is_file = is_file
+        self._kind = kind
         self._downloads = downloads
-        self._mark = mark
-        self._decode = decode
         self._lock = threading.Lock()
         self._files: Optional[JobFiles] = None
 
-    def wanted(self, data: Sequence[Any]) -> bool:
-        """Whether there is anything to fetch for these output values."""
-        if self._downloads is None:
-            return False
-        return has_files(data if self._decode is None else self._decode(data), self._is_file)
+    def look(self, data: List[Any], text: Union[str, bytes] = "") -> Outputs:
+        """Look for files among output values, unless it is plain that there are none, or that it takes long.
 
-    def reading(self) -> Callable[[List[Any]], List[Any]]:
+        Args:
+            data: the values, as the server sent them.
+            text: the JSON they come from, which the server may have sent; "" where they come from several.
+        """
+        kind = self._kind
+        if text and not (kind.word and kind.holders and mentions(text, kind.word)) and kind.decode is None:
+            return Outputs(data, False)
+        return Outputs(data, None) if len(text) >= LARGE else self._look(data)
+
+    def _look(self, data: List[Any]) -> Outputs:
+        kind = self._kind
+        if kind.decode is not None:
+            data = kind.decode(data)
+        if self._downloads is None:
+            return Outputs(data if kind.mark is None else kind.mark(data), False)
+        return Outputs(data, has_files(data, kind.is_file, kind.holders))
+
+    def reading(self) -> Callable[[Union[Outputs, List[Any]]], List[Any]]:
         """A function that fetches the files of the values before the result, called with each in order."""
         return partial(self.fetch, chunks={})
 
-    def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
-        """The values with a ResultPath, or else a ResultFile, in place of each file. See `JobFiles.fetch`."""
-        if self._decode is not None:
-            data = self._decode(data)
-        if self._downloads is None:
-            return data if self._mark is None else self._mark(data)
-        if not has_files(data, self._is_file):
-            return data
+    def fetch(self, outputs: Union[Outputs, List[Any]], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
+        """The values with a ResultPath, or else a ResultFile, in place of each file. See `JobFiles.fetch`.
+
+        Args:
+            outputs: what `look` gave, or the values.
+            chunks: see there.
+        """
+        if not isinstance(outputs, Outputs):
+            outputs = self._look(outputs)
+        elif outputs.files is None:
+            outputs = self._look(outputs.data)
+        if not outputs.files or self._downloads is None:
+            return outputs.data
         downloads = self._downloads()
         with self._lock:
             if self._files is None:
-                self._files = downloads.of_job(self._spec, self._is_file)
+                self._files = downloads.of_job(self._spec, self._kind.is_file)
             files = self._files
-        return files.fetch(data, chunks)
+        return files.fetch(outputs.data, chunks)

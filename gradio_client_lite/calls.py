@@ -7,10 +7,10 @@ import time
 import warnings
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, Callable, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .app import App
-from .attachments import Attachments
+from .attachments import Attachments, Outputs
 from .endpoint import Endpoint
 from .errors import AppError, DeadlineExceeded, GradioClientError, HTTPStatusError, ValidationError, shorten
 from .future import JobHost, LiveJobs
@@ -174,19 +174,19 @@ class Calls(NamedTuple):
 
         secrets = self.app.transport.secrets
 
-        def new_shape() -> Callable[[List[Any]], Any]:
+        def new_shape() -> Callable[[Union[Outputs, List[Any]]], Any]:
             fetch = files.reading()
 
-            def shape(data: List[Any]) -> Any:
+            def shape(outputs: Union[Outputs, List[Any]]) -> Any:
                 with secrets:
-                    return endpoint.shape(fetch(data))
+                    return endpoint.shape(fetch(outputs))
 
             return shape
 
         return JobHost(
+            look=files.look,
             new_shape=new_shape,
-            finish=lambda data: endpoint.shape(files.fetch(data)),
-            blocks=files.wanted,
+            finish=lambda outputs: endpoint.shape(files.fetch(outputs)),
             run_work=self.workers.submit,
             run_callback=self.callbacks.submit,
             cancel=partial(self._cancel, endpoint, queue),

@@ -25,7 +25,7 @@ from .saving import Savings, own_folder, own_folder_name
 from .transfer import Transfer
 from .wire.config import EndpointSpec
 from .wire.dataurl import PREFIX, parse_data_url
-from .wire.filedata import IsFile, Slot, file_outputs, find_files, has_files
+from .wire.filedata import IsFile, Slot, file_outputs, find_files
 from .wire.fileurls import Location, location_of, segment_names, segment_of
 from .wire.provenance import ResultPath, origin_of
 from .wire.version import Version
@@ -127,10 +127,6 @@ class JobFiles:
         self._fetched: Dict[str, Future[str]] = {}
         self._segments: Dict[str, _Segments] = {}
 
-    def wants(self, data: Sequence[Any]) -> bool:
-        """Whether there is anything to fetch for these output values."""
-        return self._savings is not None and has_files(data, self._is_file)
-
     def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
         """The output values with the paths of local copies in place of the server's files. Blocks.
 
@@ -143,14 +139,15 @@ class JobFiles:
         Raises:
             HTTPStatusError, AuthenticationError: the server refuses a file.
             ConnectionFailed, DeadlineExceeded: the network; or one file takes longer than the limits say.
+            RetryLater: the app is writing one anew, and has not done so for some seconds.
             ForbiddenAddress: the server names one that is further inside than it is, or on another host.
             ResponseTooLarge: one is larger than the limits say.
             ProtocolError: what came is not what the server announced, or no base64.
             FolderError: it cannot be saved.
         """
-        if not self.wants(data):
+        copy, slots = find_files(data, self._is_file) if self._savings is not None else (data, [])
+        if not slots:
             return data
-        copy, slots = find_files(data, self._is_file)
         wanted = [self._wanted(slot, chunks) for slot in slots]
         if len(wanted) == 1:
             self._fill(wanted[0])

@@ -15,6 +15,7 @@ from .wire.lifecycle import NewOutput
 from .wire.outputs import OutputLog
 
 if TYPE_CHECKING:
+    from .attachments import Outputs
     from .job import Job
 
 _log = logging.getLogger(__name__)
@@ -54,11 +55,11 @@ class UpdateFeed:
 
     Args:
         record: of the job.
-        shape: turns a list of output values into what the caller gets; is given every one, in order.
+        shape: turns output values, looked at or not, into what the caller gets; is given all, in order.
         label: what texts call the job.
     """
 
-    def __init__(self, record: Record, shape: Callable[[List[Any]], Any], label: str) -> None:
+    def __init__(self, record: Record, shape: Callable[[Union[Outputs, List[Any]]], Any], label: str) -> None:
         self._record = record
         self.shape = shape
         self._label = label
@@ -107,12 +108,12 @@ class UpdateFeed:
                 yield step
 
     async def arriving(
-        self, blocks: Callable[[List[Any]], bool], run_work: Callable[..., None]
+        self, look: Callable[[List[Any]], Outputs], run_work: Callable[..., None]
     ) -> AsyncIterator[Update]:
         """Every update as it comes, until the job has ended.
 
         Args:
-            blocks: whether shaping these values makes requests.
+            look: looks for files in output values.
             run_work: runs a function that makes requests, on another thread.
         """
         import asyncio
@@ -134,7 +135,7 @@ class UpdateFeed:
                 arrived.clear()
                 steps, ended = self.take()
                 for step in steps:
-                    yield await self._update(step, blocks, run_work)
+                    yield await self._update(step, look, run_work)
                 if ended:
                     return
                 await arrived.wait()
@@ -142,28 +143,28 @@ class UpdateFeed:
             self._record.listeners.remove(wake)
 
     async def _update(
-        self, step: Step, blocks: Callable[[List[Any]], bool], run_work: Callable[..., None]
+        self, step: Step, look: Callable[[List[Any]], Outputs], run_work: Callable[..., None]
     ) -> Update:
         """The update that a step stands for; files are fetched on a worker, not on the event loop."""
         if not isinstance(step, NewOutput):
             return step
-        values = self.value()
-        if not blocks(values):
-            return OutputUpdate(self.shape(values), success=step.success)
+        outputs = look(self.value())
+        if not outputs.files:
+            return OutputUpdate(self.shape(outputs), success=step.success)
         import asyncio
 
         shaped: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        run_work(_resolve, shaped, self.shape, values)
+        run_work(_resolve, shaped, self.shape, outputs)
         return OutputUpdate(await asyncio.wrap_future(shaped), success=step.success)
 
 
 def _resolve(
-    future: concurrent.futures.Future[Any], function: Callable[[List[Any]], Any], values: List[Any]
+    future: concurrent.futures.Future[Any], function: Callable[[Outputs], Any], outputs: Outputs
 ) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
-        future.set_result(function(values))
+        future.set_result(function(outputs))
     except BaseException as exc:
         future.set_exception(exc)
 

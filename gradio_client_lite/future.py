@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Union
 
 from .errors import AppError, ClientClosed, ConnectionFailed, EventTooLarge, GradioClientError, StreamLost
 from .feed import Record, new_condition
@@ -14,10 +14,12 @@ from .queues.base import closed_error
 from .secrecy import Secrets, field_secrets
 from .threads import InterpreterEnding, at_the_end
 from .updates import OutputUpdate, Status, StatusUpdate
-from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome, Succeeded
+from .wire.lifecycle import CancelledByServer, Failed, Lifecycle, Outcome
+from .wire.messages import cost_of
 from .workers import call_after_fork
 
 if TYPE_CHECKING:
+    from .attachments import Outputs
     from .wire.messages import Message
 
 _log = logging.getLogger(__name__)
@@ -87,10 +89,11 @@ class JobHost(NamedTuple):
     """What a job needs from the client that made it.
 
     Args:
-        new_shape: makes a function that turns lists of output values into what the caller gets, given each
-            of them in order; it may download files.
-        finish: does the same for the values of the result.
-        blocks: whether shaping these values makes requests.
+        look: looks for files in a list of output values, given the text it comes from; see
+            `JobAttachments.look`.
+        new_shape: makes a function that turns output values, looked at or not, into what the caller gets,
+            given all of a job in order; it may download files.
+        finish: does the same for the values of the result, once they were looked at.
         run_work: runs a function that makes requests, on a worker.
         run_callback: runs a function of the user's, on a thread that may be kept.
         cancel: has the server told that the job is cancelled, without waiting for it, and warns the caller if
@@ -106,9 +109,9 @@ class JobHost(NamedTuple):
         secrets: what texts must not show.
     """
 
-    new_shape: Callable[[], Callable[[List[Any]], Any]]
-    finish: Callable[[List[Any]], Any]
-    blocks: Callable[[List[Any]], bool]
+    look: Callable[..., Outputs]
+    new_shape: Callable[[], Callable[[Union[Outputs, List[Any]]], Any]]
+    finish: Callable[[Outputs], Any]
     run_work: Callable[..., None]
     run_callback: Callable[..., None]
     cancel: Callable[[Any, bool], None]
@@ -209,19 +212,19 @@ class CallFuture(concurrent.futures.Future[Any]):
         if cancelled:
             self._host.cancel(self, False)
 
-    def feed(self, message: Message, size: int = 0) -> bool:
+    def feed(self, message: Message, text: Union[str, bytes] = "") -> bool:
         """Take one message of the server; return whether it was the last that the job needs.
 
         Args:
             message: what the server said.
-            size: what keeping it takes, in bytes.
+            text: what it was read from; see `Call.feed`.
         """
         record = self._record
         try:
             with record.changed:
                 if record.ended:
                     return True
-                self._count(size)
+                self._count(message, text)
                 steps = self._lifecycle.feed(message, datetime.now())
                 outcome = self._lifecycle.outcome
                 record.steps.extend(steps)
@@ -239,12 +242,13 @@ class CallFuture(concurrent.futures.Future[Any]):
         if outcome is not None:
             if self._lifecycle.held:
                 self._host.end_stream(self)
-            self._conclude(outcome)
+            self._conclude(outcome, text)
         return outcome is not None
 
-    def _count(self, size: int) -> None:
-        """Bear a message of a size, or raise EventTooLarge where there has been too much of it all."""
-        self._kept += size
+    def _count(self, message: Message, text: Union[str, bytes]) -> None:
+        """Bear a message, or raise EventTooLarge where there has been too much of it all."""
+        if isinstance(text, str) and text:
+            self._kept += cost_of(message, text)
         most = self._host.keeps
         if most.value is not None and self._kept > most.value:
             raise EventTooLarge(
@@ -305,23 +309,26 @@ class CallFuture(concurrent.futures.Future[Any]):
 
     # -- ends
 
-    def _conclude(self, outcome: Outcome) -> None:
+    def _conclude(self, outcome: Outcome, text: Union[str, bytes]) -> None:
         if isinstance(outcome, Failed):
             self.fail(outcome.error)
-        elif isinstance(outcome, CancelledByServer):
+            return
+        if isinstance(outcome, CancelledByServer):
             self.told(True)
             self._settle_cancelled()
-        elif not self._host.blocks(outcome.data):
-            self._succeed(outcome)
-        else:
-            try:
-                self._host.run_work(self._succeed, outcome)
-            except RuntimeError as exc:
-                self.fail(ConnectionFailed(f"No thread could be started to fetch the result: {exc}."))
-
-    def _succeed(self, outcome: Succeeded) -> None:
+            return
+        outputs = self._host.look(outcome.data, text)
+        if outputs.files is False:
+            self._succeed(outputs)
+            return
         try:
-            value = self._host.finish(outcome.data)
+            self._host.run_work(self._succeed, outputs)
+        except RuntimeError as exc:
+            self.fail(ConnectionFailed(f"No thread could be started to fetch the result: {exc}."))
+
+    def _succeed(self, outputs: Outputs) -> None:
+        try:
+            value = self._host.finish(outputs)
             self._settle(_final_status(Status.FINISHED, True), OutputUpdate(value, success=True, final=True))
         except BaseException as exc:
             self.fail(exc)

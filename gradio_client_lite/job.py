@@ -144,7 +144,7 @@ class Job(CallFuture):
         raise StopIteration
 
     def __aiter__(self) -> AsyncIterator[Update]:
-        return self._new_feed().arriving(self._host.blocks, self._host.run_work)
+        return self._new_feed().arriving(self._host.look, self._host.run_work)
 
     def __await__(self) -> Generator[Any, None, Any]:
         import asyncio

@@ -61,6 +61,7 @@ class Limits:
         event_bytes: the largest event of a stream, and the largest message of a WebSocket.
         early_bytes: what a session keeps of messages whose call has not been answered yet. Of more, those of
             the call that has most are dropped, and it fails.
+            As much of large messages waits for smaller ones that came after them.
         job_bytes: what one job keeps of all its messages: the values of a generator, progress and logs, which
             all can be asked for until the job is let go. Counted as about what they take in memory.
         playlist_bytes: the largest playlist of streamed media.

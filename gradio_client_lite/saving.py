@@ -11,7 +11,7 @@ import stat
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, Optional, Union
+from typing import Iterator, Optional, Tuple, Union
 
 from .errors import FolderError
 
@@ -208,6 +208,25 @@ class Saving:
             raise _failed(self._folder.path, exc) from exc
         self._digest.update(data)
         self.size += len(data)
+
+    @property
+    def digest(self) -> bytes:
+        """Of what was written so far."""
+        return self._digest.digest()
+
+    def ends(self) -> Tuple[bytes, bytes]:
+        """The first and the last twelve bytes.
+
+        Raises:
+            FolderError: they cannot be read back.
+        """
+        try:
+            self._file.seek(0)
+            first = self._file.read(12)
+            self._file.seek(max(0, self.size - 12))
+            return first, self._file.read(12)
+        except OSError as exc:
+            raise _failed(self._folder.path, exc) from exc
 
     def restart(self) -> None:
         """Forget what was written."""

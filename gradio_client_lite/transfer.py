@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from typing import Optional, Tuple
 
 from .app import App
@@ -16,6 +17,7 @@ from .errors import (
     ProtocolError,
     ReadTimeout,
     ResponseTooLarge,
+    RetryLater,
 )
 from .saving import Saving
 from .transport.http import StreamingResponse, Timeout
@@ -30,6 +32,15 @@ _log = logging.getLogger(__name__)
 _CHUNK = 1 << 18
 #: How often one file is begun again or gone on with; each time some bytes must have come.
 _MAX_RETRIES = 4
+#: Seconds before a file that seems not to be whole is asked for again. Servers write files of one content
+#: anew for each job, in place, and give what there is (gradio/processing_utils.py 4.0 – 6.31).
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+#: What is the same after so many seconds is as it was meant to be: sizes may be stated wrongly.
+_SETTLED = 0.4
+#: A file that was last changed so many seconds ago is not being written.
+_OLD = 60.0
+#: Kinds of content that an empty file cannot have.
+_NEVER_EMPTY = re.compile(r"(?:image|audio|video|font|model)/|application/(?:pdf|zip|gzip|x-tar)\b")
 #: The server of a live stream gives up after 120 seconds without a chunk (gradio/routes.py 4.16, `stream`).
 _LIVE = Timeout(connect=10.0, read=130.0)
 _SIZE = "[0-9]{1,18}"  # int refuses thousands of digits with an error of its own
@@ -60,6 +71,11 @@ class Transfer:
         self._etag: Optional[str] = None
         self._total: Optional[int] = None
         self._begun = False
+        # What the last answer said of the file, and whether those before said the same.
+        self._type = ""
+        self._dates: Tuple[Optional[str], Optional[str]] = (None, None)
+        self._seen: Optional[Tuple[Optional[str], Optional[int]]] = None
+        self._changed = False
 
     @property
     def _shown(self) -> str:
@@ -71,12 +87,11 @@ class Transfer:
 
         Raises:
             ResponseTooLarge, DeadlineExceeded: it is larger, or took longer, than the app's limits say.
+            RetryLater: the app is writing it, as often as it is asked for.
             GradioClientError: of the kind that tells what went wrong.
         """
-        retries = 0
         try:
-            while not self._attempt(saving, may_retry=retries < _MAX_RETRIES):
-                retries += 1
+            self._settle(saving)
         except DeadlineExceeded as exc:
             if not self._deadline.passed():
                 raise
@@ -84,6 +99,51 @@ class Transfer:
                 f"{self._shown} took longer to download than "
                 f"Limits(downloading={self._app.limits.downloading}); make the client with a larger one."
             ) from exc
+
+    def _settle(self, saving: Saving) -> None:
+        """Fetch the file until it is plain that it is whole."""
+        waited, before = 0.0, b""
+        for pause in (*_PAUSES, None):
+            cause: Optional[ConnectionLost] = None
+            try:
+                self._fetch_all(saving)
+                doubt = self._doubt(saving)
+            except ConnectionLost as exc:
+                if not self._changed or self._location.live:
+                    raise
+                doubt, cause = f"{self._shown} was cut short, as the app is writing it", exc
+            digest = saving.digest if saving.size and cause is None else b""
+            if not doubt or (digest and digest == before and waited >= _SETTLED):
+                return
+            if pause is None:
+                raise RetryLater(f"{doubt}. Try again.") from cause
+            _log.info("a file is fetched again: %s", self._app.transport.secrets.blank(doubt))
+            left = self._seconds_left()
+            threading.Event().wait(pause if left is None else min(pause, left))
+            waited, before = pause, digest
+            saving.restart()
+            self._etag, self._begun = None, False
+
+    def _doubt(self, saving: Saving) -> str:
+        """Why a file may not be whole that came as it was announced; "" where nothing speaks for that."""
+        size, stated = saving.size, self._location.size
+        doubt = ""
+        if not self._location.own or not self._location.steady:
+            return doubt
+        if stated is not None:
+            if size != stated:
+                doubt = f"{self._shown} gave {size} bytes of a file of {stated}"
+        elif size:
+            if _is_part(*saving.ends(), size):
+                doubt = f"{self._shown} gave a part of a file"
+        elif _never_empty(self._type, self._location.name):
+            doubt = f"{self._shown} gave an empty file of a kind that cannot be empty"
+        return doubt if doubt and _age(*self._dates) < _OLD else ""
+
+    def _fetch_all(self, saving: Saving) -> None:
+        retries = 0
+        while not self._attempt(saving, may_retry=retries < _MAX_RETRIES):
+            retries += 1
 
     def _attempt(self, saving: Saving, *, may_retry: bool) -> bool:
         """Fetch all, or what is still to come; False when another attempt may do better."""
@@ -160,8 +220,12 @@ class Transfer:
         encoded = "content-encoding" in headers
         etag, length = headers.get("etag", ""), headers.get("content-length", "")
         strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
-        self._etag = etag if strong and not encoded else None
-        self._total = int(length) if _CONTENT_LENGTH.match(length) and not encoded else None
+        total = int(length) if _CONTENT_LENGTH.match(length) and not encoded else None
+        tag = etag if strong and not encoded else None
+        self._changed = self._changed or (self._seen is not None and self._seen != (tag, total))
+        self._seen = self._etag, self._total = tag, total
+        self._type = headers.get("content-type", "")
+        self._dates = (headers.get("last-modified"), headers.get("date"))
         self._check_size(self._total or 0)
 
     def _check_size(self, size: int) -> None:
@@ -199,3 +263,37 @@ class Transfer:
         return HTTPStatusError(
             f"{url} answered {status} while a file was downloaded.{advice}", status=status, url=url
         )
+
+
+def _never_empty(type_: str, name: str) -> bool:
+    """Whether no file of this kind is empty, as its server or its name tells that."""
+    from mimetypes import guess_type
+
+    return any(map(_NEVER_EMPTY.match, (type_, guess_type(name)[0] or "")))
+
+
+def _age(then: Optional[str], now: Optional[str]) -> float:
+    """Seconds since a file was changed, by the server's own clock; 0 where it does not say."""
+    if then is None or now is None:
+        return 0.0
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return (parsedate_to_datetime(now) - parsedate_to_datetime(then)).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _is_part(first: bytes, last: bytes, size: int) -> bool:
+    """Whether a file ends too early, of a format that Gradio itself writes and that tells where it ends.
+
+    Args:
+        first: its first twelve bytes.
+        last: its last twelve bytes.
+        size: in bytes.
+    """
+    if first.startswith(b"\x89PNG\r\n\x1a\n"):
+        return not last.endswith(b"IEND\xaeB`\x82")
+    # WebP and WAVE. One that was made without knowing its size says 0, or as much as can be said.
+    told = int.from_bytes(first[4:8], "little")
+    return first.startswith(b"RIFF") and size < told + 8 and told < 0xFFFFFF00

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
@@ -9,12 +10,14 @@ import pytest
 from app_of import FILE, app_of, component
 from transport.peers import PeerServer, Request, always, answer
 
+from gradio_client_lite import attachments as attachments_module
 from gradio_client_lite.attachments import Attachments
 from gradio_client_lite.errors import ClientClosed, InvalidFile
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.uploads import Uploads
 from gradio_client_lite.wire import filedata
 from gradio_client_lite.wire.config import EndpointSpec
+from gradio_client_lite.wire.messages import LARGE
 from gradio_client_lite.wire.provenance import ResultFile, ResultPath
 
 Made = Tuple[Attachments, EndpointSpec, PeerServer]
@@ -81,6 +84,70 @@ def test_nothing_is_searched_where_nothing_can_hold_a_file(
     monkeypatch.setattr(filedata, "_search", search)
     value = {"deep": [served()]}
     assert result(made, "text", value)[1] is value
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
+    """The values that are searched for files."""
+    found: List[Any] = []
+
+    def note(values: Any, *args: Any) -> bool:
+        found.append(values)
+        return filedata.has_files(values, *args)
+
+    monkeypatch.setattr(attachments_module, "has_files", note)
+    return found
+
+
+def test_a_result_whose_text_mentions_no_file_is_not_searched(
+    make: Make, tmp_path: Path, searched: List[Any]
+) -> None:
+    attachments, spec, _ = make(tmp_path)
+    job = attachments.of_job(spec)
+    data = [[[1, "path"]] * 10]
+    for text in (json.dumps(data), json.dumps(data).encode(), json.dumps(data) + " " * LARGE):
+        outputs = job.look(data, text)
+        assert outputs == (data, False)
+        assert job.fetch(outputs) is data
+    assert searched == []
+
+
+def test_a_result_is_searched_once(make: Make, tmp_path: Path, searched: List[Any]) -> None:
+    attachments, spec, server = make(tmp_path)
+    job = attachments.of_job(spec)
+    data = [[served()], "gradio.FileData"]
+    outputs = job.look(data, json.dumps(data))
+    assert outputs == (data, True)
+    ((path,), _) = job.fetch(outputs)
+    assert Path(path).read_bytes() == b"content"
+    assert len(searched) == len(server.requests) == 1
+    assert job.look([1], "") == ([1], False)  # from edits, of which none needs to mention the whole word
+
+
+def test_a_large_result_that_mentions_a_file_is_left_to_who_may_take_long(
+    make: Make, tmp_path: Path, searched: List[Any]
+) -> None:
+    attachments, spec, server = make(tmp_path)
+    data = [served(), "x" * LARGE]
+    outputs = attachments.of_job(spec).look(data, json.dumps(data))
+    assert outputs == (data, None)
+    assert searched == server.requests == []
+    assert isinstance(attachments.of_job(spec).fetch(outputs)[0], ResultPath)
+    assert len(searched) == 1
+
+
+def test_values_of_gradio_3_are_decoded_once(make: Make, tmp_path: Path) -> None:
+    label = component(1, "label", api_info=None)
+    attachments, spec, _ = make(tmp_path, components=[label], version="3.50.2", protocol="ws")
+    job = attachments.of_job(spec)
+    data = [{"label": "a"}, {"label": "b"}]
+    outputs = job.look(data, json.dumps(data))
+    assert outputs.files is False
+    assert outputs.data[0] == {"label": "a", "confidences": None}
+    assert job.fetch(outputs) is outputs.data
+    large = job.look(data, " " * LARGE)
+    assert large == (data, None)
+    assert job.fetch(large)[0] == outputs.data[0]
 
 
 def test_values_that_hold_none_are_not_copied(make: Make) -> None:

@@ -117,7 +117,6 @@ def test_files_at_any_depth_are_fetched_and_the_rest_stays(bench: Any) -> None:
 def test_data_without_files_is_given_back_as_it_is(bench: Any) -> None:
     run = bench()
     data = [{"path": "/x"}, [1, "two"], None]
-    assert not run.files.wants(data)
     assert run.files.fetch(data) is data
     assert not run.folder.exists()
 
@@ -129,7 +128,6 @@ def test_an_empty_file(bench: Any) -> None:
 
 def test_false_leaves_the_servers_dicts(bench: Any) -> None:
     run = bench(folder=False)
-    assert not run.files.wants([file("/x")])
     assert run(file("/x")) == file("/x")
     assert run.server.requests == []
 

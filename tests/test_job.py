@@ -12,6 +12,7 @@ from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tup
 
 import pytest
 
+from gradio_client_lite.attachments import Outputs
 from gradio_client_lite.errors import (
     AppError,
     ArgumentError,
@@ -69,11 +70,14 @@ class Host:
             assert time.monotonic() < deadline
             time.sleep(0.001)
 
+    def _shaped(self, outputs: Any) -> Any:
+        return self.shape(outputs.data if isinstance(outputs, Outputs) else outputs)
+
     def job(self, *, diffs: bool = True) -> Job:
         host = JobHost(
-            new_shape=lambda: lambda data: self.shape(data),
-            finish=lambda data: self.shape(data),
-            blocks=lambda _: self.blocking,
+            look=lambda data, text="": Outputs(data, self.blocking),
+            new_shape=lambda: self._shaped,
+            finish=self._shaped,
             run_work=self._callbacks.submit,
             run_callback=self._callbacks.submit,
             cancel=self._cancel,

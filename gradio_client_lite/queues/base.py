@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol
+from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol, Union
 
 from ..errors import ClientClosed, ProtocolError
 from ..limits import DEFAULT_LIMITS
@@ -52,14 +52,15 @@ class Call(Protocol):
     def joined(self, event_id: str) -> None:
         """The server has taken the job under this id."""
 
-    def feed(self, message: Message, size: int = 0) -> bool:
+    def feed(self, message: Message, text: Union[str, bytes] = "") -> bool:
         """A message of the server for this job, in order; return whether it wants no more.
 
         It has not always ended then: the files of its result may have to be fetched.
 
         Args:
             message: what the server said.
-            size: what keeping it takes, in bytes; a job that takes too much fails.
+            text: the JSON it was read from. A job that keeps too much of what comes by and by, as texts and
+                not as bytes, fails. "" for a word of the driver.
         """
         ...
 
@@ -174,13 +175,13 @@ def check_event_id(event_id: object, label: str) -> str:
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 
 
-def feed(call: Call, message: Message, size: int = 0) -> bool:
+def feed(call: Call, message: Message, text: Union[str, bytes] = "") -> bool:
     """Feed a job one message, as `Call.feed` does.
 
     Where that fails in a way nobody thought of, it ends this job alone: the thread serves others too.
     """
     try:
-        return call.feed(message, size)
+        return call.feed(message, text)
     except Exception as exc:
         error = ProtocolError(f"A message of the server for {call.label} could not be taken: {exc!r}.")
         error.__cause__ = exc

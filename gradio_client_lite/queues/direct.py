@@ -55,8 +55,8 @@ class DirectCalls:
         self._calls.add(call)
         try:
             feed(call, ProcessStarts(eta=None))
-            output = self._post(call)
-            feed(call, Completed(output, success=True))
+            body = self._post(call)
+            feed(call, Completed(self._read(body, call.label), success=True), body)
         except BaseException as exc:
             call.fail(exc)
             if not isinstance(exc, Exception):
@@ -74,14 +74,15 @@ class DirectCalls:
         for call in list(self._calls):
             fail(call, closed_error(call.label))
 
-    def _post(self, call: Call) -> Dict[str, Any]:
+    def _post(self, call: Call) -> bytes:
         url = self._routes.run
         headers = self._headers(call.headers)
         size = self._limits.bound("result_bytes")
-        body = post_json(
-            self._transport, url, headers, call.request_body(), f"calling {call.label}", self._timeout, size
-        )
-        answer = read_json(body, f"The answer of {call.label}", self._limits.json_values, "json_values")
+        body = call.request_body()
+        return post_json(self._transport, url, headers, body, f"calling {call.label}", self._timeout, size)
+
+    def _read(self, body: bytes, label: str) -> Dict[str, Any]:
+        answer = read_json(body, f"The answer of {label}", self._limits.json_values, "json_values")
         if not isinstance(answer, dict) or not answer:
-            raise ProtocolError(f"The answer of {call.label} is not a JSON object with its data.")
+            raise ProtocolError(f"The answer of {label} is not a JSON object with its data.")
         return answer

@@ -10,7 +10,7 @@ import copy
 import threading
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Generic, Iterator, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
 
 from ..errors import (
     ClientClosed,
@@ -27,7 +27,7 @@ from ..transport.http import Transport
 from ..transport.liveness import Watch
 from ..transport.multiplexer import Multiplexer, Next
 from ..wire.config import EndpointSpec
-from ..wire.messages import Completed, Envelope, Message, UnexpectedError, cost_of
+from ..wire.messages import LARGE, Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.routes import Routes
 from .base import Call, Headers, closed_error, fail, feed
@@ -79,21 +79,37 @@ class JobChannel(Generic[Queue]):
         self._over = False
         self._gain = Gain(queue.lines.idle_timeout)
         self._watch: Optional[Watch] = None  # over the silence that there is; None when there is none
+        # Messages that are put off: a large one, and what has come behind it.
+        self._late: List[Any] = []
 
     def fileno(self) -> int:
         """The number of the socket."""
         raise NotImplementedError
 
     def ready(self) -> Next:
-        """Take what has arrived."""
+        """Take what was put off, or else what has arrived; put off a message that takes long to read."""
         try:
+            late, self._late = self._late, []
+            for message in late:
+                self.take(message)
             return self.read()
         except GradioClientError as exc:
             self.end(exc)
             return Next.LEAVE
 
     def read(self) -> Next:
-        """Take what has arrived; what it raises ends the job."""
+        """Take what has arrived until something is put off; what it raises ends the job."""
+        raise NotImplementedError
+
+    def arrived(self, message: Any, size: int) -> None:
+        """Take a message, or put it off where it is large, or behind one that is."""
+        if self._late or size >= LARGE:
+            self._late.append(message)
+        else:
+            self.take(message)
+
+    def take(self, message: Any) -> None:
+        """Take a message."""
         raise NotImplementedError
 
     def expired(self) -> Next:
@@ -296,7 +312,7 @@ class PerJobQueue:
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        over = feed(call, _without_spelled_none(message), cost_of(message, text))
+        over = feed(call, _without_spelled_none(message), text)
         if over:
             self.finish(call)
         return over

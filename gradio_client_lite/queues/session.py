@@ -35,7 +35,6 @@ from ..wire.messages import (
     Message,
     StreamCut,
     UnexpectedError,
-    cost_of,
     decode,
 )
 from ..wire.messages import ServerStopped as StopMessage
@@ -241,22 +240,22 @@ class SessionQueue:
             self._start(reader)
         self._stops.catch_up()
 
-    def _messages(self, kept: List[Kept], label: str) -> Iterator[Tuple[Message, int]]:
-        """The messages, and what a job takes to keep each."""
+    def _messages(self, kept: List[Kept], label: str) -> Iterator[Tuple[Message, str]]:
+        """The messages, and what each was decoded from."""
         for message in kept:
             if isinstance(message, StreamCut):
-                yield message, 0
+                yield message, ""
             elif isinstance(message, Spilled):
                 most = self._limits.bound("early_bytes").name
                 error = EventTooLarge(
                     f"More than {most} of messages came before the answer to the call of {label}; make the "
                     "client with a larger one."
                 )
-                yield Malformed(error), 0
+                yield Malformed(error), ""
             else:
                 envelope = decode(message, self._limits.json_values)
                 assert envelope is not None  # noqa: S101 - it was one when it came
-                yield envelope.message, cost_of(envelope.message, message)
+                yield envelope.message, message
 
     def _new_reader(self) -> StreamReader:
         return StreamReader(
@@ -337,7 +336,7 @@ class SessionQueue:
             if isinstance(message, Completed):
                 self._stops.ended(event_id)
             return False
-        if feed(call, message, cost_of(message, text)):
+        if feed(call, message, text):
             self.forget(call)
         return True
 

@@ -78,6 +78,8 @@ class StreamChannel(JobChannel[StreamQueue]):
             if not chunk:
                 raise ConnectionLost("the server ended it before the job was done")
             self._take(chunk)
+            if self._late:
+                return Next.LATER
         return Next.AGAIN
 
     def _listen(self) -> None:
@@ -91,14 +93,17 @@ class StreamChannel(JobChannel[StreamQueue]):
         if self._gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished):
             self._listen()
         for event in events:
-            envelope = decode(event.data, self._max_values)
-            if envelope is None or self._over:
-                continue
-            self._check_id(envelope)
-            if self._queue.deliver(self._call, envelope, event.data):
-                # The end of the stream comes next; with it the connection can be used again.
-                self._over = True
-                self.deadline = now() + _CLOSING
+            self.arrived(event.data, len(event.data))
+
+    def take(self, message: str) -> None:
+        envelope = decode(message, self._max_values)
+        if envelope is None or self._over:
+            return
+        self._check_id(envelope)
+        if self._queue.deliver(self._call, envelope, message):
+            # The end of the stream comes next; with it the connection can be used again.
+            self._over = True
+            self.deadline = now() + _CLOSING
 
     def _check_id(self, envelope: Envelope) -> None:
         """Have the arguments sent when they are wanted, once; let no message of another job through."""

@@ -143,31 +143,33 @@ class SocketChannel(JobChannel[SocketQueue]):
 
     def read(self) -> Next:
         for _ in range(_TURNS):
+            if self._over:
+                return Next.LEAVE
             frames = self._socket.read_arrived()
             if frames is None:
                 return Next.LEAVE if self._outbox else Next.WAIT
             if self._gain.arrived(self._socket.arrived, whole=bool(frames), unfinished=not frames):
                 self._heard()
             for frame in frames:
-                self._take(frame)
-            if self._over:
-                return Next.LEAVE
-        return Next.LEAVE if self._outbox else Next.AGAIN
+                self.arrived(frame, len(frame.data))
+            if self._late:
+                return Next.LATER
+        return Next.LEAVE if self._outbox or self._over else Next.AGAIN
 
     def _heard(self) -> None:
         self._pinged = False
         self._watch = None
         self.deadline = now() + self._idle / 3
 
-    def _take(self, frame: Frame) -> None:
-        if self._over or frame.kind == "pong":
+    def take(self, message: Frame) -> None:
+        if self._over or message.kind == "pong":
             return
-        if frame.kind == "ping":
-            self._outbox.append(("pong", frame.data))
-        elif frame.kind == "close":
-            self.end(self._closed_error(frame))
+        if message.kind == "ping":
+            self._outbox.append(("pong", message.data))
+        elif message.kind == "close":
+            self.end(self._closed_error(message))
         else:
-            self._take_text(frame.data)
+            self._take_text(message.data)
 
     def _take_text(self, data: bytes) -> None:
         try:

@@ -30,9 +30,10 @@ from ..errors import (
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Watch
-from ..wire.messages import CloseStream, Completed, Envelope, UnexpectedError, decode
+from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder
+from .backlog import Backlog, peek_event_id
 from .base import Headers
 from .gain import Gain
 
@@ -196,13 +197,25 @@ class StreamReader:
 
     def _pump(self, response: StreamingResponse) -> bool:
         events = self._events = _Events(self._owner, self._idle_timeout, self._limits)
+        try:
+            self._receive(response, events)
+        finally:
+            if events.backlog is not None and not self._stopped.is_set():
+                events.catch_up()  # before a cut is told, and before another stream is opened
+        self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
+        return events.progressed
+
+    def _receive(self, response: StreamingResponse, events: _Events) -> None:
         while True:
             try:
-                chunk = response.read_some()
+                chunk = response.read_some() if events.backlog is None else response.read_arrived()
             except (ConnectionFailed, DeadlineExceeded):
                 if not events.closing:
                     raise
                 break  # the server was done with it, so nothing is lost
+            if chunk is None:
+                events.advance()
+                continue
             if not chunk:
                 break
             events.take(chunk)
@@ -212,8 +225,6 @@ class StreamReader:
                     raise ReadTimeout(f"{events.gain}")
                 break
             response.set_read_timeout(left)
-        self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
-        return events.progressed
 
     def _require_stream(self, response: StreamingResponse) -> None:
         if response.status == 200:
@@ -230,11 +241,15 @@ class StreamReader:
 class _Events:
     """The events of one stream, on their way to the owner.
 
+    A large one is put off until nothing else has arrived, so that the events of other jobs which have come
+    behind it wait for no more than the one that is being read.
+
     Attributes:
         gain: whether it comes or only trickles.
         progressed: whether it brought a job on that waits.
         ended_job: whether it ended one.
         closing: whether the server has said that it ends the stream.
+        backlog: what was put off; None when that is nothing.
     """
 
     def __init__(self, owner: Owner, idle_timeout: float, limits: Limits) -> None:
@@ -242,6 +257,8 @@ class _Events:
         self._idle_timeout = idle_timeout
         self._decoder = SSEDecoder(limits.event_bytes)
         self._max_values = limits.json_values
+        self._most_put_off = limits.early_bytes
+        self.backlog: Optional[Backlog] = None
         self._before: Optional[str] = None  # the id in the message before
         self._opened = time.monotonic()
         self._closes = 0.0
@@ -252,23 +269,65 @@ class _Events:
         """Deliver the messages that a chunk completes."""
         events = self._decoder.feed(chunk)
         for event in events:
-            envelope = decode(event.data, self._max_values)
+            text = event.data
+            if len(text) >= LARGE and self._put_off(text):
+                continue
+            envelope = decode(text, self._max_values)
             if envelope is not None:
-                self._deliver(envelope, event.data)
+                self._deliver(envelope, text)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
 
-    def _deliver(self, envelope: Envelope, text: str) -> None:
+    def _put_off(self, text: str) -> bool:
+        event_id = peek_event_id(text)
+        if event_id is None:
+            return False
+        self._before = event_id
+        if self.backlog is None:
+            self.backlog = Backlog(self._most_put_off)
+        self.backlog.add(event_id, text)
+        while self.backlog.full:
+            self.advance()
+        return True
+
+    def advance(self) -> None:
+        """Deliver the first that was put off."""
+        assert self.backlog is not None  # noqa: S101 - there is one
+        text = self.backlog.take()
+        if not self.backlog:
+            self.backlog = None
+        envelope = decode(text, self._max_values)
+        if envelope is not None:
+            self._deliver(envelope, text, late=True)
+
+    def catch_up(self) -> None:
+        """Deliver all that were put off."""
+        while self.backlog is not None:
+            self.advance()
+
+    def _deliver(self, envelope: Envelope, text: str, *, late: bool = False) -> None:
         message = envelope.message
-        if isinstance(message, CloseStream) or (
-            isinstance(message, UnexpectedError) and message.is_stumble(self._before)
-        ):
-            if not self.closing:
-                self.closing, self._closes = True, time.monotonic() + _CLOSING
-            return
-        self._before = envelope.event_id
+        if not late:
+            if isinstance(message, CloseStream) or (
+                isinstance(message, UnexpectedError) and message.is_stumble(self._before)
+            ):
+                if not self.closing:
+                    self.closing, self._closes = True, time.monotonic() + _CLOSING
+                return
+            self._before = envelope.event_id
+            if self.backlog is not None and self._follows(envelope, text, self.backlog):
+                return
         if self._owner.deliver(envelope, text):
             self.progressed = True
             self.ended_job = self.ended_job or isinstance(message, Completed)
+
+    def _follows(self, envelope: Envelope, text: str, backlog: Backlog) -> bool:
+        """Put off a message whose job has one that was put off; what ends all jobs comes after their last."""
+        if envelope.event_id is not None and envelope.event_id in backlog:
+            backlog.add(envelope.event_id, text)
+            return True
+        if isinstance(envelope.message, (UnexpectedError, ServerStopped)):
+            self.catch_up()
+        return False
 
     def left(self) -> float:
         """Seconds that the next chunk may take; none or fewer when the stream is to be left."""

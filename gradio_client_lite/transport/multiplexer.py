@@ -27,6 +27,8 @@ class Next(Enum):
     AGAIN = 2
     #: To be let go.
     LEAVE = 3
+    #: To be visited when no other channel has anything: what it does next takes long.
+    LATER = 4
 
 
 class Channel(Protocol):
@@ -175,6 +177,7 @@ class _Round:
         self._selector = selector
         self._alarm = alarm
         self._again: Set[Channel] = set()
+        self._later: List[Channel] = []
         # No deadline passes before it; deadlines are looked at one by one only then.
         self._soonest = float("inf")
 
@@ -194,7 +197,11 @@ class _Round:
 
     def turn(self) -> None:
         """Wait once, and visit the channels that have something."""
-        wait = 0.0 if self._again else min(max(0.0, self._soonest - time.monotonic()), LONGEST_WAIT)
+        wait = (
+            0.0
+            if self._again or self._later
+            else min(max(0.0, self._soonest - time.monotonic()), LONGEST_WAIT)
+        )
         try:
             events = self._selector.select(wait)
         except (ValueError, OSError) as exc:
@@ -208,6 +215,9 @@ class _Round:
                 self._silence()
             else:
                 due.add(key.data)
+        due.difference_update(self._later)
+        if self._later and not due:
+            due.add(self._later.pop(0))
         for channel in due:
             self._follow(channel, channel.ready)
         now = time.monotonic()
@@ -231,6 +241,8 @@ class _Round:
             self._soonest = min(self._soonest, channel.deadline)
         elif wish is Next.AGAIN:
             self._again.add(channel)
+        elif wish is Next.LATER:
+            self._later.append(channel)
         else:
             self._leave(channel)
 
@@ -241,6 +253,8 @@ class _Round:
     def _leave(self, channel: Channel) -> None:
         number = self.channels.pop(channel)
         self._again.discard(channel)
+        if channel in self._later:
+            self._later.remove(channel)
         if number >= 0:
             _guarded(self._selector.unregister, number)
         _let_go(channel)

@@ -8,6 +8,7 @@ server's choice.
 
 from __future__ import annotations
 
+import re
 from typing import (
     Any,
     Callable,
@@ -32,10 +33,14 @@ from .version import Version
 IsFile = Callable[[Any, int], bool]
 
 _SEARCHED = (dict, list, tuple, ResultPath)
+#: The types, exactly, of what holds other values in results: JSON, or what is made of that of Gradio 3.
+_NESTED = frozenset((dict, list, V3File))
 
 _MARK = "gradio.FileData"
 _MARKED_SINCE = Version.parse("4.21.0")
 _UNMARKED_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type", "is_stream"))
+#: Characters that words are made of, written as escapes.
+_ESCAPED, _ESCAPED_BYTES = re.compile(r"\\u00[2-7]"), re.compile(rb"\\u00[2-7]")
 
 
 class Slot(NamedTuple):
@@ -149,6 +154,32 @@ def file_outputs(spec: EndpointSpec, version: Version) -> IsFile:
     return is_file
 
 
+def file_word(spec: EndpointSpec, version: Version) -> str:
+    """What the JSON of any result that holds a file mentions; see `mentions` and `file_outputs`."""
+    unmarked = version < _MARKED_SINCE and any(output.value_is_file for output in spec.outputs)
+    return "path" if unmarked else _MARK
+
+
+def mentions(json_text: Union[str, bytes], word: str) -> bool:
+    """Whether JSON may hold a text with a word in it; False is certain.
+
+    This is a thousand times cheaper than looking through its values. Escapes of ASCII letters, which no
+    server writes, could spell the word too.
+
+    Args:
+        json_text: a whole text; bytes in UTF-8.
+        word: of ASCII letters and full stops.
+
+    Example:
+        >>> mentions('{"path": 1}', "path"), mentions('{"name": 1}', "path")
+        (True, False)
+    """
+    if isinstance(json_text, bytes):
+        told, escaped = word.encode("ascii") in json_text, b"\\" in json_text
+        return told or (escaped and _ESCAPED_BYTES.search(json_text) is not None)
+    return word in json_text or ("\\" in json_text and _ESCAPED.search(json_text) is not None)
+
+
 def holding_outputs(spec: EndpointSpec) -> FrozenSet[int]:
     """The outputs of an endpoint that may hold files, as their components declare."""
     outputs = enumerate(spec.outputs)
@@ -160,8 +191,27 @@ def _looks_like_file(value: Mapping[str, Any]) -> bool:
 
 
 def has_files(values: Sequence[Any], is_file: IsFile, among: Optional[Container[int]] = None) -> bool:
-    """Whether there is a file anywhere in these values; `among` names those to look at, None all."""
-    return any(is_file(value, index) for value, index in _search(values, among))
+    """Whether there is a file anywhere in the values of a result, which do not hold themselves.
+
+    Args:
+        values: of JSON, or what `V3Results.decode` makes of it.
+        is_file: asked only of what has a `path`, as every file does.
+        among: those to look at; None for all.
+    """
+    for index, top in enumerate(values):
+        if type(top) not in _NESTED or not (among is None or index in among):
+            continue
+        todo = [top]
+        while todo:
+            value = todo.pop()
+            if isinstance(value, dict):
+                if "path" in value and is_file(value, index):
+                    return True
+                value = value.values()
+            # Rows of numbers and texts are the most there is: nothing is made for them, nor are they visited.
+            if not _NESTED.isdisjoint(map(type, value)):
+                todo += [item for item in value if type(item) in _NESTED]
+    return False
 
 
 def _search(values: Sequence[Any], among: Optional[Container[int]]) -> Iterator[Tuple[Any, int]]:

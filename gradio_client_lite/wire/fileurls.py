@@ -39,6 +39,8 @@ class Location:
         whole: of a stream of segments, where the server puts them together; None when there is no such place.
         named_at: the address of the server that names it, where that is not the app.
         through: of a file elsewhere, where the app itself may hand it on; None when it does not.
+        size: in bytes, as the app states it; None where it does not, as of all but the values of `gr.File`
+            (3.35 – 6.31).
     """
 
     url: str
@@ -49,6 +51,7 @@ class Location:
     whole: Optional[Location] = None
     named_at: Optional[str] = None
     through: Optional[Location] = None
+    size: Optional[int] = None
 
 
 def is_url(path: str) -> bool:
@@ -72,7 +75,9 @@ def location_of(
         return _stream(path, file, routes, live_streams)
     if is_url(path):
         return _named(path, file.get("url"), routes, hands_on)
-    return Location(f"{routes.api}file={_quoted(path)}", download_name(path), own=True)
+    stated = file.get("size")
+    size = stated if isinstance(stated, int) and not isinstance(stated, bool) and stated >= 0 else None
+    return Location(f"{routes.api}file={_quoted(path)}", download_name(path), own=True, size=size)
 
 
 def segment_names(playlist: Iterable[str]) -> List[str]:

@@ -145,6 +145,9 @@ class Envelope(NamedTuple):
     message: Message
 
 
+#: Characters, or bytes, of a message that takes long to read: some milliseconds, and up to a second.
+LARGE = 1 << 17
+
 #: What an update takes in memory besides its texts and values, one that is a log, and a bar of progress.
 _BYTES_OF_MESSAGE = 512
 _BYTES_OF_LOG = 800

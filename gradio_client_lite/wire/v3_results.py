@@ -7,7 +7,7 @@ gradio/components in 4.44.1 for what callers get. What a server sends in another
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Container, Dict, List, Mapping, Optional, Sequence
 
 from .config import EndpointSpec
 from .dataurl import PREFIX, extension_of
@@ -49,7 +49,7 @@ class V3Results:
         """
         kinds = self._kinds + [""] * (len(values) - len(self._kinds))
         decoded = [decode(value, kind) for value, kind in zip(values, kinds)]
-        return _with_urls(decoded, self._routes, self._version)
+        return _with_urls(decoded, self._routes, self._version, self.holders)
 
 
 def is_v3_file(value: Any, index: int) -> bool:  # noqa: ARG001 - an IsFile
@@ -62,8 +62,10 @@ def decode_default(value: Any, kind: str, routes: Routes, version: Version) -> A
     return _with_urls([decode(value, kind)], routes, version)[0]
 
 
-def _with_urls(values: List[Any], routes: Routes, version: Version) -> List[Any]:
-    copy, slots = find_files(values, is_v3_file)
+def _with_urls(
+    values: List[Any], routes: Routes, version: Version, holders: Optional[Container[int]] = None
+) -> List[Any]:
+    copy, slots = find_files(values, is_v3_file, holders)
     for slot in slots:
         slot.put(
             V3File.of({**slot.file, "url": v3_location(slot.file, routes, version).url}, slot.file.given)

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -47,6 +48,24 @@ def simple_endpoints():
     on(slow, gr.Number(), gr.Number(), "slow")
     on(same, gr.Textbox(), gr.Textbox(), "text")
     on(lambda path: [path, {"path": "/no/file"}], gr.File(), [gr.File(), gr.JSON()], "path_as_json")
+
+
+def rewritten_endpoint():
+    """A picture whose file is emptied and written anew once it is named, as by another job that gives it."""
+    import numpy
+    from gradio import processing_utils
+
+    save = processing_utils.save_img_array_to_cache
+
+    def save_and_rewrite(*args, **options):
+        path = Path(save(*args, **options))
+        content = path.read_bytes()
+        path.write_bytes(b"")
+        threading.Timer(0.5, path.write_bytes, [content]).start()
+        return str(path)
+
+    processing_utils.save_img_array_to_cache = save_and_rewrite
+    on(lambda: numpy.zeros((9, 9, 3), dtype="uint8"), None, gr.Image(), "rewritten")
 
 
 def newer_endpoints():
@@ -141,6 +160,7 @@ def stream_endpoints():
 def build():
     with gr.Blocks() as demo:
         simple_endpoints()
+        rewritten_endpoint()
         newer_endpoints()
         video_endpoints()
         chatbot_endpoints()

@@ -167,6 +167,12 @@ def test_media(call: Both, files: Dict[str, Json], endpoint: str, name: str) -> 
     assert same_content(answer["result"], name) or (endpoint == "/image" and release(call.version) < (5,))
 
 
+def test_a_picture_that_is_just_written_anew(file_server: Server, tmp_path: Path) -> None:
+    with Client(file_server.url, download_files=tmp_path, verbose=False) as client:
+        picture = Path(client.predict(api_name="/rewritten"))
+    assert picture.read_bytes()[:4] in (b"RIFF", b"\x89PNG")
+
+
 def video(call: Both, file: Json) -> Any:
     """The value of a Video component, which held its subtitles beside it before 6.0."""
     return file if release(call.version) >= (6,) else {"video": file, "subtitles": None}

@@ -19,17 +19,21 @@ import pytest
 from app_of import app_of
 from transport.peers import Peer, PeerServer, Request, always, answer
 
+from gradio_client_lite import transfer
 from gradio_client_lite.downloads import Downloads, JobFiles
 from gradio_client_lite.errors import (
     ClientClosed,
     ConnectionLost,
+    DeadlineExceeded,
     FileTooLarge,
     FolderError,
     InvalidFile,
     ProtocolError,
     ReadTimeout,
+    RetryLater,
 )
 from gradio_client_lite.files import handle_file
+from gradio_client_lite.limits import Limits
 from gradio_client_lite.saving import Saving
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.uploads import Uploads
@@ -54,7 +58,7 @@ class Bench:
         self.server = server
         self.transport = transport
         self.folder = folder
-        app = app_of(transport, server.url, **config)
+        self.app = app = app_of(transport, server.url, **config)
         self.spec: EndpointSpec = app.spec.endpoints[0]
         self._files: JobFiles = Downloads(app, folder).of_job(self.spec)
         self._uploads = Uploads(app)
@@ -333,6 +337,124 @@ def test_closing_ends_a_download(bench: Any) -> None:
         run.download()
     closer.join(10)
     assert run.left() == []
+
+
+# --- files that the app is just writing
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100) + b"\0\0\0\0IEND\xaeB`\x82"
+WEBP = b"RIFF" + (len(CONTENT) + 4).to_bytes(4, "little") + b"WEBP" + CONTENT
+TEXT = file("/x.txt")
+OLD = {"date": "Sat, 28 Nov 2026 19:24:13 GMT", "last_modified": "Sat, 28 Nov 2026 19:20:13 GMT"}
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Pauses are short; how often a file is asked for at most."""
+    monkeypatch.setattr(transfer, "_PAUSES", (0.001, 0.01, 0.01))
+    monkeypatch.setattr(transfer, "_SETTLED", 0.01)
+    return 4
+
+
+def give(content: bytes, **headers: str) -> Script:
+    return lambda peer: peer.request() and peer.answer(content, **headers)
+
+
+@pytest.mark.parametrize(
+    ("value", "part", "content"),
+    [
+        (file("/x.webp"), b"", WEBP),
+        (file("/x"), b"", b"by its type"),
+        (file("/x.webp"), WEBP[:-1], WEBP),
+        (file("/x.wav"), b"RIFF\xff\0", WEBP),
+        (file("/x.png"), PNG[:-1], PNG),
+        (file("/x.txt", size=5), b"", b"12345"),
+        (file("/x.txt", size=5), b"1234", b"12345"),
+        (file("/x.txt", size=5), b"123456", b"12345"),
+    ],
+)
+@pytest.mark.usefixtures("hasty")
+def test_a_file_that_is_not_whole_is_fetched_again(
+    bench: Any, value: Any, part: bytes, content: bytes
+) -> None:
+    kind = "image/png" if value["path"] == "/x" else "application/octet-stream"
+    run = bench(*[give(part, content_type=kind)] * 2, give(content, content_type=kind))
+    assert run.download(value) == content
+    assert len(run.server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        (TEXT, b""),
+        (file("/x.txt", size=0), b""),
+        (file("/x.bin"), b""),
+        (file("/x.png"), PNG),
+        (file("/x.webp"), WEBP),
+        (file("/x.wav"), b"RIFF\xff\xff\xff\xffWAVE"),
+        (file("/x.wav"), b"RIFF\0\0\0\0WAVEfmt "),
+        (file("/x.png"), b"no picture"),
+        (file("/x.txt", size="5"), b"1"),
+        (file("/x.txt", size=True), b"123"),
+        (file("/x.txt", size=-1), b"123"),
+    ],
+)
+def test_a_file_that_may_be_whole_is_fetched_once(bench: Any, value: Any, content: bytes) -> None:
+    run = bench(give(content))
+    assert run.download(value) == content
+    assert len(run.server.requests) == 1
+
+
+@pytest.mark.parametrize("value", [file("/x.txt", size=5), file("/x.png")])
+def test_a_file_that_was_not_changed_for_long_is_as_it_is(bench: Any, value: Any) -> None:
+    run = bench(give(b"", **OLD))
+    assert run.download(value) == b""
+    assert len(run.server.requests) == 1
+
+
+def test_a_file_whose_size_is_stated_wrongly_is_no_error(bench: Any, hasty: int) -> None:
+    run = bench(give(b"content"))
+    assert run.download(file("/x.txt", size=5)) == b"content"
+    assert 1 < len(run.server.requests) <= hasty
+
+
+@pytest.mark.parametrize("value", [file("/x.txt", size=5), file("/x.png")])
+def test_a_file_that_stays_empty_is_an_error(bench: Any, value: Any, hasty: int) -> None:
+    run = bench(give(b""))
+    with pytest.raises(RetryLater, match="gave"):
+        run.download(value)
+    assert run.left() == []
+    assert len(run.server.requests) == hasty
+
+
+def test_a_file_that_changes_each_time_is_an_error(bench: Any, hasty: int) -> None:
+    run = bench(*(give(PNG[:number]) for number in range(20, 30)))
+    with pytest.raises(RetryLater, match="gave a part of a file"):
+        run.download(file("/x.png"))
+    assert len(run.server.requests) == hasty
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_file_that_is_cut_short_as_it_is_written_is_fetched_again(bench: Any) -> None:
+    cut = [half(etag=f'"{number}"') for number in range(3)]
+    run = bench(*cut, give(CONTENT, etag='"3"'))
+    assert run.download() == CONTENT
+
+
+def test_a_file_that_is_always_cut_short_as_it_is_written_is_an_error(bench: Any, hasty: int) -> None:
+    run = bench(*(half(etag=f'"{number}"') for number in range(2 * hasty + 8)))
+    with pytest.raises(RetryLater, match="cut short"):
+        run.download()
+    assert run.left() == []
+
+
+@pytest.mark.usefixtures("hasty")
+def test_waiting_for_a_file_ends_with_its_time(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_PAUSES", (60.0,))
+    run = bench(give(b""))
+    run.app.limits = Limits(downloading=0.05)
+    with pytest.raises(DeadlineExceeded, match="downloading"):
+        run.download(file("/x.png"))
 
 
 # --- uploads

@@ -49,7 +49,7 @@ class RecordingCall:
     def joined(self, event_id: str) -> None:
         self.event_id = event_id
 
-    def feed(self, message: Message, size: int = 0) -> bool:
+    def feed(self, message: Message, text: Any = "") -> bool:
         self.messages.append(message)
         over = isinstance(message, (Completed, Malformed, QueueFull))
         if isinstance(message, Malformed):

@@ -42,9 +42,7 @@ def answer(content: Any, status: int = 200) -> Response:
 
 def event(msg: str, event_id: Optional[str] = None, **fields: Any) -> bytes:
     """One server-sent event as Gradio writes it."""
-    raw: JSON = {"msg": msg, **fields}
-    if event_id is not None:
-        raw["event_id"] = event_id
+    raw: JSON = {"msg": msg, **({} if event_id is None else {"event_id": event_id}), **fields}
     return b"data: " + json.dumps(raw).encode() + b"\n\n"
 
 
@@ -76,6 +74,9 @@ class ScriptedStream:
         self._timeout: Optional[float] = None
         self._pieces: queue.Queue[Union[bytes, Exception]] = queue.Queue()
         self.send(*pieces)
+
+    def read_arrived(self, size: int = 65536) -> Optional[bytes]:
+        return None if self._pieces.empty() else self.read_some(size)
 
     def send(self, *pieces: Union[bytes, Exception]) -> None:
         for piece in pieces:

@@ -194,10 +194,10 @@ class SlowCall(RecordingCall):
         super().__init__()
         self._act = act
 
-    def feed(self, message: Any, size: int = 0) -> bool:
+    def feed(self, message: Any, text: Any = "") -> bool:
         if not self.messages:
             self._act()
-        return super().feed(message, size)
+        return super().feed(message, text)
 
 
 def test_no_lock_is_held_while_early_messages_are_told_and_their_order_stays(

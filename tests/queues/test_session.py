@@ -302,11 +302,11 @@ def test_flood_of_a_job_that_is_being_told_what_was_kept_loses_nothing(
     session, stream, first, _ = flood(transport, make_queue)
 
     class Slow(RecordingCall):
-        def feed(self, message: Any, size: int = 0) -> bool:
+        def feed(self, message: Any, text: Any = "") -> bool:
             if not self.messages:
                 stream.send(*[generating("late", number) for number in range(1, 20)], completed("e0"))
                 assert not first.fed.acquire(timeout=0.05)
-            return super().feed(message, size)
+            return super().feed(message, text)
 
     second, held, thread = join_held(transport, session, "late", Slow())
     stream.send(generating("late", 0), generating("e0", 0))
@@ -1151,11 +1151,11 @@ def test_close_frees_a_reader_that_waits_for_a_job_to_be_told_a_flood(
     session, stream, first, _ = flood(transport, make_queue)
 
     class Closing(RecordingCall):
-        def feed(self, message: Any, size: int = 0) -> bool:
+        def feed(self, message: Any, text: Any = "") -> bool:
             stream.send(*[generating("late", number) for number in range(20)])
             session.close()
             assert stream.closed.wait(PATIENCE)
-            return super().feed(message, size)
+            return super().feed(message, text)
 
     second, held, thread = join_held(transport, session, "late", Closing())
     stream.send(generating("late", 0), generating("e0", 0))

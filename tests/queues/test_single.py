@@ -24,7 +24,7 @@ from gradio_client_lite.errors import (
 from gradio_client_lite.queues import single
 from gradio_client_lite.queues.single import StreamQueue
 from gradio_client_lite.transport import liveness as liveness_module
-from gradio_client_lite.wire.messages import Completed, Estimation, Generating, ProcessStarts, SendData
+from gradio_client_lite.wire.messages import LARGE, Completed, Estimation, Generating, ProcessStarts, SendData
 from gradio_client_lite.wire.routes import Routes
 
 from .old_servers import STREAM_HEAD, chunk, event, run, starting
@@ -114,6 +114,16 @@ def test_connections_are_used_again(start: Start) -> None:
     idle = repr(queue.lines.transport)
     assert "active=0" in idle
     assert int(idle.partition("idle=")[2].split()[0]) <= 4
+
+
+def test_a_large_result_is_read_before_what_comes_behind_it(start: Start) -> None:
+    def work(peer: Peer) -> None:
+        yielded = event("process_generating", output={"data": ["x" * LARGE]}, success=True)
+        peer.send(yielded + event("process_completed", output={"data": [1]}, success=True) + chunk(b""))
+
+    call = run(start(Gradio4(work)))
+    assert call.result() == [1]
+    assert type(call.messages[-2]) is Generating
 
 
 def test_stream_that_does_not_end_after_its_job_is_given_up(

@@ -28,6 +28,7 @@ from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.transport import websocket
 from gradio_client_lite.wire.config import ComponentSpec, EndpointSpec
 from gradio_client_lite.wire.messages import (
+    LARGE,
     Completed,
     Estimation,
     Generating,
@@ -179,6 +180,19 @@ def test_socket_that_closes_early_is_lost(start: Start, when: str) -> None:
 
     script = Gradio3(lambda peer: None) if when == "while it runs" else Gradio3(hello=hello)
     assert type(run(start(script)).failure()) is StreamLost
+
+
+def test_a_large_result_is_read_before_what_comes_behind_it(start: Start) -> None:
+    def work(peer: Peer) -> None:
+        big = "x" * LARGE
+        yielded = sockets.message("process_generating", output={"data": [big]}, success=True)
+        result = sockets.message("process_completed", output={"data": [1]}, success=True)
+        peer.send(yielded + result + sockets.close(1012, "restarting"))
+        peer.closed()
+
+    call = run(start(Gradio3(work)))
+    assert call.result() == [1]
+    assert type(call.messages[-2]) is Generating
 
 
 def test_close_with_a_reason_is_told(start: Start) -> None:

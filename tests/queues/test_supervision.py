@@ -29,7 +29,7 @@ class Broken(RecordingCall):
         super().__init__("/broken")
         self._hard = hard
 
-    def feed(self, message: Message, size: int = 0) -> bool:
+    def feed(self, message: Message, text: Any = "") -> bool:
         raise Mistake("feeding")
 
     def fail(self, error: BaseException) -> None:

@@ -133,6 +133,68 @@ def test_channel_that_never_stops_does_not_starve_the_others(
     greedy.gone.set()
 
 
+class Slow(Pipe):
+    """What it receives takes long to read, so it wants to be visited again for that."""
+
+    def __init__(self, order: List[Pipe]) -> None:
+        super().__init__()
+        self._order = order
+        self._late = False
+
+    def ready(self) -> Next:
+        if not self._late:
+            self._late = True
+            return Next.LATER
+        self._order.append(self)
+        return super().ready()
+
+
+class Quick(Pipe):
+    def __init__(self, order: List[Pipe]) -> None:
+        super().__init__()
+        self._order = order
+
+    def ready(self) -> Next:
+        self._order.append(self)
+        return super().ready()
+
+
+def test_channels_that_take_long_wait_for_the_others_and_come_one_by_one(
+    multiplexer: Multiplexer, pipes: List[Pipe]
+) -> None:
+    order: List[Pipe] = []
+    held = threading.Event()
+
+    class Gate(Pipe):
+        def ready(self) -> Next:
+            held.wait(PATIENCE)
+            return super().ready()
+
+    class Waking(Slow):
+        """Something arrives for another channel while it is read."""
+
+        def ready(self) -> Next:
+            if self._late and not any(isinstance(pipe, Slow) for pipe in order):
+                quick[1].other.send(b"!")
+            return super().ready()
+
+    slow = [Waking(order) for _ in range(3)]
+    quick = [Quick(order), Quick(order)]
+    pipes += [*slow, *quick, Gate()]
+    multiplexer.add(pipes[-1])
+    for pipe in (*slow, quick[0], pipes[-1]):
+        pipe.other.send(b"!")
+    for pipe in (*slow, *quick):
+        multiplexer.add(pipe)
+    held.set()
+    for pipe in pipes:
+        assert pipe.gone.wait(PATIENCE)
+    last_visits = [pipe for place, pipe in enumerate(order) if pipe not in order[place + 1 :]]
+    assert last_visits[0] is quick[0]
+    assert last_visits[2] is quick[1]
+    assert set(last_visits) == {*slow, *quick}
+
+
 def test_deadline_is_noticed_without_anything_arriving(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
     now = time.monotonic()
     late = add(multiplexer, pipes, deadline=now + 0.1)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import sys
 from typing import Any, Dict, List
 
 import pytest
@@ -12,12 +14,14 @@ from gradio_client_lite.wire.config import EndpointSpec, parse_config
 from gradio_client_lite.wire.filedata import (
     argument_files,
     file_outputs,
+    file_word,
     find_files,
     has_files,
     holding_outputs,
     holds_foreign,
     is_marked,
     mark_results,
+    mentions,
     new_meta,
     survey,
     takes_files,
@@ -99,7 +103,7 @@ def test_the_same_object_in_two_places_is_replaced_in_both() -> None:
 def test_a_value_that_holds_itself_does_not_hang() -> None:
     loop: List[Any] = [1]
     loop.append(loop)
-    assert not has_files([loop], marked)
+    assert survey([loop], marked) == (False, False)
     assert replaced([loop])[0][0] == 1
 
 
@@ -147,6 +151,66 @@ def by_recursion(value: Any) -> Any:
 def test_any_json_is_searched_whole(values: List[Any]) -> None:
     assert replaced(values) == by_recursion(values)
     assert has_files(values, marked) == (by_recursion(values) != values)
+
+
+SPELLINGS = st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+WORDS = st.sampled_from(
+    ["path", "_type", "meta", "gradio.FileData", "é", "\u2028", "a\\", '"path"', "\\u0070"]
+)
+WORDY = st.recursive(
+    WORDS | st.integers() | st.just(file()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.lists(WORDY, max_size=3), SPELLINGS)
+def test_a_text_that_mentions_no_file_holds_none(values: List[Any], spelling: Any) -> None:
+    text = json.dumps(values, **spelling)
+    for word in ("gradio.FileData", "path"):
+        assert mentions(text, word) is mentions(text.encode(), word)
+        assert mentions(text, word) or not has_files(values, marked)
+        assert mentions(text, word) or f'"{word}"' not in text
+
+
+def test_a_word_that_is_spelled_in_escapes_is_mentioned() -> None:
+    for place, letter in enumerate("path"):
+        text = f'{{"{"path"[:place]}\\u{ord(letter):04X}{"path"[place + 1 :]}": "/x"}}'
+        assert json.loads(text) == {"path": "/x"}
+        assert mentions(text, "path")
+        assert mentions(text.encode(), "path")
+    assert not mentions(json.dumps(["\u00e9\u2028\n\x00", "\\"]), "path")
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("6.31.0", "gradio.FileData"), ("4.21.0", "gradio.FileData"), ("4.19.2", "path")],
+)
+def test_what_results_with_files_mention(version: str, expected: str) -> None:
+    assert file_word(endpoint(), Version.parse(version)) == expected
+
+
+def test_rows_of_numbers_and_texts_are_not_visited() -> None:
+    """Told by the calls of Python's own and of built-in functions, of which a value has none."""
+
+    def calls(values: List[Any]) -> int:
+        count = 0
+
+        def note(frame: Any, kind: str, _: Any) -> None:
+            nonlocal count
+            count += kind in ("call", "c_call")
+
+        sys.setprofile(note)
+        try:
+            assert not has_files(values, marked)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    rows = [[1, "two", 3.0, None, True]] * 1000
+    assert calls([rows]) < 4 * len(rows)
+    assert calls([[row * 10 for row in rows]]) == calls([rows])
+    assert calls([[{"a": 1, "b": 2}] * 1000]) < 6 * len(rows)  # no file without a path
 
 
 OLD = {"path": "/x", "url": None, "size": None, "orig_name": "x", "mime_type": None}
