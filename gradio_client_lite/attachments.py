@@ -122,6 +122,10 @@ class Attachments:
         found = survey(values, argument_files(partial(takes_v3_files, spec)))
         return found._replace(files=found.files or reshapes_any(values, spec))
 
+    def unnamed(self, values: Sequence[Any], spec: EndpointSpec) -> List[Any]:
+        """The arguments without the paths and names here of files to send. See `Uploads.unnamed`."""
+        return self._make_uploads().unnamed(values, spec)
+
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
         """Send the files and return the arguments with their places on the server. See `Uploads.upload`."""
         return self._make_uploads().upload(values, spec, headers)

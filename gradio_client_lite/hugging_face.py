@@ -20,6 +20,7 @@ from .secrecy import Hidden, Secrets, hide
 from .transport.http import Timeout, Transport
 from .transport.timeout import Deadline
 from .transport.url import parse_url
+from .wire.texts import sendable
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -253,6 +254,7 @@ def deploy_bot(
     for name, value in (("discord_bot_token", discord_token), ("hf_token", hf_token)):
         if value is not None and not isinstance(value, str):
             raise ArgumentError(f"{name} must be a text, or None.")
+        sendable(value, name)
     wanted = bot_name(to_id, space_id, lambda: token_hex(4))
     with connections.hub() as api:
         api.require_token("Deploying a bot")

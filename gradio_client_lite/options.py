@@ -20,6 +20,7 @@ from .transport.timeout import Deadline
 from .transport.tls import hide_password
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
+from .wire.texts import sendable
 
 if TYPE_CHECKING:
     from .hub.spaces import SpaceStatus
@@ -95,6 +96,20 @@ def hide_options(httpx_kwargs: Any) -> Any:
         if name in options:
             options[name] = kind(options[name])
     return options
+
+
+def sendable_options(httpx_kwargs: Any) -> Any:
+    """`httpx_kwargs` with the texts that go to servers as `sendable` has them.
+
+    Raises:
+        ArgumentError: one of them cannot be sent.
+    """
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    return {
+        name: value if name in ("cert", "verify") else sendable(value, f"httpx_kwargs[{name!r}]")
+        for name, value in httpx_kwargs.items()
+    }
 
 
 def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:

@@ -147,6 +147,21 @@ class Uploads:
         self._send_all(list(uploads.values()), headers)
         return copy
 
+    def unnamed(self, values: Sequence[Any], spec: EndpointSpec) -> List[Any]:
+        """A copy of the arguments without the paths and names that files have on this machine.
+
+        They need not be UTF-8, and go up as `name_of` has them. What the caller named stays.
+        """
+        copy, slots = find_files(values, self._is_file(spec))
+        for slot in slots:
+            file = slot.file
+            if isinstance(file, ResultPath):
+                slot.put(None)
+            elif isinstance(file, FileArgument) and not isinstance(file.source, Link):
+                own = os.path.basename(str(file.get("path", "")))
+                slot.put({n: value for n, value in file.items() if n != "path" and value != own})
+        return copy
+
     def _stays(self, file: File) -> bool:
         """Whether the server has a file that came from it."""
         if isinstance(file, (ResultPath, ResultFile)) and file.origin is not None:

@@ -28,6 +28,7 @@ from ..transport.http import Response, Timeout, Transport
 from ..transport.redirect import REDIRECTS
 from ..transport.timeout import Clock, Deadline
 from ..transport.url import Target, parse_url
+from ..wire.texts import sendable
 from ..wire.urlparts import join_reference
 from .refusal import Question, advised_wait, message_of, refusal, shortened
 from .token import is_true
@@ -168,6 +169,7 @@ class HubApi:
 
         Raises as `get` does.
         """
+        payload = sendable(payload, f"What is sent while {doing}")
         body, fields = None, {}
         if isinstance(payload, list):
             body = HiddenBytes(b"".join(json.dumps(line).encode() + b"\n" for line in payload))
