@@ -50,7 +50,7 @@ def test_an_argument_with_one_is_refused(serve: Serve, connect: Connect, value: 
 
 def test_the_parameter_is_named_as_the_caller_named_it(serve: Serve, connect: Connect) -> None:
     server = serve()
-    with pytest.raises(ArgumentError, match="^The argument `text` of /echo holds half"):
+    with pytest.raises(ArgumentError, match=r"^The argument `text` of /echo holds half"):
         connect(server.url).predict(text=[HALF], api_name="/echo")
     assert server.told == []
 
@@ -79,7 +79,7 @@ def test_send_data_refuses_it(
     serve: Serve, connect: Connect, data: Dict[str, Any], hash_data: Dict[str, Any], named: str
 ) -> None:
     server = serve()
-    with pytest.raises(ArgumentError, match=f"^{named} holds half"):
+    with pytest.raises(ArgumentError, match=rf"^{named} holds half"):
         connect(server.url).send_data(data, hash_data, "sse_v3", None)
     assert server.told == []
 
@@ -110,7 +110,7 @@ def test_options_with_one_are_refused(serve: Serve, options: Dict[str, Any], nam
 
 def test_src_with_one_is_refused() -> None:
     for src in (f"http://127.0.0.1:1/{HALF}", f"owner/{HALF}"):
-        with pytest.raises(ArgumentError, match="^src holds half"):
+        with pytest.raises(ArgumentError, match=r"^src holds half"):
             Client(src)
 
 
@@ -144,9 +144,9 @@ def test_a_header_with_both_halves_is_sent_as_utf8(serve: Serve, connect: Connec
 def test_names_with_one_are_refused(serve: Serve, connect: Connect) -> None:
     server = serve()
     client = connect(server.url)
-    with pytest.raises(ArgumentError, match="^session_hash holds half"):
+    with pytest.raises(ArgumentError, match=r"^session_hash holds half"):
         client.session_hash = HALF
-    with pytest.raises(ArgumentError, match="^api_name holds half"):
+    with pytest.raises(ArgumentError, match=r"^api_name holds half"):
         client.predict("a", api_name=f"/{HALF}")
     assert server.told == []
 
@@ -155,11 +155,11 @@ def test_names_with_one_are_refused(serve: Serve, connect: Connect) -> None:
 
 
 def test_a_file_is_not_given_such_a_name_type_or_url() -> None:
-    with pytest.raises(ArgumentError, match="^name holds half"):
+    with pytest.raises(ArgumentError, match=r"^name holds half"):
         handle_file(b"", name=HALF)
-    with pytest.raises(ArgumentError, match="^mime_type holds half"):
+    with pytest.raises(ArgumentError, match=r"^mime_type holds half"):
         handle_file(b"", mime_type=HALF)
-    with pytest.raises(ArgumentError, match="^The URL of a file holds half"):
+    with pytest.raises(ArgumentError, match=r"^The URL of a file holds half"):
         handle_file(f"http://127.0.0.1/{HALF}")
 
 

@@ -101,7 +101,7 @@ def test_half_a_surrogate_pair_is_refused_by_name(hub: Hub, client: Client) -> N
         ("discord_bot_token", {"discord_bot_token": "\ud83d", "api_names": "shout"}),
         ("hf_token", {"hf_token": "\ud83d", "api_names": "shout"}),
     ):
-        with pytest.raises(ArgumentError, match=f"^{named} holds half of a surrogate pair"):
+        with pytest.raises(ArgumentError, match=rf"^{named} holds half of a surrogate pair"):
             client.deploy_discord(**wrong)
     assert hub.requests == []
 

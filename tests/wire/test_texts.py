@@ -25,7 +25,7 @@ def test_two_halves_side_by_side_are_the_character() -> None:
 @pytest.mark.parametrize("text", [HALF, OTHER_HALF, OTHER_HALF + HALF, HALF + "a" + OTHER_HALF, HALF * 2])
 def test_half_a_pair_is_no_text(text: str) -> None:
     assert utf8(text) is None
-    with pytest.raises(ArgumentError, match="^auth holds half of a surrogate pair"):
+    with pytest.raises(ArgumentError, match=r"^auth holds half of a surrogate pair"):
         sendable(text, "auth")
 
 
@@ -39,7 +39,7 @@ def test_half_a_pair_is_no_text(text: str) -> None:
     ],
 )
 def test_error_says_where_it_is(value: Any, named: str) -> None:
-    with pytest.raises(ArgumentError, match=f"^{named} holds half"):
+    with pytest.raises(ArgumentError, match=rf"^{named} holds half"):
         sendable(value, "headers")
 
 
