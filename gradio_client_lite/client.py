@@ -198,10 +198,7 @@ class Client(HubClient):
             self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS, file_urls
         )
         try:
-            private = auth is not None or source.needs_token(self._headers)
-            self._attachments = Attachments(
-                self._app, download_files, private=private, progress=upload_progress
-            )
+            self._attachments = Attachments(self._app, download_files, progress=upload_progress)
             self._connect(auth, source)
             self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         except BaseException as exc:

@@ -39,13 +39,11 @@ class Place(NamedTuple):
     Args:
         host: its URL.
         token: the one to send there; None for none.
-        private: whether it is reached only with one.
         waited: whether it was not running at first.
     """
 
     host: str
     token: Optional[str]
-    private: bool
     waited: bool
 
     def __repr__(self) -> str:
@@ -153,7 +151,7 @@ def find_space(
             raise UnsupportedAppError(
                 f"The Hub names no address for the Space {space_id}; see {api.space_page(space_id)}."
             )
-    return Place(host, connections.token(host), info.private, bool(stages))
+    return Place(host, connections.token(host), bool(stages))
 
 
 def duplicate_space(

@@ -34,7 +34,7 @@ from gradio_client_lite.wire.deletions import mend_deletions
 from gradio_client_lite.wire.diff import apply_diff, are_edits, replacements
 from gradio_client_lite.wire.drivers import plan_cancel
 from gradio_client_lite.wire.filedata import find_files, has_files, holds_foreign, is_marked, survey
-from gradio_client_lite.wire.fileurls import is_own, is_own_file, location_of, segment_names
+from gradio_client_lite.wire.fileurls import is_own, location_of, own_file, segment_names
 from gradio_client_lite.wire.frames import FrameDecoder
 from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
 from gradio_client_lite.wire.lifecycle import Lifecycle, app_error
@@ -489,7 +489,10 @@ READERS: Dict[str, Callable[[str], object]] = {
     "stream": lambda text: location_of(
         {"path": text, "url": f"stream/{text}", "is_stream": True}, ROUTES, live_streams=False
     ),
-    "origin": lambda text: (is_own(f"http://{text}", ROUTES), is_own_file(f"http://host/app/{text}", ROUTES)),
+    "origin": lambda text: (
+        is_own(f"http://{text}", ROUTES),
+        own_file(f"{ROUTES.api}file={text}", ROUTES),
+    ),
     "playlist": lambda text: segment_names(text.splitlines()),
 }
 NAMES: Dict[str, Row] = {
