@@ -8,12 +8,16 @@ character that they stand for, as JSON has it.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Mapping, Optional
 
 from ..errors import ArgumentError
 from ..secrecy import hide
 
+#: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
+#: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
+_TRANSLATED = "__i18n__"
 _SURROGATE = re.compile("[\ud800-\udfff]").search
 
 
@@ -66,3 +70,50 @@ def sendable(value: Any, what: str) -> Any:
     if type(value) in (list, tuple):
         return type(value)([sendable(part, what) for part in value])
     return value
+
+
+def text_of(value: Any) -> Optional[str]:
+    """What a server means by what stands where a text should be; None for null.
+
+    A `gr.I18n`, alone or within a text, is its key; what is no text is its JSON.
+
+    Example:
+        >>> text_of({"__type__": "translation_metadata", "key": "name"}), text_of(["a", 1])
+        ('name', '["a", 1]')
+    """
+    if isinstance(value, str):
+        return _with_keys(value) if _TRANSLATED in value else value
+    if value is None:
+        return None
+    key = _key(value)
+    return json_text(value) if key is None else key
+
+
+def json_text(value: Any) -> str:
+    """A value of a server's as JSON; the name of its type where it is too deep for that."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return type(value).__name__
+
+
+def _with_keys(text: str) -> str:
+    first, *rest = text.split(_TRANSLATED)
+    return first + "".join(map(_with_key, rest))
+
+
+def _with_key(text: str) -> str:
+    """What follows such a mark, the key in place of its JSON."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        value, end = None, 0
+    key = _key(value)
+    return _TRANSLATED + text if key is None else key + text[end:]
+
+
+def _key(value: Any) -> Optional[str]:
+    fields: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    key = fields.get("key")
+    translated = "translation_metadata" in (fields.get("__type__"), fields.get("_type"))
+    return key if translated and isinstance(key, str) else None

@@ -46,7 +46,8 @@ from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.wire.schema import contains_file
 from gradio_client_lite.wire.serverjson import read_json
 from gradio_client_lite.wire.sse import SSEDecoder
-from gradio_client_lite.wire.typenames import json_schema_to_python_type
+from gradio_client_lite.wire.texts import text_of
+from gradio_client_lite.wire.typenames import json_schema_to_python_type, with_choices
 from gradio_client_lite.wire.v3_info import derive_v3_info
 from gradio_client_lite.wire.v3_results import decode as decode_v3
 from gradio_client_lite.wire.v3_results import decode_default
@@ -448,6 +449,8 @@ ANSWERS: Dict[str, Row] = {
         lambda body: message_of({}, body, ["s3cret"]),
         lambda n: json.dumps({"errors": [{"message": "s3cret"}] * n}).encode(),
     ),
+    "translated labels": (text_of, lambda n: '__i18n__{"key":' * n),
+    "choices": (lambda schema: with_choices("Literal[x]", schema), lambda n: {"enum": ["a", 1] * n}),
     "advice to wait": (lambda text: advised_wait(429, {"ratelimit": text}), lambda n: "r=1;t=5," * n),
     "advice of blanks": (lambda text: advised_wait(429, {"ratelimit": text}), lambda n: "r" + " " * n * 20),
     "date to wait for": (lambda text: advised_wait(429, {"retry-after": text}), lambda n: "1 " * n),

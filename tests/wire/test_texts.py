@@ -6,7 +6,7 @@ import pytest
 
 from gradio_client_lite.errors import ArgumentError
 from gradio_client_lite.secrecy import Hidden
-from gradio_client_lite.wire.texts import sendable, utf8
+from gradio_client_lite.wire.texts import sendable, text_of, utf8
 
 HALF, OTHER_HALF = "\ud83d", "\ude00"
 
@@ -59,3 +59,39 @@ def test_what_is_no_text_stays_as_it_is() -> None:
     value = object()
     assert sendable(value, "x") is value
     assert sendable(None, "x") is None
+
+
+# --- what stands where a text should be
+
+CONFIG = '__i18n__{"__type__": "translation_metadata", "key": "a key"}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        (None, None),
+        (CONFIG, "a key"),
+        (f"before {CONFIG} and {CONFIG}.", "before a key and a key."),
+        ({"_type": "translation_metadata", "key": "a key"}, "a key"),
+        ({"__type__": "translation_metadata", "key": "a key"}, "a key"),
+        ({"_type": "translation_metadata", "key": 3}, '{"_type": "translation_metadata", "key": 3}'),
+        ('__i18n__{"key": "a"}', '__i18n__{"key": "a"}'),
+        ("__i18n__{", "__i18n__{"),
+        ("__i18n__", "__i18n__"),
+        ({"key": "a"}, '{"key": "a"}'),
+        (["ü", None, 1.5, True], '["ü", null, 1.5, true]'),
+        (5, "5"),
+        (False, "false"),
+    ],
+)
+def test_text_of(value: Any, text: Any) -> None:
+    assert text_of(value) == text
+
+
+def test_text_of_what_is_too_deep_is_the_name_of_its_kind() -> None:
+    deep: Any = []
+    for _ in range(200_000):
+        deep = [deep]
+    assert text_of(deep) == "list"
