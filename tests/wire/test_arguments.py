@@ -151,13 +151,6 @@ def test_half_a_surrogate_pair_is_refused_by_the_name_of_its_argument() -> None:
         encode_body({"data": ["a", {"b": "\ud83d"}]}, "/echo", ["first", "second"].__getitem__)
 
 
-def test_names_of_files_to_send_may_hold_one() -> None:
-    body: Dict[str, Any] = {"data": [{"path": "\udcff"}], "fn_index": 0}
-    assert json.loads(encode_body(body, "/echo", unnamed=lambda: [{}])) == {"data": [{}], "fn_index": 0}
-    with pytest.raises(ArgumentError, match="argument 0"):
-        encode_body(body, "/echo", unnamed=lambda: ["\udcff"])
-
-
 def recursive_list() -> List[Any]:
     value: List[Any] = []
     value.append(value)
