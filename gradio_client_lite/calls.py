@@ -12,7 +12,15 @@ from typing import Any, Callable, ContextManager, Dict, List, Mapping, NamedTupl
 from .app import App
 from .attachments import Attachments
 from .endpoint import Endpoint
-from .errors import AppError, ArgumentError, DeadlineExceeded, GradioClientError, HTTPStatusError, ValidationError, shorten
+from .errors import (
+    AppError,
+    ArgumentError,
+    DeadlineExceeded,
+    GradioClientError,
+    HTTPStatusError,
+    ValidationError,
+    shorten,
+)
 from .future import JobHost, LiveJobs
 from .job import Job
 from .queues.base import Driver, SessionDriver, post_json
@@ -361,9 +369,7 @@ class Calls(NamedTuple):
         _log.info("the server was not told to end %s: %s", job.label, why)
 
 
-def _kept(
-    args: Tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+def _kept(args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
     """Arguments to be bound later, as they are now: who has made them may change them meanwhile."""
     values = [*args, *kwargs.values()]
     # Files know themselves what was given.

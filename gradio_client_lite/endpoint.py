@@ -98,12 +98,25 @@ class Endpoint:
                 full.append(None)
         return [*full, *rest]
 
-    def argument_name(self, place: int, values: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        """What an error text calls one of the values to send, as the caller gave it: by name or by place."""
+    def argument_name(
+        self, place: int, values: Sequence[Any], kwargs: Mapping[str, Any], *, described: bool
+    ) -> str:
+        """What an error text calls one of the values to send.
+
+        Args:
+            place: its place among them.
+            values: all of them.
+            kwargs: those that were given by name.
+            described: whether the app's description is at hand; else it is not asked for.
+        """
         for name, value in kwargs.items():
             if value is values[place]:
                 return f"argument `{name}`"
         components = self.spec.arguments
+        parameters = (self.parameters_info or ()) if described else ()
+        visible = place - sum(component.is_state for component in components[:place])
+        if visible < len(parameters) and isinstance(parameters[visible].get("parameter_name"), str):
+            return f"argument `{parameters[visible]['parameter_name']}`"
         label = components[place].label if place < len(components) else ""
         return f"argument {place}" + (f" ({label!r})" if label else "")
 

@@ -28,8 +28,8 @@ import pytest
 from apps.pins import (
     CHAT_SERVERS,
     FILE_SERVERS,
-    PAGES_SERVERS,
     LABEL_SERVERS,
+    PAGES_SERVERS,
     QUEUELESS_SERVERS,
     RESTARTED_SERVERS,
     SERVERS,
