@@ -92,16 +92,14 @@ class Attachments:
         app: where they go to and come from.
         folder: where results go; None is the default folder, False leaves the server's dicts, of a kind that
             knows their app.
-        private: whether the app's files can be fetched only with this client's credentials.
         progress: called with the bytes sent so far and in all.
 
     Raises:
         FolderError: a folder was given and nothing can be saved there.
     """
 
-    def __init__(self, app: App, folder: Folder, *, private: bool, progress: Optional[Progress]) -> None:
+    def __init__(self, app: App, folder: Folder, *, progress: Optional[Progress]) -> None:
         self._app = app
-        self._private = private
         self._progress = progress
         self._folder = folder
         # Guards the two fields below it.
@@ -155,6 +153,10 @@ class Attachments:
         found = survey(values, argument_files(partial(takes_v3_files, spec)))
         return found._replace(files=found.files or reshapes_any(values, spec))
 
+    def unnamed(self, values: Sequence[Any], spec: EndpointSpec) -> List[Any]:
+        """The arguments without the paths and names here of files to send. See `Uploads.unnamed`."""
+        return self._make_uploads().unnamed(values, spec)
+
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
         """Send the files and return the arguments with their places on the server. See `Uploads.upload`."""
         return self._make_uploads().upload(values, spec, headers)
@@ -170,7 +172,7 @@ class Attachments:
         with self._lock:
             if self._uploads is None:
                 home = weakref.proxy(self)
-                self._uploads = kind(self._app, private=self._private, progress=self._progress, home=home)
+                self._uploads = kind(self._app, progress=self._progress, home=home)
             return self._uploads
 
     @property

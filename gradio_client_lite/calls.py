@@ -12,7 +12,15 @@ from typing import Any, Callable, ContextManager, Dict, List, Mapping, NamedTupl
 from .app import App
 from .attachments import Attachments, Outputs
 from .endpoint import Endpoint
-from .errors import AppError, DeadlineExceeded, GradioClientError, HTTPStatusError, ValidationError, shorten
+from .errors import (
+    AppError,
+    ArgumentError,
+    DeadlineExceeded,
+    GradioClientError,
+    HTTPStatusError,
+    ValidationError,
+    shorten,
+)
 from .future import JobHost, LiveJobs
 from .job import Job
 from .queues.base import Driver, SessionDriver, post_json
@@ -104,12 +112,13 @@ class Calls(NamedTuple):
             session_hash = session_hash if directly else queue.hash_for(endpoint.spec)
             if session_hash != queue.session_hash:
                 fields["session_hash"] = session_hash
-                content = encode_body(fields, endpoint.label)
+                content = self._encoded(endpoint, fields, kwargs)
             body = partial(self._upload, endpoint, fields, headers) if found.files else lambda: content
             foreign = found.foreign
         else:
             # On 3.x, where jobs may have session hashes of their own, a description is always at hand.
-            args, kwargs = _kept(endpoint, args, kwargs)
+            self._encoded(endpoint, {"data": [*args, *kwargs.values()]}, kwargs)
+            args, kwargs = _kept(args, kwargs)
             body = partial(self._late_body, endpoint, session_hash, headers, args, kwargs)
             foreign = True
         host = self._host(endpoint, queue, owner)
@@ -139,8 +148,20 @@ class Calls(NamedTuple):
         """The fields of a call's body, the same encoded, and what there is among the arguments."""
         values = endpoint.arguments(args, kwargs)
         fields = join_body(values, endpoint.fn_index, session_hash, self._oauth(endpoint))
-        content = encode_body(fields, endpoint.label)
+        content = self._encoded(endpoint, fields, kwargs)
         return fields, content, self.attachments.check(values, endpoint.spec)
+
+    def _encoded(self, endpoint: Endpoint, fields: Dict[str, Any], kwargs: Mapping[str, Any]) -> bytes:
+        """The body of a call, its files not sent yet. Raises as `encode_body` does."""
+        try:
+            return encode_body(fields, endpoint.label)
+        except ArgumentError:
+            pass  # it may be for the name of a file here, which goes into no body as it is
+        values = fields["data"]
+        fields = {**fields, "data": self.attachments.unnamed(values, endpoint.spec)}
+        described = self.app.description.ready()
+        name_of = partial(endpoint.argument_name, values=values, kwargs=kwargs, described=described)
+        return encode_body(fields, endpoint.label, name_of)
 
     def _late_body(
         self,
@@ -348,16 +369,9 @@ class Calls(NamedTuple):
         _log.info("the server was not told to end %s: %s", job.label, why)
 
 
-def _kept(
-    endpoint: Endpoint, args: Tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-    """Arguments to be bound later, as they are now: who has made them may change them meanwhile.
-
-    Raises:
-        ArgumentError: one cannot be sent, to whatever parameter.
-    """
+def _kept(args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """Arguments to be bound later, as they are now: who has made them may change them meanwhile."""
     values = [*args, *kwargs.values()]
-    encode_body({"data": values}, endpoint.label)
     # Files know themselves what was given.
     copies, _ = find_files(values, lambda value, _: isinstance(value, (FileArgument, ResultFile, V3File)))
     return tuple(copies[: len(args)]), dict(zip(kwargs, copies[len(args) :]))

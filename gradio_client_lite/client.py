@@ -48,6 +48,7 @@ from .options import (
     hide_pair,
     http_options,
     make_transport,
+    sendable_options,
 )
 from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
@@ -58,6 +59,7 @@ from .threads import hand_over
 from .updates import Update
 from .wire.arguments import encode_body
 from .wire.refusal import bare_url
+from .wire.texts import sendable
 from .workers import Workers, call_after_fork
 
 if TYPE_CHECKING:
@@ -167,6 +169,9 @@ class Client(HubClient):
         src, hf_token, token, oauth_token = hide(src), hide(hf_token), hide(token), hide(oauth_token)
         auth, headers, httpx_kwargs = hide_pair(auth), hide_fields(headers), hide_options(httpx_kwargs)
         self._given = {name: value for name, value in locals().items() if value is not self}
+        src, hf_token, token = sendable(src, "src"), sendable(hf_token, "hf_token"), sendable(token, "token")
+        auth, oauth_token = sendable(auth, "auth"), sendable(oauth_token, "oauth_token")
+        headers, httpx_kwargs = sendable(headers, "headers"), sendable_options(httpx_kwargs)
         check_arguments(src, max_workers, auth)
         check_headers("headers", headers)
         if timeout is not None:
@@ -193,10 +198,7 @@ class Client(HubClient):
             self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS, file_urls
         )
         try:
-            private = auth is not None or source.needs_token(self._headers)
-            self._attachments = Attachments(
-                self._app, download_files, private=private, progress=upload_progress
-            )
+            self._attachments = Attachments(self._app, download_files, progress=upload_progress)
             self._connect(auth, source)
             self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         except BaseException as exc:
@@ -219,7 +221,7 @@ class Client(HubClient):
 
     @session_hash.setter
     def session_hash(self, session_hash: str) -> None:
-        self._sessions.open(hide(session_hash), chosen=True)
+        self._sessions.open(hide(sendable(session_hash, "session_hash")), chosen=True)
 
     # -- calling
 

@@ -1,16 +1,18 @@
 """The API of an app as text: what `Client.view_api` prints.
 
 The text is that of the official client 2.7.2, character by character, since programs and prompts are made
-from it. The info it is made from comes from the network, so rendering is total: what is missing or of the
-wrong kind reads `Any`, and nothing raises.
+from it; but where that writes different values alike, they are told apart. The info it is made from comes
+from the network, so rendering is total: what is missing or of the wrong kind reads `Any`, and nothing raises.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Dict, List, Optional
 
 from .wire.info import sanitize_parameter_names
-from .wire.typenames import json_schema_to_python_type
+from .wire.texts import text_of
+from .wire.typenames import json_schema_to_python_type, with_choices
 
 __all__ = ["json_schema_to_python_type", "render", "sanitize_parameter_names"]
 
@@ -72,7 +74,8 @@ def _endpoint(address: str, endpoint: Any) -> str:
 
 
 def _parameter(parameter: Dict[str, Any]) -> str:
-    default = _files_as_calls(parameter.get("parameter_default"), 0)
+    default = parameter.get("parameter_default")
+    default = repr(default) if _reads_otherwise(default) else _files_as_calls(default, 0)
     type_ = _type(parameter)
     need = "(required)"
     if parameter.get("parameter_has_default"):
@@ -85,6 +88,17 @@ def _parameter(parameter: Dict[str, Any]) -> str:
 
 def _return(item: Dict[str, Any]) -> str:
     return f"     - [{_component(item)}] {_label(item)}: {_type(item)}{_description(item)} \n"
+
+
+def _reads_otherwise(value: Any) -> bool:
+    """Whether it is a text that would read as a number, a list, None or the like."""
+    if not isinstance(value, str):
+        return False
+    if value in ("None", "True", "False") or value[:1] + value[-1:] in ("[]", "{}", "''", '""'):
+        return True
+    with suppress(ValueError):
+        return bool(value) and float(value) is not None
+    return value.startswith("handle_file(")
 
 
 def _files_as_calls(value: Any, depth: int) -> Any:
@@ -111,7 +125,8 @@ def _parameter_name(parameter: Dict[str, Any]) -> str:
 
 
 def _label(item: Dict[str, Any]) -> str:
-    return sanitize_parameter_names(_shown(item.get("label", "Any")))
+    label = text_of(item.get("label"))
+    return sanitize_parameter_names("Any" if label is None else label)
 
 
 def _component(item: Dict[str, Any]) -> str:
@@ -119,13 +134,14 @@ def _component(item: Dict[str, Any]) -> str:
 
 
 def _type(item: Dict[str, Any]) -> str:
-    return _shown(_mapping(item.get("python_type")).get("type", "Any"))
+    told = _shown(_mapping(item.get("python_type")).get("type", "Any"))
+    return with_choices(told, item.get("type")) if "Literal[" in told else told
 
 
 def _description(item: Dict[str, Any]) -> str:
     """In parentheses after a space, or nothing."""
     text = _mapping(item.get("python_type")).get("description")
-    return f" ({_shown(text)})" if text else ""
+    return f" ({text_of(text)})" if text else ""
 
 
 def _items(endpoint: Any, key: str) -> List[Dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ProtocolError, UnknownEndpointError, shorten
 from .secrecy import Secrets
 from .wire.arguments import bind
 from .wire.config import EndpointSpec
+from .wire.texts import sendable
 
 Info = Callable[[], Mapping[str, Any]]
 
@@ -97,6 +98,28 @@ class Endpoint:
                 full.append(None)
         return [*full, *rest]
 
+    def argument_name(
+        self, place: int, values: Sequence[Any], kwargs: Mapping[str, Any], *, described: bool
+    ) -> str:
+        """What an error text calls one of the values to send.
+
+        Args:
+            place: its place among them.
+            values: all of them.
+            kwargs: those that were given by name.
+            described: whether the app's description is at hand; else it is not asked for.
+        """
+        for name, value in kwargs.items():
+            if value is values[place]:
+                return f"argument `{name}`"
+        components = self.spec.arguments
+        parameters = (self.parameters_info or ()) if described else ()
+        visible = place - sum(component.is_state for component in components[:place])
+        if visible < len(parameters) and isinstance(parameters[visible].get("parameter_name"), str):
+            return f"argument `{parameters[visible]['parameter_name']}`"
+        label = components[place].label if place < len(components) else ""
+        return f"argument {place}" + (f" ({label!r})" if label else "")
+
     def shape(self, data: List[Any]) -> Any:
         """What the caller gets: one value as it is, several as a tuple, skipped components dropped.
 
@@ -132,6 +155,7 @@ def find_endpoint(
         for endpoint in endpoints.values():
             if endpoint.api_name == api_name and endpoint.is_valid:
                 return endpoint
+        api_name = sendable(api_name, "api_name")
         hint = "" if str(api_name).startswith("/") else " Did you mean to use a leading slash?"
         raise UnknownEndpointError(f"Cannot find a function with `api_name`: {api_name}.{hint}")
     if fn_index is not None:

@@ -18,6 +18,7 @@ from .wire.filedata import new_meta
 from .wire.fileurls import is_url
 from .wire.names import upload_name
 from .wire.provenance import FileArgument
+from .wire.texts import sendable
 
 
 class FileData(TypedDict, total=False):
@@ -56,12 +57,14 @@ def handle_file(
 
     Raises:
         InvalidFile: there is no such file, or it is a text file object. It is a ValueError.
+        ArgumentError: the URL, `name` or `mime_type` holds half of a surrogate pair; a path may.
 
     Example:
         >>> handle_file(b"hello", name="hello.txt")["orig_name"]
         'hello.txt'
     """
     given = filepath_or_url
+    name, mime_type = sendable(name, "name"), sendable(mime_type, "mime_type")
     if isinstance(given, (bytes, bytearray, memoryview)):
         return _content(BytesSource(bytes(given)), name, mime_type)
     if hasattr(given, "read"):
@@ -69,6 +72,7 @@ def handle_file(
     path = str(given)
     source: Union[Source, Link]
     if is_url(path):
+        path = sendable(path, "The URL of a file")
         source = Link(path)
         fields: Dict[str, Any] = {"orig_name": path.rsplit("/", maxsplit=1)[-1], "url": path}
     elif os.path.exists(path):

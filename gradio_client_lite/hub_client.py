@@ -13,9 +13,11 @@ from .options import (
     hidden_options,
     http_options,
     hub_connections,
+    sendable_options,
 )
 from .request_headers import zero_gpu_token
 from .secrecy import hide
+from .wire.texts import sendable
 
 _Client = TypeVar("_Client", bound="HubClient")
 
@@ -88,6 +90,10 @@ class HubClient(AppView):
         )
         given = hf_token if token is None else token
         check_arguments(from_id, max_workers, options.get("auth"))
+        sendable(given, "hf_token")
+        for name in ("auth", "headers", "oauth_token"):
+            sendable(options.get(name), name)
+        sendable_options(options.get("httpx_kwargs"))
         make: Any = cls
         try:
             signature(make).bind(from_id, given, max_workers, verbose, **options)

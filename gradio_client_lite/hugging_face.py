@@ -20,6 +20,7 @@ from .secrecy import Hidden, Secrets, hide
 from .transport.http import Timeout, Transport
 from .transport.timeout import Deadline
 from .transport.url import parse_url
+from .wire.texts import sendable
 
 if TYPE_CHECKING:
     from .options import HttpOptions
@@ -38,13 +39,11 @@ class Place(NamedTuple):
     Args:
         host: its URL.
         token: the one to send there; None for none.
-        private: whether it is reached only with one.
         waited: whether it was not running at first.
     """
 
     host: str
     token: Optional[str]
-    private: bool
     waited: bool
 
     def __repr__(self) -> str:
@@ -152,7 +151,7 @@ def find_space(
             raise UnsupportedAppError(
                 f"The Hub names no address for the Space {space_id}; see {api.space_page(space_id)}."
             )
-    return Place(host, connections.token(host), info.private, bool(stages))
+    return Place(host, connections.token(host), bool(stages))
 
 
 def duplicate_space(
@@ -253,6 +252,7 @@ def deploy_bot(
     for name, value in (("discord_bot_token", discord_token), ("hf_token", hf_token)):
         if value is not None and not isinstance(value, str):
             raise ArgumentError(f"{name} must be a text, or None.")
+        sendable(value, name)
     wanted = bot_name(to_id, space_id, lambda: token_hex(4))
     with connections.hub() as api:
         api.require_token("Deploying a bot")

@@ -20,6 +20,7 @@ from .transport.timeout import Deadline
 from .transport.tls import hide_password
 from .wire.refusal import bare_url
 from .wire.routes import normalise_src
+from .wire.texts import sendable
 
 if TYPE_CHECKING:
     from .hub.spaces import SpaceStatus
@@ -97,6 +98,20 @@ def hide_options(httpx_kwargs: Any) -> Any:
     return options
 
 
+def sendable_options(httpx_kwargs: Any) -> Any:
+    """`httpx_kwargs` with the texts that go to servers as `sendable` has them.
+
+    Raises:
+        ArgumentError: one of them cannot be sent.
+    """
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    return {
+        name: value if name in ("cert", "verify") else sendable(value, f"httpx_kwargs[{name!r}]")
+        for name, value in httpx_kwargs.items()
+    }
+
+
 def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
     """`httpx_kwargs` as HttpOptions; the caller's mapping is left as it is.
 
@@ -141,29 +156,22 @@ class Source:
         url: its URL, with a trailing slash; may hold a password.
         token: the Hugging Face token to send there; None for none.
         space_id: its name at the Hub, "owner/name"; None when it was given by URL.
-        private: whether it is a private Space; None when nobody knows.
         look_again: waits for a Space once more, and says whether that took any waiting.
     """
 
-    __slots__ = ("look_again", "private", "space_id", "token", "url")
+    __slots__ = ("look_again", "space_id", "token", "url")
 
     def __init__(
         self,
         url: str,
         token: Optional[str],
         space_id: Optional[str] = None,
-        private: Optional[bool] = None,
         look_again: Callable[[], bool] = lambda: False,
     ) -> None:
         self.url = normalise_src(url)
         self.token = hide(token)
         self.space_id = space_id
-        self.private = private
         self.look_again = look_again
-
-    def needs_token(self, headers: RequestHeaders) -> bool:
-        """Whether the app's files can be fetched only with a token that is among these headers."""
-        return self.private is not False and "x-hf-authorization" in headers.names()
 
     def __repr__(self) -> str:
         return f"<Source {self.space_id or bare_url(self.url)}>"
@@ -202,7 +210,7 @@ def find_source(
         return find_space(space_id, connections, deadline, verbose=verbose, on_status=on_status)
 
     place = look()
-    return Source(place.host, place.token, space_id, place.private, lambda: look().waited)
+    return Source(place.host, place.token, space_id, lambda: look().waited)
 
 
 def hub_connections(options: HttpOptions, ssl_verify: Any, token: Union[str, bool, None]) -> Connections:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import AbstractSet, Dict, Iterator, Mapping, Optional, Set
+from typing import AbstractSet, Dict, Iterator, Mapping, Optional
 
 from .secrecy import PLAIN_FIELDS, Hidden, field_secrets, hide
 
@@ -33,10 +33,6 @@ class RequestHeaders:
         yield from field_secrets(dict(self.base))
         for value, name in self._sent.copy().items():
             yield from field_secrets({name: value})
-
-    def names(self) -> Set[str]:
-        """The names of the base, in lower case."""
-        return {name.lower() for name in dict(self.base)}
 
     @property
     def confined(self) -> bool:

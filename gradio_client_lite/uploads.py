@@ -18,7 +18,7 @@ from .transport.response import Response
 from .wire.config import EndpointSpec
 from .wire.dataurl import parse_data_url
 from .wire.filedata import IsFile, Slot, argument_files, find_files, new_meta, takes_files
-from .wire.fileurls import is_own_file, is_url
+from .wire.fileurls import OwnFile, is_url, own_file
 from .wire.multipart import MultipartBody, Part, Progress
 from .wire.names import download_name, form_name, upload_name
 from .wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
@@ -63,8 +63,6 @@ class Uploads:
 
     Args:
         app: where to.
-        private: whether the app's files can be fetched only with this client's credentials. Arguments that
-            are URLs of such files are then fetched here and sent, since the server cannot do that itself.
         progress: called with the bytes sent so far and in all, of the files of one request, on the thread
             that sends them.
         home: fetches a ResultFile of this app whose own client is not known; None where that is not done.
@@ -74,12 +72,10 @@ class Uploads:
         self,
         app: App,
         *,
-        private: bool = False,
         progress: Optional[Progress] = None,
         home: Optional[Home] = None,
     ) -> None:
         self._app = app
-        self._private = private
         self._progress = progress
         self._home = home
 
@@ -138,13 +134,26 @@ class Uploads:
             file = slot.file
             if self._stays(file):
                 slot.put(self._given(file))
-            elif (
-                isinstance(file, FileArgument) and isinstance(file.source, Link) and not self._must_copy(file)
-            ):
-                slot.put(_payload(file, file.source.url, name_of(file)))
+            elif (link := self._link(file)) is not None:
+                slot.put(_payload(file, link, self._name_of(file)))
             else:
                 self._add(uploads, slot, spec, partial(self._source, file, headers))
         self._send_all(list(uploads.values()), headers)
+        return copy
+
+    def unnamed(self, values: Sequence[Any], spec: EndpointSpec) -> List[Any]:
+        """A copy of the arguments without the paths and names that files have on this machine.
+
+        They need not be UTF-8, and go up as `name_of` has them. What the caller named stays.
+        """
+        copy, slots = find_files(values, self._is_file(spec))
+        for slot in slots:
+            file = slot.file
+            if isinstance(file, ResultPath):
+                slot.put(None)
+            elif isinstance(file, FileArgument) and not isinstance(file.source, Link):
+                own = os.path.basename(str(file.get("path", "")))
+                slot.put({n: value for n, value in file.items() if n != "path" and value != own})
         return copy
 
     def _stays(self, file: File) -> bool:
@@ -159,10 +168,23 @@ class Uploads:
             return file.given
         return file.origin.given if file.origin is not None else file
 
-    def _must_copy(self, file: FileArgument) -> bool:
-        return (
-            self._private and isinstance(file.source, Link) and is_own_file(file.source.url, self._app.routes)
-        )
+    def _link(self, file: File) -> Optional[str]:
+        """The URL, or path of its own, by which the server gets a file itself; None when it cannot."""
+        if not isinstance(file, FileArgument) or not isinstance(file.source, Link):
+            return None
+        own = self._own(file)
+        return file.source.url if own is None else own.path
+
+    def _own(self, file: File) -> Optional[OwnFile]:
+        source = file.source if isinstance(file, FileArgument) else None
+        return own_file(source.url, self._app.routes) if isinstance(source, Link) else None
+
+    def _name_of(self, file: File) -> str:
+        """What the server is told a file is called."""
+        own = self._own(file)
+        if own is not None and isinstance(file, FileArgument) and file.get("orig_name") == _last_part(file):
+            return upload_name(own.name)  # which `handle_file` has left as the URL has it
+        return name_of(file)
 
     def _source(self, file: File, headers: Mapping[str, str]) -> Source:
         """The content to send; a file that is somewhere else is fetched."""
@@ -202,13 +224,13 @@ class Uploads:
         self, uploads: Dict[Hashable, Upload], slot: Slot, spec: EndpointSpec, source: Callable[[], Source]
     ) -> None:
         """Plan to send a file, once however often it was given."""
-        file, name = slot.file, name_of(slot.file)
+        file, name = slot.file, self._name_of(slot.file)
         mime_type = (file.get("mime_type") if isinstance(file, FileArgument) else None) or guess_type(name)
         key = (_identity(file), name, mime_type)
         upload = uploads.get(key)
         if upload is None:
             upload = uploads[key] = Upload(source(), name, mime_type)
-            if isinstance(file, ResultFile):  # before it was fetched, nobody knew its size
+            if isinstance(file, ResultFile) or self._own(file):  # nobody knew its size before
                 self._check_size(upload.source, slot, spec)
         upload.slots.append(slot)
 
@@ -255,6 +277,8 @@ class Uploads:
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
         """Copy a file of the app's; never follows a redirect, which could lead the credentials away."""
+        own = own_file(url, self._app.routes)
+        url = url if own is None else own.url
         fields = self._app.headers({**headers, "accept-encoding": "identity"})
         return self._spool(url, fields, follow_redirects=False)
 
@@ -295,6 +319,10 @@ def _identity(file: File) -> Hashable:
     if isinstance(source, PathSource):
         return os.path.realpath(source.path)
     return source if isinstance(source, Link) else id(source)
+
+
+def _last_part(file: FileArgument) -> str:
+    return str(file.get("url")).rsplit("/", maxsplit=1)[-1]
 
 
 def _unreachable(file: ResultFile) -> InvalidFile:

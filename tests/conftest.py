@@ -28,6 +28,7 @@ import pytest
 from apps.pins import (
     CHAT_SERVERS,
     FILE_SERVERS,
+    LABEL_SERVERS,
     PAGES_SERVERS,
     QUEUELESS_SERVERS,
     RESTARTED_SERVERS,
@@ -54,6 +55,7 @@ _FIXTURES = {
     "file_server": "files",
     "chat_server": "chat",
     "pages_server": "pages",
+    "label_server": "labels",
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
@@ -66,6 +68,7 @@ _RELEASES = {
     "private_file_server": tuple(version for version in VARIANT_SERVERS if version in FILE_SERVERS),
     "chat_server": CHAT_SERVERS,
     "pages_server": PAGES_SERVERS,
+    "label_server": LABEL_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
@@ -89,6 +92,7 @@ small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 chat_server = _server_fixture("chat")
 pages_server = _server_fixture("pages")
+label_server = _server_fixture("labels")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")

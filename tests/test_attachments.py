@@ -39,7 +39,7 @@ def make() -> Iterator[Make]:
             app = app_of(
                 stack.enter_context(contextlib.closing(transport)), server.url, headers or {}, **config
             )
-            attachments = Attachments(app, folder, private=False, progress=None)
+            attachments = Attachments(app, folder, progress=None)
             return attachments, app.spec.endpoints[0], server
 
         yield run

@@ -67,9 +67,12 @@ def read(release: str, name: str) -> str:
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_text_is_the_official_client_s(release: str) -> None:
     info = clean_info(json.loads(read(release, "info.json")))
-    assert render(info) == read(release, "view_api.txt")
-    assert render(info, all_endpoints=False) == read(release, "view_api.txt")
-    assert render(info, all_endpoints=True) == read(release, "view_api_all_endpoints.txt")
+    texts = [read(release, name) for name in ("view_api.txt", "view_api_all_endpoints.txt")]
+    # But for choices that are numbers, which it writes as texts.
+    some, every = (text.replace("Literal['1', '2']", "Literal[1, 2]") for text in texts)
+    assert render(info) == some
+    assert render(info, all_endpoints=False) == some
+    assert render(info, all_endpoints=True) == every
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -166,6 +169,54 @@ def test_a_label_without_letters_leaves_no_comma() -> None:
 def test_defaults(default: Any, text: str) -> None:
     line = parameter_line(parameter_has_default=True, parameter_default=default)
     assert line == "     - [Textbox] " + text
+
+
+@pytest.mark.parametrize(
+    ("default", "text"),
+    [
+        ("", ""),
+        ("a b", "a b"),
+        ("it's [x]", "it's [x]"),
+        (1, "1"),
+        ("1", "'1'"),
+        ("1e5", "'1e5'"),
+        ("nan", "'nan'"),
+        (True, "True"),
+        ("True", "'True'"),
+        ("None", "'None'"),
+        ("[1]", "'[1]'"),
+        ('{"a": 1}', "'{\"a\": 1}'"),
+        ("'a'", "\"'a'\""),
+        ('handle_file("x")', "'handle_file(\"x\")'"),
+        ("ü 日本", "ü 日本"),
+    ],
+)
+def test_no_two_defaults_read_alike(default: Any, text: str) -> None:
+    line = parameter_line(parameter_has_default=True, parameter_default=default)
+    assert f"(not required, defaults to:   {text})" in line
+
+
+def test_choices_that_the_server_wrote_as_texts_are_shown_as_they_are() -> None:
+    schema = {"type": "string", "enum": [1, "1", None]}
+    line = parameter_line(type=schema, python_type={"type": "Literal['1', '1', 'None']", "description": ""})
+    assert "your_name: Literal[1, '1', None] (required)" in line
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ({"_type": "translation_metadata", "key": "name"}, "name"),
+        ('__i18n__{"__type__": "translation_metadata", "key": "name"}', "name"),
+        (5, "5"),
+        (["a", 1], "a_1"),
+        ("", ""),
+        (None, "any"),
+    ],
+)
+def test_labels_of_any_kind(label: Any, name: str) -> None:
+    text = render(info_of(returns=[{**RETURN, "label": label}]))
+    assert f'predict(api_name="/run") -> {name}\n' in text
+    assert f"     - [Textbox] {name}: str \n" in text
 
 
 def test_endpoints_that_take_the_caller_s_token_say_so() -> None:

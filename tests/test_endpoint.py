@@ -213,3 +213,19 @@ def test_oauth_token_is_taken_where_the_description_says_so() -> None:
 
 def test_repr_names_it() -> None:
     assert repr(endpoint()) == "Endpoint(api_name='/echo', fn_index=0)"
+
+
+# --- what an error calls an argument
+
+
+def test_an_argument_is_called_as_it_was_given_or_as_the_app_says() -> None:
+    found = endpoint(described("first", "last"), inputs=[TEXT, STATE, NUMBER])
+    values: List[Any] = ["a", None, ["b"]]
+    assert found.argument_name(2, values, {"x": values[2]}, described=False) == "argument `x`"
+    assert found.argument_name(0, values, {}, described=True) == "argument `first`"
+    assert found.argument_name(2, values, {}, described=True) == "argument `last`"
+    assert found.argument_name(3, [*values, "more"], {}, described=True) == "argument 3"
+
+
+def test_the_description_is_not_asked_for_to_name_an_argument() -> None:
+    assert endpoint().argument_name(0, ["a"], {}, described=False) == "argument 0"

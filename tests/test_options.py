@@ -15,7 +15,6 @@ from gradio_client_lite.options import (
     find_source,
     http_options,
 )
-from gradio_client_lite.request_headers import RequestHeaders
 from gradio_client_lite.transport.http import Timeout
 
 
@@ -169,18 +168,8 @@ def test_auth_must_be_a_pair(auth: Any) -> None:
 # --- where the app is
 
 
-@pytest.mark.parametrize(
-    ("private", "headers", "needed"),
-    [
-        (True, {"X-HF-Authorization": "Bearer t"}, True),
-        (None, {"X-HF-Authorization": "Bearer t"}, True),
-        (False, {"X-HF-Authorization": "Bearer t"}, False),
-        (True, {}, False),
-    ],
-)
-def test_files_need_the_token_unless_the_space_is_public(private: Any, headers: Any, needed: bool) -> None:
-    source = Source("https://user:pw@host/app", "t", "owner/space", private)
-    assert source.needs_token(RequestHeaders(headers)) is needed
+def test_a_source_shows_no_password() -> None:
+    source = Source("https://user:pw@host/app", "t", "owner/space")
     assert source.url == "https://user:pw@host/app/"
     assert repr(source) == "<Source owner/space>"
     assert repr(Source("https://user:pw@host/app", "t")) == "<Source https://host/app/>"

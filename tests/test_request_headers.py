@@ -37,7 +37,7 @@ def test_base_may_change_while_a_request_is_made() -> None:
 
     headers = RequestHeaders({Name("X-A"): "1", "x-b": "2"})
     assert headers({"x-c": "3"}) == {"X-A": "1", "x-b": "2", "x-c": "3", **API}
-    assert headers.names() >= {"x-a", "x-b"}
+    assert {"X-A", "x-b"} < headers.base.keys()
 
 
 def test_only_some_headers_pass_after_confining() -> None:

@@ -356,44 +356,90 @@ def test_a_name_of_another_server_is_made_harmless(bench: Any) -> None:
     assert [name for name, _, _ in run.sent[0]] == ["x.txt"]
 
 
-# --- files of a private app
+# --- the app's own files, by URL
 
 
-def test_a_file_of_a_private_app_is_copied_with_its_credentials(bench: Any) -> None:
-    def serve(request: Request) -> bytes:
-        return accept(request) if request.method == "POST" else answer(b"private")
-
-    run = bench(always(serve), private=True, headers={"x-hf-authorization": "Bearer t"})
-    url = run.server.url + "gradio_api/file=/tmp/x.txt"
-    (result,) = run(handle_file(url))
-    fetched, sent = run.server.requests
-    assert fetched.headers["x-hf-authorization"] == "Bearer t"
-    assert read_form(sent) == [("x.txt", "text/plain", b"private")]
-    assert result == uploaded("/srv/0/x.txt", "x.txt")
+def serve_files(request: Request) -> bytes:
+    return accept(request) if request.method == "POST" else answer(b"its own")
 
 
 @pytest.mark.parametrize(
-    "url", ["https://elsewhere/gradio_api/file=/x", "{app}other", "{app}file=/x", "{app}gradio_api/info"]
+    ("url", "asked", "name"),
+    [
+        ("file=/srv/x.txt", "file=/srv/x.txt", "x.txt"),
+        ("file=/srv/a%20b.txt?download=1#top", "file=/srv/a%20b.txt?download=1", "a b.txt"),
+        ("proxy=https://other.hf.space/file=/x.txt", "proxy=https://other.hf.space/file=/x.txt", "x.txt"),
+        ("stream/s/1/2/playlist-file", "stream/s/1/2/playlist-file", "playlist-file"),
+    ],
 )
-def test_other_urls_are_left_to_the_server_of_a_private_app(bench: Any, url: str) -> None:
-    run = bench(private=True)
+def test_an_own_file_is_fetched_and_sent(bench: Any, url: str, asked: str, name: str) -> None:
+    run = bench(always(serve_files), headers={"x-hf-authorization": "Bearer t"})
+    (result,) = run(handle_file(run.server.url + "gradio_api/" + url))
+    fetched, sent = run.server.requests
+    assert fetched.path == "/gradio_api/" + asked
+    assert fetched.headers["x-hf-authorization"] == "Bearer t"
+    assert [(name, content) for name, _, content in read_form(sent)] == [(name, b"its own")]
+    assert result == uploaded(f"/srv/0/{name}", name)
+
+
+def test_a_name_that_the_caller_gave_to_an_own_file_stays(bench: Any) -> None:
+    run = bench(always(serve_files))
+    (result,) = run(handle_file(run.server.url + "gradio_api/file=/srv/x.txt", name="y.txt"))
+    assert result["orig_name"] == "y.txt"
+
+
+def test_an_own_file_of_the_cache_is_named_by_its_path(bench: Any) -> None:
+    run = bench()
+    path = "/tmp/gradio/" + "0a" * 32 + "/a b.txt"
+    (result,) = run(handle_file(run.server.url + "gradio_api/file=" + path.replace(" ", "%20")))
+    assert result == uploaded(path, "a b.txt")
+    assert run.server.requests == []
+
+
+def test_an_own_file_that_is_elsewhere_is_named_by_its_url(bench: Any) -> None:
+    run = bench()
+    (result,) = run(handle_file(run.server.url + "gradio_api/file=https://web/x.png"))
+    assert result["path"] == "https://web/x.png"
+    assert run.server.requests == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://elsewhere/gradio_api/file=/x",
+        "http://127.0.0.1:1/gradio_api/file=/x",
+        "{app}other",
+        "{app}file=/x",
+        "{app}gradio_api/info",
+    ],
+)
+def test_other_urls_are_left_to_the_server(bench: Any, url: str) -> None:
+    run = bench()
     url = url.replace("{app}", run.server.url)
     assert run(handle_file(url))[0]["path"] == url
     assert run.server.requests == []
 
 
-def test_a_file_of_a_public_app_is_left_to_it(bench: Any) -> None:
+def test_an_own_url_that_handle_file_did_not_make_is_left_to_the_server(bench: Any) -> None:
     run = bench()
-    run(handle_file(run.server.url + "gradio_api/file=/tmp/x.txt"))
+    value = uploaded(run.server.url + "gradio_api/file=/srv/x.txt", "x.txt")
+    assert run(value, dict(handle_file(value["path"]))) == [value, {**value, "url": value["path"]}]
     assert run.server.requests == []
 
 
-def test_a_private_file_that_redirects_is_an_error(bench: Any) -> None:
+def test_an_own_file_that_redirects_is_an_error(bench: Any) -> None:
     """Followed, it would make this client fetch whatever the redirect names."""
-    run = bench(always(lambda _: answer(b"", "302 Found", location="http://127.0.0.1:1/")), private=True)
+    run = bench(always(lambda _: answer(b"", "302 Found", location="http://127.0.0.1:1/")))
     with pytest.raises(HTTPStatusError, match="302"):
         run(handle_file(run.server.url + "gradio_api/file=/x"))
     assert len(run.server.requests) == 1
+
+
+def test_an_own_file_that_is_too_large_is_not_sent(bench: Any) -> None:
+    run = bench(always(serve_files), max_file_size=3)
+    with pytest.raises(FileTooLarge, match="3 bytes"):
+        run(handle_file(run.server.url + "gradio_api/file=/srv/x.txt"))
+    assert [request.method for request in run.server.requests] == ["GET"]
 
 
 # --- checks before anything is sent

@@ -22,6 +22,7 @@ from ..errors import (
     UnknownEndpointError,
 )
 from ..transport.timeout import Deadline
+from ..wire.texts import sendable
 from .discord_bot import render
 from .names import check_repo_name, check_space_id
 from .rest import HubApi
@@ -87,7 +88,7 @@ def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Comman
             )
         # Gradio 6 calls the function of a ChatInterface by its own name.
         api_names = [(known[0], "chat")] if len(known) == 1 else ["chat"]
-    commands = [_command(entry) for entry in _entries(api_names)]
+    commands = [_command(entry) for entry in _entries(sendable(api_names, "api_names"))]
     for endpoint, _ in commands:
         if endpoint not in known:
             raise UnknownEndpointError(
@@ -264,7 +265,7 @@ def _commit(api: HubApi, space_id: str, files: Mapping[str, str], deadline: Dead
         {"key": "header", "value": {"summary": "Deploy Discord Bot", "description": ""}}
     ]
     for path, text in files.items():
-        content = b64encode(text.encode()).decode("ascii")
+        content = b64encode(text.encode("utf-8", "replace")).decode("ascii")
         lines.append({"key": "file", "value": {"content": content, "path": path, "encoding": "base64"}})
     path = f"/api/spaces/{space_id}/commit/main"
     api.post(path, lines, deadline, f"writing the files of {space_id}", space_id)

@@ -205,8 +205,9 @@ def slash_command(command):
     parameters = [inspect.Parameter("interaction", kind, annotation=discord.Interaction)]
     for key, option in internal.items():
         type_ = TYPES.get(option["kind"], str)
-        if 0 < len(option.get("choices", ())) <= 25:
-            type_ = Literal[tuple(str(choice) for choice in option["choices"])]
+        choices = tuple(option.get("choices", ()))
+        if 0 < len(choices) <= 25 and max(map(len, choices)) <= 100:
+            type_ = Literal[choices]
         default = inspect.Parameter.empty if option["required"] else None
         annotation = type_ if option["required"] else Optional[type_]
         parameters.append(inspect.Parameter(key, kind, default=default, annotation=annotation))

@@ -15,6 +15,7 @@ import re
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import InvalidValue
+from ..wire.texts import json_text, text_of
 
 _Option = Dict[str, Any]
 
@@ -122,7 +123,8 @@ def _options(parameters: Iterable[Mapping[str, Any]], api_name: str) -> Iterator
         name = str(parameter.get("parameter_name") or "")
         if not name:
             raise InvalidValue(f"The app does not say what the arguments of {api_name} are called.")
-        shown = _as_name(str(parameter.get("label") or "")) if _UNNAMED.match(name) else _as_name(name)
+        label = text_of(parameter.get("label")) or ""
+        shown = _as_name(label) if _UNNAMED.match(name) else _as_name(name)
         required = not parameter.get("parameter_has_default")
         kind = _kind(parameter)
         if kind is None:
@@ -136,7 +138,7 @@ def _options(parameters: Iterable[Mapping[str, Any]], api_name: str) -> Iterator
             "parameter": name,
             "kind": kind,
             "required": required or kind == "message",
-            "description": _short(str(parameter.get("label") or name)),
+            "description": _short(label or name),
         }
         choices = _choices(parameter)
         if choices:
@@ -168,11 +170,17 @@ def _kind(parameter: Mapping[str, Any]) -> Optional[str]:
     return _PLAIN_KINDS.get(str(schema.get("type") if isinstance(schema, dict) else ""), "json")
 
 
-def _choices(parameter: Mapping[str, Any]) -> List[Any]:
+def _choices(parameter: Mapping[str, Any]) -> Dict[str, Any]:
+    """The values of a choice, of whatever kind, by the text that stands for each."""
     schema = parameter.get("type")
     enum = schema.get("enum") if isinstance(schema, dict) else None
-    plain = (str, int, float)
-    return list(enum) if isinstance(enum, list) and all(isinstance(item, plain) for item in enum) else []
+    choices: Dict[str, Any] = {}
+    for value in enum if isinstance(enum, list) else ():
+        text = json_text(value) if isinstance(value, (dict, list)) else str(value)
+        if not text.strip() or text in choices:  # no name for Discord, or that of another
+            text = json_text(value)
+        choices[text] = value
+    return choices
 
 
 def _unique(name: str, taken: List[str]) -> str:

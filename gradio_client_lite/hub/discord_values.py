@@ -51,9 +51,8 @@ def from_json(name, text):
 
 def chosen(option, value):
     """The app's own value of a choice, which need not be text."""
-    for choice in option["choices"]:
-        if str(choice) == value:
-            return choice
+    if value in option["choices"]:
+        return option["choices"][value]
     known = ", ".join(f"`{choice}`" for choice in option["choices"])
     raise Mistake(f"`{option['name']}` must be one of {known}.")
 

@@ -25,6 +25,7 @@ from ..errors import (
 )
 from ..secrecy import hide
 from ..transport.timeout import Deadline
+from ..wire.texts import sendable
 from .names import check_repo_name, check_space_id
 from .rest import HubApi
 from .spaces import Runtime, space_runtime, who_am_i
@@ -87,7 +88,7 @@ def wishes_of(private: Any, hardware: Any, secrets: Any, variables: Any, sleep_t
     if not isinstance(private, bool):
         raise ArgumentError(f"private must be True or False; it is {shown(private)}.")
     # huggingface_hub's SpaceHardware is a str whose str() is not its value.
-    hardware = getattr(hardware, "value", hardware)
+    hardware = sendable(getattr(hardware, "value", hardware), "hardware")
     if hardware is not None and not (isinstance(hardware, str) and hardware.strip()):
         raise InvalidValue(f"hardware must be the name of one, such as 'cpu-basic'; it is {shown(hardware)}.")
     number = isinstance(sleep_timeout, (int, float)) and not isinstance(sleep_timeout, bool)
@@ -248,8 +249,10 @@ def _texts(name: str, values: Any) -> Mapping[str, str]:
         return {}
     pairs: List[Tuple[Any, Any]] = []
     try:
-        pairs = list(dict(hide(values)).items())
+        pairs = list(dict(sendable(hide(values), name)).items())
         good = all(isinstance(key, str) and key and isinstance(value, str) for key, value in pairs)
+    except ArgumentError:
+        raise
     except (TypeError, ValueError):
         good = False
     if not good:

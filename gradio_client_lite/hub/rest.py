@@ -28,6 +28,7 @@ from ..transport.http import Response, Timeout, Transport
 from ..transport.redirect import REDIRECTS
 from ..transport.timeout import Clock, Deadline
 from ..transport.url import Target, parse_url
+from ..wire.texts import sendable, text_of
 from ..wire.urlparts import join_reference
 from .refusal import Question, advised_wait, message_of, refusal, shortened
 from .token import is_true
@@ -124,7 +125,7 @@ class HubApi:
 
     def shown_text(self, text: Any, limit: int = 300) -> str:
         """A text of the Hub's, fit to be shown: without secrets, on one line, bounded."""
-        return shortened(self.secrets.blank(text), limit) if isinstance(text, str) else ""
+        return shortened(self.secrets.blank(text_of(text) or ""), limit)
 
     def space_page(self, space_id: str) -> str:
         """The URL of a Space's page."""
@@ -168,6 +169,7 @@ class HubApi:
 
         Raises as `get` does.
         """
+        payload = sendable(payload, f"What is sent while {doing}")
         body, fields = None, {}
         if isinstance(payload, list):
             body = HiddenBytes(b"".join(json.dumps(line).encode() + b"\n" for line in payload))

@@ -26,6 +26,7 @@ from typing import (
 
 from ..errors import ArgumentError, shown
 from ..secrecy import Hidden, hide
+from ..wire.texts import sendable
 from .url import Target
 
 _MAX_COOKIES = 300
@@ -128,6 +129,7 @@ class CookieJar(MutableMapping[str, str]):
     def __setitem__(self, name: str, value: str) -> None:
         if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
             raise ArgumentError(f"The cookie {shown(name)} has a name or value that cannot be sent.")
+        name, value = sendable(name, "A cookie's name"), sendable(value, f"The cookie {name!r}")
         with self._lock:
             self._put(_Cookie(name, hide(value), self._host, self._port, given=True))
 

@@ -7,9 +7,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ..errors import ArgumentError, shown
 from ..secrecy import PLAIN_FIELDS, Hidden, HiddenBytes, hide
+from ..wire.texts import sendable
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z").match
 _BREAK = re.compile("[\x00\r\n]").search
+_ODD = re.compile("[\x00\r\n\ud800-\udfff]").search
 # Fields of answers that hold what is secret: cookies, and the URL that a login leads on to.
 _SECRET = frozenset({"set-cookie", "location"})
 # These describe the message on the wire, which only the transport knows.
@@ -58,8 +60,8 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
     """Check a caller's headers and return them under lower-case names.
 
     Raises:
-        ArgumentError: a name is no token, or a value is no text or holds a line break or NUL. The text
-            names the header, never its value.
+        ArgumentError: a name is no token, or a value is no text or holds a line break, NUL or half of a
+            surrogate pair. The text names the header, never its value.
     """
     fields: Dict[str, str] = {}
     for name, value in (headers or {}).items():
@@ -67,14 +69,22 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
             raise ArgumentError(f"{shown(name)} is not a header name.")
         if not isinstance(value, str):
             raise ArgumentError(f"The value of header {name!r} must be a str, not {type(value).__name__}.")
-        if _BREAK(value):
-            raise ArgumentError(
-                f"The value of header {name!r} holds a line break or NUL; strip it (nothing was sent)."
-            )
+        if _ODD(value):
+            value = _checked(name, value)
         name = name.lower()
         if name not in _OWN:
             fields[name] = value if name in PLAIN_FIELDS else hide(value)
     return fields
+
+
+def _checked(name: str, value: str) -> str:
+    """A value with characters in it that cannot, or not all of them, be sent."""
+    value = sendable(value, f"The value of header {name!r}")
+    if _BREAK(value):
+        raise ArgumentError(
+            f"The value of header {name!r} holds a line break or NUL; strip it (nothing was sent)."
+        )
+    return value
 
 
 def encode_head(method: str, path: str, netloc: str, fields: Mapping[str, str]) -> bytes:
@@ -102,7 +112,7 @@ def _encode(line: str) -> bytes:
     try:
         return line.encode("latin-1")
     except UnicodeEncodeError:
-        return line.encode("utf-8", "replace")
+        return line.encode()
 
 
 def check_method(method: str) -> str:

@@ -9,10 +9,11 @@ from urllib.parse import quote, unquote
 
 from ..errors import ArgumentError, shown
 from ..secrecy import Hidden, hide
+from ..wire.texts import sendable
 from ..wire.urlparts import UrlParts, split_url
 
 _PORTS = {"http": 80, "https": 443}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _HOST_NAME = re.compile(r"[a-z0-9._-]+\Z")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 section 3.3 and 3.4, with "%" because what is encoded already stays as it is.
@@ -97,7 +98,8 @@ def parse_url(url: str) -> Target:
             host name becomes its IDNA form, a fragment is dropped.
 
     Raises:
-        ArgumentError: another scheme, no host, a bad port, or a control character anywhere.
+        ArgumentError: another scheme, no host, a bad port, or a control character or half of a surrogate
+            pair anywhere.
 
     Example:
         >>> parse_url("http://localhost:7860/a b?q=\u00e9#top").path
@@ -113,6 +115,8 @@ def parse_url(url: str) -> Target:
 
 
 def _parse(url: str) -> Target:
+    if _CONTROL.search(url):
+        url = sendable(url, f"The URL {_quoted(url)}")
     if _CONTROL.search(url):
         raise ArgumentError(f"The URL {_quoted(url)} holds a control character; remove or encode it.")
     parts = split_url(url)

@@ -6,10 +6,11 @@ Texts of binding follow the official client, which users' code and tests match a
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ArgumentError
 from ..secrecy import HiddenBytes
+from .texts import lone_half, utf8
 
 _HINT = "Please click on 'view API' in the footer of the Gradio app to see usage."
 _MISSING = object()
@@ -69,23 +70,46 @@ def _place(name: str, places: Mapping[str, int], positional: int) -> int:
     return place
 
 
-def encode_body(body: Dict[str, Any], endpoint: str) -> bytes:
-    """`body` as JSON.
+def encode_body(
+    body: Dict[str, Any], endpoint: str, name_of: Callable[[int], str] = "argument {}".format
+) -> bytes:
+    """`body` as JSON, in UTF-8; see `texts` for what that leaves out.
 
     Args:
         body: what the route expects; the arguments of the call are under "data".
         endpoint: what the error text calls the endpoint.
+        name_of: what it calls an argument, by its place; asked only for such a text.
 
     Raises:
-        ArgumentError: an argument cannot be written as JSON; nothing was sent.
+        ArgumentError: an argument cannot be written as JSON, or holds half of a surrogate pair.
     """
     try:
-        return HiddenBytes(json.dumps(body, separators=(",", ":")).encode("ascii"))
+        return HiddenBytes(_dumped(body).encode())
+    except UnicodeEncodeError:
+        pass  # the rare case, which costs what it has to
     except (TypeError, ValueError, RecursionError) as exc:
         raise ArgumentError(
             f"An argument of {endpoint} cannot be sent as JSON: {exc}. Pass plain values (str, int, float, "
             "bool, None, list, dict), and files with handle_file(path)."
         ) from exc
+    encoded = utf8(_dumped(body))
+    if encoded is None:
+        raise lone_half(f"The {_place_of_half(body, name_of)} of {endpoint}")
+    return HiddenBytes(encoded)
+
+
+def _place_of_half(body: Dict[str, Any], name_of: Callable[[int], str]) -> str:
+    """What a text of half a pair is in."""
+    data = body.get("data")
+    places = [(name_of(place), value) for place, value in enumerate(data if isinstance(data, list) else ())]
+    for name, value in [*places, *((f"`{key}`", value) for key, value in body.items())]:
+        if utf8(_dumped(value)) is None:
+            return name
+    return "body"
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def with_event_id(body: bytes, event_id: str) -> bytes:

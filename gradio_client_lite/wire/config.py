@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 from ..errors import AuthenticationError, UnsupportedAppError, shown
 from .refusal import bare_url
 from .schema import contains_file
+from .texts import text_of
 from .version import Version
 
 # Plain segments: no scheme or host, nothing that ends a path or is taken out of it, and no "." or "..".
@@ -240,7 +241,7 @@ def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
     return ComponentSpec(
         id=id_,
         type=type_,
-        label=_text(props.get("label"), "") if isinstance(props, dict) else "",
+        label=text_of(props.get("label")) or "" if isinstance(props, dict) else "",
         skip=is_skipped(raw),
         is_state=type_ == "state",
         value_is_file=is_file,

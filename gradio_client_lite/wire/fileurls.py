@@ -14,16 +14,20 @@ the hosts of apps that were loaded with `gr.load`, whose files have such a `url`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
 from .names import download_name
 from .routes import Routes
-from .urlparts import join_reference, split_url
+from .urlparts import UrlParts, join_reference, join_url, split_url
 
 _PLAYLIST = "/playlist.m3u8"
 _PORTS = {"http": 80, "https": 443}
+# What else is named so is a copy that the server made for itself (gradio/utils.py, `get_cache_folder`).
+_CACHED = re.compile(r"[/\\](?:[0-9a-f]{40}|[0-9a-f]{64})[/\\][^/\\]+\Z").search
+_OTHERS = re.compile(r"(?:\.gradio|gradio_cached_examples|\.\.)[/\\]").search
 
 
 @dataclass(frozen=True)
@@ -126,12 +130,54 @@ def is_own(url: str, routes: Routes) -> bool:
     return origin is not None and origin == _origin(routes.src)
 
 
-def is_own_file(url: str, routes: Routes) -> bool:
-    """Whether a URL is that of a file of the app, which others may not be able to fetch."""
-    if not is_own(url, routes):
-        return False
-    path, base = split_url(url).path, split_url(routes.api).path
-    return any(path.startswith(base + route) for route in ("file=", "file/", "proxy="))
+class OwnFile(NamedTuple):
+    """A file of the app that a URL names, which its server may not be able to fetch, or refuse to.
+
+    Args:
+        url: where it is, as the app was reached.
+        name: what it is called there.
+        path: what the server takes for it; None when only its content will do.
+    """
+
+    url: str
+    name: str
+    path: Optional[str]
+
+
+def own_file(url: str, routes: Routes) -> Optional[OwnFile]:
+    """The file of the app that a URL names; None when it names anything else.
+
+    A server fetches no URL that needs a login and, from Gradio 5 on, none at an address that is not public
+    (gradio/processing_utils.py, `ssrf_protected_download`); behind a mapped port it may not even know its
+    own. As an argument it takes what is in its cache, in a folder named by a hash (`hash_file`; SHA-1 before
+    4.44) as all its results and uploads are, but nothing else that it serves (`_check_allowed`).
+
+    Args:
+        url: http(s) on either side of a server that takes both does not matter.
+        routes: of the app.
+    """
+    try:
+        parts, here = split_url(url), split_url(routes.api)
+        if parts.host != here.host or _port(parts) != _port(here):
+            return None
+    except ValueError:
+        return None
+    path = unquote(parts.path)
+    kinds = ("file=", "file/", "proxy=", "stream/")
+    kind = next((kind for kind in kinds if path.startswith(unquote(here.path) + kind)), None)
+    if kind is None:
+        return None
+    place = path[len(unquote(here.path) + kind) :]
+    cached = _CACHED(place) and not _OTHERS(place) and "\ufffd" not in place
+    known = kind.startswith("file") and (is_url(place) or cached)
+    query = f"?{parts.query}" if parts.query else ""
+    reached = join_url(here.scheme, here.authority, parts.path) + query
+    return OwnFile(reached, download_name(place), place if known else None)
+
+
+def _port(parts: UrlParts) -> Optional[int]:
+    port = parts.port or _PORTS.get(parts.scheme)
+    return 443 if port == 80 else port
 
 
 def _named(path: str, url: Any, routes: Routes, hands_on: bool) -> Location:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypedDic
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
+from .texts import text_of
 from .typenames import json_schema_to_python_type
 
 _GROUPS = ("named_endpoints", "unnamed_endpoints")
@@ -71,8 +72,14 @@ def _clean_endpoints(raw: Any) -> Dict[str, Any]:
 def _clean_endpoint(raw: Mapping[str, Any]) -> Dict[str, Any]:
     endpoint = {key: value for key, value in raw.items() if key not in _NOT_SHOWN}
     for key in ("parameters", "returns"):
-        endpoint[key] = _dicts(endpoint.get(key))
+        endpoint[key] = [_labelled(item) for item in _dicts(endpoint.get(key))]
     return endpoint
+
+
+def _labelled(item: Dict[str, Any]) -> Dict[str, Any]:
+    """A parameter or return whose label is a text."""
+    label = text_of(item.get("label"))
+    return item if label is None or label == item["label"] else {**item, "label": label}
 
 
 def derive_info(raw_config: Any) -> Dict[str, Any]:
@@ -235,8 +242,8 @@ def _schema(component: Mapping[str, Any], key: str) -> Tuple[Any, Any]:
 
 
 def _label(component: Mapping[str, Any], kind: str) -> str:
-    label = _mapping(component.get("props")).get("label")
-    return label if isinstance(label, str) else f"{kind}_{component['id']}"
+    label = text_of(_mapping(component.get("props")).get("label"))
+    return f"{kind}_{component['id']}" if label is None else label
 
 
 def _dicts(value: Any) -> List[Dict[str, Any]]:

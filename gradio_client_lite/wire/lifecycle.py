@@ -30,6 +30,7 @@ from .messages import (
     StreamCut,
 )
 from .outputs import OutputLog, copy_json
+from .texts import text_of
 
 HIDDEN_ERROR = (
     "The upstream Gradio app has raised an exception but has not enabled "
@@ -228,6 +229,6 @@ def app_error(output: Dict[str, Any]) -> AppError:
     # Positional parameters of BaseException itself cannot be given by name.
     for key in ("error", "self", "message"):
         fields.pop(key, None)
-    if text is None:
-        text = HIDDEN_ERROR
-    return AppError(text if isinstance(text, str) else show(text), **fields)
+    if output.get("title") is not None:
+        fields["title"] = text_of(output["title"])
+    return AppError(HIDDEN_ERROR if text is None else text_of(text) or "", **fields)

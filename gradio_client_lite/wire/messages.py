@@ -16,6 +16,7 @@ from ..errors import EventTooLarge, ProtocolError
 from ..updates import ProgressUnit
 from .excerpts import excerpt, show
 from .serverjson import MAX_VALUES, read_json
+from .texts import text_of
 
 
 class SendHash(NamedTuple):
@@ -300,7 +301,7 @@ def _success(raw: Dict[str, Any]) -> bool:
 
 def _text(raw: Dict[str, Any], key: str) -> Optional[str]:
     value = raw.get(key)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) else text_of(value)
 
 
 def _number(raw: Dict[str, Any], key: str) -> Any:

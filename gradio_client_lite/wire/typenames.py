@@ -5,14 +5,19 @@ Total and bounded, as `schema` is: what cannot be read is `Any`.
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Any, FrozenSet, List, Mapping
 
 from .schema import MAX_DEPTH, definitions, is_file, mapping, ref_name
+from .texts import json_text
 
 # The number of subschemas after which the rest reads `Any`; Gradio 6.31 stays under 100.
 _MAX_NODES = 10_000
 _TEXT_OF_NODE = 100  # characters
 
+# In a text: what would end it, or be taken for what `repr` writes.
+_ODD = re.compile(r"\\|', ").search
 _SIMPLE = {"integer": "int", "string": "str", "boolean": "bool", "number": "float", "null": "None"}
 _ANY_JSON = "str | float | bool | list | dict"
 
@@ -30,6 +35,21 @@ def json_schema_to_python_type(schema: Any) -> str:
     return _Writer(schema).write(schema, frozenset(), 0)
 
 
+def with_choices(type_: str, schema: Any) -> str:
+    """A type in a server's own words, but for choices, all of which it writes as if they were texts.
+
+    Args:
+        type_: as the server says it.
+        schema: what it says that of: the one of a choice, or of a list of them.
+    """
+    for holder in (mapping(schema), mapping(mapping(schema).get("items"))):
+        choices = _list(holder.get("enum"))
+        with suppress(ValueError, RecursionError):
+            told = "Literal[" + ", ".join([f"'{choice}'" for choice in choices]) + "]"
+            type_ = type_.replace(told, _literals(choices), 1)
+    return type_
+
+
 class _Writer:
     """Writes one schema; its methods take the references being followed and the depth reached."""
 
@@ -42,9 +62,10 @@ class _Writer:
         if not isinstance(schema, dict) or depth > MAX_DEPTH or self._nodes > _MAX_NODES:
             return "Any"
         if "const" in schema:
-            return f"Literal[{_shown(schema['const'])}]"
+            const = schema["const"]
+            return f"Literal[{const if isinstance(const, str) and const.isidentifier() else _literal(const)}]"
         if "enum" in schema:
-            return "Literal[" + ", ".join(f"'{_shown(value)}'" for value in _list(schema["enum"])) + "]"
+            return _literals(_list(schema["enum"]))
         if "type" in schema:
             return self._typed(schema, schema["type"], followed, depth)
         if schema.get("$ref"):
@@ -109,6 +130,20 @@ def _untyped(schema: Mapping[str, Any]) -> str:
 def _description(schema: Any) -> str:
     text = mapping(schema).get("description")
     return f" ({_shown(text)})" if text else ""
+
+
+def _literals(choices: List[Any]) -> str:
+    return "Literal[" + ", ".join(map(_literal, choices)) + "]"
+
+
+def _literal(value: Any) -> str:
+    """A JSON value as Python writes it, plain texts between single quotes; as JSON where it is too deep."""
+    if isinstance(value, str) and value.isprintable() and not _ODD(value):
+        return f"'{value}'"
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return json_text(value)
 
 
 def _list(value: Any) -> List[Any]:

@@ -178,6 +178,7 @@ def main():
     if not FIRST_4:  # where each function has a limit of its own alone
         demo.queue(default_concurrency_limit=10)
     options = {"auth": ("user", "pass"), "max_file_size": MAX_FILE_SIZE} if private else {}
+    options["allowed_paths"] = [str(FOLDER)]  # served, but taken as no argument
     url = f"http://127.0.0.1:{launch(demo, show_error=True, **options)}/"
     stay(url)
 

@@ -170,6 +170,9 @@ FILE_SERVERS = ("4.0.2", "4.16.0", "4.44.1", "5.50.0", "6.31.0")
 # Whose values have forms of their own.
 V3_FILE_SERVERS = ("3.23.0", "3.35.2", "3.50.2")
 
+# Whose labels can be translated by the page, and one before.
+LABEL_SERVERS = ("4.44.1", "5.50.0", "6.31.0")
+
 # What Discord bots are deployed from: an app for each Gradio that a bot runs on.
 CHAT_SERVERS = ("4.44.1", "6.31.0")
 

@@ -34,7 +34,7 @@ from gradio_client_lite.wire.deletions import mend_deletions
 from gradio_client_lite.wire.diff import apply_diff, are_edits, replacements
 from gradio_client_lite.wire.drivers import plan_cancel
 from gradio_client_lite.wire.filedata import find_files, has_files, holds_foreign, is_marked, survey
-from gradio_client_lite.wire.fileurls import is_own, is_own_file, location_of, segment_names
+from gradio_client_lite.wire.fileurls import is_own, location_of, own_file, segment_names
 from gradio_client_lite.wire.frames import FrameDecoder
 from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
 from gradio_client_lite.wire.lifecycle import Lifecycle, app_error
@@ -46,7 +46,8 @@ from gradio_client_lite.wire.routes import Routes
 from gradio_client_lite.wire.schema import contains_file
 from gradio_client_lite.wire.serverjson import read_json
 from gradio_client_lite.wire.sse import SSEDecoder
-from gradio_client_lite.wire.typenames import json_schema_to_python_type
+from gradio_client_lite.wire.texts import text_of
+from gradio_client_lite.wire.typenames import json_schema_to_python_type, with_choices
 from gradio_client_lite.wire.v3_info import derive_v3_info
 from gradio_client_lite.wire.v3_results import decode as decode_v3
 from gradio_client_lite.wire.v3_results import decode_default
@@ -448,6 +449,8 @@ ANSWERS: Dict[str, Row] = {
         lambda body: message_of({}, body, ["s3cret"]),
         lambda n: json.dumps({"errors": [{"message": "s3cret"}] * n}).encode(),
     ),
+    "translated labels": (text_of, lambda n: '__i18n__{"key":' * n),
+    "choices": (lambda schema: with_choices("Literal[x]", schema), lambda n: {"enum": ["a", 1] * n}),
     "advice to wait": (lambda text: advised_wait(429, {"ratelimit": text}), lambda n: "r=1;t=5," * n),
     "advice of blanks": (lambda text: advised_wait(429, {"ratelimit": text}), lambda n: "r" + " " * n * 20),
     "date to wait for": (lambda text: advised_wait(429, {"retry-after": text}), lambda n: "1 " * n),
@@ -489,7 +492,10 @@ READERS: Dict[str, Callable[[str], object]] = {
     "stream": lambda text: location_of(
         {"path": text, "url": f"stream/{text}", "is_stream": True}, ROUTES, live_streams=False
     ),
-    "origin": lambda text: (is_own(f"http://{text}", ROUTES), is_own_file(f"http://host/app/{text}", ROUTES)),
+    "origin": lambda text: (
+        is_own(f"http://{text}", ROUTES),
+        own_file(f"{ROUTES.api}file={text}", ROUTES),
+    ),
     "playlist": lambda text: segment_names(text.splitlines()),
 }
 NAMES: Dict[str, Row] = {

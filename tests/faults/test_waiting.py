@@ -120,6 +120,9 @@ AT_ONCE: Dict[str, Callable[[Stage], object]] = {
         for name in ("api_name", "fn_index", "is_valid", "is_public")
     },
     "endpoint.is_complete": lambda stage: stage.known.endpoints[0].is_complete((), {}),
+    "endpoint.argument_name": lambda stage: stage.known.endpoints[0].argument_name(
+        0, ["a"], {}, described=False
+    ),
     "endpoint.shape": lambda stage: stage.known.endpoints[0].shape(["a"]),
     "endpoint.__repr__": lambda stage: repr(stage.known.endpoints[0]),
     # No names of their own.

@@ -95,6 +95,17 @@ def test_functions_that_cannot_be(given: Any, kind: Any, text: str) -> None:
     assert type(caught.value) is kind
 
 
+def test_half_a_surrogate_pair_is_refused_by_name(hub: Hub, client: Client) -> None:
+    for named, wrong in (
+        ("api_names", {"api_names": "\ud83d"}),
+        ("discord_bot_token", {"discord_bot_token": "\ud83d", "api_names": "shout"}),
+        ("hf_token", {"hf_token": "\ud83d", "api_names": "shout"}),
+    ):
+        with pytest.raises(ArgumentError, match=rf"^{named} holds half of a surrogate pair"):
+            client.deploy_discord(**wrong)
+    assert hub.requests == []
+
+
 # --- which requests
 
 

@@ -124,7 +124,28 @@ def test_kind_of_an_option(given: Dict[str, Any], kind: str) -> None:
 
 def test_choices() -> None:
     (option,) = options(parameter(type={"enum": ["a", 1, 2.5]}, parameter_has_default=True))
-    assert (option["kind"], option["choices"], option["required"]) == ("text", ["a", 1, 2.5], False)
+    assert (option["kind"], option["required"]) == ("text", False)
+    assert option["choices"] == {"a": "a", "1": 1, "2.5": 2.5}
+
+
+def test_choices_of_any_kind() -> None:
+    enum = ["ü", 1, "1", True, None, {"a": 1}, ["b"], ""]
+    (option,) = options(parameter(type={"enum": enum}))
+    assert option["kind"] == "text"
+    assert list(option["choices"]) == ["ü", "1", '"1"', "True", "None", '{"a": 1}', '["b"]', '""']
+    assert list(option["choices"].values()) == enum
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        {"_type": "translation_metadata", "key": "Your name"},
+        '__i18n__{"__type__": "translation_metadata", "key": "Your name"}',
+    ],
+)
+def test_a_translated_label_is_its_key(label: Any) -> None:
+    (option,) = options(parameter(label=label, parameter_name="param_0"))
+    assert (option["name"], option["description"]) == ("your_name", "Your name")
 
 
 def test_message_with_files_is_two_options() -> None:

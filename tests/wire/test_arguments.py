@@ -137,13 +137,18 @@ def test_extra_fields_join_the_others() -> None:
     assert join_body([], 0, "hash", {"oauth_token": "t"})["oauth_token"] == "t"
 
 
-def test_body_is_compact_ascii() -> None:
-    assert encode_body({"data": ["é", 1]}, "/echo") == b'{"data":["\\u00e9",1]}'
+def test_body_is_compact_utf8() -> None:
+    assert encode_body({"data": ["é", 1]}, "/echo") == '{"data":["é",1]}'.encode()
 
 
 def test_text_with_unusual_characters_survives() -> None:
-    text = "a\u0085\u2028\x00\U0001f600\ud800"
+    text = "a\u0085\u2028\x00\U0001f600\uffff\ue000"
     assert json.loads(encode_body({"data": [text]}, "/echo")) == {"data": [text]}
+
+
+def test_half_a_surrogate_pair_is_refused_by_the_name_of_its_argument() -> None:
+    with pytest.raises(ArgumentError, match=r"^The second of /echo holds half of a surrogate pair"):
+        encode_body({"data": ["a", {"b": "\ud83d"}]}, "/echo", ["first", "second"].__getitem__)
 
 
 def recursive_list() -> List[Any]:

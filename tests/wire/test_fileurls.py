@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Optional
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from gradio_client_lite.wire.fileurls import (
     Location,
+    OwnFile,
     is_own,
-    is_own_file,
     location_of,
+    own_file,
     segment_names,
     segment_of,
 )
@@ -75,21 +77,83 @@ def test_own_means_the_same_scheme_host_and_port(url: str, own: bool) -> None:
     assert is_own(url, NEW) is own
 
 
+CACHED = "/tmp/gradio/" + "0a" * 32 + "/a b.txt"
+FILES = "https://host/app/gradio_api/"
+
+
 @pytest.mark.parametrize(
-    ("url", "own"),
+    ("route", "name", "path"),
     [
-        ("https://host/app/gradio_api/file=/tmp/x", True),
-        ("https://host/app/gradio_api/file/tmp/x", True),
-        ("https://host/app/gradio_api/proxy=https://y", True),
-        ("https://host/app/gradio_api/info", False),
-        ("https://host/app/file=/tmp/x", False),
-        ("https://other/app/gradio_api/file=/tmp/x", False),
-        ("/app/gradio_api/file=x", False),
-        ("/tmp/x", False),
+        ("file=/tmp/x", "x", None),
+        ("file//srv/x", "x", None),
+        ("proxy=https://y/file=/x", "x", None),
+        ("stream/s/1/2/playlist.m3u8", "playlist.m3u8", None),
+        ("file=/a%20b.txt?x=1", "a b.txt", None),
+        ("file=https://web/x.png", "x.png", "https://web/x.png"),
+        ("file=" + CACHED, "a b.txt", CACHED),
+        ("file%3D/x", "x", None),
     ],
 )
-def test_own_files_are_those_behind_the_apps_routes(url: str, own: bool) -> None:
-    assert is_own_file(url, NEW) is own
+@pytest.mark.parametrize("reached", ["https://host", "http://HOST", "https://host:443"])
+def test_own_files_are_those_behind_the_apps_routes(
+    reached: str, route: str, name: str, path: Optional[str]
+) -> None:
+    found = own_file(f"{reached}/app/gradio_api/{route}#top", NEW)
+    assert found == OwnFile(FILES + route, name, path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://host:444/app/gradio_api/file=/tmp/x",
+        "https://host.evil/app/gradio_api/file=/tmp/x",
+        "https://host@evil/app/gradio_api/file=/tmp/x",
+        "https://host/gradio_api/file=/tmp/x",
+        "https://host/app/file=/tmp/x",
+        "https://host/app/gradio_api/info",
+        "https://host:port/app/gradio_api/file=/tmp/x",
+        "https://[::1/app/gradio_api/file=/tmp/x",
+        "/app/gradio_api/file=x",
+        "/tmp/x",
+    ],
+)
+def test_other_urls_are_not_those_of_own_files(url: str) -> None:
+    assert own_file(url, NEW) is None
+
+
+def test_another_port_is_another_server() -> None:
+    routes = Routes("http://127.0.0.1:7860/")
+    for url in ("http://127.0.0.1:7860/file=/x", "https://127.0.0.1:7860/file=/x"):
+        assert own_file(url, routes) == OwnFile("http://127.0.0.1:7860/file=/x", "x", None)
+    for url in ("http://127.0.0.1:7861/file=/x", "http://127.0.0.1/file=/x"):
+        assert own_file(url, routes) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "known"),
+    [
+        ("/tmp/gradio/" + "0" * 64 + "/x.png", True),
+        ("/tmp/gradio/" + "a" * 40 + "/x.png", True),
+        ("C:\\Temp\\gradio\\" + "a" * 64 + "\\ü 100%.png", True),
+        ("/tmp/gradio/" + "0" * 63 + "/x.png", False),
+        ("/tmp/gradio/" + "0" * 64 + "/", False),
+        ("/tmp/gradio/" + "0" * 64 + "/y/x.png", False),
+        ("/app/.gradio/cached_examples/1/" + "0" * 64 + "/x.png", False),
+        ("/app/gradio_cached_examples/1/" + "0" * 64 + "/x.png", False),
+        ("/tmp/gradio/../" + "0" * 64 + "/x.png", False),
+        ("/app/logo.png", False),
+    ],
+)
+def test_what_a_server_takes_by_its_path_is_in_its_cache(place: str, known: bool) -> None:
+    found = own_file(FILES + "file=" + quote(place), NEW)
+    assert found is not None
+    assert found.path == (place if known else None)
+
+
+def test_a_path_that_is_no_utf8_is_not_named() -> None:
+    found = own_file(FILES + "file=/tmp/gradio/" + "0" * 64 + "/%ff.png", NEW)
+    assert found is not None
+    assert found.path is None
 
 
 def test_a_stream_of_gradio_4_is_live_and_has_no_url_of_its_own() -> None:

@@ -93,6 +93,15 @@ class TestCleanInfo:
         info = clean_info({"named_endpoints": {"/a": None, "/b": {"parameters": [3, {"label": "x"}]}}})
         assert info["named_endpoints"] == {"/b": endpoint(parameters=[{"label": "x"}])}
 
+    def test_labels_are_texts_and_all_else_is_left_as_it_is(self) -> None:
+        raw = {
+            "label": {"_type": "translation_metadata", "key": "name"},
+            "parameter_default": {"a": [1, None]},
+        }
+        info = clean_info({"named_endpoints": {"/a": {"parameters": [raw, {"label": 5}], "returns": [raw]}}})
+        named = {**raw, "label": "name"}
+        assert info["named_endpoints"]["/a"] == {"parameters": [named, {"label": "5"}], "returns": [named]}
+
     @pytest.mark.parametrize("raw", [None, [], {}, {"detail": "Not Found"}, {"named_endpoints": []}])
     def test_what_is_no_info_is_a_protocol_error(self, raw: Any) -> None:
         with pytest.raises(ProtocolError, match="/info lists no endpoints"):
@@ -217,6 +226,7 @@ class TestDerivedLikeRecorded:
 def respelt(type_: str) -> str:
     """A Python type in today's spelling: servers write `Dict(`, `List[` and `Tuple[` before 5.50, and
     spell some files out before 6."""
+    type_ = type_.replace("Literal['1', '2']", "Literal[1, 2]")  # servers write all choices as texts
     type_ = type_.replace("Dict[Any, Any]", "str | float | bool | list | dict")
     for word in ("Dict", "List", "Tuple"):
         type_ = type_.replace(word, word.lower())
@@ -275,6 +285,21 @@ class TestDeriveInfo:
         assert parameter["type"] == {"type": "string"}
         assert parameter["python_type"]["type"] == "str"
         assert parameter["example_input"] == "s"
+
+    @pytest.mark.parametrize(
+        ("label", "text"),
+        [
+            ('__i18n__{"__type__": "translation_metadata", "key": "name"}', "name"),
+            (5, "5"),
+            ("", ""),
+            (None, "parameter_1"),
+        ],
+    )
+    def test_labels_of_any_kind(self, label: Any, text: str) -> None:
+        config = self.config({"api_name": "run"})
+        config["components"] = [{"id": 1, "type": "textbox", "props": {"label": label}}]
+        (parameter,) = derive_info(config)["named_endpoints"]["/run"]["parameters"]
+        assert parameter["label"] == text
 
     def test_components_without_label_or_schema(self) -> None:
         config = self.config({"api_name": "run"})

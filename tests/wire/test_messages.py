@@ -181,17 +181,32 @@ def test_progress_units_of_the_wrong_kind_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("value", ["3", True, [], {}])
-def test_fields_of_a_progress_unit_of_the_wrong_kind_count_as_unknown(value: Any) -> None:
-    unit = {"index": value, "length": value, "progress": value, "unit": 3, "desc": [value]}
+def test_numbers_of_a_progress_unit_of_the_wrong_kind_count_as_unknown(value: Any) -> None:
+    unit = {"index": value, "length": value, "progress": value, "unit": 3, "desc": ["ü"]}
     raw = {"msg": "progress", "progress_data": [unit]}
-    assert message(raw) == Progress((ProgressUnit(None, None, None, None, None),))
+    assert message(raw) == Progress((ProgressUnit(None, None, "3", None, '["ü"]'),))
 
 
-@pytest.mark.parametrize("value", [5, True, ["x"], {}, None])
-def test_texts_of_the_wrong_kind_are_empty(value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (5, "5"),
+        (True, "true"),
+        (["ü"], '["ü"]'),
+        ({}, "{}"),
+        ({"__type__": "translation_metadata", "key": "name"}, "name"),
+    ],
+)
+def test_what_is_no_text_is_its_json(value: Any, text: str) -> None:
     raw = {"msg": "log", "log": value, "level": value, "title": value, "duration": "3", "visible": 0}
+    assert message(raw) == Log(text, text, text, None, True)
+    assert message({"msg": "unexpected_error", "message": value}) == UnexpectedError(text, False)
+
+
+def test_texts_that_are_not_there_are_empty() -> None:
+    raw = {"msg": "log", "log": None, "level": None, "title": None}
     assert message(raw) == Log("", "", None, None, True)
-    assert message({"msg": "unexpected_error", "message": value}) == UnexpectedError("", False)
+    assert message({"msg": "unexpected_error", "message": None}) == UnexpectedError("", False)
 
 
 @pytest.mark.parametrize("output", [{}, {"data": None}])

@@ -1,0 +1,119 @@
+"""Texts: which may be sent, and what a server means that says something else where a text should be.
+
+Half of a surrogate pair (such as "\\ud83d", which JSON and `os.fsdecode` may give) is in no UTF-8. A server
+that is sent one cannot write it into its event stream and breaks that off, for every job of the session
+(gradio/routes.py 4.16 - 6.31, `sse_stream`). So no request holds any. Two halves side by side are the
+character that they stand for, as JSON has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Mapping, Optional
+
+from ..errors import ArgumentError
+from ..secrecy import hide
+
+#: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
+#: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
+_TRANSLATED = "__i18n__"
+_SURROGATE = re.compile("[\ud800-\udfff]").search
+
+
+def utf8(text: str) -> Optional[bytes]:
+    """A text as UTF-8, pairs of surrogates joined; None where half of one stands alone."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16").encode()
+    except UnicodeDecodeError:
+        return None
+
+
+def lone_half(what: str) -> ArgumentError:
+    """The error for what cannot be sent; `what` names the parameter or option, never its value."""
+    return ArgumentError(
+        f"{what} holds half of a surrogate pair, which is no character; nothing was sent. Replace it, for "
+        "example with text.encode('utf-8', 'replace').decode()."
+    )
+
+
+def sendable(value: Any, what: str) -> Any:
+    """The same value with pairs of surrogates joined in every text; dicts, lists and tuples are searched.
+
+    Args:
+        value: a parameter or option; what holds no text is left as it is.
+        what: its name, as the error says it.
+
+    Raises:
+        ArgumentError: half of a pair stands alone.
+
+    Example:
+        >>> sendable(["\\ud83d\\ude00"], "names") == ["\\U0001f600"]
+        True
+    """
+    if isinstance(value, str):
+        if not _SURROGATE(value):
+            return value
+        joined = utf8(value)
+        if joined is None:
+            raise lone_half(what)
+        return hide(joined.decode())
+    if isinstance(value, Mapping):
+        return {
+            sendable(key, f"A name in {what}"): sendable(part, f"{what}[{key!r}]")
+            for key, part in value.items()
+        }
+    if type(value) in (list, tuple):
+        return type(value)([sendable(part, what) for part in value])
+    return value
+
+
+def text_of(value: Any) -> Optional[str]:
+    """What a server means by what stands where a text should be; None for null.
+
+    A `gr.I18n`, alone or within a text, is its key; what is no text is its JSON.
+
+    Example:
+        >>> text_of({"__type__": "translation_metadata", "key": "name"}), text_of(["a", 1])
+        ('name', '["a", 1]')
+    """
+    if isinstance(value, str):
+        return _with_keys(value) if _TRANSLATED in value else value
+    if value is None:
+        return None
+    key = _key(value)
+    return json_text(value) if key is None else key
+
+
+def json_text(value: Any) -> str:
+    """A value of a server's as JSON; the name of its type where it is too deep for that."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return type(value).__name__
+
+
+def _with_keys(text: str) -> str:
+    first, *rest = text.split(_TRANSLATED)
+    return first + "".join(map(_with_key, rest))
+
+
+def _with_key(text: str) -> str:
+    """What follows such a mark, the key in place of its JSON."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        value, end = None, 0
+    key = _key(value)
+    return _TRANSLATED + text if key is None else key + text[end:]
+
+
+def _key(value: Any) -> Optional[str]:
+    fields: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    key = fields.get("key")
+    translated = "translation_metadata" in (fields.get("__type__"), fields.get("_type"))
+    return key if translated and isinstance(key, str) else None
