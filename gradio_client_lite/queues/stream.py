@@ -46,6 +46,8 @@ _LONGEST_DELAY = 2.0
 _CLOSING = 2.0
 #: Seconds between two heartbeats, whatever else is sent (gradio/routes.py 4.16 - 6.31, `queue_data`).
 _BEAT = 15.0
+#: Seconds that smaller events may keep a large one waiting where they come without a break.
+_LONGEST_PUT_OFF = 0.5
 #: A server that closes this many streams in a row without a word for a job has lost the jobs.
 _SILENT_CLOSES = 3
 #: So many streams in a row may end soon, in seconds, and end no job, before the next one has to wait.
@@ -208,7 +210,10 @@ class StreamReader:
     def _receive(self, response: StreamingResponse, events: _Events) -> None:
         while True:
             try:
-                chunk = response.read_some() if events.backlog is None else response.read_arrived()
+                if events.backlog is None:
+                    chunk: Optional[bytes] = response.read_some()
+                else:
+                    chunk = None if events.overdue() else response.read_arrived()
             except (ConnectionFailed, DeadlineExceeded):
                 if not events.closing:
                     raise
@@ -241,8 +246,8 @@ class StreamReader:
 class _Events:
     """The events of one stream, on their way to the owner.
 
-    A large one is put off until nothing else has arrived, so that the events of other jobs which have come
-    behind it wait for no more than the one that is being read.
+    A large one is put off until nothing else has arrived, or it is overdue, so that the events of other jobs
+    which have come behind it wait for no more than the one that is being read.
 
     Attributes:
         gain: whether it comes or only trickles.
@@ -259,6 +264,7 @@ class _Events:
         self._max_values = limits.json_values
         self._most_put_off = limits.early_bytes
         self.backlog: Optional[Backlog] = None
+        self._due = 0.0  # when the first in it must not be put off any more
         self._before: Optional[str] = None  # the id in the message before
         self._opened = time.monotonic()
         self._closes = 0.0
@@ -284,10 +290,18 @@ class _Events:
         self._before = event_id
         if self.backlog is None:
             self.backlog = Backlog(self._most_put_off)
-        self.backlog.add(event_id, text)
-        while self.backlog.full:
-            self.advance()
+            self._due = time.monotonic() + _LONGEST_PUT_OFF
+        self._keep(self.backlog, event_id, text)
         return True
+
+    def _keep(self, backlog: Backlog, event_id: str, text: str) -> None:
+        backlog.add(event_id, text)
+        while backlog.full:
+            self.advance()
+
+    def overdue(self) -> bool:
+        """Whether the first that was put off has waited for long enough."""
+        return time.monotonic() >= self._due
 
     def advance(self) -> None:
         """Deliver the first that was put off."""
@@ -298,6 +312,7 @@ class _Events:
         envelope = decode(text, self._max_values)
         if envelope is not None:
             self._deliver(envelope, text, late=True)
+        self._due = time.monotonic() + _LONGEST_PUT_OFF
 
     def catch_up(self) -> None:
         """Deliver all that were put off."""
@@ -323,7 +338,7 @@ class _Events:
     def _follows(self, envelope: Envelope, text: str, backlog: Backlog) -> bool:
         """Put off a message whose job has one that was put off; what ends all jobs comes after their last."""
         if envelope.event_id is not None and envelope.event_id in backlog:
-            backlog.add(envelope.event_id, text)
+            self._keep(backlog, envelope.event_id, text)
             return True
         if isinstance(envelope.message, (UnexpectedError, ServerStopped)):
             self.catch_up()

@@ -18,6 +18,10 @@ from .timeout import LONGEST_WAIT
 _log = logging.getLogger(__name__)
 
 
+#: Seconds that channels which always have something may keep waiting those whose visit takes long.
+_LONGEST_LATER = 0.5
+
+
 class Next(Enum):
     """What a channel wants after it was visited."""
 
@@ -27,7 +31,7 @@ class Next(Enum):
     AGAIN = 2
     #: To be let go.
     LEAVE = 3
-    #: To be visited when no other channel has anything: what it does next takes long.
+    #: To be visited when no other channel has anything, or in a while: what it does next takes long.
     LATER = 4
 
 
@@ -178,6 +182,7 @@ class _Round:
         self._alarm = alarm
         self._again: Set[Channel] = set()
         self._later: List[Channel] = []
+        self._overdue = 0.0  # when the first of those is visited, whatever the others have
         # No deadline passes before it; deadlines are looked at one by one only then.
         self._soonest = float("inf")
 
@@ -216,13 +221,18 @@ class _Round:
             else:
                 due.add(key.data)
         due.difference_update(self._later)
-        if self._later and not due:
+        late = bool(self._later) and (not due or time.monotonic() >= self._overdue)
+        if late:
             due.add(self._later.pop(0))
         for channel in due:
             self._follow(channel, channel.ready)
         now = time.monotonic()
+        if late:
+            self._overdue = now + _LONGEST_LATER
         if now >= self._soonest:
-            for channel in [channel for channel in self.channels if channel.deadline <= now]:
+            # One that waits for its visit is not silent.
+            passed = [channel for channel in self.channels if channel.deadline <= now]
+            for channel in [channel for channel in passed if channel not in self._later]:
                 self._follow(channel, channel.expired)
             self._soonest = min((channel.deadline for channel in self.channels), default=float("inf"))
 
@@ -242,6 +252,8 @@ class _Round:
         elif wish is Next.AGAIN:
             self._again.add(channel)
         elif wish is Next.LATER:
+            if not self._later:
+                self._overdue = time.monotonic() + _LONGEST_LATER
             self._later.append(channel)
         else:
             self._leave(channel)

@@ -9,13 +9,14 @@ from typing import Any, Callable, List, Tuple
 import pytest
 
 from gradio_client_lite.errors import ProtocolError, ServerStopped, StreamLost
+from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.backlog import Backlog, peek_event_id
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import LARGE, Completed, Generating
 
 from .calls import RecordingCall
-from .scripted import ScriptedStream, ScriptedTransport, completed, event, generating
+from .scripted import PATIENCE, ScriptedStream, ScriptedTransport, completed, event, generating
 
 Started = Tuple[List[RecordingCall], ScriptedStream]
 BIG = "x" * LARGE
@@ -84,6 +85,52 @@ def test_one_large_result_at_a_time_is_read_while_small_ones_go_on_coming(
         call.result()
     stream.end()
     assert order == [0, *range(10, 14), *range(1, 10)]
+
+
+class Restless(ScriptedStream):
+    """What was sent comes first, and then the same again and again, as fast as it is read."""
+
+    def __init__(self, more: bytes) -> None:
+        super().__init__()
+        self._more = more
+
+    def read_some(self, size: int = 65536) -> bytes:
+        return self._more if self._pieces.empty() else super().read_some(size)
+
+    def read_arrived(self, size: int = 65536) -> bytes:
+        return self.read_some(size)
+
+
+def test_small_messages_without_a_break_do_not_put_a_large_result_off_for_ever(
+    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_LONGEST_PUT_OFF", 0.05)
+    stream = Restless(generating("e1", 1))
+    stream.send(completed("e0", BIG))
+    transport.offer(stream)
+    large, other = RecordingCall(), RecordingCall()
+    session.submit(large)
+    session.submit(other)
+    assert large.result() == [BIG]
+    stream.send(completed("e1", 2))
+    assert other.result() == [2]
+    stream.end()
+
+
+def test_what_follows_a_large_message_of_its_job_without_a_break_is_bounded_too(
+    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_LONGEST_PUT_OFF", 10 * PATIENCE)
+    session = make_queue(limits=Limits(early_bytes=2 * LARGE))
+    stream = Restless(generating("e0", "x" * 1000))
+    stream.send(generating("e0", BIG))
+    transport.offer(stream)
+    call = RecordingCall()
+    session.submit(call)
+    call.wait_fed()
+    stream.send(completed("e0", 1))
+    assert call.result() == [1]
+    stream.end()
 
 
 def test_the_messages_of_a_job_keep_their_order(start: Any) -> None:

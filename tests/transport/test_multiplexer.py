@@ -13,6 +13,7 @@ from typing import Any, Iterator, List, Optional
 import pytest
 from forking import fork
 
+from gradio_client_lite.transport import multiplexer as multiplexer_module
 from gradio_client_lite.transport.multiplexer import Multiplexer, Next
 
 PATIENCE = 10.0
@@ -193,6 +194,50 @@ def test_channels_that_take_long_wait_for_the_others_and_come_one_by_one(
     assert last_visits[0] is quick[0]
     assert last_visits[2] is quick[1]
     assert set(last_visits) == {*slow, *quick}
+
+
+def test_channels_that_never_stop_do_not_starve_those_that_take_long(
+    multiplexer: Multiplexer, pipes: List[Pipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiplexer_module, "_LONGEST_LATER", 0.05)
+    stop = threading.Event()
+
+    class Greedy(Pipe):
+        def ready(self) -> Next:
+            return Next.LEAVE if stop.is_set() else Next.AGAIN
+
+    slow = Slow([])
+    pipes += [Greedy(), slow]
+    for pipe in pipes:
+        multiplexer.add(pipe)
+    slow.other.send(b"!")
+    try:
+        assert slow.gone.wait(PATIENCE)
+    finally:
+        stop.set()
+
+
+def test_deadline_of_a_channel_that_waits_for_its_visit_does_not_pass(
+    multiplexer: Multiplexer, pipes: List[Pipe]
+) -> None:
+    ends = threading.Event()
+
+    class Greedy(Pipe):
+        def ready(self) -> Next:
+            return Next.LEAVE if time.monotonic() > slow.deadline + 0.1 else Next.AGAIN
+
+        def left(self) -> None:
+            ends.set()
+
+    slow = Slow([])
+    slow.deadline = time.monotonic() + 0.1
+    slow.other.send(b"!")
+    pipes += [slow, Greedy()]
+    for pipe in pipes:
+        multiplexer.add(pipe)
+    assert slow.gone.wait(PATIENCE)
+    assert ends.wait(PATIENCE)
+    assert (slow.received, slow.expiries) == ([b"!"], 0)
 
 
 def test_deadline_is_noticed_without_anything_arriving(multiplexer: Multiplexer, pipes: List[Pipe]) -> None:
