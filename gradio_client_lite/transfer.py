@@ -280,7 +280,7 @@ def _age(then: Optional[str], now: Optional[str]) -> float:
 
     try:
         return (parsedate_to_datetime(now) - parsedate_to_datetime(then)).total_seconds()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
 
 

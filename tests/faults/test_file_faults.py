@@ -412,6 +412,14 @@ def test_a_file_that_was_not_changed_for_long_is_as_it_is(bench: Any, value: Any
     assert len(run.server.requests) == 1
 
 
+@pytest.mark.parametrize("hour", ["99:00:00 +99999999999999", "9" * 30 + ":00:00 GMT"])
+@pytest.mark.usefixtures("hasty")
+def test_a_date_that_cannot_be_is_no_error(bench: Any, hour: str) -> None:
+    dates = {"date": OLD["date"], "last_modified": f"Sat, 28 Nov 2026 {hour}"}
+    run = bench(give(b"content", **dates))
+    assert run.download(file("/x.txt", size=5)) == b"content"
+
+
 def test_a_file_whose_size_is_stated_wrongly_is_no_error(bench: Any, hasty: int) -> None:
     run = bench(give(b"content"))
     assert run.download(file("/x.txt", size=5)) == b"content"
