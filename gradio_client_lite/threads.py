@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +77,20 @@ class Threads:
 
     def __init__(self) -> None:
         self.closed = False
+        # One for each pause, held while that lasts; changed by single operations only. Bare locks, as those
+        # of the parent's threads may be let go in a child too.
+        self._gates: Set[threading.Lock] = set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but only until they are closed."""
+        gate = threading.Lock()
+        gate.acquire()
+        self._gates.add(gate)
+        try:
+            if not self.closed:
+                gate.acquire(timeout=seconds)
+        finally:
+            self._gates.discard(gate)
 
     def start(
         self,
@@ -128,6 +142,9 @@ class Threads:
         """Have all of them end soon. Idempotent."""
         _open.pop(self, None)
         self.closed = True
+        for gate in list(self._gates):
+            with suppress(RuntimeError):  # it was let go before
+                gate.release()
         for _, end in _alive(self):
             if end is not None:
                 _guarded(end)

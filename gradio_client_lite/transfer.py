@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from typing import Optional, Tuple
 
 from .app import App
@@ -119,7 +118,7 @@ class Transfer:
                 raise RetryLater(f"{doubt}. Try again.") from cause
             _log.info("a file is fetched again: %s", self._app.transport.secrets.blank(doubt))
             left = self._seconds_left()
-            threading.Event().wait(pause if left is None else min(pause, left))
+            self._app.threads.pause(pause if left is None else min(pause, left))
             waited, before = pause, digest
             saving.restart()
             self._etag, self._begun = None, False

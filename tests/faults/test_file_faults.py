@@ -465,6 +465,26 @@ def test_waiting_for_a_file_ends_with_its_time(bench: Any, monkeypatch: pytest.M
         run.download(file("/x.png"))
 
 
+def test_closing_ends_the_wait_for_a_file(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_PAUSES", (600.0,))
+    given, ended = threading.Event(), threading.Event()
+
+    def empty(peer: Peer) -> None:
+        give(b"")(peer)
+        given.set()
+
+    def download() -> None:
+        with pytest.raises(RetryLater):
+            run.download(file("/x.png"))
+        ended.set()
+
+    run = bench(empty)
+    run.app.threads.start("gradio-test", lambda: None, download)
+    assert given.wait(10)
+    run.app.threads.close()
+    assert ended.wait(10)
+
+
 # --- uploads
 
 
