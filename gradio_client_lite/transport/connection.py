@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Protocol, U
 from ..errors import ArgumentError
 from .proxy import Proxy
 from .sockets import SocketLike, SocketReader, ready, shutdown
-from .timeout import Deadline, Timeout
+from .timeout import Deadline, Silence, Timeout
 
 if TYPE_CHECKING:
     from .liveness import Liveness
@@ -202,12 +202,15 @@ class Connection:
             return raw.send_now(view)
         except BlockingIOError:
             pass
-        readable, writable = ready(self._sock, write=True, timeout=limit)
-        if readable and self._answered():
-            return None
-        if not readable and not writable:
-            raise socket.timeout("timed out")
-        return 0
+        watch: Optional[Silence] = None
+        while True:
+            readable, writable = ready(self._sock, write=True, timeout=limit)
+            if readable and self._answered():
+                return None
+            if readable or writable:
+                return 0
+            watch = watch or raw.watch()
+            limit = raw.bear(watch)
 
     def _answered(self) -> bool:
         """Whether the server has sent something or hung up, when it should still be listening."""

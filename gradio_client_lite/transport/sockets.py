@@ -76,6 +76,21 @@ class SocketReader(io.RawIOBase):
         """
         self._apply(self.deadline.left(self.limit))
 
+    def watch(self) -> Optional[Silence]:
+        """Begin to watch over a peer that takes nothing; None where it does so no longer than `limit`."""
+        return None if self.liveness is None or self.limit is None else self.liveness.watch(self.limit)
+
+    def bear(self, watch: Optional[Silence]) -> Optional[float]:
+        """How many seconds more to bear with a peer that took nothing in time.
+
+        Raises:
+            socket.timeout: none.
+        """
+        more = None if watch is None or self.deadline.passed() else watch()
+        if more is None:
+            raise socket.timeout("nothing was taken")
+        return self.deadline.left(more)
+
     def renew(self) -> None:
         """Begin another wait for something of use: the one before has got it."""
         self._since = None

@@ -36,6 +36,7 @@ from gradio_client_lite.files import handle_file
 from gradio_client_lite.limits import Limits
 from gradio_client_lite.saving import Saving
 from gradio_client_lite.transport.http import Timeout, Transport
+from gradio_client_lite.transport.url import parse_url
 from gradio_client_lite.uploads import Uploads
 from gradio_client_lite.wire.config import EndpointSpec
 
@@ -526,6 +527,55 @@ def test_a_server_that_stops_reading_is_an_error(bench: Any, large: Any) -> None
     assert time.monotonic() - began < 5
     assert len(run.server.requests) == 1
     stopped.set()
+
+
+class Busy:
+    """Of a server that is blocked until it was asked for a sign of life so many times.
+
+    Args:
+        times: how many; it goes on then, or is found to be well.
+        over: set then.
+        more: whether it is waited for all the same.
+    """
+
+    def __init__(self, origin: Any, times: int, over: threading.Event, more: Optional[float]) -> None:
+        self.origin = origin
+        self._left = times
+        self._over = over
+        self._more = more
+
+    def watch(self, idle: float, beat: Optional[float] = 0.0) -> Callable[[], Optional[float]]:
+        return self._wait_on
+
+    def _wait_on(self) -> Optional[float]:
+        self._left -= 1
+        if self._left:
+            return STALL
+        self._over.set()
+        return self._more
+
+
+@pytest.mark.parametrize("well", [False, True])
+def test_a_server_that_reads_nothing_while_it_is_blocked_is_waited_for(
+    bench: Any, large: Any, well: bool
+) -> None:
+    over = threading.Event()
+
+    def blocked(peer: Peer) -> None:
+        assert over.wait(10)
+        if not well:
+            accept(peer)
+
+    run = bench(blocked)
+    usual = run.transport.timeout
+    run.transport._timeout = Timeout(usual.connect, usual.read, asks=True)
+    origin = parse_url(run.server.url).origin
+    run.transport.liveness = Busy(origin, 3, over, None if well else 10.0)
+    if well:
+        with pytest.raises(ReadTimeout):
+            run.upload(large)
+    else:
+        assert run.upload(large)["path"] == "/srv/x"
 
 
 def test_a_server_that_takes_all_and_says_nothing_is_an_error(bench: Any) -> None:
