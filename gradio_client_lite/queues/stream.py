@@ -313,6 +313,7 @@ class _Events:
         if envelope is not None:
             self._deliver(envelope, text, late=True)
         self._due = time.monotonic() + _LONGEST_PUT_OFF
+        self.gain.bear(self._idle_timeout)  # the silence of this thread is not the server's
 
     def catch_up(self) -> None:
         """Deliver all that were put off."""

@@ -152,6 +152,36 @@ def test_the_messages_of_a_job_keep_their_order(start: Any) -> None:
     assert told == [[BIG], [1], [BIG]]
 
 
+def test_the_time_that_a_large_message_takes_to_read_is_no_silence_of_the_server(
+    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, decode, reading, read = 0.2, stream_module.decode, threading.Event(), threading.Event()
+
+    def slow(text: str, *args: Any) -> Any:
+        if len(text) >= LARGE:
+            reading.set()
+            assert read.wait(PATIENCE)
+        return decode(text, *args)
+
+    monkeypatch.setattr(stream_module, "decode", slow)
+    session = make_queue(idle_timeout=idle)
+    stream = ScriptedStream()
+    transport.offer(stream)
+    calls = [RecordingCall() for _ in range(2)]
+    for call in calls:
+        session.submit(call)
+    small = completed("e1", 1)
+    stream.send(completed("e0", BIG) + small[:10])
+    assert reading.wait(PATIENCE)
+    stream.send(small[10:20])  # too little to count
+    threading.Event().wait(2 * idle)
+    read.set()
+    stream.send(small[20:])
+    assert [call.result() for call in calls] == [[BIG], [1]]
+    stream.end()
+    assert transport.opened == 1
+
+
 def test_a_result_that_came_before_a_cut_is_there(start: Any) -> None:
     (job,), stream = start(1)
     stream.send(completed("e0", BIG))
