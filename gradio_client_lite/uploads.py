@@ -23,6 +23,7 @@ from .wire.multipart import MultipartBody, Part, Progress
 from .wire.names import download_name, form_name, upload_name
 from .wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
 from .wire.refusal import bare_url, status_error
+from .wire.texts import utf8
 
 _log = logging.getLogger(__name__)
 
@@ -260,7 +261,7 @@ class Uploads:
         if not 200 <= response.status < 300:
             raise _refused(response, content, url, parts)
         paths = Response(response.status, response.headers, response.url, content).json()
-        if _is_list_of_paths(paths, len(parts)):
+        if _is_list_of_paths(paths, len(parts)) and None not in map(utf8, paths):
             return list(paths)
         raise ProtocolError(f"{bare_url(url)} did not answer with a path for each of the {len(parts)} files.")
 

@@ -15,6 +15,7 @@ from ..wire.config import EndpointSpec
 from ..wire.messages import Message
 from ..wire.refusal import refusal, sign_in_page
 from ..wire.serverjson import FEW_VALUES, read_json
+from ..wire.texts import utf8
 
 _ANSWER = DEFAULT_LIMITS.bound("answer_bytes")
 
@@ -170,7 +171,7 @@ def check_event_id(event_id: object, label: str) -> str:
     Raises:
         ProtocolError: it is none.
     """
-    if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID:
+    if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID and utf8(event_id) is not None:
         return event_id
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 
