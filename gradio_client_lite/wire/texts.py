@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, Mapping, Optional
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
 from ..secrecy import hide
 
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
@@ -24,11 +24,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]").search
 def utf8(text: str) -> Optional[bytes]:
     """A text as UTF-8, pairs of surrogates joined; None where half of one stands alone."""
     try:
-        return text.encode()
+        return str.encode(text)  # whatever a class of the caller's makes of it
     except UnicodeEncodeError:
         pass
     try:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16").encode()
+        return str.encode(text, "utf-16", "surrogatepass").decode("utf-16").encode()
     except UnicodeDecodeError:
         return None
 
@@ -64,7 +64,7 @@ def sendable(value: Any, what: str) -> Any:
         return hide(joined.decode())
     if isinstance(value, Mapping):
         return {
-            sendable(key, f"A name in {what}"): sendable(part, f"{what}[{key!r}]")
+            sendable(key, f"A name in {what}"): sendable(part, f"{what}[{shown(key)}]")
             for key, part in value.items()
         }
     if type(value) in (list, tuple):
