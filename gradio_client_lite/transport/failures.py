@@ -23,6 +23,7 @@ from ..errors import (
     ProxyError,
     ReadTimeout,
     TLSError,
+    shorten,
 )
 from ..wire.urlparts import with_scheme
 from .timeout import Deadline
@@ -51,7 +52,7 @@ def translate_connect(
         return exc
     error = _connect_error(exc, place, deadline, proxy)
     if advice:
-        error.args = (f"{str(error).rstrip('.')}.{advice}",)
+        error.args = (shorten(f"{str(error).rstrip('.')}.{advice}"),)
     return error
 
 
