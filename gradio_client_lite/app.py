@@ -276,7 +276,9 @@ class App:
         Raises:
             GradioClientError: what any other answer says.
         """
-        error: Optional[GradioClientError] = sign_in_page(parse_url(asked).label, response.url, response.body)
+        error: Optional[GradioClientError] = None
+        if response.status < 500 and response.status != 429:  # such a page may be away, too
+            error = sign_in_page(parse_url(asked).label, response.url, response.body)
         if error is None and response.status == 401:
             text = f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
             if not same_place(parse_url(self.src), parse_url(response.url)):

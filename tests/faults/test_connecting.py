@@ -20,6 +20,7 @@ from gradio_client_lite.errors import (
     HTTPStatusError,
     ProtocolError,
     ReadTimeout,
+    RetryLater,
     ServerUnavailable,
     TLSError,
     TooManyRedirects,
@@ -296,7 +297,9 @@ def test_error_status_while_connecting_is_what_it_is_in_a_call(
 def test_app_that_is_there_costs_one_request(serve: Serve, connect: Connect) -> None:
     server = serve()
     connect(server.url + "app/?__theme=dark#top")
-    assert [request.path for request in server.requests] == ["/app/config"]
+    asked = [request.path for request in server.requests]
+    # The description is fetched beside it.
+    assert [path for path in asked if not path.startswith("/app/gradio_api/info")] == ["/app/config"]
 
 
 def test_url_that_is_no_app_costs_three_requests(serve: Serve, connect: Connect) -> None:
@@ -329,6 +332,15 @@ def test_sign_in_page_of_another_host_is_named(serve: Serve, connect: Connect, a
         connect(server.url, auth=auth)
     assert "s3cr3t" not in str(caught.value)
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_sign_in_page_that_is_away_is_asked_again_later(serve: Serve, connect: Connect, status: str) -> None:
+    away = reply(b"away", status, retry_after="7")
+    server = serve(config=reply(b"", "302 Found", location="/login?rd=s3cr3t"), login=away)
+    with pytest.raises(RetryLater) as caught:
+        connect(server.url)
+    assert caught.value.retry_after == 7.0
 
 
 def test_sign_in_that_has_run_out_is_told_of_a_call(serve: Serve, connect: Connect) -> None:

@@ -247,7 +247,14 @@ def test_sign_in_page_is_named_without_its_query(place: str, body: bytes) -> Non
 
 @pytest.mark.parametrize(
     "place",
-    ["https://app.test/home", "https://author.test/", "https://blog.test/config", "https://app.test/config"],
+    [
+        "https://app.test/home",
+        "https://author.test/",
+        "https://blog.test/config",
+        "https://app.test/config",
+        "https://designing.test/config",
+        "https://app.test/blog-in-german/config",
+    ],
 )
 def test_other_pages_are_no_sign_in_pages(place: str) -> None:
     assert sign_in_page("https://app.test/config", place, b"<html>") is None
