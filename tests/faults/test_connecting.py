@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Any, Callable, Iterator, Type
+from typing import Any, Callable, Dict, Iterator, Type
 
 import pytest
 from transport.peers import Peer, PeerServer, unused_port
@@ -318,6 +318,42 @@ def test_app_above_a_url_that_is_none_of_its_pages_is_not_taken(serve: Serve, co
     with pytest.raises(UnsupportedAppError):
         connect(server.url + "page")
     assert connect(server.url + "other").src == server.url
+
+
+def above(answer: Any, page: Any, login: Any) -> Dict[str, Any]:
+    """Behaviours of an app whose config is `answer`, and of what is below it at /page."""
+    own = {"/config": answer, "/page": page, "/login": login}
+    return dict.fromkeys(
+        ("config", "page", "login"),
+        lambda peer, request: own.get(request.path, NOT_FOUND)(peer, request),
+    )
+
+
+def test_password_for_what_is_no_page_does_not_go_to_the_app_above(serve: Serve, connect: Connect) -> None:
+    locked = reply({"detail": "Not authenticated"}, "401 Unauthorized")
+    server = serve(**above(locked, NOT_FOUND, reply({"success": True})))
+    with pytest.raises(HTTPStatusError, match="404 while logging in"):
+        connect(server.url + "page", auth=("user", "pass"))
+    assert [request.path for request in server.requests if request.body] == ["/page/login"]
+
+
+@pytest.mark.parametrize(("name", "is_page"), [("page", True), ("other", False)])
+def test_app_that_was_logged_in_to_for_a_page_must_have_it(
+    serve: Serve, connect: Connect, name: str, is_page: bool
+) -> None:
+    pages = reply(config(pages=[["", "Home", True], [name, "Page", True]]))
+    locked = reply({"detail": "Not authenticated"}, "401 Unauthorized")
+
+    def answer(peer: Peer, request: Any) -> None:
+        (pages if "cookie" in request.headers else locked)(peer, request)
+
+    login = reply({"success": True}, set_cookie="access-token=granted; Path=/")
+    server = serve(**above(answer, reply(HTML), login))
+    if is_page:
+        assert connect(server.url + "page", auth=("user", "pass")).src == server.url
+    else:
+        with pytest.raises(UnsupportedAppError, match="has no page 'page'"):
+            connect(server.url + "page", auth=("user", "pass"))
 
 
 # --- what stands before the app wants a sign-in
