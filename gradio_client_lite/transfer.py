@@ -25,7 +25,7 @@ from .transport.redirect import Word
 from .transport.timeout import Deadline
 from .transport.url import parse_url
 from .wire.fileurls import Location, is_own
-from .wire.refusal import bare_url, status_error
+from .wire.refusal import bare_url, stated_wait, status_error
 
 _log = logging.getLogger(__name__)
 
@@ -260,9 +260,11 @@ class Transfer:
         if status == 206:
             return ProtocolError(f"{url} answered with a part of a file that was not asked for.")
         advice = "" if self._location.own else " It is not at the app, so no credentials were sent."
-        return HTTPStatusError(
+        error = HTTPStatusError(
             f"{url} answered {status} while a file was downloaded.{advice}", status=status, url=url
         )
+        error.retry_after = stated_wait(response.headers)
+        return error
 
 
 def _never_empty(type_: str, name: str) -> bool:

@@ -481,6 +481,14 @@ def test_a_refusal_is_typed(bench: Any, status: str, error: Any) -> None:
     assert run.saved() == []
 
 
+@pytest.mark.parametrize("status", ["403 Forbidden", "408 Request Timeout", "503 Unavailable"])
+def test_a_refusal_says_how_long_to_wait(bench: Any, status: str) -> None:
+    run = bench(always(lambda _: answer(b"", status, retry_after="7")))
+    with pytest.raises(HTTPStatusError) as caught:
+        run(file("/x"))
+    assert caught.value.retry_after == 7.0
+
+
 @pytest.mark.parametrize("url", ["http://[", "http://a b/x", "http://host:99999/x", "http://host/\r\nx: y"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_place_that_is_no_url_is_the_servers_mistake(bench: Any, url: str, stream: bool) -> None:
