@@ -134,7 +134,7 @@ def _tls_advice(exc: Exception, where: str, plain: str) -> str:
     if "ALERT" in reason:
         return f"{where} refused the TLS handshake ({reason}). It may want a client certificate: pass cert."
     if reason in _NO_TLS:
-        return f"{where} does not speak TLS, but plain http. If that is the right server, use {plain}"
+        return f"{where} does not speak TLS. If it is the right server, and speaks plain http, use {plain}"
     if _hung_up(reason):
         return f"{where} hung up in the TLS handshake ({reason}). If it speaks plain http, use {plain}"
     return (
