@@ -18,6 +18,7 @@ from ..secrecy import hide
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
 #: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
 _TRANSLATED = "__i18n__"
+_first_json = json.JSONDecoder().raw_decode
 _SURROGATE = re.compile("[\ud800-\udfff]").search
 
 
@@ -105,7 +106,7 @@ def _with_keys(text: str) -> str:
 def _with_key(text: str) -> str:
     """What follows such a mark, the key in place of its JSON."""
     try:
-        value, end = json.JSONDecoder().raw_decode(text)
+        value, end = _first_json(text) if text.startswith("{") else (None, 0)
     except (ValueError, RecursionError):
         value, end = None, 0
     key = _key(value)
