@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optio
 from .app import App
 from .errors import ClientClosed, ConnectionLost, FileTooLarge, InvalidFile, ProtocolError
 from .files import guess_type, source_of
+from .queues.base import check_signed_in
 from .sources import BytesSource, Link, PathSource, SavedSource, Source, shown, spooled
 from .transport.http import StreamingResponse
 from .transport.redirect import OF_APP, Word
@@ -260,7 +261,9 @@ class Uploads:
             content = response.read_all()
         if not 200 <= response.status < 300:
             raise _refused(response, content, url, parts)
-        paths = Response(response.status, response.headers, response.url, content).json()
+        answer = Response(response.status, response.headers, response.url, content)
+        check_signed_in(url, answer)
+        paths = answer.json()
         if _is_list_of_paths(paths, len(parts)) and None not in map(utf8, paths):
             return list(paths)
         raise ProtocolError(f"{bare_url(url)} did not answer with a path for each of the {len(parts)} files.")

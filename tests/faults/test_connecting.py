@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator, Type
 import pytest
 from transport.peers import Peer, PeerServer, unused_port
 
-from gradio_client_lite import Client
+from gradio_client_lite import Client, handle_file
 from gradio_client_lite.errors import (
     ArgumentError,
     AuthenticationError,
@@ -385,6 +385,13 @@ def test_sign_in_that_has_run_out_is_told_of_a_call(serve: Serve, connect: Conne
     with pytest.raises(AuthenticationError, match=f"sign-in page {server.url}start") as caught:
         connect(server.url).predict("a", api_name="/echo")
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_sign_in_that_has_run_out_is_told_of_an_upload(serve: Serve, connect: Connect) -> None:
+    page = reply(b"<html><input type=password>", content_type="text/html")
+    server = serve(upload=reply(b"", "302 Found", location="/start?rd=s3cr3t"), start=page)
+    with pytest.raises(AuthenticationError, match=f"sign-in page {server.url}start"):
+        connect(server.url).predict([handle_file(b"content")], api_name="/echo")
 
 
 @pytest.mark.parametrize("place", ["login-demo", "LOGIN demo/", "sso/app"])
