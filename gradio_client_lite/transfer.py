@@ -25,7 +25,7 @@ from .transport.redirect import Word
 from .transport.timeout import Deadline
 from .transport.url import parse_url
 from .wire.fileurls import Location, is_own
-from .wire.refusal import bare_url, stated_wait, status_error
+from .wire.refusal import bare_url, sign_in_page, stated_wait, status_error
 
 _log = logging.getLogger(__name__)
 
@@ -213,7 +213,15 @@ class Transfer:
             raise DeadlineExceeded("There is no time left for another attempt.") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
-        """Start from the first byte."""
+        """Start from the first byte.
+
+        Raises:
+            AuthenticationError: it is not of the file, but of a page to sign in at.
+        """
+        if response.headers.get("content-type", "").startswith("text/html"):
+            error = sign_in_page(parse_url(self._location.url).label, response.url, b"")
+            if error is not None:
+                raise error
         if saving.size:
             saving.restart()
         headers = response.headers
