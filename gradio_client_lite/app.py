@@ -21,6 +21,7 @@ from .errors import (
     TooManyRedirects,
     UnsupportedAppError,
     shorten,
+    shown,
 )
 from .limits import DEFAULT_LIMITS, Bound, Limits
 from .login import Credentials, Renewal
@@ -83,6 +84,7 @@ class App:
         self.config: Dict[str, Any] = {}
         self._credentials: Optional[Credentials] = None
         self._login_cookies: Set[str] = set()
+        self._page: Optional[Tuple[str, str]] = None  # the one that was logged in for
         self.description = Description(transport, self.threads)
 
     def headers_elsewhere(self, fields: Mapping[str, str]) -> Dict[str, str]:
@@ -123,8 +125,19 @@ class App:
             above = self._app_above(deadline) if exc.status in _NO_ROUTE else None
             if above is None or not same_place(parse_url(self.src), parse_url(above[0])):
                 raise
-            self.src = above[0]
+            if above[1] is None and not self._is_there(deadline):
+                raise
+            self._page, self.src = page_of(self.src), above[0]
             self._log_in(self._credentials, deadline)
+
+    def _is_there(self, deadline: Deadline) -> bool:
+        """Whether there is anything at the URL.
+
+        An app that shows its pages only after a login has one to log in at in place of each of them. What is
+        not there is none of its pages, and the password not for it.
+        """
+        # From one with a slash at its end a mounted app redirects to the wrong place (gradio/routes.py 6.31).
+        return 200 <= self._get(self.src.rstrip("/"), deadline=deadline).status < 300
 
     def _log_in(self, credentials: Credentials, deadline: Deadline) -> None:
         cookies = self.transport.cookies
@@ -178,6 +191,11 @@ class App:
         """
         asked = parse_url(self.src)
         self.config, src = self._fetch_config(deadline or self.connecting())
+        if self._page is not None and not has_page(self.config, self._page[1]):
+            raise UnsupportedAppError(
+                f"The app at {bare_url(src)}, which was logged in to, has no page {shown(self._page[1])}, "
+                "and there is no other app there. Check the URL."
+            )
         self.spec: AppSpec = parse_config(self.config, bare_url(src))
         self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
         self.description.local = self.spec.protocol == "ws"
@@ -276,7 +294,9 @@ class App:
         Raises:
             GradioClientError: what any other answer says.
         """
-        error: Optional[GradioClientError] = sign_in_page(parse_url(asked).label, response.url, response.body)
+        error: Optional[GradioClientError] = None
+        if response.status < 500 and response.status != 429:  # such a page may be away, too
+            error = sign_in_page(parse_url(asked).label, response.url, response.body)
         if error is None and response.status == 401:
             text = f"Could not load {bare_url(self.src)} as credentials were not provided. Please login."
             if not same_place(parse_url(self.src), parse_url(response.url)):

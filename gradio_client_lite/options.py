@@ -122,6 +122,10 @@ def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
         >>> http_options({"timeout": 30}).timeout
         Timeout(connect=30, read=30, total=None)
     """
+    if httpx_kwargs is not None and not isinstance(httpx_kwargs, Mapping):
+        raise ArgumentError(
+            f"httpx_kwargs must be a dict of options; it is of type {type(httpx_kwargs).__name__}."
+        )
     given = hide_options(dict(httpx_kwargs or {}))
     unknown = sorted(set(given) - set(_KNOWN))
     if unknown:

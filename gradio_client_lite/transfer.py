@@ -24,7 +24,7 @@ from .transport.redirect import Word
 from .transport.timeout import Deadline
 from .transport.url import parse_url
 from .wire.fileurls import Location, is_own
-from .wire.refusal import bare_url, status_error
+from .wire.refusal import bare_url, sign_in_page, stated_wait, status_error
 
 _log = logging.getLogger(__name__)
 
@@ -212,7 +212,15 @@ class Transfer:
             raise DeadlineExceeded("There is no time left for another attempt.") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
-        """Start from the first byte."""
+        """Start from the first byte.
+
+        Raises:
+            AuthenticationError: it is not of the file, but of a page to sign in at.
+        """
+        if response.headers.get("content-type", "").startswith("text/html"):
+            error = sign_in_page(parse_url(self._location.url).label, response.url, b"")
+            if error is not None:
+                raise error
         if saving.size:
             saving.restart()
         headers = response.headers
@@ -259,9 +267,11 @@ class Transfer:
         if status == 206:
             return ProtocolError(f"{url} answered with a part of a file that was not asked for.")
         advice = "" if self._location.own else " It is not at the app, so no credentials were sent."
-        return HTTPStatusError(
+        error = HTTPStatusError(
             f"{url} answered {status} while a file was downloaded.{advice}", status=status, url=url
         )
+        error.retry_after = stated_wait(response.headers)
+        return error
 
 
 def _never_empty(type_: str, name: str) -> bool:

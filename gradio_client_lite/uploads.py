@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optio
 from .app import App
 from .errors import ClientClosed, ConnectionLost, FileTooLarge, InvalidFile, ProtocolError
 from .files import guess_type, source_of
+from .queues.base import check_signed_in
 from .sources import BytesSource, Link, PathSource, SavedSource, Source, shown, spooled
 from .transport.http import StreamingResponse
 from .transport.redirect import OF_APP, Word
@@ -23,6 +24,7 @@ from .wire.multipart import MultipartBody, Part, Progress
 from .wire.names import download_name, form_name, upload_name
 from .wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
 from .wire.refusal import bare_url, status_error
+from .wire.texts import utf8
 
 _log = logging.getLogger(__name__)
 
@@ -259,8 +261,10 @@ class Uploads:
             content = response.read_all()
         if not 200 <= response.status < 300:
             raise _refused(response, content, url, parts)
-        paths = Response(response.status, response.headers, response.url, content).json()
-        if _is_list_of_paths(paths, len(parts)):
+        answer = Response(response.status, response.headers, response.url, content)
+        check_signed_in(url, answer)
+        paths = answer.json()
+        if _is_list_of_paths(paths, len(parts)) and None not in map(utf8, paths):
             return list(paths)
         raise ProtocolError(f"{bare_url(url)} did not answer with a path for each of the {len(parts)} files.")
 

@@ -481,6 +481,27 @@ def test_a_refusal_is_typed(bench: Any, status: str, error: Any) -> None:
     assert run.saved() == []
 
 
+def test_a_page_to_sign_in_at_is_not_taken_for_the_file(bench: Any) -> None:
+    def serve(request: Any) -> bytes:
+        if "login" in request.path:
+            return answer(b"<html>", content_type="text/html; charset=utf-8")
+        return answer(b"", "302 Found", location="/login?rd=s3cr3t")
+
+    run = bench(always(serve))
+    with pytest.raises(AuthenticationError, match=r"sign-in page http://[0-9.:]+/login\.") as caught:
+        run(file("/x.png"))
+    assert "s3cr3t" not in str(caught.value)
+    assert run.saved() == []
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "408 Request Timeout", "503 Unavailable"])
+def test_a_refusal_says_how_long_to_wait(bench: Any, status: str) -> None:
+    run = bench(always(lambda _: answer(b"", status, retry_after="7")))
+    with pytest.raises(HTTPStatusError) as caught:
+        run(file("/x"))
+    assert caught.value.retry_after == 7.0
+
+
 @pytest.mark.parametrize("url", ["http://[", "http://a b/x", "http://host:99999/x", "http://host/\r\nx: y"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_place_that_is_no_url_is_the_servers_mistake(bench: Any, url: str, stream: bool) -> None:

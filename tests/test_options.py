@@ -23,6 +23,12 @@ def test_nothing_given_means_the_defaults(nothing: Any) -> None:
     assert http_options(nothing) == HttpOptions()
 
 
+@pytest.mark.parametrize("given", [5, "timeout", [("timeout", 5)]])
+def test_options_that_are_no_mapping_are_refused(given: Any) -> None:
+    with pytest.raises(ArgumentError, match="httpx_kwargs must be a dict"):
+        Client("http://127.0.0.1:1/", httpx_kwargs=given)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

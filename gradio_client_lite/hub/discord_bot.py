@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain, count
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import InvalidValue
@@ -138,7 +139,7 @@ def _options(parameters: Iterable[Mapping[str, Any]], api_name: str) -> Iterator
             "parameter": name,
             "kind": kind,
             "required": required or kind == "message",
-            "description": _short(label or name),
+            "description": _short(label) or _short(name) or "A value",
         }
         choices = _choices(parameter)
         if choices:
@@ -176,11 +177,18 @@ def _choices(parameter: Mapping[str, Any]) -> Dict[str, Any]:
     enum = schema.get("enum") if isinstance(schema, dict) else None
     choices: Dict[str, Any] = {}
     for value in enum if isinstance(enum, list) else ():
-        text = json_text(value) if isinstance(value, (dict, list)) else str(value)
-        if not text.strip() or text in choices:  # no name for Discord, or that of another
-            text = json_text(value)
-        choices[text] = value
+        text = json_text(value)
+        plain = text if isinstance(value, (dict, list)) else str(value)
+        names = chain([plain] if plain.strip() else [], [text], (f"{text} ({n})" for n in count(2)))
+        for name in names:  # one that is a name for Discord, and of no other
+            if _are_one(choices.setdefault(name, value), value):
+                break
     return choices
+
+
+def _are_one(one: Any, other: Any) -> bool:
+    """Whether JSON values are the same; 1, 1.0 and True are not."""
+    return type(one) is type(other) and bool(one == other)
 
 
 def _unique(name: str, taken: List[str]) -> str:

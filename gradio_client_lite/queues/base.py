@@ -9,12 +9,13 @@ from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol, 
 from ..errors import ClientClosed, ProtocolError
 from ..limits import DEFAULT_LIMITS
 from ..secrecy import Hidden
-from ..transport.http import MaxBytes, Timeout, Transport
+from ..transport.http import MaxBytes, Response, Timeout, Transport
 from ..transport.url import parse_url
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
 from ..wire.refusal import refusal, sign_in_page
 from ..wire.serverjson import FEW_VALUES, read_json
+from ..wire.texts import utf8
 
 _ANSWER = DEFAULT_LIMITS.bound("answer_bytes")
 
@@ -145,12 +146,20 @@ def post_json(
     )
     if not 200 <= response.status < 300:
         raise refusal(response.status, response.body, url, doing, response.headers)
+    check_signed_in(url, response)
+    return response.body
+
+
+def check_signed_in(url: str, response: Response) -> None:
+    """Look for what a browser would be shown: a proxy's session has ended, and it leads to its sign-in page.
+
+    Raises:
+        AuthenticationError: it does.
+    """
     if response.headers.get("content-type", "").startswith("text/html"):
-        # What a browser would be shown: a proxy's session has ended, and it leads to its page to sign in.
         error = sign_in_page(parse_url(url).label, response.url, response.body)
         if error is not None:
             raise error
-    return response.body
 
 
 def parse_event_id(body: bytes, label: str) -> str:
@@ -170,7 +179,7 @@ def check_event_id(event_id: object, label: str) -> str:
     Raises:
         ProtocolError: it is none.
     """
-    if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID:
+    if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID and utf8(event_id) is not None:
         return event_id
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 

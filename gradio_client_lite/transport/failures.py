@@ -23,6 +23,7 @@ from ..errors import (
     ProxyError,
     ReadTimeout,
     TLSError,
+    shorten,
 )
 from ..wire.urlparts import with_scheme
 from .timeout import Deadline
@@ -51,7 +52,7 @@ def translate_connect(
         return exc
     error = _connect_error(exc, place, deadline, proxy)
     if advice:
-        error.args = (f"{str(error).rstrip('.')}.{advice}",)
+        error.args = (shorten(f"{str(error).rstrip('.')}.{advice}"),)
     return error
 
 
@@ -133,7 +134,7 @@ def _tls_advice(exc: Exception, where: str, plain: str) -> str:
     if "ALERT" in reason:
         return f"{where} refused the TLS handshake ({reason}). It may want a client certificate: pass cert."
     if reason in _NO_TLS:
-        return f"{where} does not speak TLS, but plain http. If that is the right server, use {plain}"
+        return f"{where} does not speak TLS. If it is the right server, and speaks plain http, use {plain}"
     if _hung_up(reason):
         return f"{where} hung up in the TLS handshake ({reason}). If it speaks plain http, use {plain}"
     return (

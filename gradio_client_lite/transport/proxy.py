@@ -154,10 +154,11 @@ def _system_proxy(target: Target) -> Optional[str]:
         return None
     from urllib.request import getproxies, proxy_bypass  # which takes long to import
 
-    text = hide(getproxies().get(target.scheme))
+    text: Optional[str] = None
     try:
+        text = hide(getproxies().get(target.scheme))
         return None if not text or proxy_bypass(target.host) else text
-    except OSError:  # on Windows it may ask for the host's addresses
+    except Exception:  # of settings that cannot be read, or a pattern or host it cannot look at
         return text
 
 

@@ -27,7 +27,7 @@ _PLAYLIST = "/playlist.m3u8"
 _PORTS = {"http": 80, "https": 443}
 # What else is named so is a copy that the server made for itself (gradio/utils.py, `get_cache_folder`).
 _CACHED = re.compile(r"[/\\](?:[0-9a-f]{40}|[0-9a-f]{64})[/\\][^/\\]+\Z").search
-_OTHERS = re.compile(r"(?:\.gradio|gradio_cached_examples|\.\.)[/\\]").search
+_OTHERS = re.compile(r"(?:\.gradio|gradio_cached_examples|\.\.)[/\\]|[/\\]\.\.?\Z").search
 
 
 @dataclass(frozen=True)

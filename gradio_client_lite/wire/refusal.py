@@ -43,10 +43,15 @@ _QUEUE_FULL = "queue is full"
 _MARKUP: Any = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 #: Those of ASCII and Latin-1, and those that turn the direction of what follows.
 _CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-#: How nginx, Apache, Go and Java answer a request in clear at their port for TLS.
-_WANTS_TLS: Any = re.compile(rb"https (?:port|server)|plain http to an ssl|requires tls", re.IGNORECASE)
+#: How nginx, Apache, Go, Java and cheroot answer a request in clear at their port for TLS.
+_WANTS_TLS: Any = re.compile(
+    rb"http request (?:was sent )?to (?:an )?https (?:port|server)|plain http to an ssl|only speaks https"
+    rb"|host and port requires tls",
+    re.IGNORECASE,
+)
 _SIGN_IN: Any = re.compile(
-    r"log[-_]?[io]n|sign[-_]?in|cdn-cgi/access|(?<![a-z])(?:sso|o?auth2?|authorize|saml2?|adfs|openid)(?![a-z])",
+    r"log[io]n|signin(?!g)|cdn-cgi/access"
+    r"|(?<![a-z])(?:log[-_][io]n|sign[-_]in|sso|o?auth2?|authorize|saml2?|adfs|openid)(?![a-z])",
     re.IGNORECASE,
 )
 #: Bytes of a page that are looked through.

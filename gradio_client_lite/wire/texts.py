@@ -12,23 +12,24 @@ import json
 import re
 from typing import Any, Mapping, Optional
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
 from ..secrecy import hide
 
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
 #: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
 _TRANSLATED = "__i18n__"
+_first_json = json.JSONDecoder().raw_decode
 _SURROGATE = re.compile("[\ud800-\udfff]").search
 
 
 def utf8(text: str) -> Optional[bytes]:
     """A text as UTF-8, pairs of surrogates joined; None where half of one stands alone."""
     try:
-        return text.encode()
+        return str.encode(text)  # whatever a class of the caller's makes of it
     except UnicodeEncodeError:
         pass
     try:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16").encode()
+        return str.encode(text, "utf-16", "surrogatepass").decode("utf-16").encode()
     except UnicodeDecodeError:
         return None
 
@@ -64,7 +65,7 @@ def sendable(value: Any, what: str) -> Any:
         return hide(joined.decode())
     if isinstance(value, Mapping):
         return {
-            sendable(key, f"A name in {what}"): sendable(part, f"{what}[{key!r}]")
+            sendable(key, f"A name in {what}"): sendable(part, f"{what}[{shown(key)}]")
             for key, part in value.items()
         }
     if type(value) in (list, tuple):
@@ -105,7 +106,7 @@ def _with_keys(text: str) -> str:
 def _with_key(text: str) -> str:
     """What follows such a mark, the key in place of its JSON."""
     try:
-        value, end = json.JSONDecoder().raw_decode(text)
+        value, end = _first_json(text) if text.startswith("{") else (None, 0)
     except (ValueError, RecursionError):
         value, end = None, 0
     key = _key(value)

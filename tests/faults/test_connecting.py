@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Any, Callable, Iterator, Type
+from typing import Any, Callable, Dict, Iterator, Type
 
 import pytest
 from transport.peers import Peer, PeerServer, unused_port
 
-from gradio_client_lite import Client
+from gradio_client_lite import Client, handle_file
 from gradio_client_lite.errors import (
     ArgumentError,
     AuthenticationError,
@@ -20,6 +20,7 @@ from gradio_client_lite.errors import (
     HTTPStatusError,
     ProtocolError,
     ReadTimeout,
+    RetryLater,
     ServerUnavailable,
     TLSError,
     TooManyRedirects,
@@ -296,7 +297,9 @@ def test_error_status_while_connecting_is_what_it_is_in_a_call(
 def test_app_that_is_there_costs_one_request(serve: Serve, connect: Connect) -> None:
     server = serve()
     connect(server.url + "app/?__theme=dark#top")
-    assert [request.path for request in server.requests] == ["/app/config"]
+    asked = [request.path for request in server.requests]
+    # The description is fetched beside it.
+    assert [path for path in asked if not path.startswith("/app/gradio_api/info")] == ["/app/config"]
 
 
 def test_url_that_is_no_app_costs_three_requests(serve: Serve, connect: Connect) -> None:
@@ -317,6 +320,42 @@ def test_app_above_a_url_that_is_none_of_its_pages_is_not_taken(serve: Serve, co
     assert connect(server.url + "other").src == server.url
 
 
+def above(answer: Any, page: Any, login: Any) -> Dict[str, Any]:
+    """Behaviours of an app whose config is `answer`, and of what is below it at /page."""
+    own = {"/config": answer, "/page": page, "/login": login}
+    return dict.fromkeys(
+        ("config", "page", "login"),
+        lambda peer, request: own.get(request.path, NOT_FOUND)(peer, request),
+    )
+
+
+def test_password_for_what_is_no_page_does_not_go_to_the_app_above(serve: Serve, connect: Connect) -> None:
+    locked = reply({"detail": "Not authenticated"}, "401 Unauthorized")
+    server = serve(**above(locked, NOT_FOUND, reply({"success": True})))
+    with pytest.raises(HTTPStatusError, match="404 while logging in"):
+        connect(server.url + "page", auth=("user", "pass"))
+    assert [request.path for request in server.requests if request.body] == ["/page/login"]
+
+
+@pytest.mark.parametrize(("name", "is_page"), [("page", True), ("other", False)])
+def test_app_that_was_logged_in_to_for_a_page_must_have_it(
+    serve: Serve, connect: Connect, name: str, is_page: bool
+) -> None:
+    pages = reply(config(pages=[["", "Home", True], [name, "Page", True]]))
+    locked = reply({"detail": "Not authenticated"}, "401 Unauthorized")
+
+    def answer(peer: Peer, request: Any) -> None:
+        (pages if "cookie" in request.headers else locked)(peer, request)
+
+    login = reply({"success": True}, set_cookie="access-token=granted; Path=/")
+    server = serve(**above(answer, reply(HTML), login))
+    if is_page:
+        assert connect(server.url + "page", auth=("user", "pass")).src == server.url
+    else:
+        with pytest.raises(UnsupportedAppError, match="has no page 'page'"):
+            connect(server.url + "page", auth=("user", "pass"))
+
+
 # --- what stands before the app wants a sign-in
 
 
@@ -331,12 +370,28 @@ def test_sign_in_page_of_another_host_is_named(serve: Serve, connect: Connect, a
     assert not caught.value.retryable
 
 
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_sign_in_page_that_is_away_is_asked_again_later(serve: Serve, connect: Connect, status: str) -> None:
+    away = reply(b"away", status, retry_after="7")
+    server = serve(config=reply(b"", "302 Found", location="/login?rd=s3cr3t"), login=away)
+    with pytest.raises(RetryLater) as caught:
+        connect(server.url)
+    assert caught.value.retry_after == 7.0
+
+
 def test_sign_in_that_has_run_out_is_told_of_a_call(serve: Serve, connect: Connect) -> None:
     page = reply(b"<html><input type=password>", content_type="text/html")
     server = serve(join=reply(b"", "302 Found", location="/start?rd=s3cr3t"), start=page)
     with pytest.raises(AuthenticationError, match=f"sign-in page {server.url}start") as caught:
         connect(server.url).predict("a", api_name="/echo")
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_sign_in_that_has_run_out_is_told_of_an_upload(serve: Serve, connect: Connect) -> None:
+    page = reply(b"<html><input type=password>", content_type="text/html")
+    server = serve(upload=reply(b"", "302 Found", location="/start?rd=s3cr3t"), start=page)
+    with pytest.raises(AuthenticationError, match=f"sign-in page {server.url}start"):
+        connect(server.url).predict([handle_file(b"content")], api_name="/echo")
 
 
 @pytest.mark.parametrize("place", ["login-demo", "LOGIN demo/", "sso/app"])

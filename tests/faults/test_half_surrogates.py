@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict
 import pytest
 
 from gradio_client_lite import Client, handle_file
-from gradio_client_lite.errors import ArgumentError
+from gradio_client_lite.errors import ArgumentError, ProtocolError
 
 from .badserver import BadServer, config, reply
 
@@ -184,3 +184,19 @@ def test_a_file_whose_name_is_no_unicode_is_sent(serve: Serve, connect: Connect,
     server = serve(upload=reply(["/srv/caf_.txt"]))
     sent = connect(server.url, download_files=False).predict(handle_file(path), api_name="/echo")
     assert sent == {"path": "/srv/caf_.txt", "orig_name": "caf_.txt", "meta": {"_type": "gradio.FileData"}}
+
+
+# --- the server's own
+
+
+def test_one_in_the_answer_to_an_upload_is_the_servers_mistake(serve: Serve, connect: Connect) -> None:
+    server = serve(upload=reply([f"/srv/{HALF}"]))
+    with pytest.raises(ProtocolError, match="did not answer with a path"):
+        connect(server.url).predict(handle_file(b"content"), api_name="/echo")
+
+
+def test_one_in_an_event_id_is_the_servers_mistake(serve: Serve, connect: Connect) -> None:
+    """The id goes back to the server, within URLs too."""
+    server = serve(join=reply({"event_id": HALF}))
+    with pytest.raises(ProtocolError, match="event id"):
+        connect(server.url).predict("a", api_name="/echo")

@@ -128,6 +128,27 @@ def test_choices() -> None:
     assert option["choices"] == {"a": "a", "1": 1, "2.5": 2.5}
 
 
+@pytest.mark.parametrize(
+    ("enum", "names"),
+    [
+        (["1", 1], ["1", "1 (2)"]),
+        (['"1"', 1, "1"], ['"1"', "1", '"1" (2)']),
+        (["a", "b", "a"], ["a", "b"]),
+        ([1, 1.0, True], ["1", "1.0", "True"]),
+    ],
+)
+def test_each_choice_has_one_name_of_its_own(enum: List[Any], names: List[str]) -> None:
+    (option,) = options(parameter(type={"enum": enum}))
+    assert list(option["choices"]) == names
+    assert list(map(repr, option["choices"].values())) == list(map(repr, enum[: len(names)]))
+
+
+@pytest.mark.parametrize("label", [" ", "\n", "\u3000"])
+def test_a_blank_label_describes_nothing(label: str) -> None:
+    (option,) = options(parameter(label=label))
+    assert option["description"] == "text"
+
+
 def test_choices_of_any_kind() -> None:
     enum = ["ü", 1, "1", True, None, {"a": 1}, ["b"], ""]
     (option,) = options(parameter(type={"enum": enum}))

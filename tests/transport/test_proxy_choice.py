@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -235,12 +236,22 @@ def test_linux_has_no_settings_to_ask_for(system):
     assert choose(ProxyChoice(), "http://h/") is None
 
 
-def test_exceptions_that_cannot_be_looked_up_except_nothing(system):
+@pytest.mark.parametrize("error", [OSError("no such host"), UnicodeError("no host"), re.error("bad pattern")])
+def test_exceptions_that_cannot_be_looked_up_except_nothing(system, error):
     def fail(host):
-        raise OSError("no such host")
+        raise error
 
     system({"http": "http://plain:1"}, fail)
     assert choose(ProxyChoice(), "http://h/") == "plain"
+
+
+def test_settings_of_the_system_that_cannot_be_read_are_none(system, monkeypatch):
+    def fail():
+        raise OSError("no permission")
+
+    system({})
+    monkeypatch.setattr(urllib.request, "getproxies", fail)
+    assert choose(ProxyChoice(), "http://h/") is None
 
 
 def test_the_system_is_asked_only_for_what_needs_it():

@@ -141,6 +141,8 @@ def test_another_port_is_another_server() -> None:
         ("/app/.gradio/cached_examples/1/" + "0" * 64 + "/x.png", False),
         ("/app/gradio_cached_examples/1/" + "0" * 64 + "/x.png", False),
         ("/tmp/gradio/../" + "0" * 64 + "/x.png", False),
+        ("/tmp/gradio/" + "0" * 64 + "/..", False),
+        ("/tmp/gradio/" + "0" * 64 + "/.", False),
         ("/app/logo.png", False),
     ],
 )

@@ -219,12 +219,17 @@ def test_what_is_no_call_has_no_error_of_a_call(status: int) -> None:
         b"Client sent an HTTP request to an HTTPS server.\n",
         b"You're speaking plain HTTP to an SSL-enabled server port.<br />",
         b"Bad Request\r\nThis combination of host and port requires TLS.\r\n",
+        b"The client sent a plain HTTP request, but this server only speaks HTTPS on this port.",
     ],
 )
 def test_port_for_tls_that_was_spoken_to_in_clear_is_told(body: bytes) -> None:
     text = str(refusal(400, body, "http://host:7860/app/queue/join", "calling /echo"))
     assert text.endswith("use https://host:7860/app/queue/join")
-    assert "https" not in str(refusal(400, b"no", "http://host/", "calling /echo"))
+
+
+@pytest.mark.parametrize("body", [b"no", b"The https server of the other app is away", b"SMTP requires TLS"])
+def test_other_refusals_say_nothing_of_tls(body: bytes) -> None:
+    assert "use https" not in str(refusal(400, body, "http://host/", "calling /echo"))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +252,14 @@ def test_sign_in_page_is_named_without_its_query(place: str, body: bytes) -> Non
 
 @pytest.mark.parametrize(
     "place",
-    ["https://app.test/home", "https://author.test/", "https://blog.test/config", "https://app.test/config"],
+    [
+        "https://app.test/home",
+        "https://author.test/",
+        "https://blog.test/config",
+        "https://app.test/config",
+        "https://designing.test/config",
+        "https://app.test/blog-in-german/config",
+    ],
 )
 def test_other_pages_are_no_sign_in_pages(place: str) -> None:
     assert sign_in_page("https://app.test/config", place, b"<html>") is None

@@ -43,6 +43,25 @@ def test_error_says_where_it_is(value: Any, named: str) -> None:
         sendable(value, "headers")
 
 
+class Odd(str):
+    """A text that cannot show or encode itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+    def encode(self, *args: Any, **kwargs: Any) -> bytes:
+        raise RuntimeError
+
+
+def test_the_callers_own_classes_do_no_harm() -> None:
+    value = {Odd("x-a"): "a", Odd("x-b"): Odd(HALF + OTHER_HALF)}
+    assert list(sendable(value, "headers").values()) == ["a", "\U0001f600"]
+    with pytest.raises(ArgumentError, match=r"^headers\[<Odd instance.*\] holds half"):
+        sendable({Odd("x-a"): Odd(HALF)}, "headers")
+
+
 def test_error_neither_shows_nor_carries_the_text() -> None:
     with pytest.raises(ArgumentError) as caught:
         sendable(Hidden(f"s3cret{HALF}"), "auth")
