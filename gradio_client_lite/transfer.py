@@ -23,6 +23,7 @@ from .transport.http import StreamingResponse, Timeout
 from .transport.redirect import Word
 from .transport.timeout import Deadline
 from .transport.url import parse_url
+from .wire.dates import epoch
 from .wire.fileurls import Location, is_own
 from .wire.refusal import bare_url, sign_in_page, stated_wait, status_error
 
@@ -283,14 +284,8 @@ def _never_empty(type_: str, name: str) -> bool:
 
 def _age(then: Optional[str], now: Optional[str]) -> float:
     """Seconds since a file was changed, by the server's own clock; 0 where it does not say."""
-    if then is None or now is None:
-        return 0.0
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return (parsedate_to_datetime(now) - parsedate_to_datetime(then)).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
+    changed, sent = epoch(then), epoch(now)
+    return 0.0 if changed is None or sent is None else sent - changed
 
 
 def _is_part(first: bytes, last: bytes, size: int) -> bool:

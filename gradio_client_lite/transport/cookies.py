@@ -26,6 +26,7 @@ from typing import (
 
 from ..errors import ArgumentError, shown
 from ..secrecy import Hidden, hide
+from ..wire.dates import epoch
 from ..wire.texts import sendable
 from .url import Target
 
@@ -248,13 +249,7 @@ def _expiry(attributes: Mapping[str, str], clock: Callable[[], float]) -> Option
     if re.fullmatch(r"-?[0-9]{1,12}", age):
         return clock() + int(age)
     if "expires" in attributes:
-        from email.utils import mktime_tz, parsedate_tz
-
-        date = parsedate_tz(attributes["expires"].replace("-", " "))
-        try:
-            return mktime_tz(date) if date is not None else None
-        except (ValueError, OverflowError):
-            return None
+        return epoch(attributes["expires"].replace("-", " "))
     return None
 
 

@@ -18,6 +18,7 @@ from ..errors import (
     ValidationError,
     shorten,
 )
+from .dates import epoch
 from .lifecycle import app_error
 from .serverjson import FEW_VALUES, read_json
 from .urlparts import bare_url, with_scheme
@@ -166,21 +167,10 @@ def stated_wait(headers: Mapping[str, str], now: Optional[float] = None) -> Opti
         return min(float(after), LONGEST_WAIT)
     if not after:
         return None
-    date, sent = _epoch(after), _epoch(headers.get("date", "")) if now is None else now
+    date, sent = epoch(after), epoch(headers.get("date", "")) if now is None else now
     if date is None or sent is None:
         return None
     return min(max(0.0, date - sent), LONGEST_WAIT)
-
-
-def _epoch(text: str) -> Optional[float]:
-    """A date of HTTP in seconds since the epoch; None where it is none."""
-    from email.utils import mktime_tz, parsedate_tz
-
-    try:
-        date = parsedate_tz(text)
-        return None if date is None else mktime_tz(date)
-    except (ValueError, TypeError, IndexError, OverflowError):  # dates that cannot be
-        return None
 
 
 def _waiting(error: GradioClientError, headers: Optional[Mapping[str, str]]) -> GradioClientError:
