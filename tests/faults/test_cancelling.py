@@ -145,13 +145,16 @@ def test_many_cancellations_are_all_told(serve: Serve, connect: Connect) -> None
     assert {body["event_id"] for body in told(server)} == {job.event_id for job in jobs}
 
 
+@pytest.mark.parametrize("entered", [True, False])
 @pytest.mark.parametrize("leave", ["close", "collect"])
 def test_leaving_a_loop_over_updates_early_tells_the_server(
-    serve: Serve, connect: Connect, leave: str
+    serve: Serve, connect: Connect, leave: str, entered: bool
 ) -> None:
     server = serve(data=streaming(event("process_starts", "e0"), then=silent))
     updates: Any = connect(server.url).stream_messages("a", api_name="/echo")
-    next(updates)
+    if entered:
+        next(updates)
+    wait_until(lambda: "data" in server.routes())
     if leave == "close":
         updates.close()
     else:
