@@ -7,7 +7,19 @@ import time
 import warnings
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, Callable, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from .app import App
 from .attachments import Attachments, Outputs
@@ -113,6 +125,8 @@ class Calls(NamedTuple):
             if session_hash != queue.session_hash:
                 fields["session_hash"] = session_hash
                 content = self._encoded(endpoint, fields, kwargs)
+            if found.files:
+                fields["data"], _ = _kept(fields["data"], {})
             body = partial(self._upload, endpoint, fields, headers) if found.files else lambda: content
             foreign = found.foreign
         else:
@@ -369,8 +383,8 @@ class Calls(NamedTuple):
         _log.info("the server was not told to end %s: %s", job.label, why)
 
 
-def _kept(args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-    """Arguments to be bound later, as they are now: who has made them may change them meanwhile."""
+def _kept(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """Arguments to be bound or sent later, as they are now: who has made them may change them meanwhile."""
     values = [*args, *kwargs.values()]
     # Files know themselves what was given.
     copies, _ = find_files(values, lambda value, _: isinstance(value, (FileArgument, ResultFile, V3File)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Deque, Dict, List, Optional
 
 from .errors import ConnectionFailed, for_waiters
 from .threads import Threads
@@ -33,7 +34,7 @@ class _Fetch:
 
     def __init__(self) -> None:
         self.begun = 0.0
-        self.waiters: List[Then] = []
+        self.waiters: Deque[Then] = deque()
 
 
 class Description:
@@ -139,13 +140,17 @@ class Description:
             ended, left = [fetch], [other for other in self._fetches if other is not fetch]
             if known is not None:
                 self._known = known
-                ended, left = ended + left, []
+                # In the order in which they came, whichever has brought it.
+                ended, left = ([] if fetch in self._fetches else [fetch]) + self._fetches, []
             self._fetches = left
-            waiters = [waiter for other in ended for waiter in other.waiters]
+            waiters = deque(waiter for other in ended for waiter in other.waiters)
             for other in ended:
-                other.waiters = []
-        for waiter in waiters:
-            waiter(error)
+                other.waiters = deque()
+            fetch.waiters = waiters
+            error = None if self._known is not None else error
+        # One by one: whatever interrupts this, `_fail` tells the rest.
+        while waiters:
+            waiters.popleft()(error)
 
 
 def _tell(told: Future[None], error: Optional[BaseException]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, List, 
 
 from .errors import DeadlineExceeded
 from .threads import hand_over
-from .updates import OutputUpdate, StatusUpdate, Update
+from .updates import OutputUpdate, Status, StatusUpdate, Update
 from .wire.lifecycle import NewOutput
 from .wire.outputs import OutputLog
 
@@ -171,7 +171,15 @@ def _resolve(
 
 def follow(job: Job) -> Iterator[Update]:
     """Yield every update of `job`, then raise what it failed with; leaving early has it cancelled."""
+    updates = _following(job)
+    next(updates)  # one that was never entered would be left without a word
+    return updates
+
+
+def _following(job: Job) -> Iterator[Update]:
+    """The updates, after one that begins."""
     try:
+        yield StatusUpdate(Status.STARTING)
         for update in job.updates():
             # The last update of a failed call is its error, which is raised instead.
             if not (isinstance(update, OutputUpdate) and update.final and not update.success):

@@ -153,6 +153,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         self._record = Record(self._lifecycle.outputs)
         self._kept = 0
         self._begun = False
+        self._sent = False
         self._joined_at_end = False
         self._told: Optional[bool] = None
         self._final: List[Any] = []
@@ -173,9 +174,18 @@ class CallFuture(concurrent.futures.Future[Any]):
     # -- for the queue driver
 
     def request_body(self) -> bytes:
-        """The JSON to send; blocks while the files among the arguments are uploaded."""
+        """The JSON to send; blocks while the files among the arguments are uploaded.
+
+        Raises:
+            CancelledError: it has ended meanwhile, and is not to be sent.
+        """
         self._begun = True
-        return self._body()
+        body = self._body()
+        with self._record.changed:
+            if self._record.ended:
+                raise concurrent.futures.CancelledError
+            self._sent = True
+        return body
 
     def told(self, taken: bool) -> None:
         """The server has been told that the job is cancelled, or could not be.
@@ -269,7 +279,12 @@ class CallFuture(concurrent.futures.Future[Any]):
             error.__cause__ = cause
         error = self._host.explain(error)
         self._host.secrets.blank_error(error, (*field_secrets(self.headers), self.session_hash))
-        self._settle(_final_status(Status.FINISHED, False), _failure(error), error)
+        if self._settle(_final_status(Status.FINISHED, False), _failure(error), error):
+            return
+        if self._sent and self.event_id is None and self._told is None and self.cancelled():
+            # Cancelled as it joined: without an id the server, which may run it, cannot be told.
+            _log.info("the server was not told to end %s: %s", self.label, error)
+            self.told(False)
 
     # -- for the client
 
@@ -396,7 +411,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         elif self._joined_at_end:
             self._host.cancel(self, warn)
         else:  # a join that is still under way learns of it in `joined`
-            if not self._begun:
+            if not self._sent:
                 self.told(True)
             self._host.forget(self)
 

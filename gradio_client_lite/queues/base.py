@@ -43,7 +43,11 @@ class Call(Protocol):
     session_hash: str
 
     def request_body(self) -> bytes:
-        """The JSON to send; blocks while the files among the arguments are uploaded."""
+        """The JSON to send; blocks while the files among the arguments are uploaded.
+
+        Raises:
+            CancelledError: the job has ended meanwhile, and is not to be sent.
+        """
         ...
 
     def done(self) -> bool:
@@ -67,6 +71,9 @@ class Call(Protocol):
 
     def fail(self, error: BaseException) -> None:
         """The job can no longer end well."""
+
+    def told(self, taken: bool) -> None:
+        """Whether the server needs to be told no more that the job is cancelled; False where it cannot be."""
 
 
 class Driver(Protocol):

@@ -238,6 +238,8 @@ class PerJobQueue:
         channel = self.finish(call)
         if channel is not None:
             channel.abort()
+        if call.event_id is None:
+            call.told(True)  # by the end of its socket: the server runs nothing without the arguments
 
     def close(self) -> None:
         """Close all sockets; unfinished jobs fail with ClientClosed."""

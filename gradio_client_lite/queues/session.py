@@ -119,9 +119,7 @@ class SessionQueue:
         if call.done():  # cancelled while it waited for a worker
             return
         try:
-            body = call.request_body()
-            if not call.done():  # cancelled while its files were sent
-                self._run(call, body)
+            self._run(call, call.request_body())
         except BaseException as exc:
             call.fail(exc)
             if not isinstance(exc, Exception):
@@ -144,8 +142,10 @@ class SessionQueue:
             self._closed = True
             reader = self._reader
             self._graces.end()
-            self._stops.clear()
+            left = self._stops.clear()
             self._changed.notify_all()
+        for call in left:
+            call.told(False)
         for call in self._take(None):
             fail(call, closed_error(call.label))
         if reader is not None:

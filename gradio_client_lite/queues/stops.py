@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, ContextManager, Dict, Iterable, Tuple
+from typing import Callable, ContextManager, Dict, Iterable, List, Tuple
 
 from .base import Call
 
@@ -23,8 +23,8 @@ class Stops:
         self._changed = changed
         self._calls = calls
         self._under_way = 0
-        # What the server still runs although nobody waits for it: fn_index and how to have it stopped.
-        self._left: Dict[str, Tuple[int, Callable[[], None]]] = {}
+        # What the server still runs although nobody waits for it, and how to have it stopped.
+        self._left: Dict[str, Tuple[Call, Callable[[], None]]] = {}
 
     def alone(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
         """See `SessionDriver.alone`."""
@@ -37,7 +37,7 @@ class Stops:
             if alone:
                 self.begin()
             elif call.event_id is not None:
-                self._left[call.event_id] = (call.fn_index, later)
+                self._left[call.event_id] = (call, later)
         return alone
 
     def begin(self) -> None:
@@ -61,7 +61,9 @@ class Stops:
         """The server has ended a job by itself."""
         if self._left:
             with self._changed:
-                self._left.pop(event_id, None)
+                left = self._left.pop(event_id, None)
+            if left is not None:
+                left[0].told(True)
 
     def catch_up(self) -> None:
         """Have those stopped that are alone by now."""
@@ -69,15 +71,17 @@ class Stops:
             return
         with self._changed:
             busy = {call.fn_index for call in self._calls()}
-            alone = [key for key, (fn_index, _) in list(self._left.items()) if fn_index not in busy]
+            alone = [key for key, (call, _) in list(self._left.items()) if call.fn_index not in busy]
             left = [self._left.pop(event_id, None) for event_id in alone]
             stops = [each[1] for each in left if each is not None]
         for stop in stops:
             stop()
 
-    def clear(self) -> None:
-        """Stop none of them any more; the lock is held."""
+    def clear(self) -> List[Call]:
+        """Stop none of them any more, and return those that were left; the lock is held."""
+        left = [call for call, _ in list(self._left.values())]
         self._left.clear()
+        return left
 
 
 class _Alone(ContextManager[bool]):

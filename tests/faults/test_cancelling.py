@@ -5,14 +5,27 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from typing import Any, Callable, Dict
+from pathlib import Path
+from typing import Any, Callable, Dict, Tuple
 
 import pytest
 
-from gradio_client_lite import Client, Job
+from gradio_client_lite import Client, Job, handle_file
 from gradio_client_lite import calls as calls_module
+from gradio_client_lite.updates import Status
 
-from .badserver import PATIENCE, BadServer, event, for_ever, reply, silent, streaming
+from .badserver import (
+    PATIENCE,
+    STREAM_HEAD,
+    BadServer,
+    chunk,
+    event,
+    for_ever,
+    reply,
+    reset,
+    silent,
+    streaming,
+)
 from .test_calling import wait_until
 from .test_process import run_python, threads
 
@@ -132,13 +145,16 @@ def test_many_cancellations_are_all_told(serve: Serve, connect: Connect) -> None
     assert {body["event_id"] for body in told(server)} == {job.event_id for job in jobs}
 
 
+@pytest.mark.parametrize("entered", [True, False])
 @pytest.mark.parametrize("leave", ["close", "collect"])
 def test_leaving_a_loop_over_updates_early_tells_the_server(
-    serve: Serve, connect: Connect, leave: str
+    serve: Serve, connect: Connect, leave: str, entered: bool
 ) -> None:
     server = serve(data=streaming(event("process_starts", "e0"), then=silent))
     updates: Any = connect(server.url).stream_messages("a", api_name="/echo")
-    next(updates)
+    if entered:
+        next(updates)
+    wait_until(lambda: "data" in server.routes())
     if leave == "close":
         updates.close()
     else:
@@ -192,3 +208,93 @@ job.cancel()
     done = run_python(code, server.url, options=[])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(told(server)) == 1
+
+
+# --- the server never got it, or ends it by itself
+
+
+@pytest.mark.parametrize("name", ["/echo", "/direct"])
+def test_job_that_is_cancelled_while_its_files_are_sent_is_not_sent(
+    serve: Serve, connect: Connect, tmp_path: Path, name: str
+) -> None:
+    go_on = threading.Event()
+
+    def upload(peer: Any, request: Any) -> None:
+        go_on.wait(PATIENCE)
+        reply(["/there/a"])(peer, request)
+
+    (tmp_path / "a").write_text("a")
+    server = serve(upload=upload)
+    client = connect(server.url, max_workers=1)
+    job = client.submit(handle_file(tmp_path / "a"), api_name=name)
+    wait_until(lambda: "upload" in server.routes())
+    assert job.cancel(wait=PATIENCE) is True
+    go_on.set()
+    assert client.submit("b", api_name=name).result(PATIENCE) == "b"
+    assert [body["data"] for route, body in server.told if route in ("join", "predict")] == [["b"]]
+
+
+@pytest.mark.parametrize("behaviour", [reset, reply(b"", "503 Service Unavailable")])
+def test_who_cancels_a_job_whose_join_fails_learns_so_at_once(
+    serve: Serve, connect: Connect, promptly: Any, caplog: pytest.LogCaptureFixture, behaviour: Any
+) -> None:
+    go_on = threading.Event()
+
+    def join(peer: Any, request: Any) -> None:
+        go_on.wait(PATIENCE)
+        behaviour(peer, request)
+
+    server = serve(join=join)
+    job = connect(server.url).submit("a", api_name="/echo")
+    wait_until(lambda: "join" in server.routes())
+    assert job.cancel()
+    go_on.set()
+    with promptly(), caplog.at_level(logging.INFO):
+        assert job.cancel(wait=PATIENCE) is False
+    assert "the server was not told to end /echo: " in caplog.text
+
+
+def two_running(client: Client) -> Tuple[Job, Job]:
+    jobs = joined(client), joined(client)
+    wait_until(lambda: all(job.status().code is Status.PROCESSING for job in jobs))
+    return jobs
+
+
+def running(then: Any) -> Any:
+    """Stream that two jobs run, and do something else."""
+
+    def data(peer: Any, request: Any) -> None:
+        peer.send(STREAM_HEAD)
+        threading.Event().wait(0.05)
+        for event_id in ("e0", "e1"):
+            peer.send(chunk(event("process_starts", event_id, eta=None)))
+        then(peer, request)
+
+    return data
+
+
+def test_cancelled_job_that_the_server_ends_by_itself_needs_no_word(serve: Serve, connect: Connect) -> None:
+    go_on = threading.Event()
+
+    def complete(peer: Any, request: Any) -> None:
+        go_on.wait(PATIENCE)
+        peer.send(chunk(event("process_completed", "e0", output={"data": ["a"]}, success=True)))
+        silent(peer, request)
+
+    server = serve(data=running(complete))
+    job, _ = two_running(connect(server.url))
+    assert job.cancel()
+    go_on.set()
+    assert job.cancel(wait=PATIENCE) is True
+    assert told(server) == []
+
+
+def test_who_waits_for_a_cancellation_to_be_told_learns_that_the_client_is_closed(
+    serve: Serve, connect: Connect, promptly: Any
+) -> None:
+    client = connect(serve(data=running(silent)).url)
+    job, _ = two_running(client)
+    assert job.cancel()
+    client.close()
+    with promptly():
+        assert job.cancel(wait=PATIENCE) is False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
 
-from gradio_client_lite import Client, Limits
+from gradio_client_lite import Client, Limits, handle_file
 from gradio_client_lite.description import Description
 from gradio_client_lite.errors import (
     ArgumentError,
@@ -155,6 +156,45 @@ def test_jobs_that_wait_share_one_fetch_take_no_threads_and_keep_their_order(
     assert server.routes().count("info") == 1
 
 
+def test_jobs_that_wait_for_two_fetches_keep_their_order(serve: Serve, connect: Connect, gate: Gate) -> None:
+    server = serve(info=gate)
+    client = connect(server.url, max_workers=1)
+    wait_until(lambda: "info" in server.routes())
+    jobs = [client.submit(text=0, api_name="/direct")]
+    client._app.description._fetches[0].begun -= 60.0
+    server.behave(info=reply(info()))
+    jobs.append(client.submit(text=1, api_name="/direct"))
+    assert [job.result(PATIENCE) for job in jobs] == [0, 1]
+    assert asked(server) == [[0], [1]]
+    gate.open()
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_arguments_with_files_are_those_at_the_time_of_the_call(
+    serve: Serve, connect: Connect, gate: Gate, tmp_path: Path, late: bool
+) -> None:
+    (tmp_path / "a").write_text("a")
+    go_on = threading.Event()
+
+    def predict(peer: Any, request: Any) -> None:
+        go_on.wait(PATIENCE)
+        reply({"data": [None]})(peer, request)
+
+    server = serve(info=gate, predict=predict, upload=reply(["/there/a"]))
+    client = connect(server.url, max_workers=1)
+    if not late:
+        gate.open()
+        wait_until(client._app.description.ready)
+    client.submit("first", api_name="/direct")
+    given = [handle_file(tmp_path / "a"), "before"]
+    job = client.submit(text=given, api_name="/direct")
+    given[1:] = ["after"]
+    gate.open()
+    go_on.set()
+    job.result(PATIENCE)
+    assert [data[0][1:] for data in asked(server)[1:]] == [["before"]]
+
+
 # --- it cannot be had
 
 
@@ -268,3 +308,21 @@ def test_end_of_a_fetch_is_told_once(serve: Serve, connect: Connect) -> None:
     assert description.get(dict) == {}
     description.begin(make, told.append)
     assert told[1:] == [None]
+
+
+def test_interrupt_of_who_tells_of_a_fetch_leaves_nobody_waiting(serve: Serve, connect: Connect) -> None:
+    transport: Any = connect(serve().url)._transport
+    description = Description(transport, Threads())
+    told: List[Any] = []
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def make() -> Dict[str, Any]:
+        for then in (interrupt, told.append):
+            description.begin(dict, then)
+        return {}
+
+    with pytest.raises(KeyboardInterrupt):
+        description.get(make)
+    assert told == [None]

@@ -307,7 +307,7 @@ def test_job_cancelled_in_the_queue_closes_its_stream(serve: Serve, connect: Con
     server = serve(config=reply(config(version="4.0.2", protocol="sse", api_prefix="")), join=join)
     job = connect(server.url).submit("a", api_name="/echo")
     next(job.updates())
-    assert job.cancel()
+    assert job.cancel(wait=PATIENCE)
     assert closed.wait(PATIENCE)
     assert server.told == []
 

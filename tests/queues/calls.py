@@ -64,6 +64,9 @@ class RecordingCall:
             self.error = error
             self._ended.set()
 
+    def told(self, taken: bool) -> None:
+        pass
+
     def give_up(self) -> None:
         """End it as a cancelled job ends."""
         self._ended.set()
