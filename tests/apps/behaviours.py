@@ -244,18 +244,19 @@ def listen(chunk, heard):
 
 def live_endpoints():
     """Functions that a page feeds chunk by chunk, from 5.0 on."""
+    if int(gr.__version__.partition(".")[0]) < 5:
+        return
     audio = gr.Audio(streaming=True, visible=False)
-    if supports(audio.stream, "time_limit"):
-        for name, limit in (("listen", 60), ("listen_on", None)):
-            heard = gr.State("")
-            audio.stream(
-                lambda *args: listen(*args),  # one of its own has a limit of its own
-                [gr.Textbox(), heard],
-                [gr.Textbox(), heard],
-                api_name=name,
-                time_limit=limit,
-                concurrency_limit=1,
-            )
+    for name, limit in (("listen", 60), ("listen_on", None)):
+        heard = gr.State("")
+        audio.stream(
+            lambda *args: listen(*args),  # one of its own has a limit of its own
+            [gr.Textbox(), heard],
+            [gr.Textbox(), heard],
+            api_name=name,
+            time_limit=limit,
+            concurrency_limit=1,
+        )
 
 
 def tell(text):
