@@ -50,7 +50,9 @@ class Reader:
         command = [sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", sys.executable]
         subprocess.run([*command, str(environment)], check=True, timeout=_PATIENCE)
         path = os.pathsep.join([str(environment / "bin"), os.environ["PATH"]])
-        self._environ = {**os.environ, "PATH": path}
+        # Where tox runs these tests, it must not tell the reader's own where to work: each would wait for the other.
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith("TOX")}
+        self._environ = {**theirs, "PATH": path}
 
     def follow(self, document: str, app: str = APP) -> None:
         """Run all the commands of a document where it is."""
