@@ -50,7 +50,7 @@ class Reader:
         command = [sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", sys.executable]
         subprocess.run([*command, str(environment)], check=True, timeout=_PATIENCE)
         path = os.pathsep.join([str(environment / "bin"), os.environ["PATH"]])
-        # Where tox runs these tests, it must not tell the reader's own where to work: each would wait for the other.
+        # The tox that may run this must not tell the reader's where to work: each would wait for the other.
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("TOX")}
         self._environ = {**theirs, "PATH": path}
 
