@@ -21,14 +21,14 @@ import uuid
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 _VERSION = "/2018-06-01/runtime"
 _ARN = "arn:aws:lambda:eu-central-1:123456789012:function:gradio"
 _LARGEST = 6 * 1024 * 1024  # bytes of a response
 _PATIENCE = 30.0  # seconds
+_Self = TypeVar("_Self", bound="_Served")
 
 
 class Outcome(NamedTuple):
@@ -51,7 +51,22 @@ class _Invocation:
         self.outcome: queue.Queue[Outcome] = queue.Queue()
 
 
-class RuntimeApi:
+class _Served:
+    """A server of HTTP that runs within a `with` block."""
+
+    def __init__(self, handler: Type[BaseHTTPRequestHandler]) -> None:
+        self._server = _Server(("127.0.0.1", 0), handler)
+
+    def __enter__(self: _Self) -> _Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class RuntimeApi(_Served):
     """The server; use it in a `with` block.
 
     Attributes:
@@ -64,22 +79,12 @@ class RuntimeApi:
         self._waiting: queue.Queue[Optional[_Invocation]] = queue.Queue()
         self._given: Dict[str, _Invocation] = {}
         self._started: queue.Queue[Outcome] = queue.Queue()
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
+        super().__init__(_handler_of(self))
         self.address = f"127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> RuntimeApi:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._waiting.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(*exc)
         assert not self.failures, self.failures
 
     def invoke(self, event: Any, seconds: float = 20.0) -> Outcome:
@@ -244,7 +249,7 @@ def environment(
             process.wait()
 
 
-class SecretsExtension:
+class SecretsExtension(_Served):
     """The AWS Parameters and Secrets Lambda Extension; use it in a `with` block.
 
     Attributes:
@@ -254,26 +259,13 @@ class SecretsExtension:
     def __init__(self) -> None:
         token = str(uuid.uuid4())
         self._held: Dict[str, str] = {}
-        self._server = _Server(("127.0.0.1", 0), _extension_of(self._held, token))
+        super().__init__(_extension_of(self._held, token))
         port = str(self._server.server_port)
         self.environ = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": port, "AWS_SESSION_TOKEN": token}
 
     def hold(self, name: str, secret: Dict[str, str]) -> None:
         """Keep a secret from now on."""
         self._held[name] = json.dumps(secret)
-
-    def __enter__(self) -> SecretsExtension:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _extension_of(held: Dict[str, str], token: str) -> Type[BaseHTTPRequestHandler]:
