@@ -18,6 +18,7 @@ from .errors import (
     ResponseTooLarge,
     RetryLater,
 )
+from .queues.base import check_signed_in
 from .saving import Saving
 from .transport.http import StreamingResponse, Timeout
 from .transport.redirect import Word
@@ -25,7 +26,7 @@ from .transport.timeout import Deadline
 from .transport.url import parse_url
 from .wire.dates import epoch
 from .wire.fileurls import Location, is_own
-from .wire.refusal import bare_url, sign_in_page, stated_wait, status_error
+from .wire.refusal import bare_url, stated_wait, status_error
 
 _log = logging.getLogger(__name__)
 
@@ -218,10 +219,7 @@ class Transfer:
         Raises:
             AuthenticationError: it is not of the file, but of a page to sign in at.
         """
-        if response.headers.get("content-type", "").startswith("text/html"):
-            error = sign_in_page(parse_url(self._location.url).label, response.url, b"")
-            if error is not None:
-                raise error
+        check_signed_in(self._location.url, response, b"")
         if saving.size:
             saving.restart()
         headers = response.headers

@@ -262,7 +262,7 @@ class Uploads:
         if not 200 <= response.status < 300:
             raise _refused(response, content, url, parts)
         answer = Response(response.status, response.headers, response.url, content)
-        check_signed_in(url, answer)
+        check_signed_in(url, answer, content)
         paths = answer.json()
         if _is_list_of_paths(paths, len(parts)) and None not in map(utf8, paths):
             return list(paths)

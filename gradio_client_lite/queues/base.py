@@ -9,7 +9,7 @@ from typing import Callable, ContextManager, Dict, Mapping, Optional, Protocol, 
 from ..errors import ClientClosed, ProtocolError
 from ..limits import DEFAULT_LIMITS
 from ..secrecy import Hidden
-from ..transport.http import MaxBytes, Response, Timeout, Transport
+from ..transport.http import MaxBytes, Response, StreamingResponse, Timeout, Transport
 from ..transport.url import parse_url
 from ..wire.config import EndpointSpec
 from ..wire.messages import Message
@@ -153,18 +153,23 @@ def post_json(
     )
     if not 200 <= response.status < 300:
         raise refusal(response.status, response.body, url, doing, response.headers)
-    check_signed_in(url, response)
+    check_signed_in(url, response, response.body)
     return response.body
 
 
-def check_signed_in(url: str, response: Response) -> None:
+def check_signed_in(url: str, response: Union[Response, StreamingResponse], body: bytes) -> None:
     """Look for what a browser would be shown: a proxy's session has ended, and it leads to its sign-in page.
+
+    Args:
+        url: what was requested.
+        response: the answer.
+        body: what is known of its content.
 
     Raises:
         AuthenticationError: it does.
     """
     if response.headers.get("content-type", "").startswith("text/html"):
-        error = sign_in_page(parse_url(url).label, response.url, response.body)
+        error = sign_in_page(parse_url(url).label, response.url, body)
         if error is not None:
             raise error
 
