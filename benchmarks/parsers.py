@@ -13,7 +13,7 @@ import time
 from typing import Any, Callable, Iterable, List
 
 from gradio_client_lite.wire.diff import apply_diff
-from gradio_client_lite.wire.outputs import OutputLog
+from gradio_client_lite.wire.lifecycle import OutputLog
 from gradio_client_lite.wire.sse import SSEDecoder
 
 REPEATS = 5

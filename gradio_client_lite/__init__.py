@@ -13,8 +13,8 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .client import Client
-    from .files import FileData, file, handle_file
-    from .job import Job
+    from .files.handle import FileData, file, handle_file
+    from .jobs.job import Job
     from .limits import Limits
 
 __all__ = ["Client", "FileData", "Job", "Limits", "__version__", "file", "handle_file"]
@@ -22,11 +22,11 @@ __all__ = ["Client", "FileData", "Job", "Limits", "__version__", "file", "handle
 # Bound when first used, so that importing the package costs next to nothing.
 _HOMES = {
     "Client": ".client",
-    "FileData": ".files",
-    "Job": ".job",
+    "FileData": ".files.handle",
+    "Job": ".jobs.job",
     "Limits": ".limits",
-    "file": ".files",
-    "handle_file": ".files",
+    "file": ".files.handle",
+    "handle_file": ".files.handle",
 }
 
 

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
-from .console import write_line
+from .app.console import write_line
 from .errors import ArgumentError, GradioClientError
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _view(options: argparse.Namespace) -> None:
 
 
 def _vendor(options: argparse.Namespace) -> None:
-    from .vendoring import check, vendor
+    from .embed.vendoring import check, vendor
 
     if options.check:
         copy = check(options.folder, name=options.name, zipped=options.zip)

@@ -19,25 +19,11 @@ from typing import (
     Union,
 )
 
-from .app import App
-from .attachments import Attachments
-from .calls import Calls
-from .console import say, say_long_wait
-from .endpoint import Endpoint, find_endpoint
-from .errors import (
-    ArgumentError,
-    ConnectionFailed,
-    DeadlineExceeded,
-    GradioClientError,
-    HTTPStatusError,
-    UnsupportedAppError,
-)
-from .feed import follow
-from .future import Callback, LiveJobs
-from .hub_client import HubClient
-from .job import Job, splat
-from .limits import DEFAULT_LIMITS, Limits
-from .options import (
+from .app.app import App
+from .app.console import say, say_long_wait
+from .app.endpoint import Endpoint, find_endpoint
+from .app.headers import RequestHeaders
+from .app.options import (
     check_arguments,
     check_file_urls,
     check_headers,
@@ -50,11 +36,25 @@ from .options import (
     make_transport,
     sendable_options,
 )
+from .errors import (
+    ArgumentError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    GradioClientError,
+    HTTPStatusError,
+    UnsupportedAppError,
+)
+from .files.attachments import Attachments
+from .jobs.calls import Calls
+from .jobs.feed import follow
+from .jobs.future import Callback, LiveJobs
+from .jobs.job import Job, splat
+from .limits import DEFAULT_LIMITS, Limits
 from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
-from .request_headers import RequestHeaders
+from .queues.sessions import open_sessions
 from .secrecy import hide, hide_fields
-from .sessions import open_sessions
+from .spaces.client import HubClient
 from .threads import hand_over
 from .updates import Update
 from .wire.arguments import encode_body
@@ -67,9 +67,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Type
 
-    from .hub.spaces import SpaceStatus
-    from .options import Source
+    from .app.options import Source
     from .queues.base import Driver
+    from .spaces.runtime import SpaceStatus
 
 
 #: Seconds that closing a client waits for its threads.
@@ -372,7 +372,7 @@ class Client(HubClient):
         self.close()
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        from .pickling import reduced  # most clients are never pickled
+        from .embed.pickling import reduced  # most clients are never pickled
 
         return reduced(self, self._given)
 

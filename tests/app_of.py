@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from gradio_client_lite.app import App
-from gradio_client_lite.request_headers import RequestHeaders
+from gradio_client_lite.app.app import App
+from gradio_client_lite.app.headers import RequestHeaders
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.drivers import dialect_of, direct_route
-from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.wire.urls import Routes
 
 FILE = {
     "type": "object",

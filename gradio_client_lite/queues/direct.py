@@ -11,8 +11,8 @@ from ..errors import ProtocolError
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Timeout, Transport
 from ..wire.messages import Completed, ProcessStarts
-from ..wire.routes import Routes
 from ..wire.serverjson import read_json
+from ..wire.urls import Routes
 from .base import Call, Headers, closed_error, fail, feed, post_json
 
 

@@ -39,13 +39,22 @@ from ..wire.messages import (
 )
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.refusal import session_unknown
-from ..wire.routes import Routes
+from ..wire.urls import Routes
 from ..workers import Workers
-from .base import LONGEST_ID, Call, Headers, closed_error, fail, feed, parse_event_id, post_json
-from .claims import Claims, ambiguous
+from .base import (
+    LONGEST_ID,
+    Call,
+    Claims,
+    Headers,
+    ambiguous,
+    closed_error,
+    fail,
+    feed,
+    parse_event_id,
+    post_json,
+)
 from .early import EarlyMessages, Kept, Spilled
-from .graces import Graces
-from .stops import Stops
+from .graces import Graces, Stops
 from .stream import StreamReader
 
 #: Seconds after which a reader that waits for room looks again. Joins that end wake it, and each has its own

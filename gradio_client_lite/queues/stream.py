@@ -29,13 +29,12 @@ from ..errors import (
 )
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
-from ..transport.liveness import Watch
+from ..transport.liveness import Gain, Watch
 from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder
-from .backlog import Backlog, peek_event_id
 from .base import Headers
-from .gain import Gain
+from .early import Backlog, peek_event_id
 
 _log = logging.getLogger(__name__)
 

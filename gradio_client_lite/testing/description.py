@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Dict, Iterable, List
 
-from ..describe import json_schema_to_python_type
+from ..app.description import json_schema_to_python_type
 from .endpoints import Endpoint, public_name
 
 GRADIO_VERSION = "6.31.0"  # whose wire this app speaks

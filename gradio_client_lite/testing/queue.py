@@ -15,8 +15,8 @@ from contextlib import closing
 from typing import Any, Callable, Deque, Dict, Generator, Iterable, List, Optional, Tuple
 
 from ..workers import Workers
+from .endpoints import reporting
 from .execution import Execution, completed
-from .function import reporting
 from .sessions import NOT_FOUND, Message, Session, Sessions
 
 

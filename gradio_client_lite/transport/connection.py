@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Protocol, U
 
 from ..errors import ArgumentError
 from .proxy import Proxy
-from .sockets import SocketLike, SocketReader, ready, shutdown
-from .timeout import Deadline, Silence, Timeout
+from .sockets import Deadline, Silence, SocketLike, SocketReader, Timeout, ready, shutdown
 
 if TYPE_CHECKING:
     from .liveness import Liveness

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Dict, Iterator, Optional, Tuple
 from ..errors import ClientClosed
 from ..secrecy import hide, value_secrets
 from .connection import BodyFailed, Connection, body_size
-from .cookies import CookieJar
-from .dial import Dialer, Route
 from .failures import FOREIGN, translate_exchange
-from .headers import basic_auth, encode_head
-from .pool import Pool
+from .headers import CookieJar, basic_auth, encode_head
+from .pool import Dialer, Pool, Route
 from .proxy import Proxy, ProxyChoice
 from .reach import Bounds
 from .redirect import Hop, same_place
-from .timeout import Deadline, Timeout
+from .sockets import Deadline, Timeout
 from .url import Target
 
 if TYPE_CHECKING:

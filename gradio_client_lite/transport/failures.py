@@ -25,8 +25,8 @@ from ..errors import (
     TLSError,
     shorten,
 )
-from ..wire.urlparts import with_scheme
-from .timeout import Deadline
+from ..wire.urls import with_scheme
+from .sockets import Deadline
 
 # What sockets, ssl (its errors are OSErrors) and http.client raise.
 FOREIGN = (OSError, HTTPException)

@@ -1,13 +1,37 @@
-"""Header fields, of answers and of requests."""
+"""Header fields, of answers and of requests.
+
+A small cookie jar after RFC 6265, that reads like a dict.
+
+In one thing it is stricter: a cookie goes to the port that it came from and no other, as another port of a
+host may be somebody else's server. The standard ports of http and https count as one.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+import threading
+import time
+from collections import deque
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    MutableMapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..errors import ArgumentError, shown
 from ..secrecy import PLAIN_FIELDS, Hidden, HiddenBytes, hide
+from ..wire.refusal import epoch
 from ..wire.texts import sendable
+from .url import Target
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z").match
 _BREAK = re.compile("[\x00\r\n]").search
@@ -131,3 +155,236 @@ def basic_auth(user: str, password: str) -> str:
     from binascii import b2a_base64
 
     return Hidden("Basic " + b2a_base64(f"{user}:{password}".encode(), newline=False).decode("ascii"))
+
+
+_MAX_COOKIES = 300
+_MAX_BYTES = 8192
+#: Of all names and values that servers have set, in bytes; uvicorn takes requests with heads of 64 KiB.
+_MAX_TOTAL = 32768
+# Values that were replaced lately, which an answer on its way may still quote.
+_FORMER = 32
+_NAME = re.compile(r"[^\x00-\x20\x7f;=,]+\Z").match
+_VALUE = re.compile(r"[^\x00-\x1f\x7f;]*\Z").match
+# Anybody can have a name below these, so no cookie is shared by all of them. The full list has thousands of
+# entries; these are the ones under which Gradio apps live.
+_SHARED = frozenset(
+    {"hf.space", "gradio.live", "github.io", "ngrok.io", "ngrok.app", "ngrok-free.app", "trycloudflare.com"}
+)
+_SECOND_LEVEL = frozenset(
+    {"ac", "co", "com", "edu", "gob", "gov", "go", "mil", "ne", "net", "nom", "or", "org"}
+)
+
+_Key = Tuple[str, str, str, int]
+#: What stands for both of these.
+_STANDARD_PORTS, _STANDARD = (80, 443), 0
+
+
+class _Cookie(NamedTuple):
+    name: str
+    value: str
+    domain: str
+    port: int
+    path: str = "/"
+    host_only: bool = True
+    secure: bool = False
+    expires: Optional[float] = None
+    given: bool = False  # by the caller, not by a server
+
+    def __repr__(self) -> str:
+        return f"<cookie {self.name!r} of {self.domain}{self.path}>"  # never its value
+
+    @property
+    def key(self) -> _Key:
+        return self.domain, self.path, self.name, self.port
+
+    def matches(self, target: Target) -> bool:
+        if (self.secure and target.scheme != "https") or self.port != _port(target.port):
+            return False
+        if not (target.host == self.domain or (not self.host_only and _below(target.host, self.domain))):
+            return False
+        path = target.path.partition("?")[0]
+        return path == self.path or path.startswith(self.path.rstrip("/") + "/")
+
+
+class CookieJar(MutableMapping[str, str]):
+    """The cookies of one transport.
+
+    As a mapping it holds names and values: setting one gives it to the host and port of the base URL, reading
+    prefers that host's. Only matching cookies are sent. Safe to use from several threads.
+
+    Args:
+        host: of the base URL.
+        cookies: to begin with, for that host.
+        port: of the base URL.
+        clock: seconds since the epoch, as cookies expire by the calendar.
+
+    Example:
+        >>> jar = CookieJar("localhost", {"a": "1"})
+        >>> jar["b"] = "2"
+        >>> dict(jar)
+        {'a': '1', 'b': '2'}
+    """
+
+    def __init__(
+        self,
+        host: str,
+        cookies: Optional[Mapping[str, str]] = None,
+        *,
+        port: int = 80,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._host = host
+        self._port = _port(port)
+        self._clock = clock
+        self._cookies: Dict[_Key, _Cookie] = {}
+        self._former: Deque[str] = deque(maxlen=_FORMER)
+        # Reentrant, as a signal handler may cancel a job, with a request, on a thread that holds it.
+        self._lock = threading.RLock()
+        for name, value in (cookies or {}).items():
+            self[name] = value
+
+    def forget_lock(self) -> None:
+        """In a child after fork: the lock may be held by a thread that does not exist there."""
+        self._lock = threading.RLock()
+
+    def __getitem__(self, name: str) -> str:
+        found = [cookie for cookie in self._live() if cookie.name == name]
+        if not found:
+            raise KeyError(name)
+        own = [cookie for cookie in found if cookie.domain == self._host]
+        return (own or found)[-1].value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
+            raise ArgumentError(f"The cookie {shown(name)} has a name or value that cannot be sent.")
+        name, value = sendable(name, "A cookie's name"), sendable(value, f"The cookie {name!r}")
+        with self._lock:
+            self._put(_Cookie(name, hide(value), self._host, self._port, given=True))
+
+    def __delitem__(self, name: str) -> None:
+        with self._lock:
+            keys = [key for key in self._cookies if key[2] == name]
+            for key in keys:
+                self._former.append(self._cookies.pop(key).value)
+        if not keys:
+            raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(cookie.name for cookie in self._live()))
+
+    def __len__(self) -> int:
+        return len({cookie.name for cookie in self._live()})
+
+    def __repr__(self) -> str:
+        return f"<CookieJar {', '.join(self)}>"
+
+    def secrets(self) -> List[str]:
+        """The values that texts must not show: those there are, and some that there were."""
+        # Without the lock, as an error may pass while a thread holds it. Each copy is made in one step.
+        return [*(cookie.value for cookie in self._cookies.copy().values()), *self._former.copy()]
+
+    def _live(self) -> List[_Cookie]:
+        now = self._clock()
+        with self._lock:
+            cookies = list(self._cookies.values())
+        return [cookie for cookie in cookies if cookie.expires is None or cookie.expires > now]
+
+    def _put(self, cookie: _Cookie) -> None:
+        """Store under the lock; the newest goes last, the oldest that a server has set make room."""
+        former = self._cookies.pop(cookie.key, None)
+        if former is not None and former.value != cookie.value:
+            self._former.append(former.value)
+        self._cookies[cookie.key] = cookie
+        of_servers = [other for other in self._cookies.values() if not other.given]
+        total = sum(len(other.name) + len(other.value) for other in of_servers)
+        for other in of_servers:
+            if len(self._cookies) <= _MAX_COOKIES and total <= _MAX_TOTAL:
+                break
+            total -= len(other.name) + len(other.value)
+            del self._cookies[other.key]
+
+    def header(self, target: Target, own: str = "") -> str:
+        """Return the Cookie header for a request; "" when nothing matches.
+
+        Args:
+            target: where it goes.
+            own: a Cookie header the caller made; its cookies win over those of the jar.
+        """
+        if not self._cookies:
+            return own
+        taken = {part.partition("=")[0].strip() for part in map(Hidden, own.split(";"))}
+        found = [cookie for cookie in self._live() if cookie.matches(target) and cookie.name not in taken]
+        found.sort(key=lambda cookie: -len(cookie.path))
+        return Hidden("; ".join([*filter(None, [own]), *[f"{each.name}={each.value}" for each in found]]))
+
+    def store(self, target: Target, lines: Iterable[str]) -> None:
+        """Take over the Set-Cookie lines of an answer; what is malformed or not the host's is ignored."""
+        for line in map(hide, lines):
+            cookie = _parse(line, target, self._clock) if len(line) <= _MAX_BYTES else None
+            if cookie is None:
+                continue
+            with self._lock:
+                known = self._cookies.get(cookie.key)
+                if known is not None and known.secure and target.scheme != "https":
+                    continue
+                if cookie.expires is not None and cookie.expires <= self._clock():
+                    if known is not None:
+                        self._former.append(self._cookies.pop(cookie.key).value)
+                else:
+                    self._put(cookie)
+
+
+def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_Cookie]:
+    """Read one Set-Cookie line (RFC 6265 section 5.2); None when it must be ignored."""
+    name, equals, value = (Hidden(part.strip()) for part in line.partition(";")[0].partition("="))
+    if not equals or not _NAME(name) or not _VALUE(value):
+        return None
+    attributes: Dict[str, str] = {}
+    for part in line.partition(";")[2].split(";"):
+        key, _, text = part.partition("=")
+        attributes[key.strip().lower()] = text.strip()
+    secure = "secure" in attributes
+    if secure and target.scheme != "https":
+        return None
+    domain = attributes.get("domain", "").lstrip(".").lower()
+    if domain and domain != target.host and (_public(domain) or not _below(target.host, domain)):
+        return None
+    return _Cookie(
+        str(name),
+        value,
+        domain or target.host,
+        _port(target.port),
+        path=_cookie_path(attributes.get("path", ""), target),
+        host_only=not domain or _public(domain),
+        secure=secure,
+        expires=_expiry(attributes, clock),
+    )
+
+
+def _port(port: int) -> int:
+    return _STANDARD if port in _STANDARD_PORTS else port
+
+
+def _cookie_path(path: str, target: Target) -> str:
+    if path.startswith("/"):
+        return path
+    return target.path.partition("?")[0].rpartition("/")[0] or "/"
+
+
+def _expiry(attributes: Mapping[str, str], clock: Callable[[], float]) -> Optional[float]:
+    age = attributes.get("max-age", "")
+    if re.fullmatch(r"-?[0-9]{1,12}", age):
+        return clock() + int(age)
+    if "expires" in attributes:
+        return epoch(attributes["expires"].replace("-", " "))
+    return None
+
+
+def _below(host: str, domain: str) -> bool:
+    return host.endswith("." + domain) and ":" not in host and not host.replace(".", "").isdigit()
+
+
+def _public(domain: str) -> bool:
+    """Whether a domain looks like a suffix under which strangers register names."""
+    first, _, rest = domain.partition(".")
+    return not rest or domain in _SHARED or (first in _SECOND_LEVEL and len(rest) == 2)

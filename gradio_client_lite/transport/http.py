@@ -17,19 +17,16 @@ from ..secrecy import Secrets, hide
 from ..workers import call_after_fork
 from .body import BodyReader, inflater_for
 from .connection import Body, Connection
-from .cookies import CookieJar
-from .dial import Connect, Dialer, Resolve, check_proxy_status, connect_tcp, resolve_host
 from .exchange import Exchanger, HeadMaker
 from .failures import FOREIGN, translate_exchange
-from .headers import Headers, check_method, request_fields
+from .headers import CookieJar, Headers, check_method, request_fields
 from .liveness import Liveness
-from .pool import Pool
+from .pool import Connect, Dialer, Pool, Resolve, check_proxy_status, connect_tcp, resolve_host
 from .proxy import Proxies, ProxyChoice
 from .reach import Bounds
 from .redirect import MAX_REDIRECTS, OF_APP, REDIRECTS, Hop, Word, next_hop
-from .response import Response
-from .streaming import StreamingResponse
-from .timeout import Clock, Deadline, Timeout
+from .response import Response, StreamingResponse
+from .sockets import Clock, Deadline, Timeout
 from .tls import TLS, Cert, Verify, hide_password
 from .url import Target, UrlCache, parse_url
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Dict, NamedTuple, Optional
 
 from ..errors import ArgumentError, ProtocolError
-from ..wire.urlparts import join_reference
+from ..wire.urls import join_reference
 from .connection import Body
 from .url import Target, parse_url
 

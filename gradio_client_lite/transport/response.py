@@ -1,13 +1,25 @@
-"""Whole answers."""
+"""Whole answers.
+
+Answers that are read as they arrive.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional
+import threading
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 
-from ..errors import ProtocolError, ResponseTooLarge, shorten
-from ..limits import DEFAULT_LIMITS
+from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge, shorten
+from ..limits import DEFAULT_LIMITS, Bound
 from ..wire.serverjson import read_json
+from .body import BodyReader, Inflater
+from .connection import Connection
+from .failures import FOREIGN, translate_exchange
 from .headers import Headers
+from .sockets import Deadline
+from .url import Target
+
+if TYPE_CHECKING:
+    from .pool import Pool
 
 # Others are slow, odd or both: Punycode takes the square of the size. Names as they are compared.
 _CHARSETS: Dict[str, str] = dict.fromkeys(("latin1", "iso88591", "l1", "cp819", "ibm819"), "latin-1")
@@ -64,3 +76,285 @@ class Response(NamedTuple):
                 f"{place} answered {self.status} with {kind} instead of JSON. Check that the URL is that of "
                 "a Gradio app."
             ) from exc
+
+
+_PIECE = 1 << 18
+#: The connection speaks another protocol from here on.
+_SWITCHED = 101
+# What close() may read of a body that has already arrived, to keep the connection.
+_DRAIN = 65536
+
+
+class StreamingResponse:
+    """An answer whose body is read as it arrives; made by `Transport.stream`.
+
+    One thread reads; `abort` and `close` may be called from any. A context manager that closes.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: case-insensitive.
+        url: what was asked for last, after redirects, without userinfo.
+        peer: the address of the server that gave it, or the host where a proxy knows that.
+        overrun: the server has sent more than it announced, so its announcement may be what is wrong; known
+            once the body has been read.
+    """
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        headers: Headers,
+        target: Target,
+        connection: Connection,
+        body: BodyReader,
+        inflater: Optional[Inflater],
+        pool: Pool,
+        deadline: Deadline,
+        max_bytes: Union[int, Bound, None],
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.url = target.url
+        self.peer = connection.peer
+        self._label = target.label
+        self._body = body
+        self._inflater = inflater
+        self._pool = pool
+        self._deadline = deadline
+        self._limit = max_bytes if isinstance(max_bytes, Bound) else Bound(max_bytes, "")
+        self._left: Optional[int] = self._limit.value
+        self._connection: Optional[Connection] = connection
+        self._whole = False
+        self._ended = False
+        self.overrun = False
+        # One is held while reading. The other guards that the connection is not woken once it was given back.
+        self._reading = threading.Lock()
+        self._owning = threading.Lock()
+        if body.done and status != _SWITCHED:
+            self._finish()
+
+    def read_some(self, size: int = 65536) -> bytes:
+        """Return what has arrived, at most `size` bytes; wait only when nothing has.
+
+        Returns:
+            b"" at the clean end of the body; the connection has then gone back to the pool.
+
+        Raises:
+            ConnectionLost: the body was cut short, or `abort` or `close` was called.
+            ClientClosed: the transport was closed.
+            ReadTimeout: nothing of the body came for as long as the read timeout; the stream is closed then.
+            DeadlineExceeded: the total timeout passed.
+            ProtocolError: the chunks or the compressed data are malformed.
+            ResponseTooLarge: there is more than `max_bytes`.
+        """
+        with self._reading:
+            return self._read_guarded(size)
+
+    def read_arrived(self, size: int = 65536) -> Optional[bytes]:
+        """Like `read_some`, but never wait.
+
+        Returns:
+            None when nothing has arrived. After anything else there may be more, which waiting for the
+            socket would not show.
+        """
+        with self._reading:
+            connection = self._connection
+            if connection is None:
+                return self._read_guarded(size)
+            connection.set_waiting(False)
+            try:
+                return self._read_guarded(size)
+            except BlockingIOError:
+                return None
+            finally:
+                if self._connection is connection:  # it may have gone back to the pool
+                    connection.set_waiting(True)
+
+    def fileno(self) -> int:
+        """The number of its socket, to wait for it; -1 once the body has been read or the stream closed."""
+        connection = self._connection
+        return -1 if connection is None else connection.fileno()
+
+    def take_connection(self) -> Connection:
+        """Have the connection of an answer with status 101; it is the caller's to close from now on."""
+        connection = self._detach() if self.status == _SWITCHED else None
+        if connection is None:
+            raise ConnectionLost(f"The stream of {self._label} is closed.")
+        return connection
+
+    def _read_guarded(self, size: int) -> bytes:
+        if self._ended:
+            return b""
+        try:
+            return self._read_limited(size)
+        except BlockingIOError:  # only where the connection does not wait
+            raise
+        except (*FOREIGN, GradioClientError) as exc:
+            failure = self._failed(exc)
+            raise failure from (None if failure is exc else exc)
+        except BaseException:
+            self._close()
+            raise
+
+    def set_read_timeout(self, seconds: Optional[float]) -> None:
+        """Change the longest silence `read_some` bears, from its next wait on; None for no limit."""
+        connection = self._connection
+        if connection is not None:
+            connection.set_limit(seconds)
+
+    def read_all(self) -> bytes:
+        """Return the rest of the body; raises as `read_some` does."""
+        # Not a list of pieces: the server decides how small those are, and each takes a hundred bytes more.
+        body = bytearray()
+        piece = b""
+        while not self._ended:
+            piece = self.read_some(_PIECE)
+            body += piece
+        return piece if len(piece) == len(body) else bytes(body)
+
+    def _read_limited(self, size: int) -> bytes:
+        if self._left is None:
+            return self._read(size)
+        if self._inflater is None and self._body.known_size > self._left:
+            raise self._too_large()
+        data = self._read(min(size, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise self._too_large()
+        return data
+
+    def _too_large(self) -> ResponseTooLarge:
+        name = self._limit.name
+        limit = f"{name}; make the client with a larger one" if name else f"{self._limit.value} bytes"
+        return ResponseTooLarge(f"The answer of {self._label} is larger than {limit}.")
+
+    def _read(self, size: int) -> bytes:
+        connection = self._connection
+        if connection is not None:
+            connection.renew()
+        if self._inflater is not None:
+            data = self._inflater.read(self._read_raw, size)
+            self._ended = not data
+        else:
+            data = self._read_raw(size)
+            self._ended = self._whole
+        return data
+
+    def _read_raw(self, size: int) -> bytes:
+        """Read the body as it was sent; give the connection back after its last byte."""
+        connection = self._connection
+        if connection is None:
+            if self._whole:
+                return b""
+            raise ConnectionLost(f"The stream of {self._label} is closed.")
+        data = self._body.read_some(size)
+        if connection.aborted:
+            # The end may be the one that abort made.
+            raise ConnectionLost(f"The stream of {self._label} was aborted.")
+        if self._body.done:
+            self._finish()
+        return data
+
+    def _failed(self, exc: Exception) -> GradioClientError:
+        aborted = self._connection is not None and self._connection.aborted
+        self._close()
+        self._whole = self._ended = False
+        if aborted and self._pool.closed:
+            return ClientClosed(f"The client was closed while it read {self._label}.")
+        if aborted:
+            return ConnectionLost(f"The stream of {self._label} was aborted.")
+        return translate_exchange(exc, self._label, self._deadline)
+
+    def _finish(self) -> None:
+        """Give the connection back; the body is complete."""
+        connection = self._detach()
+        self._whole = True
+        if connection is None:
+            return
+        connection.set_waiting(True)  # for whoever has it next
+        self.overrun = connection.overrun()
+        if self._body.keep:
+            self._pool.give_back(connection)
+        else:
+            self._pool.drop(connection)
+
+    def _detach(self) -> Optional[Connection]:
+        with self._owning:
+            connection, self._connection = self._connection, None
+        return connection
+
+    def _close(self) -> None:
+        connection = self._detach()
+        if connection is not None:
+            self._pool.drop(connection)
+
+    def abort(self) -> None:
+        """End the stream now: a blocked `read_some` raises ConnectionLost, and so does every later one.
+
+        For any thread. Idempotent; without effect when the body has been read to its end.
+        """
+        if not self.interrupt():
+            return
+        if self._reading.acquire(blocking=False):
+            # Nobody is reading, so nobody else will close it.
+            try:
+                self._close()
+            finally:
+                self._reading.release()
+
+    def interrupt(self) -> bool:
+        """Break the connection without closing it: whoever waits for the socket wakes, and has to close it.
+
+        For any thread. Idempotent.
+
+        Returns:
+            Whether there was anything to break.
+        """
+        with self._owning:
+            if self._connection is None:
+                return False
+            self._connection.abort()
+            return True
+
+    def close(self) -> None:
+        """Let the answer go. A connection whose answer has already arrived to its end is kept.
+
+        For any thread: where another one is reading, this is `abort`. Idempotent.
+        """
+        if self._connection is None:
+            return
+        if not self._reading.acquire(blocking=False):
+            self.abort()
+            return
+        try:
+            self._drain()
+            self._close()
+        finally:
+            self._reading.release()
+
+    def _drain(self) -> None:
+        """Read, without waiting, what has arrived; it may be the end."""
+        connection = self._connection
+        if connection is None or connection.aborted:
+            return
+        budget = _DRAIN
+        connection.set_waiting(False)
+        try:
+            while not self._body.done and budget > 0:
+                budget -= len(self._body.read_some(budget))
+        except FOREIGN:
+            return
+        finally:
+            connection.set_waiting(True)
+        if self._body.done:
+            self._finish()
+
+    def __enter__(self) -> StreamingResponse:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "open" if self._connection is not None else "closed"
+        return f"<StreamingResponse {self.status} {self._label} {state}>"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar, Union
 
 from ..errors import ArgumentError
 from ..secrecy import hide
-from .sockets import SocketLike, shutdown
-from .timeout import Deadline
+from .sockets import Deadline, SocketLike, shutdown
 
 if TYPE_CHECKING:
     import ssl

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from ..errors import ArgumentError, shown
 from ..secrecy import Hidden, hide
 from ..wire.texts import sendable
-from ..wire.urlparts import UrlParts, split_url
+from ..wire.urls import UrlParts, split_url
 
 _PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")

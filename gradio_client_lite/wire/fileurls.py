@@ -20,8 +20,7 @@ from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
 from .names import download_name
-from .routes import Routes
-from .urlparts import UrlParts, join_reference, join_url, split_url
+from .urls import Routes, UrlParts, join_reference, join_url, split_url
 
 _PLAYLIST = "/playlist.m3u8"
 _PORTS = {"http": 80, "https": 443}

@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypedDic
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
+from .schema import json_schema_to_python_type
 from .texts import text_of
-from .typenames import json_schema_to_python_type
 
 _GROUPS = ("named_endpoints", "unnamed_endpoints")
 # How large a description may be, with so much for each value in it. A component of a config may stand in many

@@ -14,9 +14,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import EventTooLarge, ProtocolError
 from ..updates import ProgressUnit
-from .excerpts import excerpt, show
 from .serverjson import MAX_VALUES, read_json
-from .texts import text_of
+from .texts import excerpt, show, text_of
 
 
 class SendHash(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
-from .dataurl import PREFIX
+from .names import PREFIX
 
 _Dict = TypeVar("_Dict", bound=Dict[str, Any])
 

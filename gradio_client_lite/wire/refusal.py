@@ -1,4 +1,7 @@
-"""An HTTP answer that is no success, as the exception it stands for."""
+"""Dates of HTTP: whatever a header holds, they are a moment or nothing.
+
+An HTTP answer that is no success, as the exception it stands for.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,26 @@ from ..errors import (
     ValidationError,
     shorten,
 )
-from .dates import epoch
 from .lifecycle import app_error
 from .serverjson import FEW_VALUES, read_json
-from .urlparts import bare_url, with_scheme
+from .urls import bare_url, with_scheme
+
+
+def epoch(text: Optional[str]) -> Optional[float]:
+    """Return a date in seconds since 1970; None where there is none, or one that cannot be.
+
+    Example:
+        >>> epoch("Sun, 06 Nov 1994 08:49:37 GMT")
+        784111777
+    """
+    from email.utils import mktime_tz, parsedate_tz
+
+    try:
+        date = parsedate_tz(text)
+        return None if date is None else mktime_tz(date)
+    except (ValueError, TypeError, IndexError, OverflowError):  # such as a day 99, or a NUL
+        return None
+
 
 __all__ = [
     "LONGEST_WAIT",

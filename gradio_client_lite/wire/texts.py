@@ -1,4 +1,6 @@
-"""Texts: which may be sent, and what a server means that says something else where a text should be.
+"""Short texts of what a server sent, for error messages; made from its beginning, however much there is.
+
+Texts: which may be sent, and what a server means that says something else where a text should be.
 
 Half of a surrogate pair (such as "\\ud83d", which JSON and `os.fsdecode` may give) is in no UTF-8. A server
 that is sent one cannot write it into its event stream and breaks that off, for every job of the session
@@ -10,10 +12,42 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from typing import Any, Mapping, Optional
 
 from ..errors import ArgumentError, shown
 from ..secrecy import hide
+
+_LIMIT = 200
+
+_short = reprlib.Repr()
+_short.maxlevel = 3
+_short.maxlist = _short.maxdict = 4
+_short.maxstring = _short.maxother = 80
+
+
+def show(value: Any) -> str:
+    """How a JSON value looks, what lies deep or far behind left out.
+
+    Example:
+        >>> show(["a", 3])
+        "['a', 3]"
+    """
+    try:
+        return excerpt(_short.repr(value))
+    except ValueError:  # an int of thousands of digits
+        return type(value).__name__
+
+
+def excerpt(text: str, limit: int = _LIMIT) -> str:
+    """The beginning of a text, with a mark where it was cut.
+
+    Example:
+        >>> excerpt("abcdef", 3)
+        'abc…'
+    """
+    return text if len(text) <= limit else text[:limit] + "…"
+
 
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
 #: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.

@@ -11,7 +11,7 @@ import re
 from functools import total_ordering
 from typing import Any, List, Tuple
 
-from .excerpts import excerpt
+from .texts import excerpt
 
 # Where each stage stands relative to the finished release (0), in the order of PEP 440.
 _STAGES = {

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, Tuple
 
 import pytest
-from hub.detour import certificate
-from hub.double import Hub
+from spaces.detour import certificate
+from spaces.double import Hub
 
 from .bundled import build_wheel, install_everywhere
 from .discord_bots import Bots

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict
 
-from hub.double import Hub
-from hub.state import Recorded
+from spaces.double import Hub
+from spaces.state import Recorded
 
 from gradio_client_lite import Client
 

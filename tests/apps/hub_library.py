@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
-from hub.detour import certificate
-from hub.double import Hub
-from hub.state import Recorded
+from spaces.detour import certificate
+from spaces.double import Hub
+from spaces.state import Recorded
 
 from .dialogue import Dialogue
 from .environments import ensure

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from hub.double import Hub
+from spaces.double import Hub
 from transport.peers import PeerServer, always
 
 from gradio_client_lite import Client

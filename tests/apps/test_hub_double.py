@@ -6,9 +6,9 @@ import itertools
 from typing import Any, Dict
 
 import pytest
-from hub.answers import failed, rate_limited
-from hub.double import hang_up
-from hub.state import Space
+from spaces.answers import failed, rate_limited
+from spaces.double import hang_up
+from spaces.state import Space
 
 from .hub_library import Library
 

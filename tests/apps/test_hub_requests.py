@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
-from hub.double import Hub
+from spaces.double import Hub
 
-from gradio_client_lite import hugging_face
 from gradio_client_lite.errors import GradioClientError
-from gradio_client_lite.hub.rest import HubApi
+from gradio_client_lite.spaces import service as hugging_face
+from gradio_client_lite.spaces.rest import HubApi
 from gradio_client_lite.testing import App, serve
 
 from .hub_calls import METHODS, OPERATIONS, TOKEN, Json, Method, Operation, outline, shown

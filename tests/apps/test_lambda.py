@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from hub.double import Hub
-from hub.state import Space
 from runtime_api import Environment, Outcome, RuntimeApi, SecretsExtension, environment
+from spaces.double import Hub
+from spaces.state import Space
 
 from gradio_client_lite.testing import serve
 

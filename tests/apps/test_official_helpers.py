@@ -11,7 +11,8 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from gradio_client_lite import compat, vendoring
+from gradio_client_lite.compat import finder as compat
+from gradio_client_lite.embed import vendoring
 
 from .environments import official_client_python
 from .pins import OFFICIAL_CLIENTS

@@ -10,7 +10,7 @@ from typing import Iterator, Set
 import pytest
 
 from gradio_client_lite import Client
-from gradio_client_lite.queues.perjob import Lines
+from gradio_client_lite.legacy.perjob import Lines
 from gradio_client_lite.updates import Status
 
 from .servers import USER, Server, running_server

@@ -6,7 +6,7 @@ import pytest
 
 from gradio_client_lite import Client
 from gradio_client_lite.errors import StreamLost
-from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.wire.urls import Routes
 
 from .servers import Server
 

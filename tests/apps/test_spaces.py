@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 
 import pytest
-from hub.double import Hub
-from hub.state import Space
+from spaces.double import Hub
+from spaces.state import Space
 
-from gradio_client_lite import Client, handle_file, hugging_face
+from gradio_client_lite import Client, handle_file
 from gradio_client_lite.errors import SpaceNotFound
-from gradio_client_lite.hub.rest import HubApi
+from gradio_client_lite.spaces import service as hugging_face
+from gradio_client_lite.spaces.rest import HubApi
 
 from .discord_bots import Bot, Bots
 from .servers import Server

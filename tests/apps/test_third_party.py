@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 import pytest
 
-from gradio_client_lite import vendoring
+from gradio_client_lite.embed import vendoring
 
 from .environments import tool_python
 from .servers import Server, running_server

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Tuple
 import pytest
 
 from gradio_client_lite import Client, Job, handle_file
-from gradio_client_lite import calls as calls_module
+from gradio_client_lite.jobs import calls as calls_module
 from gradio_client_lite.updates import Status
 
 from .badserver import (

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from gradio_client_lite import Client, Limits, handle_file
-from gradio_client_lite.description import Description
+from gradio_client_lite.app.description import Description
 from gradio_client_lite.errors import (
     ArgumentError,
     ClientClosed,

@@ -19,8 +19,6 @@ import pytest
 from app_of import app_of
 from transport.peers import Peer, PeerServer, Request, always, answer
 
-from gradio_client_lite import transfer
-from gradio_client_lite.downloads import Downloads, JobFiles
 from gradio_client_lite.errors import (
     ClientClosed,
     ConnectionLost,
@@ -32,12 +30,14 @@ from gradio_client_lite.errors import (
     ReadTimeout,
     RetryLater,
 )
-from gradio_client_lite.files import handle_file
+from gradio_client_lite.files import transfer
+from gradio_client_lite.files.downloads import Downloads, JobFiles
+from gradio_client_lite.files.handle import handle_file
+from gradio_client_lite.files.saving import Saving
+from gradio_client_lite.files.uploads import Uploads
 from gradio_client_lite.limits import Limits
-from gradio_client_lite.saving import Saving
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.url import parse_url
-from gradio_client_lite.uploads import Uploads
 from gradio_client_lite.wire.config import EndpointSpec
 
 CONTENT = bytes(range(256)) * 2000

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from hub.answers import failed, refused
-from hub.double import Hub
-from hub.double import hang_up as hub_hangs_up
+from spaces.answers import failed, refused
+from spaces.double import Hub
+from spaces.double import hang_up as hub_hangs_up
 from transport import sockets
 from transport.peers import unused_port
 
-from gradio_client_lite import Client, handle_file, hugging_face
+from gradio_client_lite import Client, handle_file
 from gradio_client_lite.errors import GradioClientError
-from gradio_client_lite.hub.rest import HubApi
+from gradio_client_lite.spaces import service as hugging_face
+from gradio_client_lite.spaces.rest import HubApi
 from gradio_client_lite.testing import App
 from gradio_client_lite.testing import serve as serve_app
-from gradio_client_lite.transport import connection, dial, exchange, headers, http
+from gradio_client_lite.transport import connection, exchange, headers, http
+from gradio_client_lite.transport import pool as dial
 
 from .badserver import BadServer, Behaviour, hang_up, info, raw, reply, reset, silent, streaming
 from .frames import leaks, package_frames

@@ -9,9 +9,9 @@ from typing import Any, Callable
 import pytest
 
 from gradio_client_lite import Client
-from gradio_client_lite import app as app_module
 from gradio_client_lite import client as client_module
-from gradio_client_lite.downloads import JobFiles
+from gradio_client_lite.app import app as app_module
+from gradio_client_lite.files.downloads import JobFiles
 
 from .badserver import PATIENCE, BadServer, config, event, info, reply, reset, streaming
 from .test_calling import wait_until

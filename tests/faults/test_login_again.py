@@ -10,8 +10,8 @@ import pytest
 from transport.peers import Peer, Request
 
 from gradio_client_lite import Client, handle_file
+from gradio_client_lite.app.headers import Credentials
 from gradio_client_lite.errors import AuthenticationError, ConnectionFailed, StreamLost
-from gradio_client_lite.login import Credentials
 
 from .badserver import (
     BadServer,

@@ -26,7 +26,7 @@ from gradio_client_lite.errors import (
     ServerUnavailable,
     StreamLost,
 )
-from gradio_client_lite.transport import websocket
+from gradio_client_lite.legacy import websocket
 
 from .badserver import PATIENCE, BadServer, Behaviour, Hangup, config, hang_up, reply, reset, silent
 

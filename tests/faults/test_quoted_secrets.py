@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, Iterator, List
 from urllib.parse import quote
 
 import pytest
-from hub.answers import Answer
-from hub.double import Hub
+from spaces.answers import Answer
+from spaces.double import Hub
 from transport import sockets
 from transport.peers import Peer, Request, answer
 

@@ -13,45 +13,40 @@ from scaling import assert_linear
 from transport.peers import Peer, PeerServer
 from transport.sockets import CONT, PING, frame
 
-from gradio_client_lite.app import _PAGE_CONFIG
-from gradio_client_lite.describe import render
-from gradio_client_lite.endpoint import Endpoint
+from gradio_client_lite.app.app import _PAGE_CONFIG
+from gradio_client_lite.app.description import render
+from gradio_client_lite.app.endpoint import Endpoint
 from gradio_client_lite.errors import AppError, ProtocolError, shown
-from gradio_client_lite.hub.refusal import advised_wait, message_of
+from gradio_client_lite.legacy.websocket import load_library
+from gradio_client_lite.legacy.wire.frames import FrameDecoder
+from gradio_client_lite.legacy.wire.info import derive_v3_info
+from gradio_client_lite.legacy.wire.results import decode as decode_v3
+from gradio_client_lite.legacy.wire.results import decode_default
+from gradio_client_lite.legacy.wire.values import encode as encode_v3
 from gradio_client_lite.secrecy import Secrets
+from gradio_client_lite.spaces.refusal import advised_wait, message_of
 from gradio_client_lite.transport.body import Inflater
-from gradio_client_lite.transport.cookies import CookieJar
-from gradio_client_lite.transport.headers import Headers, request_fields
+from gradio_client_lite.transport.headers import CookieJar, Headers, request_fields
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.transport.redirect import resolve
 from gradio_client_lite.transport.response import Response
 from gradio_client_lite.transport.url import parse_url, scrub
-from gradio_client_lite.transport.websocket import load_library
 from gradio_client_lite.wire.arguments import bind
 from gradio_client_lite.wire.config import parse_config
-from gradio_client_lite.wire.dataurl import extension_of, parse_data_url
-from gradio_client_lite.wire.deletions import mend_deletions
-from gradio_client_lite.wire.diff import apply_diff, are_edits, replacements
+from gradio_client_lite.wire.diff import apply_diff, are_edits, mend_deletions, replacements
 from gradio_client_lite.wire.drivers import plan_cancel
 from gradio_client_lite.wire.filedata import find_files, has_files, holds_foreign, is_marked, survey
 from gradio_client_lite.wire.fileurls import is_own, location_of, own_file, segment_names
-from gradio_client_lite.wire.frames import FrameDecoder
 from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
-from gradio_client_lite.wire.lifecycle import Lifecycle, app_error
+from gradio_client_lite.wire.lifecycle import Lifecycle, OutputLog, app_error
 from gradio_client_lite.wire.messages import decode
-from gradio_client_lite.wire.names import download_name, form_name, upload_name
-from gradio_client_lite.wire.outputs import OutputLog
+from gradio_client_lite.wire.names import download_name, extension_of, form_name, parse_data_url, upload_name
 from gradio_client_lite.wire.refusal import bare_url, refusal
-from gradio_client_lite.wire.routes import Routes
-from gradio_client_lite.wire.schema import contains_file
+from gradio_client_lite.wire.schema import contains_file, json_schema_to_python_type, with_choices
 from gradio_client_lite.wire.serverjson import read_json
 from gradio_client_lite.wire.sse import SSEDecoder
 from gradio_client_lite.wire.texts import text_of
-from gradio_client_lite.wire.typenames import json_schema_to_python_type, with_choices
-from gradio_client_lite.wire.v3_info import derive_v3_info
-from gradio_client_lite.wire.v3_results import decode as decode_v3
-from gradio_client_lite.wire.v3_results import decode_default
-from gradio_client_lite.wire.v3_values import encode as encode_v3
+from gradio_client_lite.wire.urls import Routes
 from gradio_client_lite.wire.version import Version
 
 # What it holds is the same on every Python; it takes long.

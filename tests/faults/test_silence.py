@@ -10,7 +10,7 @@ from transport import sockets
 
 from gradio_client_lite import Client
 from gradio_client_lite.errors import ClientClosed, StreamLost
-from gradio_client_lite.queues import heartbeat as heartbeat_module
+from gradio_client_lite.queues import sessions as heartbeat_module
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.transport.http import Timeout

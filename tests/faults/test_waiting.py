@@ -18,7 +18,7 @@ import pytest
 
 import gradio_client_lite
 from gradio_client_lite import Client, Job
-from gradio_client_lite.endpoint import Endpoint
+from gradio_client_lite.app.endpoint import Endpoint
 from gradio_client_lite.errors import ConnectionFailed
 
 from .badserver import PATIENCE

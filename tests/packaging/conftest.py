@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradio_client_lite import vendoring
+from gradio_client_lite.embed import vendoring
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Iterable, Iterator, List
 
 import pytest
 
-from gradio_client_lite import vendoring
+from gradio_client_lite.embed import vendoring
 from gradio_client_lite.testing import serve
 
 NOTES = (Path(__file__).parents[2] / "vendor_notes.md").read_text(encoding="utf-8")

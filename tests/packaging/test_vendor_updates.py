@@ -15,7 +15,7 @@ import pytest
 from vendored import MANIFEST, change, contents, not_installed, rewrite
 
 import gradio_client_lite
-from gradio_client_lite import vendoring
+from gradio_client_lite.embed import vendoring
 from gradio_client_lite.errors import VendoringError
 
 ORIGINAL = gradio_client_lite.__name__

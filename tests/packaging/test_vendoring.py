@@ -17,7 +17,8 @@ import pytest
 from vendored import MANIFEST, contents, not_installed
 
 import gradio_client_lite
-from gradio_client_lite import cli, parcel, vendoring
+from gradio_client_lite import cli
+from gradio_client_lite.embed import parcel, vendoring
 from gradio_client_lite.errors import ArgumentError, VendoringError
 from gradio_client_lite.testing import serve
 

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Dict
 
-from gradio_client_lite import parcel
+from gradio_client_lite.embed import parcel
 
 MANIFEST = parcel.MANIFEST
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping
 import pytest
 
 from gradio_client_lite.queues.session import SessionQueue
-from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.wire.urls import Routes
 
 from .scripted import PATIENCE, Joins, ScriptedTransport
 

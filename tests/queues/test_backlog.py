@@ -11,7 +11,7 @@ import pytest
 from gradio_client_lite.errors import ProtocolError, ServerStopped, StreamLost
 from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues import stream as stream_module
-from gradio_client_lite.queues.backlog import Backlog, peek_event_id
+from gradio_client_lite.queues.early import Backlog, peek_event_id
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import LARGE, Completed, Generating
 

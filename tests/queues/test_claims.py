@@ -10,10 +10,9 @@ import pytest
 
 from gradio_client_lite.errors import EventTooLarge, ProtocolError
 from gradio_client_lite.limits import Limits
-from gradio_client_lite.queues import claims as claims_module
+from gradio_client_lite.queues import base as claims_module
 from gradio_client_lite.queues import early as early_module
-from gradio_client_lite.queues.base import LONGEST_ID
-from gradio_client_lite.queues.claims import Claims
+from gradio_client_lite.queues.base import LONGEST_ID, Claims
 from gradio_client_lite.queues.early import EarlyMessages
 from gradio_client_lite.queues.session import SessionQueue
 

@@ -6,8 +6,8 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from gradio_client_lite.errors import ClientClosed, ConnectFailed, ConnectionLost, ProtocolError, ReadTimeout
-from gradio_client_lite.queues import heartbeat as heartbeat_module
-from gradio_client_lite.queues.heartbeat import Heartbeat
+from gradio_client_lite.queues import sessions as heartbeat_module
+from gradio_client_lite.queues.sessions import Heartbeat
 
 from .conftest import ROUTES, base_headers
 from .scripted import PATIENCE, ScriptedStream, ScriptedTransport

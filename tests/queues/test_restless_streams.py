@@ -7,24 +7,19 @@ from contextlib import suppress
 from typing import Any, Callable, Iterator, List
 
 import pytest
+from legacy.old_servers import STREAM_HEAD, chunk, run, starting
 from transport.peers import Peer
 from transport.sockets import accept, frame
 
-from gradio_client_lite.errors import (
-    HTTPStatusError,
-    ReadTimeout,
-    StreamLost,
-    TooManyRedirects,
-)
-from gradio_client_lite.queues import gain as gain_module
+from gradio_client_lite.errors import HTTPStatusError, ReadTimeout, StreamLost, TooManyRedirects
+from gradio_client_lite.legacy.single import StreamQueue
+from gradio_client_lite.legacy.socket import SocketQueue
 from gradio_client_lite.queues import stream as stream_module
-from gradio_client_lite.queues.gain import LEAST_GAIN
 from gradio_client_lite.queues.session import SessionQueue
-from gradio_client_lite.queues.single import StreamQueue
-from gradio_client_lite.queues.socket import SocketQueue
+from gradio_client_lite.transport import liveness as gain_module
+from gradio_client_lite.transport.liveness import LEAST_GAIN
 
 from .calls import RecordingCall
-from .old_servers import STREAM_HEAD, chunk, run, starting
 from .scripted import (
     CLOSE,
     ScriptedStream,

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gradio_client_lite.testing import App, Function, progress, serve, server
+from gradio_client_lite.testing import App, Function, progress, serve
+from gradio_client_lite.testing import app as server
 from gradio_client_lite.workers import Workers
 
 from .wire_recording import ask, connect, stream

@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 import pytest
 
 from gradio_client_lite.testing import info, progress, warning
-from gradio_client_lite.testing.function import reporting
+from gradio_client_lite.testing.endpoints import reporting
 
 
 def test_log_lines_and_progress_are_sent_as_messages() -> None:

@@ -5,11 +5,10 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from gradio_client_lite.testing import sessions
+from gradio_client_lite.testing import queue as sessions
 from gradio_client_lite.testing.endpoints import Function, endpoints_of
 from gradio_client_lite.testing.execution import Execution
-from gradio_client_lite.testing.queue import Queue
-from gradio_client_lite.testing.sessions import Message
+from gradio_client_lite.testing.queue import Message, Queue
 
 _PATIENCE = 10.0  # seconds; only a failing test waits this long
 

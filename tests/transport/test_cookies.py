@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.transport.cookies import CookieJar
+from gradio_client_lite.transport.headers import CookieJar
 from gradio_client_lite.transport.url import parse_url
 
 from .peers import always, answer

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from gradio_client_lite.errors import ConnectionLost
-from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
+from gradio_client_lite.transport.pool import connect_tcp
 
 from .peers import Clock, always, answer
 

@@ -11,9 +11,9 @@ import pytest
 
 from gradio_client_lite.errors import DeadlineExceeded, ProtocolError, ReadTimeout
 from gradio_client_lite.limits import Bound
-from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Timeout
-from gradio_client_lite.transport.timeout import Deadline
+from gradio_client_lite.transport.pool import connect_tcp
+from gradio_client_lite.transport.sockets import Deadline
 
 from .peers import answer, chunk
 

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from gradio_client_lite.errors import ConnectTimeout, ProxyError, TLSError
+from gradio_client_lite.legacy.websocket import open_websocket
 from gradio_client_lite.transport.http import Timeout
-from gradio_client_lite.transport.websocket import open_websocket
 
 from .peers import always, answer, unused_port
 from .sockets import CLOSE, accept, frame, read_frame

@@ -12,15 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ConnectFailed, ForbiddenAddress
-from gradio_client_lite.transport.dial import resolve_host
-from gradio_client_lite.transport.reach import (
-    LINK_LOCAL,
-    LOOPBACK,
-    PRIVATE,
-    PUBLIC,
-    Bounds,
-    reach_of,
-)
+from gradio_client_lite.transport.pool import resolve_host
+from gradio_client_lite.transport.reach import LINK_LOCAL, LOOPBACK, PRIVATE, PUBLIC, Bounds, reach_of
 from gradio_client_lite.transport.redirect import OF_CALLER, Word
 from gradio_client_lite.transport.url import parse_url
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gradio_client_lite.errors import ProtocolError, TooManyRedirects
-from gradio_client_lite.transport.cookies import CookieJar
 from gradio_client_lite.transport.exchange import HeadMaker
+from gradio_client_lite.transport.headers import CookieJar
 from gradio_client_lite.transport.redirect import OF_CALLER, Hop, next_hop
 from gradio_client_lite.transport.url import parse_url
 

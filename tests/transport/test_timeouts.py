@@ -9,16 +9,11 @@ import time
 
 import pytest
 
-from gradio_client_lite.errors import (
-    ArgumentError,
-    ConnectTimeout,
-    DeadlineExceeded,
-    ReadTimeout,
-)
-from gradio_client_lite.transport.dial import connect_first, connect_tcp
+from gradio_client_lite.errors import ArgumentError, ConnectTimeout, DeadlineExceeded, ReadTimeout
 from gradio_client_lite.transport.http import Timeout
+from gradio_client_lite.transport.pool import connect_first, connect_tcp
 from gradio_client_lite.transport.reach import Address
-from gradio_client_lite.transport.timeout import Deadline, IdleClock
+from gradio_client_lite.transport.sockets import Deadline, IdleClock
 
 from .peers import Clock, always, answer
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.wire.dataurl import extension_of, make_data_url, parse_data_url
+from gradio_client_lite.wire.names import extension_of, make_data_url, parse_data_url
 
 
 @given(st.binary(max_size=100))

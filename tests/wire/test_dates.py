@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.wire.dates import epoch
+from gradio_client_lite.wire.refusal import epoch
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 

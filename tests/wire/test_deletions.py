@@ -4,7 +4,7 @@ from typing import Any, List
 
 import pytest
 
-from gradio_client_lite.wire.deletions import mend_deletions
+from gradio_client_lite.wire.diff import mend_deletions
 
 
 def delete(*path: Any) -> List[Any]:

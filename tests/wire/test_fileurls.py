@@ -16,7 +16,7 @@ from gradio_client_lite.wire.fileurls import (
     segment_names,
     segment_of,
 )
-from gradio_client_lite.wire.routes import Routes
+from gradio_client_lite.wire.urls import Routes
 
 NEW = Routes("https://host/app/", "gradio_api/")
 OLD = Routes("https://host/app/")

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scaling import assert_linear
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire import diff, outputs
-from gradio_client_lite.wire.outputs import OutputLog, copy_json
+from gradio_client_lite.wire import diff
+from gradio_client_lite.wire import lifecycle as outputs
+from gradio_client_lite.wire.lifecycle import OutputLog, copy_json
 
 
 def appended(text: str) -> List[Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.wire.routes import Routes, normalise_src
+from gradio_client_lite.wire.urls import Routes, normalise_src
 
 
 @pytest.mark.parametrize(

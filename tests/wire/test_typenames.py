@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradio_client_lite.wire.schema import contains_file
-from gradio_client_lite.wire.typenames import json_schema_to_python_type
+from gradio_client_lite.wire.schema import contains_file, json_schema_to_python_type
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PYTHON_TYPES: dict[str, str] = json.loads((SAMPLES / "python_types.json").read_text(encoding="utf-8"))

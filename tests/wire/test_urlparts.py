@@ -10,8 +10,7 @@ from gradio_client_lite.errors import ArgumentError, ProtocolError
 from gradio_client_lite.transport.redirect import resolve
 from gradio_client_lite.transport.url import parse_url
 from gradio_client_lite.wire.fileurls import location_of, segment_names
-from gradio_client_lite.wire.routes import Routes
-from gradio_client_lite.wire.urlparts import join_reference, split_url
+from gradio_client_lite.wire.urls import Routes, join_reference, split_url
 
 # Letters that are put in order when a text is normalised, in a time of the square of their number.
 MARKS = "\u0300" * 250_000 + "\u0316" * 250_000

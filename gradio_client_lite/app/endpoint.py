@@ -1,0 +1,172 @@
+"""Endpoint: one API function of an app; arguments in, shaped outputs out."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+from ..errors import ProtocolError, UnknownEndpointError, shorten
+from ..secrecy import Secrets
+from ..wire.arguments import bind
+from ..wire.config import EndpointSpec
+from ..wire.texts import sendable
+
+Info = Callable[[], Mapping[str, Any]]
+
+#: Characters of an endpoint's name, which the app has chosen, that texts show.
+_LONGEST_LABEL = 200
+_NONE = Secrets()
+_AMBIGUOUS = "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`"
+
+
+class Endpoint:
+    """What can be called under one `api_name` or `fn_index`.
+
+    Args:
+        spec: what the app's config says of it.
+        info: gives the app's API description; called only when it is needed.
+        secrets: what the app may not have texts show by naming it so.
+
+    Attributes:
+        label: what texts call it.
+    """
+
+    def __init__(self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE) -> None:
+        self.spec = spec
+        name = spec.api_name
+        text = secrets.blank(name) if isinstance(name, str) else f"fn_index={spec.fn_index}"
+        self.label = shorten(text, _LONGEST_LABEL)
+        self._info = info
+        self._visible_inputs = sum(not component.skip for component in spec.inputs)
+        self._kept = tuple(place for place, component in enumerate(spec.outputs) if not component.skip)
+
+    @property
+    def fn_index(self) -> int:
+        """The number requests name it by."""
+        return self.spec.fn_index
+
+    @property
+    def api_name(self) -> Union[str, bool, None]:
+        """Its name with a leading slash; None without one, False when it is private."""
+        return self.spec.api_name
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it may be called."""
+        return self.spec.is_valid
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is listed, named and runs on the server: what a call without a name may mean."""
+        spec = self.spec
+        named = spec.is_valid and isinstance(spec.api_name, str)
+        return named and spec.backend_fn and spec.visibility == "public"
+
+    @property
+    def parameters_info(self) -> Optional[List[Dict[str, Any]]]:
+        """The `parameters` of its API description; None when there is none."""
+        described = self._described()
+        return None if described is None else described.get("parameters")
+
+    @property
+    def takes_oauth_token(self) -> bool:
+        """Whether its function declares a `gr.OAuthToken`."""
+        return bool((self._described() or {}).get("oauth_token"))
+
+    def _described(self) -> Optional[Dict[str, Any]]:
+        info = self._info()
+        named = info.get("named_endpoints", {}).get(self.spec.api_name)
+        found = named or info.get("unnamed_endpoints", {}).get(str(self.fn_index))
+        return found if isinstance(found, dict) else None
+
+    def is_complete(self, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether these are all arguments, by position, so that binding them needs no description."""
+        return not kwargs and len(args) >= self._visible_inputs
+
+    def arguments(self, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> List[Any]:
+        """The values to send, one for each input component that takes one.
+
+        Raises:
+            ArgumentError: an argument is missing, unknown or given twice.
+        """
+        values = list(args) if self.is_complete(args, kwargs) else bind(self.parameters_info, args, kwargs)
+        rest = iter(values)
+        full: List[Any] = []
+        for place, component in enumerate(self.spec.inputs):
+            if component.is_state:
+                full += islice(rest, place - len(full))
+                full.append(None)
+        return [*full, *rest]
+
+    def argument_name(
+        self, place: int, values: Sequence[Any], kwargs: Mapping[str, Any], *, described: bool
+    ) -> str:
+        """What an error text calls one of the values to send.
+
+        Args:
+            place: its place among them.
+            values: all of them.
+            kwargs: those that were given by name.
+            described: whether the app's description is at hand; else it is not asked for.
+        """
+        for name, value in kwargs.items():
+            if value is values[place]:
+                return f"argument `{name}`"
+        components = self.spec.arguments
+        parameters = (self.parameters_info or ()) if described else ()
+        visible = place - sum(component.is_state for component in components[:place])
+        if visible < len(parameters) and isinstance(parameters[visible].get("parameter_name"), str):
+            return f"argument `{parameters[visible]['parameter_name']}`"
+        label = components[place].label if place < len(components) else ""
+        return f"argument {place}" + (f" ({label!r})" if label else "")
+
+    def shape(self, data: List[Any]) -> Any:
+        """What the caller gets: one value as it is, several as a tuple, skipped components dropped.
+
+        Raises:
+            ProtocolError: the server sent fewer values than the function has outputs.
+        """
+        if self._kept and len(data) <= self._kept[-1]:
+            raise ProtocolError(
+                f"The server sent {len(data)} values for {len(self.spec.outputs)} outputs of {self.label}."
+            )
+        values = tuple(data[place] for place in self._kept)
+        return values[0] if len(values) == 1 else values
+
+    def __repr__(self) -> str:
+        name = self.label if isinstance(self.api_name, str) else self.api_name
+        return f"Endpoint(api_name={name!r}, fn_index={self.fn_index})"
+
+
+def find_endpoint(
+    endpoints: Mapping[int, Endpoint], api_name: Optional[str], fn_index: Optional[int]
+) -> Endpoint:
+    """The endpoint a call means.
+
+    Args:
+        endpoints: all of the app's, by fn_index.
+        api_name: its name with the leading slash; the first match counts. Wins over `fn_index`.
+        fn_index: its number. With neither, the one public endpoint of the app.
+
+    Raises:
+        UnknownEndpointError: there is none, or more than one and none was named.
+    """
+    if api_name is not None:
+        for endpoint in endpoints.values():
+            if endpoint.api_name == api_name and endpoint.is_valid:
+                return endpoint
+        api_name = sendable(api_name, "api_name")
+        hint = "" if str(api_name).startswith("/") else " Did you mean to use a leading slash?"
+        raise UnknownEndpointError(f"Cannot find a function with `api_name`: {api_name}.{hint}")
+    if fn_index is not None:
+        try:
+            found = endpoints.get(fn_index)
+        except TypeError:  # it cannot be hashed
+            found = None
+        if found is None or not found.is_valid:
+            raise UnknownEndpointError(f"Invalid function index: {fn_index}.")
+        return found
+    public = [endpoint for endpoint in endpoints.values() if endpoint.is_public]
+    if len(public) != 1:
+        raise UnknownEndpointError(_AMBIGUOUS)
+    return public[0]

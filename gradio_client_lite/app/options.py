@@ -1,0 +1,353 @@
+"""The constructor's options, checked and brought into the transport's terms, and what `src` means.
+
+`httpx_kwargs` is what code written for the official client passes; the names that mean something to
+any HTTP client are mapped, others are refused, because ignoring them would change what the caller asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+
+from .._version import PACKAGE, __version__
+from ..errors import ArgumentError, shown
+from ..secrecy import Hidden, hide, hide_fields
+from ..transport.headers import request_fields
+from ..transport.http import Timeout, Transport
+from ..transport.sockets import Deadline
+from ..transport.tls import hide_password
+from ..wire.refusal import bare_url
+from ..wire.texts import sendable
+from ..wire.urls import normalise_src
+from .headers import RequestHeaders
+
+if TYPE_CHECKING:
+    from ..spaces.runtime import SpaceStatus
+    from ..spaces.service import Connections, Place
+
+_KNOWN = (
+    "timeout",
+    "proxy",
+    "proxies",
+    "auth",
+    "cookies",
+    "headers",
+    "cert",
+    "verify",
+    "trust_env",
+    "follow_redirects",
+)
+#: How each option that may hold a secret is hidden.
+_HIDDEN: Dict[str, Callable[[Any], Any]] = {
+    "auth": hide,
+    "cookies": hide,
+    "headers": hide_fields,
+    "proxy": hide,
+    "proxies": hide,
+    "cert": hide_password,
+}
+#: Parts of the names of Hugging Face's hosts; hub.token knows them exactly.
+_HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
+
+
+class HttpOptions(NamedTuple):
+    """What `httpx_kwargs` says; None where it says nothing and None is no value of its own."""
+
+    timeout: Timeout = Timeout(asks=True)
+    proxies: Any = None
+    auth: Optional[Tuple[str, str]] = None
+    cookies: Optional[Mapping[str, str]] = None
+    headers: Optional[Mapping[str, str]] = None
+    cert: Any = None
+    verify: Any = None
+    trust_env: bool = True
+    follow_redirects: bool = True
+
+
+def hide_pair(auth: Any) -> Any:
+    """(user, password) as texts that hide themselves; anything else as it is."""
+    if not isinstance(auth, (tuple, list)):
+        return auth
+    return tuple(hide(part if isinstance(part, (str, bytes)) else str(part)) for part in auth)
+
+
+def hidden_options(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """A copy of the constructor's options, the secrets among them hidden."""
+    kinds: Dict[str, Callable[[Any], Any]] = {
+        "auth": hide_pair,
+        "headers": hide_fields,
+        "httpx_kwargs": hide_options,
+        "oauth_token": hide,
+    }
+    return {name: kinds.get(name, _same)(value) for name, value in options.items()}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def hide_options(httpx_kwargs: Any) -> Any:
+    """A copy of `httpx_kwargs` with the values that may be secret hidden; anything but a mapping as it is."""
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    options = dict(httpx_kwargs)
+    for name, kind in _HIDDEN.items():
+        if name in options:
+            options[name] = kind(options[name])
+    return options
+
+
+def sendable_options(httpx_kwargs: Any) -> Any:
+    """`httpx_kwargs` with the texts that go to servers as `sendable` has them.
+
+    Raises:
+        ArgumentError: one of them cannot be sent.
+    """
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    return {
+        name: value if name in ("cert", "verify") else sendable(value, f"httpx_kwargs[{name!r}]")
+        for name, value in httpx_kwargs.items()
+    }
+
+
+def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
+    """`httpx_kwargs` as HttpOptions; the caller's mapping is left as it is.
+
+    Raises:
+        ArgumentError: a name has no counterpart here, or a value is of the wrong kind.
+
+    Example:
+        >>> http_options({"timeout": 30}).timeout
+        Timeout(connect=30, read=30, total=None)
+    """
+    if httpx_kwargs is not None and not isinstance(httpx_kwargs, Mapping):
+        raise ArgumentError(
+            f"httpx_kwargs must be a dict of options; it is of type {type(httpx_kwargs).__name__}."
+        )
+    given = hide_options(dict(httpx_kwargs or {}))
+    unknown = sorted(set(given) - set(_KNOWN))
+    if unknown:
+        raise ArgumentError(
+            f"httpx_kwargs has no counterpart here for {', '.join(unknown)}; it takes {', '.join(_KNOWN)}."
+        )
+    if given.get("proxy") is not None and given.get("proxies") is not None:
+        raise ArgumentError("httpx_kwargs has both proxy and proxies; give one of them.")
+    options: Dict[str, Any] = {}
+    if "timeout" in given:
+        options["timeout"] = _timeout(given["timeout"])
+    proxies = given.get("proxy") if given.get("proxy") is not None else given.get("proxies")
+    if proxies is not None:
+        options["proxies"] = (
+            proxies if isinstance(proxies, Mapping) else hide(str(getattr(proxies, "url", proxies)))
+        )
+    if given.get("auth") is not None:
+        options["auth"] = _pair(given["auth"])
+    for name in ("cookies", "headers"):
+        if given.get(name) is not None:
+            options[name] = _mapping(name, given[name])
+    for name in ("cert", "verify", "trust_env", "follow_redirects"):
+        if given.get(name) is not None:
+            options[name] = given[name]
+    return HttpOptions(**options)
+
+
+class Source:
+    """Where an app is.
+
+    Args:
+        url: its URL, with a trailing slash; may hold a password.
+        token: the Hugging Face token to send there; None for none.
+        space_id: its name at the Hub, "owner/name"; None when it was given by URL.
+        look_again: waits for a Space once more, and says whether that took any waiting.
+    """
+
+    __slots__ = ("look_again", "space_id", "token", "url")
+
+    def __init__(
+        self,
+        url: str,
+        token: Optional[str],
+        space_id: Optional[str] = None,
+        look_again: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.url = normalise_src(url)
+        self.token = hide(token)
+        self.space_id = space_id
+        self.look_again = look_again
+
+    def __repr__(self) -> str:
+        return f"<Source {self.space_id or bare_url(self.url)}>"
+
+
+def find_source(
+    src: str,
+    token: Union[str, bool, None],
+    options: HttpOptions,
+    ssl_verify: Any,
+    verbose: bool,
+    space_timeout: Optional[float],
+    on_status: Optional[Callable[[SpaceStatus], object]],
+) -> Source:
+    """Find out where the app is and which token may go there; a Space is asked for at the Hub.
+
+    Raises:
+        ArgumentError: `src` is malformed, or the token or `space_timeout` of the wrong kind.
+        GradioClientError: see `hugging_face.find_space`.
+    """
+    if token is not None and not isinstance(token, (str, bool)):
+        raise ArgumentError("hf_token must be a text, None, True or False.")
+    is_space = not src.strip().lower().startswith(("http://", "https://"))
+    if not is_space and token is not True and not _may_get_saved_token(src, token):
+        return Source(src, hide(token.strip() or None) if isinstance(token, str) else None)
+    connections = hub_connections(options, ssl_verify, token)
+    if not is_space:
+        return Source(src, connections.token(hide(src.strip())))
+    # No name holds an "@", which may stand behind a password in what was meant as a URL.
+    space_id = hide(src.strip()) if "@" in src else str(src.strip())
+    deadline = Deadline(Timeout(total=space_timeout).total)
+
+    def look() -> Place:
+        from ..spaces.service import find_space  # loaded by now
+
+        return find_space(space_id, connections, deadline, verbose=verbose, on_status=on_status)
+
+    place = look()
+    return Source(place.host, place.token, space_id, lambda: look().waited)
+
+
+def hub_connections(options: HttpOptions, ssl_verify: Any, token: Union[str, bool, None]) -> Connections:
+    """How to reach the Hub with a client's options."""
+    from ..spaces.service import Connections  # apps outside of Hugging Face need none of it
+
+    return Connections(options, ssl_verify, token, user_agent())
+
+
+def _may_get_saved_token(src: str, token: Union[str, bool, None]) -> bool:
+    """Whether the app may be one of Hugging Face's, so that it is worth looking closer."""
+    wanted = token is None or (isinstance(token, str) and not token.strip())
+    return wanted and any(name in src.lower() for name in _HUGGING_FACE)
+
+
+def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
+    """Refuse constructor arguments of the wrong kind.
+
+    Raises:
+        ArgumentError: `src` is no text, `max_workers` no whole number above 0, `auth` no pair.
+    """
+    if not isinstance(src, str):
+        raise ArgumentError(
+            'src must be the URL of a Gradio app, or the name of a Hugging Face Space, "owner/name"; it is '
+            f"{shown(src)}."
+        )
+    if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+        raise ArgumentError(f"max_workers must be a whole number above 0; it is {shown(max_workers)}.")
+    if auth is not None and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
+        raise ArgumentError("auth must be a (user, password) pair.")
+
+
+def user_agent() -> str:
+    """Who is asking, as every server is told."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return f"{PACKAGE}/{__version__}; python/{python}"
+
+
+def check_seconds(name: str, value: Any) -> None:
+    """Refuse a span of time that is none.
+
+    Raises:
+        ArgumentError: it is not a number above 0, or longer than the system can wait.
+    """
+    longest = threading.TIMEOUT_MAX
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= longest:
+        raise ArgumentError(
+            f"{name} must be a number of seconds above 0, and at most {longest:.0f}; it is {shown(value)}."
+        )
+
+
+def check_headers(name: str, headers: Any) -> None:
+    """Refuse headers that are no mapping of texts, or cannot be sent.
+
+    Args:
+        name: of the argument.
+        headers: as the caller gave them; None for none.
+
+    Raises:
+        ArgumentError: they are not; its text shows no value.
+    """
+    if headers is None:
+        return
+    if not isinstance(headers, Mapping):
+        raise ArgumentError(
+            f'{name} must be a mapping of names to values, such as {{"x-name": "value"}}; it is of type '
+            f"{type(headers).__name__}."
+        )
+    request_fields(headers)
+
+
+def default_headers(
+    token: Union[str, bool, None], options: HttpOptions, headers: Optional[Mapping[str, str]]
+) -> Dict[str, str]:
+    """The headers of every request: our own, under those of `options`, under `headers`."""
+    defaults = {"user-agent": user_agent(), "x-gradio-user": "api"}
+    if isinstance(token, str) and token.strip():
+        defaults["x-hf-authorization"] = Hidden(f"Bearer {token.strip()}")
+    merged = RequestHeaders(defaults)(options.headers or {})
+    return RequestHeaders(merged)(headers or {})
+
+
+FILE_URLS = ("public", "same-host", "any")
+
+
+def check_file_urls(file_urls: Any) -> None:
+    """Refuse a `file_urls` that is none of those there are.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if file_urls not in FILE_URLS:
+        known = ", ".join(map(repr, FILE_URLS))
+        raise ArgumentError(f"file_urls must be one of {known}; it is {file_urls!r}.")
+
+
+def make_transport(src: str, options: HttpOptions, ssl_verify: Any, file_urls: str) -> Transport:
+    """The connections of a client for the app at `src`."""
+    return Transport(
+        base_url=src,
+        cookies=options.cookies,
+        timeout=options.timeout,
+        verify=ssl_verify if options.verify is None else options.verify,
+        cert=options.cert,
+        proxies=options.proxies,
+        trust_env=options.trust_env,
+        auth=options.auth,
+        follow_redirects=options.follow_redirects,
+        bounded=file_urls != "any",
+    )
+
+
+def _timeout(value: Any) -> Timeout:
+    connect: Any
+    read: Any
+    if isinstance(value, tuple) and len(value) in (2, 4):
+        connect, read = value[:2]
+    else:  # a number, None, or an object with a limit for each step, as httpx has it
+        connect = getattr(value, "connect", value)
+        read = getattr(value, "read", value)
+    return Timeout(connect=connect, read=read)
+
+
+def _pair(value: Any) -> Tuple[str, str]:
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, str) for part in value):
+        return (hide(value[0]), hide(value[1]))
+    raise ArgumentError("httpx_kwargs['auth'] must be a (user, password) pair of strings.")
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, str]:
+    try:
+        return {
+            str(key): part if isinstance(part, str) else hide(str(part)) for key, part in dict(value).items()
+        }
+    except (TypeError, ValueError) as exc:
+        raise ArgumentError(f"httpx_kwargs[{name!r}] must be a mapping of strings.") from exc

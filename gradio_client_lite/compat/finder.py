@@ -1,0 +1,200 @@
+"""Lets code that others wrote for the official client run with this package instead.
+
+After `install()`, `import gradio_client` and its modules `client`, `utils`, `exceptions` and `data_classes`
+give this package's names, in this process alone. Nothing is written anywhere; an installed official client
+stays where it is and is found again after `uninstall()`. Gradio itself, the server, needs much more of the
+official client than others do: do not `install()` in a process that imports `gradio`.
+
+`gradio_client.__version__` is then the release of the official client that this package follows, because
+other code decides by it what it may call. `importlib.metadata` goes on telling what is installed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import suppress
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
+
+from .._version import PACKAGE
+from ..errors import CompatibilityError
+
+if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
+    from .. import client, updates  # noqa: F401
+    from ..app import description, endpoint  # noqa: F401
+    from ..files import downloads, handle  # noqa: F401
+    from ..jobs import job  # noqa: F401
+    from ..wire import arguments, info, names, schema  # noqa: F401
+    from . import helpers  # noqa: F401
+
+#: The official client that the tests compare this package with, on current servers.
+FOLLOWED = "2.7.2"
+
+_OFFICIAL = "gradio_client"
+
+# Official name -> (module of this package, name there).
+_Names = Dict[str, Tuple[str, str]]
+
+
+def _from(home: str, *names: str, **renamed: str) -> _Names:
+    return {
+        **{name: (home, name) for name in names},
+        **{name: (home, ours) for name, ours in renamed.items()},
+    }
+
+
+_MODULES: Dict[str, _Names] = {
+    _OFFICIAL: {
+        **_from(".client", "Client"),
+        **_from(".files.handle", "FileData", "file", "handle_file"),
+        **_from(".compat.finder", __version__="FOLLOWED"),
+    },
+    f"{_OFFICIAL}.client": {
+        **_from(".client", "Client"),
+        **_from(".jobs.job", "Job"),
+        **_from(".app.endpoint", "Endpoint"),
+        **_from(".files.downloads", DEFAULT_TEMP_DIR="default_folder"),
+    },
+    f"{_OFFICIAL}.exceptions": _from(
+        ".errors", "AppError", "AuthenticationError", "SerializationSetupError", "ValidationError"
+    ),
+    f"{_OFFICIAL}.data_classes": {
+        **_from(".files.handle", "FileData"),
+        **_from(".wire.info", "ParameterInfo"),
+    },
+    f"{_OFFICIAL}.utils": {
+        **_from(".compat.finder", __version__="FOLLOWED"),
+        **_from(".updates", "OutputUpdate", "ProgressUnit", "Status", "StatusUpdate"),
+        **_from(".errors", "InvalidAPIEndpointError", "QueueError", "SpaceDuplicationError"),
+        **_from(".errors", "TooManyRequestsError"),
+        **_from(".files.handle", "file", "handle_file"),
+        **_from(".wire.arguments", construct_args="bind"),
+        **_from(".wire.schema", "json_schema_to_python_type"),
+        **_from(".wire.names", "strip_invalid_filename_characters"),
+        **_from(".compat.helpers", "ServerMessage", "apply_diff", "is_file_obj", "is_file_obj_with_meta"),
+        **_from(".compat.helpers", "is_http_url_like", "traverse"),
+        **_from(".app.description", "sanitize_parameter_names"),
+        **_from(
+            ".compat.helpers", "decode_base64_to_binary", "decode_base64_to_file", "encode_file_to_base64"
+        ),
+        **_from(".compat.helpers", "encode_url_or_file_to_base64", "encode_url_to_base64", "get_extension"),
+        **_from(".compat.helpers", "get_mimetype"),
+    },
+}
+# Constants of the official client that are found out here when they are first used.
+_CALLED = frozenset(["DEFAULT_TEMP_DIR"])
+
+
+def install() -> None:
+    """Let `import gradio_client` find this package, in this process, from now on.
+
+    Calling it again does nothing. Only what this package has is there: another module or name of the official
+    client is an ImportError, as it is with a release that does not have it.
+
+    Raises:
+        CompatibilityError: `gradio_client` is imported already, and is not this package. What was made from
+            it would go on living beside this one; call `install` before anything imports it.
+
+    Example:
+        >>> install()
+        >>> from gradio_client import Client
+        >>> uninstall()
+    """
+    with _lock:
+        if _finder in sys.meta_path:
+            return
+        # First, so that no other thread's import finds the official one in between.
+        sys.meta_path.insert(0, _finder)
+        try:
+            with suppress(ImportError):  # somebody has made it impossible
+                import_module(_OFFICIAL)  # waits for a thread that has found the official one already
+            _refuse_strangers()
+        except BaseException:
+            _withdraw()
+            raise
+
+
+def uninstall() -> None:
+    """Let `import gradio_client` find the official client again, if there is one.
+
+    Names that were imported meanwhile go on working. Calling it when nothing is installed does nothing.
+    """
+    with _lock:
+        _withdraw()
+
+
+def _refuse_strangers() -> None:
+    for name in sorted(name for name in list(sys.modules) if name.partition(".")[0] == _OFFICIAL):
+        module = sys.modules.get(name)
+        if not isinstance(module, _StandIn):
+            origin = getattr(getattr(module, "__spec__", None), "origin", None)
+            origin = origin or getattr(module, "__file__", None) or "elsewhere"
+            raise CompatibilityError(
+                f"{name} is imported already, from {origin}. Call install() before anything imports it."
+            )
+
+
+def _withdraw() -> None:
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    for name in _MODULES:
+        if isinstance(sys.modules.get(name), _StandIn):
+            del sys.modules[name]
+
+
+class _StandIn(ModuleType):
+    """A module of the official client; its names are looked up when they are first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        home = _MODULES[self.__name__].get(name)
+        if home is None:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(home[0], PACKAGE), home[1])
+        value = value() if name in _CALLED else value
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> List[str]:
+        return sorted({*self.__dict__, *_MODULES[self.__name__]})
+
+
+class _Finder:
+    """Finds the official client's modules here, and loads them: see `importlib.abc`."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Optional[Sequence[str]] = None,  # noqa: ARG002 - what the import system passes
+        target: Optional[ModuleType] = None,  # noqa: ARG002
+    ) -> Optional[ModuleSpec]:
+        return self._spec(fullname) if fullname in _MODULES else None
+
+    def _spec(self, name: str) -> ModuleSpec:
+        # A package without folders: what is not in _MODULES is found nowhere.
+        return ModuleSpec(name, self, origin=__name__, is_package=name == _OFFICIAL)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = _StandIn(spec.name)
+        public = [name for name in _MODULES[spec.name] if name[0] != "_" or spec.name == _OFFICIAL]
+        module.__dict__["__all__"] = public
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__name__ != _OFFICIAL:
+            return
+        for name in _MODULES.keys() - {_OFFICIAL}:
+            # The official package imports its modules too. Importing would lock each; these need nothing.
+            part = sys.modules.setdefault(name, module_from_spec(self._spec(name)))
+            setattr(module, name.rpartition(".")[2], part)
+        if self not in sys.meta_path:  # another thread has taken it back since this module was found
+            _withdraw()
+            raise ModuleNotFoundError(f"No module named {_OFFICIAL!r}", name=_OFFICIAL)
+
+
+# Guards installing, and taking it back, as a whole.
+_lock = threading.Lock()
+_finder = _Finder()

@@ -1,0 +1,271 @@
+"""WebSockets (RFC 6455), for Gradio 3.x; the only module that imports websocket-client.
+
+The library makes and reads the frames; see `wire.frames`. The handshake is a request of our own transport, so
+proxies, TLS, cookies, credentials, redirects and deadlines are those of every other request; the library's
+own handshake keeps cookies in a jar that all clients of the process share, and reads answers of any size.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Dict, List, Optional
+
+from ..errors import (
+    AuthenticationError,
+    ConnectionLost,
+    GradioClientError,
+    MissingPackageError,
+    ProtocolError,
+    shorten,
+    shown,
+)
+from ..transport.connection import Connection
+from ..transport.failures import FOREIGN, translate_exchange
+from ..transport.http import StreamingResponse, Timeout, Transport
+from ..transport.sockets import Deadline
+from ..wire.refusal import bare_url, refusal
+from .wire.frames import MAX_MESSAGE_BYTES, Frame, FrameDecoder
+
+_READ = 65536
+_NEEDED = (
+    "This app runs Gradio 3.x, whose queue is spoken to over a WebSocket; that needs the package "
+    "websocket-client"
+)
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+#: The library, once it was found.
+_loaded: Any = None
+
+
+def load_library() -> Any:
+    """The `websocket` package: the private one of a copy that was vendored with it, else the installed one.
+
+    The private one comes first because the copy was made with it, while what is installed under that name may
+    be another release, or another project. It imports its own modules relatively, so what `import websocket`
+    gives to the rest of the process stays as it is.
+
+    It is looked for until it is found, and never again: a search takes locks of the import system, and a
+    process that was forked while another thread held one would wait for it for ever.
+
+    Raises:
+        MissingPackageError: it is not installed or too old, or another module of its name is in the way.
+    """
+    global _loaded
+    if _loaded is not None:
+        return _loaded
+    try:
+        try:
+            from .._vendor import websocket  # type: ignore[import-not-found]  # made by `vendoring`
+        except ModuleNotFoundError:
+            import websocket
+    except Exception as exc:  # whatever another module of that name raises
+        raise _not_loaded(exc) from exc
+    library: Any = websocket
+    if not all(hasattr(library, name) for name in ("ABNF", "frame_buffer", "WebSocketException")):
+        raise _not_loaded(None, library)
+    _loaded = library
+    return library
+
+
+def _not_loaded(exc: Optional[Exception], library: Any = None) -> MissingPackageError:
+    """Why there is no websocket-client, and what to do.
+
+    Args:
+        exc: what importing the module raised; None where it lacks what is needed.
+        library: that module.
+    """
+    install = "Install it: pip install websocket-client"
+    if library is not None and hasattr(library, "WebSocketApp") and hasattr(library, "create_connection"):
+        version = shown(getattr(library, "__version__", "unknown"), 40)
+        return MissingPackageError(
+            f"{_NEEDED}, 1.6 or later; {version} is too old. Upgrade it: pip install -U websocket-client"
+        )
+    if isinstance(exc, ModuleNotFoundError) and exc.name == "websocket":
+        return MissingPackageError(f"{_NEEDED}. {install}")
+    place = _origin()
+    return MissingPackageError(
+        f"{_NEEDED}. Another module named websocket is in its way: {place}. Rename that file, or uninstall "
+        f"that package (the one named websocket is another project: pip uninstall websocket). {install} "
+        "--force-reinstall"
+    )
+
+
+def _origin() -> str:
+    """The file of the module that is imported by the library's name."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec("websocket")
+    except (ImportError, ValueError):  # of a module without a spec
+        spec = None
+    place = spec and (spec.origin or next(iter(spec.submodule_search_locations or ()), None))
+    return shorten(place or "one without a file", 500)
+
+
+class WebSocket:
+    """An open WebSocket; made by `open_websocket`.
+
+    One thread at a time reads or writes; `abort` may be called from any.
+
+    Attributes:
+        arrived: how many bytes the last `read_arrived` read.
+    """
+
+    def __init__(
+        self,
+        library: Any,
+        connection: Connection,
+        transport: Transport,
+        label: str,
+        max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+    ) -> None:
+        self._library = library
+        # The limits of the handshake are over.
+        connection.prepare(None, Deadline(None))
+        self._connection = connection
+        self._transport = transport
+        self._label = label
+        self._decoder = FrameDecoder(library, max_bytes)
+        # Guards that a socket is not shut down after it was closed, when its number may be another's.
+        self._owning = threading.Lock()
+        self._closed = False
+        self.arrived = 0
+
+    def fileno(self) -> int:
+        """The number of the socket, to wait for it."""
+        return self._connection.fileno()
+
+    def read_arrived(self) -> Optional[List[Frame]]:
+        """What has arrived, without waiting.
+
+        Returns:
+            None when nothing has. After anything else there may be more, which waiting for the socket would
+            not show.
+
+        Raises:
+            ConnectionLost: it broke, or the server closed it without saying so.
+            EventTooLarge, ProtocolError: see `FrameDecoder.feed`.
+        """
+        if self._decoder.failure is not None:
+            raise self._decoder.failure
+        try:
+            data = self._connection.read_arrived(_READ)
+        except FOREIGN as exc:
+            raise translate_exchange(exc, self._label, Deadline(None)) from exc
+        if data is None:
+            return None
+        if not data:
+            raise ConnectionLost(f"The server closed the WebSocket to {self._label} without a word.")
+        self.arrived = len(data)
+        return self._decoder.feed(data)
+
+    def send_text(self, text: bytes, timeout: Timeout) -> None:
+        """Send a message.
+
+        Args:
+            text: in UTF-8.
+            timeout: how long the network may be silent, and how long it may take in all.
+
+        Raises:
+            ConnectionLost, ReadTimeout, DeadlineExceeded: it could not be sent.
+        """
+        self._send(text, self._library.ABNF.OPCODE_TEXT, timeout)
+
+    def send_ping(self, timeout: Timeout) -> None:
+        """Ask for a sign of life; see `send_text`."""
+        self._send(b"", self._library.ABNF.OPCODE_PING, timeout)
+
+    def send_pong(self, data: bytes, timeout: Timeout) -> None:
+        """Answer a ping; see `send_text`."""
+        self._send(data, self._library.ABNF.OPCODE_PONG, timeout)
+
+    def _send(self, data: bytes, opcode: int, timeout: Timeout) -> None:
+        frame = self._library.ABNF.create_frame(data, opcode).format()
+        deadline = Deadline(timeout.total, name=timeout.name)
+        self._connection.prepare(timeout.read, deadline)  # reading does not wait, so it has no limits
+        try:
+            self._connection.write(frame)
+        except FOREIGN as exc:
+            raise translate_exchange(exc, self._label, deadline) from exc
+
+    def abort(self) -> None:
+        """Wake whoever waits for the socket; it can only be closed then. For any thread; idempotent."""
+        with self._owning:
+            if not self._closed:
+                self._connection.abort()
+
+    def close(self) -> None:
+        """Close the socket; only while no thread is using it. Idempotent."""
+        with self._owning:
+            if self._closed:
+                return
+            self._closed = True
+        self._transport.drop(self._connection)
+
+
+def open_websocket(
+    transport: Transport,
+    url: str,
+    headers: Dict[str, str],
+    doing: str,
+    timeout: Optional[Timeout] = None,
+    max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+) -> WebSocket:
+    """Open a WebSocket.
+
+    Args:
+        transport: the client's connections.
+        url: http or https, not ws or wss.
+        headers: of the handshake; what makes it one is added.
+        doing: what it is for, as error texts say it.
+        timeout: of the handshake; None for the transport's.
+        max_bytes: the longest message; None for any.
+
+    Raises:
+        MissingPackageError: websocket-client is not installed.
+        AuthenticationError, RetryLater, HTTPStatusError: the server answered with another status than 101.
+        ProtocolError: it answered 101 without being a WebSocket server.
+        GradioClientError: what broke on the way; see `Transport.request`.
+    """
+    library = load_library()
+    key = _new_key()
+    headers = {
+        **headers,
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": key.decode("ascii"),
+        "sec-websocket-version": "13",
+    }
+    with transport.stream("GET", url, headers=headers, timeout=timeout, max_bytes=_READ) as answer:
+        if answer.status != 101:
+            raise _refusal(answer, doing)
+        accepted = answer.headers.get("sec-websocket-accept", "")
+        if accepted.strip() != _accept(key) or answer.headers.get("upgrade", "").lower() != "websocket":
+            raise ProtocolError(f"{bare_url(answer.url)} does not speak the WebSocket protocol.")
+        place = bare_url(answer.url)
+        return WebSocket(library, answer.take_connection(), transport, place, max_bytes)
+
+
+def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:
+    place = bare_url(answer.url)
+    if answer.status == 403:
+        # What a server makes of a WebSocket that the app does not accept (gradio/routes.py, `join_queue`).
+        return AuthenticationError(
+            f"{place} answered 403 while {doing}: it may want credentials. Pass auth=(user, password) or a "
+            "token."
+        )
+    return refusal(answer.status, answer.read_some(), answer.url, doing, answer.headers)
+
+
+def _new_key() -> bytes:
+    import os
+    from binascii import b2a_base64
+
+    return b2a_base64(os.urandom(16), newline=False)
+
+
+def _accept(key: bytes) -> str:
+    """What a server proves with that it has understood the handshake (RFC 6455 section 4.2.2)."""
+    from binascii import b2a_base64
+    from hashlib import sha1
+
+    return b2a_base64(sha1(key + _GUID, usedforsecurity=False).digest(), newline=False).decode("ascii")

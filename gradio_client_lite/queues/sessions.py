@@ -1,0 +1,305 @@
+"""Sessions: which session hash new calls belong to, the queue driver that runs them, and its heartbeat.
+
+The heartbeat: an open request by which the server knows that a session is alive.
+
+A server deletes a session's State, and runs the app's `unload` events, when its heartbeat ends
+(gradio/routes.py, `heartbeat`, from 4.22 on). It is opened only for apps that need it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Deque, List, Optional
+
+from ..errors import AuthenticationError, ClientClosed, ConnectionLost, GradioClientError
+from ..threads import InterpreterEnding, Threads
+from ..transport.http import StreamingResponse, Timeout, Transport
+from ..wire.drivers import server_waits, wants_heartbeat
+from ..wire.urls import Routes
+from ..workers import call_after_fork
+from .base import Headers, new_session_hash
+from .session import SessionQueue
+
+if TYPE_CHECKING:
+    from ..app.app import App
+    from ..workers import Workers
+    from .base import SessionDriver
+
+_log = logging.getLogger(__name__)
+
+#: Sessions of before that a server may still speak of.
+_FORMER = 32
+
+#: Makes the queue driver of a session hash; where streams are shared, a cut of one is told to the function.
+MakeQueue = Callable[[str, Callable[[], None]], "SessionDriver"]
+
+
+class Sessions:
+    """The session of new calls; those before it live on while they have jobs.
+
+    Args:
+        make_queue: makes the queue driver of a session hash, told what to call when a stream was cut.
+        make_heartbeat: makes its heartbeat; None when the app needs none.
+        stateful: whether calls depend on the session they belong to.
+        session_hash: the first session.
+    """
+
+    def __init__(
+        self,
+        make_queue: MakeQueue,
+        make_heartbeat: Optional[Callable[[str], Heartbeat]],
+        stateful: bool,
+        session_hash: str,
+    ) -> None:
+        self._make_queue = make_queue
+        self._make_heartbeat = make_heartbeat
+        self._stateful = stateful
+        # Guards the fields below it, `_current` among them. Reentrant; see `SessionQueue`.
+        self._lock = threading.RLock()
+        self._current: SessionDriver
+        self._chosen = False
+        self._closed = False
+        self._queues: List[weakref.ref[SessionDriver]] = []
+        self._hashes: Deque[str] = deque(maxlen=_FORMER)
+        self._heartbeat: Optional[Heartbeat] = None
+        self._unstarted: Optional[Heartbeat] = None
+        self.open(session_hash)
+        call_after_fork(self)
+
+    @property
+    def current(self) -> SessionDriver:
+        """The queue driver of the session that new calls belong to."""
+        if self._unstarted is not None:
+            self._start_heartbeat()
+        return self._current
+
+    def secrets(self) -> List[str]:
+        """What texts must not show: the session hash there is, and some that there were."""
+        return list(self._hashes.copy())  # copied in one step, as an error may pass on any thread
+
+    def open(self, session_hash: str, *, chosen: bool = False) -> None:
+        """Let new calls belong to `session_hash`; jobs of the session before go on to their end.
+
+        Args:
+            session_hash: new, or shared with others.
+            chosen: whether the caller chose it, so that it must stay.
+        """
+        self._enter(session_hash, chosen=chosen)
+        self._start_heartbeat()
+
+    def _leave(self, session_hash: str) -> None:
+        """Open another session in place of one whose stream was cut, where that makes no difference to calls.
+
+        The server may drop jobs that join the old one before it has noticed.
+        """
+        if not self._stateful:
+            self._enter(new_session_hash(), instead_of=session_hash)
+            self._start_heartbeat()
+
+    def _enter(self, session_hash: str, *, chosen: bool = False, instead_of: Optional[str] = None) -> None:
+        """Make the session the current one, and stop the heartbeat of the one before.
+
+        Args:
+            session_hash: of the session.
+            chosen: whether the caller chose it.
+            instead_of: do nothing unless this session is current, and nobody chose it or closed all.
+        """
+        queue = self._make_queue(session_hash, partial(self._leave, session_hash))
+        heartbeat = self._make_heartbeat(session_hash) if self._make_heartbeat else None
+        with self._lock:
+            if instead_of is not None and (
+                self._chosen or self._closed or self._current.session_hash != instead_of
+            ):
+                return
+            self._hashes.append(session_hash)
+            self._chosen = chosen
+            known = self._known(session_hash)
+            if known is None:
+                self._queues.append(weakref.ref(queue))
+            elif known is self._current:
+                return  # its heartbeat goes on: the server would drop State at the end of one
+            self._current = known or queue
+            before, self._heartbeat = self._heartbeat, None
+            # A closed client's transport refuses every request, so its heartbeats have no use.
+            self._unstarted = None if self._closed else heartbeat
+        if before is not None:
+            before.stop()
+
+    def _known(self, session_hash: str) -> Optional[SessionDriver]:
+        """The queue driver that a session already has; the lock is held.
+
+        There is never a second one: the server gives each message to one of a session's streams, maybe to
+        that on which nobody waits for it, and a driver of 3.x jobs knows which of them run.
+        """
+        alive = [queue for queue in (ref() for ref in self._queues) if queue is not None]
+        self._queues = [weakref.ref(queue) for queue in alive]
+        return next((queue for queue in alive if queue.session_hash == session_hash), None)
+
+    def _start_heartbeat(self) -> None:
+        with self._lock:
+            heartbeat, self._unstarted = self._unstarted, None
+            if heartbeat is None:
+                return
+            self._heartbeat = heartbeat
+        try:
+            heartbeat.start()
+        except InterpreterEnding as exc:
+            _log.debug("a session has no heartbeat: %s", exc)
+        except RuntimeError as exc:
+            _log.warning("no thread could be started for the heartbeat of a session: %s", exc)
+
+    def after_fork(self) -> None:
+        """Leave the session to the parent process, which reads its stream, and open one of our own.
+
+        Its heartbeat starts with the first use: a child may not have threads yet, and many never call.
+        """
+        self._lock = threading.RLock()
+        self._queues = []
+        self._heartbeat = None
+        self._enter(new_session_hash())
+
+    def close(self) -> None:
+        """End all of them; unfinished jobs fail with ClientClosed."""
+        with self._lock:
+            self._closed = True
+            self._unstarted = None
+            heartbeat, self._heartbeat = self._heartbeat, None
+            queues = [ref() for ref in self._queues]
+        if heartbeat is not None:
+            heartbeat.stop()
+        for queue in queues:
+            if queue is not None:
+                queue.close()
+
+
+def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float) -> Sessions:
+    """The sessions of one client.
+
+    Args:
+        app: what is called. Nothing here knows the client, which can go away while its sessions live.
+        workers: run what the server of an old protocol waits for.
+        grace: seconds that jobs get when their event stream was cut.
+        idle_timeout: seconds of silence after which the app is asked for a sign of life.
+    """
+
+    def make_heartbeat(session_hash: str) -> Heartbeat:
+        return Heartbeat(app.transport, app.routes, session_hash, app.headers, app.threads)
+
+    heartbeat = make_heartbeat if wants_heartbeat(app.spec) else None
+    stateful = app.spec.has_state or heartbeat is not None
+    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, stateful, new_session_hash())
+
+
+def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) -> MakeQueue:
+    """Makes the queue driver of a session hash, of the kind that the app's protocol takes."""
+    parts = (app.transport, app.routes)
+    headers, driver = app.headers, app.dialect.driver
+    if driver == "session":
+        return lambda session_hash, on_cut: SessionQueue(
+            *parts,
+            session_hash,
+            headers,
+            grace=grace,
+            idle_timeout=idle_timeout,
+            on_cut=on_cut,
+            limits=app.limits,
+            threads=app.threads,
+        )
+    from ..legacy.multiplexer import Multiplexer
+    from ..legacy.perjob import Errands, Lines
+
+    errands = Errands(workers, app.threads)
+    lines = Lines(*parts, headers, Multiplexer(app.threads), errands, idle_timeout, app.limits)
+    if driver == "stream":
+        from ..legacy.single import StreamQueue
+
+        return lambda session_hash, _: StreamQueue(lines, session_hash)
+    from ..legacy.socket import SocketQueue
+
+    greets = server_waits(app.spec)
+    return lambda session_hash, _: SocketQueue(lines, session_hash, greets=greets)
+
+
+_log = logging.getLogger(__name__)
+
+_FIRST_DELAY = 1.0
+_LONGEST_DELAY = 60.0
+#: The server writes every 15 seconds.
+_SILENCE = Timeout(read=60.0, asks=True)
+
+
+class Heartbeat:
+    """Keeps one session's heartbeat open until it is stopped.
+
+    It knows the connections, never the client, so a client that is no longer used can go away.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        routes: Routes,
+        session_hash: str,
+        headers: Headers,
+        threads: Optional[Threads] = None,
+    ) -> None:
+        self._threads = threads or Threads()
+        self._transport = transport
+        self._url = routes.heartbeat(session_hash)
+        self._session_hash = session_hash
+        self._headers = headers
+        self._stopped = threading.Event()
+        self._response: Optional[StreamingResponse] = None
+
+    def start(self) -> None:
+        """Begin, on a thread of its own.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        self._threads.start("gradio-heartbeat", self.stop, self._run)
+
+    def stop(self) -> None:
+        """End it soon; may be called from any thread and more than once."""
+        self._stopped.set()
+        response = self._response
+        if response is not None:
+            response.abort()
+
+    def _run(self) -> None:
+        delay = _FIRST_DELAY
+        while not self._stopped.is_set():
+            try:
+                if not self._beat():
+                    return
+                delay = _FIRST_DELAY
+            except (AuthenticationError, ClientClosed):
+                return
+            except GradioClientError as exc:
+                why = self._transport.secrets.shown(exc, (self._session_hash,))
+                _log.debug("the heartbeat broke: %s", why)
+            except Exception:
+                # A mistake of ours: the server would forget the session's State if this were the end of it.
+                _log.exception("the heartbeat broke")
+            self._stopped.wait(delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+    def _beat(self) -> bool:
+        """Hold one request open until it ends; return whether another is worth trying."""
+        headers = self._headers({})
+        headers["accept"] = "text/event-stream"
+        with self._transport.stream("GET", self._url, headers=headers, timeout=_SILENCE) as response:
+            self._response = response
+            try:
+                if response.status == 429 or response.status >= 500:
+                    raise ConnectionLost(f"it was answered with status {response.status}")
+                if response.status != 200:
+                    return False
+                while not self._stopped.is_set() and response.read_some():
+                    pass
+            finally:
+                self._response = None
+        return True

@@ -1,0 +1,234 @@
+"""An app that is elsewhere than the caller said: logging in, connecting, and what goes there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import ssl
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import pytest
+import trustme
+from app_of import CONFIG
+from transport.peers import PeerServer, Request, always, answer
+
+from gradio_client_lite.app.app import App
+from gradio_client_lite.app.headers import RequestHeaders
+from gradio_client_lite.errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    ProtocolError,
+    TooManyRedirects,
+    UnsupportedAppError,
+)
+from gradio_client_lite.transport.http import Transport
+from gradio_client_lite.transport.reach import Address
+
+Site = Callable[[Request], bytes]
+
+HTTP, TLS, OTHER = "http://app.test", "https://app.test", "http://other.test"
+LOGIN = ("user", "s3cr3t")
+HEADERS = {"x-hf-authorization": "Bearer s3cr3t", "x-gradio-user": "api", "user-agent": "me"}
+MOVED = ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
+
+
+def moved(location: str, status: str = "307 Temporary Redirect") -> bytes:
+    return answer(b"", status, location=location)
+
+
+def site(**pages: bytes) -> Site:
+    """An app with a login, with other answers for some of its pages."""
+    config = answer(json.dumps(CONFIG).encode())
+    all_pages = {"login": answer(b"{}", set_cookie="login=yes; Path=/"), "config": config, **pages}
+    return lambda request: all_pages[request.path.strip("/")]
+
+
+def away(origin: str, status: str = "307 Temporary Redirect") -> Site:
+    """A server that sends every request to the same path of another one."""
+    return lambda request: moved(origin + request.path, status)
+
+
+class Net:
+    """A network of names; each origin is a server of its own."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._stack = stack
+        self._ports: Dict[Tuple[str, int], int] = {}
+        self._authority = trustme.CA()
+
+    def put(self, origin: str, reply: Site) -> PeerServer:
+        scheme, _, host = origin.partition("://")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(host).configure_cert(context)
+        wrap = (lambda sock: context.wrap_socket(sock, server_side=True)) if scheme == "https" else None
+        server = self._stack.enter_context(PeerServer(always(reply), wrap=wrap))
+        self._ports[host, 443 if wrap else 80] = server.port
+        return server
+
+    def app(self, origin: str) -> App:
+        trust = ssl.create_default_context()
+        self._authority.configure_trust(trust)
+        transport = Transport(base_url=origin, verify=trust, trust_env=False, resolve=self._resolve)
+        self._stack.callback(transport.close)
+        return App(transport, origin + "/", RequestHeaders(HEADERS))
+
+    def _resolve(self, host: str, port: int) -> List[Address]:
+        return [Address(socket.AF_INET, ("127.0.0.1", self._ports[host, port]))]
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    with contextlib.ExitStack() as stack:
+        yield Net(stack)
+
+
+def asked(server: PeerServer) -> List[str]:
+    return [f"{request.method} {request.path}" for request in server.requests]
+
+
+@pytest.mark.parametrize("status", MOVED)
+def test_login_and_credentials_go_on_to_the_tls_side_of_the_host(net: Net, status: str) -> None:
+    net.put(HTTP, away(TLS, status))
+    server = net.put(TLS, site())
+    app = net.app(HTTP)
+    app.login(LOGIN)
+    app.connect()
+    assert app.src == TLS + "/"
+    assert asked(server) == ["POST /login", "GET /config"]
+    login, config = server.requests
+    assert login.body == b"username=user&password=s3cr3t"
+    assert config.headers["cookie"] == "login=yes"
+    assert {request.headers["x-hf-authorization"] for request in server.requests} == {"Bearer s3cr3t"}
+    assert not app.headers.confined
+
+
+def test_login_without_tls_holds_for_sockets_of_old_servers(net: Net) -> None:
+    """They look at the cookie that is meant for TLS; the other one has the same value."""
+    cookies = "access-token=t; Secure; HttpOnly\r\nset-cookie: access-token-unsecure=t; HttpOnly"
+    server = net.put(HTTP, site(login=answer(b"{}", set_cookie=cookies)))
+    app = net.app(HTTP)
+    app.login(LOGIN)
+    app.connect()
+    assert server.requests[-1].headers["cookie"] == "access-token-unsecure=t; access-token=t"
+
+
+@pytest.mark.parametrize("status", MOVED)
+@pytest.mark.parametrize(("src", "to"), [(HTTP, OTHER), (TLS, HTTP)])
+def test_password_does_not_go_to_another_server(net: Net, src: str, to: str, status: str) -> None:
+    server = net.put(src, away(to, status))
+    other = net.put(to, site())
+    with pytest.raises(AuthenticationError, match=f"was redirected to {to}/login.*make the client") as caught:
+        net.app(src).login(LOGIN)
+    assert asked(server) == ["POST /login"]
+    assert not other.requests
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("location", ["/", OTHER + "/", "/login?error=1", "/login"])
+def test_redirect_that_answers_a_login_is_not_one_of_the_login(net: Net, location: str) -> None:
+    """Apps that want no login lead to their page; a password is not tried again and again."""
+    server = net.put(HTTP, site(login=moved(location, "302 Found")))
+    net.app(HTTP).login(LOGIN)
+    assert asked(server) == ["POST /login"]
+
+
+def test_login_that_moved_within_the_server_is_sent_there(net: Net) -> None:
+    server = net.put(HTTP, site(login=moved("/a/login"), **{"a/login": answer(b"{}")}))
+    net.app(HTTP).login(LOGIN)
+    assert asked(server) == ["POST /login", "POST /a/login"]
+
+
+def test_login_that_leads_nowhere_ends(net: Net) -> None:
+    net.put(HTTP, site(login=moved("/login")))
+    with pytest.raises(TooManyRedirects):
+        net.app(HTTP).login(LOGIN)
+
+
+def test_other_server_gets_nothing_secret(net: Net, caplog: pytest.LogCaptureFixture) -> None:
+    net.put(HTTP, away(OTHER))
+    other = net.put(OTHER, site())
+    app = net.app(HTTP)
+    with caplog.at_level(logging.WARNING):
+        app.connect()
+    assert (app.src, app.headers.confined) == (OTHER + "/", True)
+    assert app.headers({}) == {"x-gradio-user": "api", "user-agent": "me"}
+    call = {"x-ip-token": "t", "My-Key": "k", "Content-Type": "text/x", "X-Gradio-User": "api"}
+    assert set(app.headers(call)) == {"user-agent", "Content-Type", "x-gradio-user"}
+    assert f"{HTTP}/ redirects to {OTHER}/, another server" in caplog.text
+    app.headers.base["x-mine"] = "known to go there"
+    assert "x-mine" in app.headers({})
+    assert not {"x-hf-authorization", "cookie"} & set(other.requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    ("place", "src"),
+    [
+        (HTTP + "/below/config", HTTP + "/below/"),
+        (HTTP + "/below/config/", HTTP + "/below/"),
+        (HTTP + "/myconfig", HTTP + "/"),
+        ("http://1config.test/x", HTTP + "/"),
+    ],
+)
+def test_an_app_is_where_its_config_route_is(net: Net, place: str, src: str) -> None:
+    """Not whatever stands before "config" in a URL, which need not be one."""
+    config = answer(json.dumps(CONFIG).encode())
+    net.put(HTTP, lambda request: moved(place) if request.path == "/config" else config)
+    net.put("http://1config.test", lambda _: config)
+    app = net.app(HTTP)
+    app.connect()
+    assert app.src == src
+
+
+@pytest.mark.parametrize("name", ["user-agent", "User-Agent"])
+def test_other_hosts_are_told_who_asks_and_no_more(name: str) -> None:
+    transport = Transport(base_url=HTTP)
+    app = App(transport, HTTP + "/", RequestHeaders({name: "me", "x-mine": "s3cr3t"}))
+    assert app.headers_elsewhere({"range": "bytes=5-"}) == {name: "me", "range": "bytes=5-"}
+    app.headers.base.clear()
+    assert app.headers_elsewhere({}) == {}
+
+
+def test_app_that_turns_out_to_be_none_is_not_adopted(net: Net) -> None:
+    """A Space is tried again when it has woken: by its own name, with its password."""
+    net.put(HTTP, away(OTHER))
+    net.put(OTHER, site(config=answer(b'{"hello": "world"}')))
+    app = net.app(HTTP)
+    with pytest.raises(UnsupportedAppError, match=OTHER):
+        app.connect()
+    assert app.src == HTTP + "/"
+
+
+def test_app_behind_tls_is_not_called_without_it(net: Net) -> None:
+    net.put(TLS, away(HTTP))
+    net.put(HTTP, site())
+    app = net.app(TLS)
+    with pytest.raises(ProtocolError, match="anybody could read"):
+        app.connect()
+    assert app.src == TLS + "/"
+
+
+def test_other_server_that_wants_credentials_is_named(net: Net) -> None:
+    net.put(HTTP, away(OTHER))
+    net.put(OTHER, site(config=answer(b"{}", "401 Unauthorized")))
+    with pytest.raises(AuthenticationError, match=f"Please login. They do not go .* {OTHER}/config"):
+        net.app(HTTP).connect()
+
+
+def test_interrupt_while_the_description_is_fetched_concerns_that_thread_alone(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = net.app(HTTP)
+    told: List[Any] = []
+
+    def fetch(_: App) -> Dict[str, Any]:
+        app.describe(told.append)  # another waits for it meanwhile
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(App, "_fetch_info", fetch)
+    with pytest.raises(KeyboardInterrupt):
+        app.info()
+    (error,) = told
+    assert isinstance(error, ConnectionFailed)
+    assert "Fetching the API description was interrupted" in str(error)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+import pytest
+
+from gradio_client_lite.app.console import say
+
+
+class Failing(io.StringIO):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+
+class WriteOnly:
+    """What some plugin hosts put in place of standard output."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+def test_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    say("Loaded as API: http://host/")
+    assert capsys.readouterr().out == "Loaded as API: http://host/\n"
+
+
+def test_text_the_console_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii", newline="\n")
+    monkeypatch.setattr(sys, "stdout", out)
+    say("naïve")
+    out.flush()
+    assert raw.getvalue() == b"na?ve\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BrokenPipeError(), OSError("full"), ValueError("closed"), UnicodeEncodeError("ascii", "ä", 0, 1, "no")],
+)
+def test_console_that_fails_is_no_failure(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Failing(error))
+    say("text")
+
+
+def test_process_without_a_console_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    say("text")
+
+
+def test_console_without_flush_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    out: Any = WriteOnly()
+    monkeypatch.setattr(sys, "stdout", out)
+    say("text")
+    assert out.text == "text\n"
