@@ -6,6 +6,8 @@
 >>> compat.uninstall()
 """
 
+from __future__ import annotations
+
 from .finder import FOLLOWED, install, uninstall
 
 __all__ = ["FOLLOWED", "install", "uninstall"]

@@ -16,7 +16,7 @@ from gradio_client_lite.wire.info import clean_info, derive_info
 from gradio_client_lite.wire.urls import Routes
 from gradio_client_lite.wire.version import Version
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 RELEASES = sorted(path.name for path in SAMPLES.glob("[4-9].*"))
 
 PARAMETER = {

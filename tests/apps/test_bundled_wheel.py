@@ -31,7 +31,7 @@ with package.Client(sys.argv[1], verbose=False) as client:
 for module in pkgutil.walk_packages(package.__path__, "gradio_client_lite."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-from gradio_client_lite.transport.websocket import load_library
+from gradio_client_lite.legacy.websocket import load_library
 assert load_library().__name__ == "gradio_client_lite._vendor.websocket"
 assert not {"websocket", "typing_extensions"} & set(sys.modules)
 (only,) = metadata.distributions()

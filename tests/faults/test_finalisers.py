@@ -121,8 +121,8 @@ def test_finalisers_take_no_lock_in_any_critical_section_of_a_session(
         client.close()
         assert live.done()
 
-    parts = {"sessions.py", "queues/session.py", "transport/pool.py", "transport/cookies.py", "workers.py"}
-    parts |= {"threads.py", "future.py", "feed.py"}
+    parts = {"queues/sessions.py", "queues/session.py", "transport/pool.py", "transport/headers.py", "workers.py"}
+    parts |= {"threads.py", "jobs/future.py", "jobs/feed.py"}
     with trapped(traps, monkeypatch):
         traps.armed = True
         for _ in range(5):  # a critical section is passed over while another thread collects
@@ -155,7 +155,7 @@ def test_finalisers_take_no_lock_while_files_are_fetched(
         traps.armed = True
         within(60.0, use)
     assert traps.taken == []
-    assert {"downloads.py", "attachments.py"} <= traps.modules()
+    assert {"files/downloads.py", "files/attachments.py"} <= traps.modules()
     victims.end()
     assert_that_garbage_is_collected()
 

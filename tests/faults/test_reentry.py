@@ -76,8 +76,8 @@ def test_client_may_be_closed_in_every_critical_section(
             if not interrupter.sprung:
                 break
     assert not interrupter.sprung
-    parts = {"transport/pool.py", "transport/cookies.py", "sessions.py"}
-    assert parts | {"queues/perjob.py" if old else "queues/session.py"} <= interrupter.traps.modules()
+    parts = {"transport/pool.py", "transport/headers.py", "queues/sessions.py"}
+    assert parts | {"legacy/perjob.py" if old else "queues/session.py"} <= interrupter.traps.modules()
     wait_until(lambda: threads() == [])
 
 
@@ -100,4 +100,4 @@ def test_job_may_be_cancelled_in_every_critical_section(
             assert jobs[-1].cancelled()
         interrupter.traps.armed = False
     assert not interrupter.sprung
-    assert {"transport/pool.py", "transport/cookies.py", "queues/session.py"} <= interrupter.traps.modules()
+    assert {"transport/pool.py", "transport/headers.py", "queues/session.py"} <= interrupter.traps.modules()

@@ -289,7 +289,7 @@ def test_letters_that_the_locale_lacks_are_changed_in_names(tmp_path: Path) -> N
     code = """
 import sys
 from pathlib import Path
-from gradio_client_lite.saving import Savings
+from gradio_client_lite.files.saving import Savings
 with Savings(Path(sys.argv[1])).new() as saving:
     print(sys.getfilesystemencoding(), ascii(Path(saving.keep("a \\u65e5.txt")).name))
 """

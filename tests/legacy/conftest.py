@@ -3,5 +3,16 @@
 from __future__ import annotations
 
 from queues.conftest import _no_thread_is_left, make_queue, transport
+from transport.conftest import authority, ca_file, connect_to, serve, steps, wrap
 
-__all__ = ["_no_thread_is_left", "make_queue", "transport"]
+__all__ = [
+    "_no_thread_is_left",
+    "authority",
+    "ca_file",
+    "connect_to",
+    "make_queue",
+    "serve",
+    "steps",
+    "transport",
+    "wrap",
+]

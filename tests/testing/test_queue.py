@@ -5,7 +5,7 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from gradio_client_lite.testing import queue as sessions
+from gradio_client_lite.testing import sessions
 from gradio_client_lite.testing.endpoints import Function, endpoints_of
 from gradio_client_lite.testing.execution import Execution
 from gradio_client_lite.testing.queue import Message, Queue

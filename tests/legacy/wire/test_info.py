@@ -17,7 +17,7 @@ from gradio_client_lite.wire.schema import contains_file
 from gradio_client_lite.wire.urls import Routes
 from gradio_client_lite.wire.version import Version
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[2] / "samples"
 RELEASES = ["3.23.0", "3.35.2", "3.50.2"]
 ROUTES = Routes("http://127.0.0.1:7860/")
 
