@@ -44,7 +44,8 @@ from .errors import (
     HTTPStatusError,
     UnsupportedAppError,
 )
-from .files.attachments import Attachments
+from .generations import derive_info, dialect_of, open_sessions
+from .jobs.attachments import Attachments
 from .jobs.calls import Calls
 from .jobs.feed import follow
 from .jobs.future import Callback, LiveJobs
@@ -52,7 +53,6 @@ from .jobs.job import Job, splat
 from .limits import DEFAULT_LIMITS, Limits
 from .queues.base import new_session_hash, parse_event_id, post_json
 from .queues.direct import DirectCalls
-from .queues.sessions import open_sessions
 from .secrecy import hide, hide_fields
 from .spaces.client import HubClient
 from .threads import hand_over
@@ -195,7 +195,13 @@ class Client(HubClient):
         self._transport.secrets.add(self.token, oauth_token, source.token, auth and auth[1])
         # A password in the URL is the transport's business; it must not reach texts.
         self._app = App(
-            self._transport, bare_url(source.url), self._headers, limits or DEFAULT_LIMITS, file_urls
+            self._transport,
+            bare_url(source.url),
+            self._headers,
+            limits or DEFAULT_LIMITS,
+            file_urls,
+            dialect_of=dialect_of,
+            derive_info=derive_info,
         )
         try:
             self._attachments = Attachments(self._app, download_files, progress=upload_progress)

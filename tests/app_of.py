@@ -6,9 +6,10 @@ from typing import Any, Mapping
 
 from gradio_client_lite.app.app import App
 from gradio_client_lite.app.headers import RequestHeaders
+from gradio_client_lite.generations import derive_info, dialect_of
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.wire.config import parse_config
-from gradio_client_lite.wire.drivers import dialect_of, direct_route
+from gradio_client_lite.wire.dialect import Dialect
 from gradio_client_lite.wire.urls import Routes
 
 FILE = {
@@ -42,11 +43,21 @@ CONFIG = {
 }
 
 
+def unconnected_app(transport: Transport, src: str, headers: Mapping[str, str] = {}) -> App:
+    """An app at `src` of which nothing is known yet."""
+    return App(transport, src, RequestHeaders(headers), dialect_of=dialect_of, derive_info=derive_info)
+
+
+def dialect_for(version: str, protocol: str = "ws") -> Dialect:
+    """How an app of a release is spoken to that has no functions."""
+    return dialect_of(parse_config({"version": version, "protocol": protocol, "dependencies": []}, ""), "")
+
+
 def app_of(transport: Transport, src: str, headers: Mapping[str, str] = {}, **changes: Any) -> App:
     """An app at `src` whose config is CONFIG with changes; its one endpoint has fn_index 0."""
-    app = App(transport, src, RequestHeaders(headers))
+    app = unconnected_app(transport, src, headers)
     app.config = {**CONFIG, **changes}
     app.spec = parse_config(app.config, src)
     app.dialect = dialect_of(app.spec, src)
-    app.routes = Routes(src, app.spec.api_prefix, direct_route(app.spec))
+    app.routes = Routes(src, app.spec.api_prefix, app.dialect.direct_route)
     return app

@@ -30,7 +30,7 @@ from ..transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, sa
 from ..transport.sockets import Deadline
 from ..transport.url import Target, parse_url
 from ..wire.config import AppSpec, has_page, parse_config
-from ..wire.drivers import Dialect, dialect_of, direct_route
+from ..wire.dialect import Dialect
 from ..wire.refusal import bare_url, sign_in_page, status_error, wants_tls
 from ..wire.serverjson import read_first_json
 from ..wire.urls import Routes, page_of, with_scheme
@@ -55,6 +55,8 @@ class App:
         headers: of every request.
         limits: what the server may cost.
         file_urls: where files of results may be: "public", "same-host" or "any"; see `Client`.
+        dialect_of: tells from an app's config, and its URL for error texts, how it is spoken to.
+        derive_info: makes the description of a connected app from its config.
 
     Attributes:
         src: the URL as redirects corrected it.
@@ -72,12 +74,17 @@ class App:
         headers: RequestHeaders,
         limits: Limits = DEFAULT_LIMITS,
         file_urls: str = "public",
+        *,
+        dialect_of: Callable[[AppSpec, str], Dialect],
+        derive_info: Callable[[App], Dict[str, Any]],
     ) -> None:
         self.transport = transport
         self.src = src
         self.headers = headers
         self.limits = limits
         self.file_urls = file_urls
+        self._dialect_of = dialect_of
+        self._derive_info = derive_info
         self.threads = Threads()
         self.config: Dict[str, Any] = {}
         self._credentials: Optional[Credentials] = None
@@ -195,10 +202,10 @@ class App:
                 "and there is no other app there. Check the URL."
             )
         self.spec: AppSpec = parse_config(self.config, bare_url(src))
-        self.dialect: Dialect = dialect_of(self.spec, bare_url(src))
-        self.description.local = self.spec.protocol == "ws"
+        self.dialect: Dialect = self._dialect_of(self.spec, bare_url(src))
+        self.description.local = not self.dialect.describes
         self._settle(src)
-        self.routes = Routes(self.src, self.spec.api_prefix, direct_route(self.spec))
+        self.routes = Routes(self.src, self.spec.api_prefix, self.dialect.direct_route)
         self.transport.liveness = Liveness(parse_url(self.src).origin, self._show_life, self.threads)
         if self._credentials is not None and same_place(asked, parse_url(self.src)):
             log_in = partial(self._log_in_again, self._credentials)
@@ -384,11 +391,8 @@ class App:
 
     def _fetch_info(self) -> Dict[str, Any]:
         if self.description.local:
-            from ..legacy.wire.info import derive_v3_info
-
-            # Where these servers have an /info, it says less than their config.
-            return derive_v3_info(self.config, self.routes, self.spec.version)
-        from ..wire.info import clean_info, derive_info  # many calls need no description
+            return self._derive_info(self)
+        from ..wire.info import clean_info  # many calls need no description
 
         url = self.routes.info
         try:
@@ -404,7 +408,7 @@ class App:
         except GradioClientError as exc:
             why = self.transport.secrets.shown(exc)
             _log.info("the app's API description is made from its config: %s", why)
-            return derive_info(self.config)
+            return self._derive_info(self)
 
 
 def _login_elsewhere(asked: Target, response: Response) -> Optional[Target]:

@@ -23,10 +23,9 @@ from ..errors import (
 )
 from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, Slot, file_outputs, find_files
-from ..wire.fileurls import Location, location_of, segment_names, segment_of
+from ..wire.fileurls import Location, segment_names, segment_of
 from ..wire.names import PREFIX, parse_data_url
 from ..wire.provenance import ResultPath, origin_of
-from ..wire.version import Version
 from ..workers import Workers, call_after_fork
 from .saving import Savings, own_folder, own_folder_name
 from .transfer import Transfer
@@ -35,9 +34,9 @@ _log = logging.getLogger(__name__)
 
 #: Threads of one client that help with results of several files; the thread that wants them works too.
 _HELPERS = 3
-_STEADY_STREAMS_SINCE = Version.parse("5.0.0")
-#: From here on an app fetches what is elsewhere; see wire/fileurls.
-_HANDED_ON_SINCE = Version.parse("6.20.0")
+
+#: Where a file of a result of an app is; see `generations.locate`.
+Locate = Callable[[App, Mapping[str, Any]], Location]
 
 
 def default_folder() -> str:
@@ -76,6 +75,7 @@ class Downloads:
     Args:
         app: where from.
         folder: where to; made when the first file comes. False leaves the server's dicts as they are.
+        locate: finds the file of a FileData.
 
     Attributes:
         helpers: threads for results of several files.
@@ -84,8 +84,11 @@ class Downloads:
         FolderError: `folder` is no folder, or cannot be written to. It is a ValueError.
     """
 
-    def __init__(self, app: App, folder: Union[str, os.PathLike[str], Literal[False]]) -> None:
+    def __init__(
+        self, app: App, folder: Union[str, os.PathLike[str], Literal[False]], locate: Locate
+    ) -> None:
         self._app = app
+        self._locate = locate
         self._savings = None if folder is False else _savings(folder)
         self.helpers = Workers(_HELPERS, "gradio-download", threads=app.threads)
 
@@ -97,25 +100,26 @@ class Downloads:
             is_file: what is a file in them; None leaves that to what the app declares.
         """
         if is_file is None:
-            is_file = file_outputs(spec, self._app.spec.version)
-        return JobFiles(self._app, is_file, self._savings, self.helpers)
+            is_file = file_outputs(spec, marks_files=self._app.dialect.marks_files)
+        return JobFiles(self._app, is_file, self._savings, self.helpers, self._locate)
 
     def fetch_one(self, file: Mapping[str, Any]) -> str:
         """The path of a copy of one file of a result; see `JobFiles.fetch`."""
-        files = JobFiles(self._app, lambda value, _: value is file, self._savings, self.helpers)
+        files = JobFiles(self._app, lambda value, _: value is file, self._savings, self.helpers, self._locate)
         return str(files.fetch([file])[0])
 
 
 class JobFiles:
     """Fetches the files of one job, each once, however often its values are asked for."""
 
-    def __init__(self, app: App, is_file: IsFile, savings: Optional[Savings], helpers: Workers) -> None:
+    def __init__(
+        self, app: App, is_file: IsFile, savings: Optional[Savings], helpers: Workers, locate: Locate
+    ) -> None:
         self._app = app
         self._savings = savings
         self._helpers = helpers
         self._is_file = is_file
-        self._live_streams = app.spec.version < _STEADY_STREAMS_SINCE
-        self._hands_on = app.spec.version >= _HANDED_ON_SINCE
+        self._locate = locate
         self.after_fork()
         call_after_fork(self)
 
@@ -156,20 +160,12 @@ class JobFiles:
         return copy
 
     def _wanted(self, slot: Slot, chunks: Optional[Dict[str, int]]) -> _Wanted:
-        location = self._locate(slot.file)
+        location = self._locate(self._app, slot.file)
         chunk = None
         if location.whole is not None and chunks is not None:
             chunk = chunks.get(location.url, 0)
             chunks[location.url] = chunk + 1
         return _Wanted(slot, location, chunk)
-
-    def _locate(self, file: Mapping[str, Any]) -> Location:
-        routes, app = self._app.routes, self._app.spec
-        if app.protocol == "ws":
-            from ..legacy.wire.results import v3_location
-
-            return v3_location(file, routes, app.version)
-        return location_of(file, routes, live_streams=self._live_streams, hands_on=self._hands_on)
 
     def _fill(self, wanted: _Wanted) -> None:
         slot, location, chunk = wanted

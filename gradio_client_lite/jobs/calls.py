@@ -32,7 +32,7 @@ from ..errors import (
     ValidationError,
     shorten,
 )
-from ..files.attachments import Attachments, Outputs
+from ..generations import plan_cancel
 from ..queues.base import Driver, SessionDriver, post_json
 from ..queues.direct import DirectCalls
 from ..queues.sessions import Sessions
@@ -40,10 +40,11 @@ from ..threads import at_the_end, in_main_interpreter
 from ..transport.http import Timeout
 from ..updates import StatusUpdate
 from ..wire.arguments import encode_body, join_body
-from ..wire.drivers import CancelPlan, plan_cancel, runs_directly
-from ..wire.filedata import Survey, find_files, holds_foreign
+from ..wire.dialect import CancelPlan
+from ..wire.filedata import EndpointFiles, Outputs, Survey, find_files, holds_foreign
 from ..wire.provenance import FileArgument, ResultFile, V3File
 from ..workers import Workers
+from .attachments import Attachments
 from .future import JobHost, LiveJobs
 from .job import Job
 
@@ -114,7 +115,7 @@ class Calls(NamedTuple):
             InvalidFile: a file among them is missing, cannot be read or is too large.
         """
         queue = self.sessions.current
-        directly = runs_directly(self.app.spec, endpoint.spec)
+        directly = endpoint.spec.fn_index in self.app.dialect.direct_calls
         session_hash = queue.session_hash
         described = self.app.description.ready() or not self._needs_description(endpoint, args, kwargs)
         body: Callable[[], bytes]
@@ -163,7 +164,13 @@ class Calls(NamedTuple):
         values = endpoint.arguments(args, kwargs)
         fields = join_body(values, endpoint.fn_index, session_hash, self._oauth(endpoint))
         content = self._encoded(endpoint, fields, kwargs)
-        return fields, content, self.attachments.check(values, endpoint.spec)
+        found = self._files_of(endpoint).survey(values)
+        if found.files:
+            self.attachments.uploads().check(values, endpoint.spec)
+        return fields, content, found
+
+    def _files_of(self, endpoint: Endpoint) -> EndpointFiles:
+        return self.attachments.known.get(endpoint.spec.fn_index) or self.attachments.learn(endpoint.spec)
 
     def _encoded(self, endpoint: Endpoint, fields: Dict[str, Any], kwargs: Mapping[str, Any]) -> bytes:
         """The body of a call, its files not sent yet. Raises as `encode_body` does."""
@@ -172,7 +179,7 @@ class Calls(NamedTuple):
         except ArgumentError:
             pass  # it may be for the name of a file here, which goes into no body as it is
         values = fields["data"]
-        fields = {**fields, "data": self.attachments.unnamed(values, endpoint.spec)}
+        fields = {**fields, "data": self.attachments.uploads().unnamed(values, endpoint.spec)}
         described = self.app.description.ready()
         name_of = partial(endpoint.argument_name, values=values, kwargs=kwargs, described=described)
         return encode_body(fields, endpoint.label, name_of)
@@ -191,7 +198,7 @@ class Calls(NamedTuple):
 
     def _upload(self, endpoint: Endpoint, fields: Dict[str, Any], headers: Mapping[str, str]) -> bytes:
         """The body of a call, its files sent."""
-        data = self.attachments.upload(fields["data"], endpoint.spec, headers)
+        data = self.attachments.uploads().upload(fields["data"], endpoint.spec, headers)
         return encode_body({**fields, "data": data}, endpoint.label)
 
     @property
@@ -205,23 +212,25 @@ class Calls(NamedTuple):
         return {}
 
     def _host(self, endpoint: Endpoint, queue: SessionDriver, owner: object) -> JobHost:
-        files = self.attachments.of_job(endpoint.spec)
-
+        read = partial(self.attachments.read, endpoint.spec, [])
         secrets = self.app.transport.secrets
 
         def new_shape() -> Callable[[Union[Outputs, List[Any]]], Any]:
-            fetch = files.reading()
+            chunks: Dict[str, int] = {}
 
             def shape(outputs: Union[Outputs, List[Any]]) -> Any:
                 with secrets:
-                    return endpoint.shape(fetch(outputs))
+                    return endpoint.shape(read(outputs, chunks))
 
             return shape
 
+        def finish(outputs: Outputs) -> Any:
+            return endpoint.shape(outputs.data if outputs.files is False else read(outputs))
+
         return JobHost(
-            look=files.look,
+            look=self._files_of(endpoint).look,
             new_shape=new_shape,
-            finish=lambda outputs: endpoint.shape(files.fetch(outputs)),
+            finish=finish,
             run_work=self.workers.submit,
             run_callback=self.callbacks.submit,
             cancel=partial(self._cancel, endpoint, queue),
@@ -269,7 +278,7 @@ class Calls(NamedTuple):
     def _cancel(self, endpoint: Endpoint, queue: SessionDriver, job: Job, warn: bool) -> None:
         """Tell the driver, and the server, that nobody waits for `job` any more."""
         queue.forget(job)
-        plan = plan_cancel(self.app.spec, endpoint.spec)
+        plan = plan_cancel(self.app.spec, self.app.dialect, endpoint.spec)
         if job.event_id is not None:
             self._tell_soon(plan, queue, job, job.event_id)
         if warn and plan.warning:  # last, as it may be made an exception
@@ -282,7 +291,7 @@ class Calls(NamedTuple):
 
     def _end_stream(self, endpoint: Endpoint, queue: SessionDriver, job: Job) -> None:
         """Have the server told that a job which has its value gets no more."""
-        plan = plan_cancel(self.app.spec, endpoint.spec)
+        plan = plan_cancel(self.app.spec, self.app.dialect, endpoint.spec)
         # Where its run ends only by a cancellation, for want of a time limit, it needs to be alone.
         block = queue.alone(job, lambda: None) if plan.reruns else nullcontext(False)
         self._tell_within(block, plan, job, str(job.event_id))

@@ -14,7 +14,7 @@ from ..updates import OutputUpdate, Status, StatusUpdate, Update
 from ..wire.lifecycle import NewOutput, OutputLog
 
 if TYPE_CHECKING:
-    from ..files.attachments import Outputs
+    from ..wire.filedata import Outputs
     from .job import Job
 
 _log = logging.getLogger(__name__)

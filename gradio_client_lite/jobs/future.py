@@ -19,7 +19,7 @@ from ..workers import call_after_fork
 from .feed import Record, new_condition
 
 if TYPE_CHECKING:
-    from ..files.attachments import Outputs
+    from ..wire.filedata import Outputs
     from ..wire.messages import Message
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class JobHost(NamedTuple):
 
     Args:
         look: looks for files in a list of output values, given the text it comes from; see
-            `JobAttachments.look`.
+            `EndpointFiles.look`.
         new_shape: makes a function that turns output values, looked at or not, into what the caller gets,
             given all of a job in order; it may download files.
         finish: does the same for the values of the result, once they were looked at.

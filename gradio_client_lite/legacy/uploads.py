@@ -14,7 +14,7 @@ from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, argument_files, find_files
 from ..wire.provenance import FileArgument, ResultFile, V3File, content_url
 from .wire.results import v3_location
-from .wire.values import argument_kinds, carriage, encode, takes_uploads, takes_v3_files, uploaded_file
+from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file
 
 
 class V3Uploads(Uploads):
@@ -35,7 +35,7 @@ class V3Uploads(Uploads):
             way = carriage(
                 kinds[slot.top],
                 whole=slot.container is copy,
-                uploads=takes_uploads(self._app.spec.version),
+                uploads=self._app.dialect.upload_route,
             )
             if self._stays(file) and (way != "text" or isinstance(file, V3File)):
                 slot.put(self._given(file))
@@ -56,7 +56,7 @@ class V3Uploads(Uploads):
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
         """Copy what is on the web; with credentials from the app alone, and then nowhere else."""
-        location = v3_location({"path": url}, self._app.routes, self._app.spec.version)
+        location = v3_location({"path": url}, self._app.routes, self._app.dialect.file_route)
         if location.own:
             return super()._fetch(location.url, headers)
         fields = self._app.headers_elsewhere({"accept-encoding": "identity"})

@@ -18,15 +18,11 @@ from typing import TYPE_CHECKING, Callable, Deque, List, Optional
 from ..errors import AuthenticationError, ClientClosed, ConnectionLost, GradioClientError
 from ..threads import InterpreterEnding, Threads
 from ..transport.http import StreamingResponse, Timeout, Transport
-from ..wire.drivers import server_waits, wants_heartbeat
 from ..wire.urls import Routes
 from ..workers import call_after_fork
 from .base import Headers, new_session_hash
-from .session import SessionQueue
 
 if TYPE_CHECKING:
-    from ..app.app import App
-    from ..workers import Workers
     from .base import SessionDriver
 
 _log = logging.getLogger(__name__)
@@ -175,56 +171,6 @@ class Sessions:
             if queue is not None:
                 queue.close()
 
-
-def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float) -> Sessions:
-    """The sessions of one client.
-
-    Args:
-        app: what is called. Nothing here knows the client, which can go away while its sessions live.
-        workers: run what the server of an old protocol waits for.
-        grace: seconds that jobs get when their event stream was cut.
-        idle_timeout: seconds of silence after which the app is asked for a sign of life.
-    """
-
-    def make_heartbeat(session_hash: str) -> Heartbeat:
-        return Heartbeat(app.transport, app.routes, session_hash, app.headers, app.threads)
-
-    heartbeat = make_heartbeat if wants_heartbeat(app.spec) else None
-    stateful = app.spec.has_state or heartbeat is not None
-    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, stateful, new_session_hash())
-
-
-def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) -> MakeQueue:
-    """Makes the queue driver of a session hash, of the kind that the app's protocol takes."""
-    parts = (app.transport, app.routes)
-    headers, driver = app.headers, app.dialect.driver
-    if driver == "session":
-        return lambda session_hash, on_cut: SessionQueue(
-            *parts,
-            session_hash,
-            headers,
-            grace=grace,
-            idle_timeout=idle_timeout,
-            on_cut=on_cut,
-            limits=app.limits,
-            threads=app.threads,
-        )
-    from ..legacy.multiplexer import Multiplexer
-    from ..legacy.perjob import Errands, Lines
-
-    errands = Errands(workers, app.threads)
-    lines = Lines(*parts, headers, Multiplexer(app.threads), errands, idle_timeout, app.limits)
-    if driver == "stream":
-        from ..legacy.single import StreamQueue
-
-        return lambda session_hash, _: StreamQueue(lines, session_hash)
-    from ..legacy.socket import SocketQueue
-
-    greets = server_waits(app.spec)
-    return lambda session_hash, _: SocketQueue(lines, session_hash, greets=greets)
-
-
-_log = logging.getLogger(__name__)
 
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 60.0

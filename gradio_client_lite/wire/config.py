@@ -11,10 +11,10 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError, shown
+from .dialect import Version
 from .refusal import bare_url
 from .schema import contains_file
 from .texts import text_of
-from .version import Version
 
 # Plain segments: no scheme or host, nothing that ends a path or is taken out of it, and no "." or "..".
 _PREFIX = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*\Z").match
@@ -120,7 +120,8 @@ class AppSpec(NamedTuple):
         connect_heartbeat: whether the app wants a heartbeat; None when it does not say (before 4.42).
         has_state: whether any component is session state.
         max_file_size: bytes an uploaded file may have; None means no limit.
-        enable_queue: whether functions that do not say otherwise are queued; always, from Gradio 4 on.
+        enable_queue: whether functions that do not say otherwise are queued, as the config of a Gradio 3 app
+            says; later ones always queue them.
     """
 
     version: Version
@@ -158,16 +159,15 @@ def parse_config(raw: Any, url: str) -> AppSpec:
             endpoint = _parse_endpoint(dependency, position, components)
             endpoints[endpoint.fn_index] = endpoint
     heartbeat = raw.get("connect_heartbeat")
-    protocol = _text(raw.get("protocol"), "ws")
     return AppSpec(
         version=Version.parse(raw.get("version")),
-        protocol=protocol,
+        protocol=_text(raw.get("protocol"), "ws"),
         api_prefix=_prefix(raw.get("api_prefix"), bare_url(url)),
         endpoints=endpoints,
         connect_heartbeat=heartbeat if isinstance(heartbeat, bool) else None,
         has_state=components.has_state,
         max_file_size=_size(raw.get("max_file_size")),
-        enable_queue=protocol != "ws" or raw.get("enable_queue") is True,
+        enable_queue=raw.get("enable_queue") is True,
     )
 
 

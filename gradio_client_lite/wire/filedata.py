@@ -26,8 +26,8 @@ from typing import (
 )
 
 from .config import EndpointSpec
+from .messages import LARGE
 from .provenance import FileArgument, ResultFile, ResultPath, V3File, origin_of
-from .version import Version
 
 #: Whether a dict, or a ResultPath, at some depth of the value with this index is a file.
 IsFile = Callable[[Any, int], bool]
@@ -37,7 +37,6 @@ _SEARCHED = (dict, list, tuple, ResultPath)
 _NESTED = frozenset((dict, list, V3File))
 
 _MARK = "gradio.FileData"
-_MARKED_SINCE = Version.parse("4.21.0")
 _UNMARKED_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type", "is_stream"))
 #: Characters that words are made of, written as escapes.
 _ESCAPED, _ESCAPED_BYTES = re.compile(r"\\u00[2-7]"), re.compile(rb"\\u00[2-7]")
@@ -135,28 +134,22 @@ def survey(values: Sequence[Any], is_file: IsFile) -> Survey:
     return Survey(files, foreign)
 
 
-def file_outputs(spec: EndpointSpec, version: Version) -> IsFile:
-    """The IsFile of an endpoint's outputs.
-
-    Args:
-        spec: the endpoint.
-        version: of the server.
-    """
+def file_outputs(spec: EndpointSpec, *, marks_files: bool) -> IsFile:
+    """The IsFile of an endpoint's outputs; see `Dialect.marks_files`."""
     kept = frozenset(index for index, component in enumerate(spec.outputs) if not component.skip)
     declared = frozenset(index for index in kept if spec.outputs[index].value_is_file)
-    unmarked = version < _MARKED_SINCE
 
     def is_file(value: Mapping[str, Any], index: int) -> bool:
         if index in kept and is_marked(value):
             return True
-        return unmarked and index in declared and _looks_like_file(value)
+        return not marks_files and index in declared and _looks_like_file(value)
 
     return is_file
 
 
-def file_word(spec: EndpointSpec, version: Version) -> str:
+def file_word(spec: EndpointSpec, *, marks_files: bool) -> str:
     """What the JSON of any result that holds a file mentions; see `mentions` and `file_outputs`."""
-    unmarked = version < _MARKED_SINCE and any(output.value_is_file for output in spec.outputs)
+    unmarked = not marks_files and any(output.value_is_file for output in spec.outputs)
     return "path" if unmarked else _MARK
 
 
@@ -299,3 +292,79 @@ class _Search:
         copy = dict(value) if isinstance(value, dict) else list(value)
         self._copies[id(value)] = copy
         return copy, True
+
+
+class Outputs(NamedTuple):
+    """The output values of one message, after a search for files.
+
+    Args:
+        data: one for each output component.
+        files: whether there are files to fetch; None where the search takes long and has still to be done.
+    """
+
+    data: List[Any]
+    files: Optional[bool]
+
+
+class EndpointFiles:
+    """Where the arguments and results of one endpoint may hold files. What it answers needs no room `files`.
+
+    Args:
+        is_argument: the IsFile of its arguments.
+        is_file: the IsFile of its outputs.
+        holders: the outputs that may hold some.
+        word: what the JSON of a result with files mentions; None where that tells nothing.
+        reforms: whether some arguments take another form before they are sent, files apart; None where none
+            does.
+        decode: gives the outputs the form they have for the caller; None where they have it already.
+        src: the URL of the app.
+        home: of the ResultFiles that files become where they are not fetched; None where they are.
+    """
+
+    def __init__(
+        self,
+        is_argument: IsFile,
+        is_file: IsFile,
+        holders: FrozenSet[int],
+        word: Optional[str] = None,
+        *,
+        reforms: Optional[Callable[[Sequence[Any]], bool]] = None,
+        decode: Optional[Callable[[Sequence[Any]], List[Any]]] = None,
+        src: str = "",
+        home: Optional[Callable[[], Any]] = None,
+    ) -> None:
+        self._is_argument = is_argument
+        self.is_file = is_file
+        self._holders = holders
+        self._word = word
+        self._reforms = reforms
+        self._decode = decode
+        self._src = src
+        self._home = home
+
+    def survey(self, values: Sequence[Any]) -> Survey:
+        """Look through arguments once."""
+        found = survey(values, self._is_argument)
+        reforms = self._reforms is not None and self._reforms(values)
+        return found._replace(files=True) if reforms else found
+
+    def look(self, data: List[Any], text: Union[str, bytes] = "") -> Outputs:
+        """Search output values for files, unless it is plain that there are none, or that it takes long.
+
+        Args:
+            data: the values, as the server sent them.
+            text: the JSON they come from; "" where they come from several.
+        """
+        mentioned = self._decode is not None or not text
+        mentioned = mentioned or bool(self._word and self._holders and mentions(text, self._word))
+        if not mentioned:
+            return Outputs(data, False)
+        return Outputs(data, None) if len(text) >= LARGE else self.search(data)
+
+    def search(self, data: List[Any]) -> Outputs:
+        """Give output values the form they have for the caller, and search them for files."""
+        if self._decode is not None:
+            data = self._decode(data)
+        if self._home is None:
+            return Outputs(data, has_files(data, self.is_file, self._holders))
+        return Outputs(mark_results(data, self.is_file, self._holders, self._src, self._home), False)

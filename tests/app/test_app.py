@@ -11,11 +11,10 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 import trustme
-from app_of import CONFIG
+from app_of import CONFIG, unconnected_app
 from transport.peers import PeerServer, Request, always, answer
 
 from gradio_client_lite.app.app import App
-from gradio_client_lite.app.headers import RequestHeaders
 from gradio_client_lite.errors import (
     AuthenticationError,
     ConnectionFailed,
@@ -72,7 +71,7 @@ class Net:
         self._authority.configure_trust(trust)
         transport = Transport(base_url=origin, verify=trust, trust_env=False, resolve=self._resolve)
         self._stack.callback(transport.close)
-        return App(transport, origin + "/", RequestHeaders(HEADERS))
+        return unconnected_app(transport, origin + "/", HEADERS)
 
     def _resolve(self, host: str, port: int) -> List[Address]:
         return [Address(socket.AF_INET, ("127.0.0.1", self._ports[host, port]))]
@@ -184,7 +183,7 @@ def test_an_app_is_where_its_config_route_is(net: Net, place: str, src: str) -> 
 @pytest.mark.parametrize("name", ["user-agent", "User-Agent"])
 def test_other_hosts_are_told_who_asks_and_no_more(name: str) -> None:
     transport = Transport(base_url=HTTP)
-    app = App(transport, HTTP + "/", RequestHeaders({name: "me", "x-mine": "s3cr3t"}))
+    app = unconnected_app(transport, HTTP + "/", {name: "me", "x-mine": "s3cr3t"})
     assert app.headers_elsewhere({"range": "bytes=5-"}) == {name: "me", "range": "bytes=5-"}
     app.headers.base.clear()
     assert app.headers_elsewhere({}) == {}

@@ -35,6 +35,7 @@ from gradio_client_lite.files.downloads import Downloads, JobFiles
 from gradio_client_lite.files.handle import handle_file
 from gradio_client_lite.files.saving import Saving
 from gradio_client_lite.files.uploads import Uploads
+from gradio_client_lite.generations import locate
 from gradio_client_lite.limits import Limits
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.url import parse_url
@@ -61,7 +62,7 @@ class Bench:
         self.folder = folder
         self.app = app = app_of(transport, server.url, **config)
         self.spec: EndpointSpec = app.spec.endpoints[0]
-        self._files: JobFiles = Downloads(app, folder).of_job(self.spec)
+        self._files: JobFiles = Downloads(app, folder, locate).of_job(self.spec)
         self._uploads = Uploads(app)
 
     def download(self, value: Any = None) -> bytes:

@@ -17,6 +17,7 @@ from gradio_client_lite.app.app import _PAGE_CONFIG
 from gradio_client_lite.app.description import render
 from gradio_client_lite.app.endpoint import Endpoint
 from gradio_client_lite.errors import AppError, ProtocolError, shown
+from gradio_client_lite.generations import dialect_of, plan_cancel
 from gradio_client_lite.legacy.websocket import load_library
 from gradio_client_lite.legacy.wire.frames import FrameDecoder
 from gradio_client_lite.legacy.wire.info import derive_v3_info
@@ -33,8 +34,8 @@ from gradio_client_lite.transport.response import Response
 from gradio_client_lite.transport.url import parse_url, scrub
 from gradio_client_lite.wire.arguments import bind
 from gradio_client_lite.wire.config import parse_config
+from gradio_client_lite.wire.dialect import Version
 from gradio_client_lite.wire.diff import apply_diff, are_edits, mend_deletions, replacements
-from gradio_client_lite.wire.drivers import plan_cancel
 from gradio_client_lite.wire.filedata import find_files, has_files, holds_foreign, is_marked, survey
 from gradio_client_lite.wire.fileurls import is_own, location_of, own_file, segment_names
 from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
@@ -47,13 +48,11 @@ from gradio_client_lite.wire.serverjson import read_json
 from gradio_client_lite.wire.sse import SSEDecoder
 from gradio_client_lite.wire.texts import text_of
 from gradio_client_lite.wire.urls import Routes
-from gradio_client_lite.wire.version import Version
 
 # What it holds is the same on every Python; it takes long.
 pytestmark = pytest.mark.whole
 
 ROUTES = Routes("http://host/app/", "gradio_api/")
-LAST_3 = Version.parse("3.50.2")
 NOW = datetime(2026, 1, 1)
 LIBRARY = load_library()
 FILE = {"path": "/tmp/a", "meta": {"_type": "gradio.FileData"}}
@@ -235,7 +234,7 @@ def config_of(dependencies: int, *, components: int = 1, **fields: Any) -> Dict[
 
 
 def old(config: Dict[str, Any]) -> None:
-    derive_v3_info({**config, "version": "3.50.2"}, ROUTES, LAST_3)
+    derive_v3_info({**config, "version": "3.50.2"}, ROUTES, "file=")
 
 
 def parse(config: Any) -> Any:
@@ -244,7 +243,7 @@ def parse(config: Any) -> Any:
 
 def cancel(config: Dict[str, Any]) -> None:
     spec = parse({**config, "version": "4.20.0"})
-    plan_cancel(spec, spec.endpoints[0])
+    plan_cancel(spec, dialect_of(spec, ""), spec.endpoints[0])
 
 
 def info_of(endpoints: int, parameters: int = 1, **fields: Any) -> Dict[str, Any]:
@@ -348,7 +347,7 @@ OLD: Dict[str, Row] = {
     **{f"results of {kind}": of_kind(decode_v3, kind) for kind in OLD_VALUES},
     **{f"values of {kind}": of_kind(encode_v3, kind) for kind in OLD_VALUES},
     "defaults": (
-        lambda value: decode_default(value, "gallery", ROUTES, LAST_3),
+        lambda value: decode_default(value, "gallery", ROUTES, "file="),
         lambda n: [[OLD_FILE, ""]] * n,
     ),
     "data URL": (parse_data_url, lambda n: "data:text/plain;base64," + "QUJD" * n * 10),

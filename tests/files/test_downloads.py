@@ -32,6 +32,7 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.files.downloads import Downloads, JobFiles, default_folder
 from gradio_client_lite.files.saving import Saving
+from gradio_client_lite.generations import locate
 from gradio_client_lite.limits import DEFAULT_LIMITS, Limits
 from gradio_client_lite.transport.http import Timeout, Transport
 
@@ -88,7 +89,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
             )
             app.limits = limits
             place = tmp_path / "downloads" if folder is None else folder
-            downloads = Downloads(app, place)
+            downloads = Downloads(app, place, locate)
             return Bench(server, downloads, downloads.of_job(app.spec.endpoints[0]), place)
 
         yield make

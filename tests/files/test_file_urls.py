@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from app_of import CONFIG, app_of, component
+from app_of import CONFIG, app_of, component, unconnected_app
 from transport.nets import Net
 from transport.peers import PeerServer, Request, Script, always, answer
 
 from gradio_client_lite import Client
 from gradio_client_lite.app.app import App
-from gradio_client_lite.app.headers import RequestHeaders
 from gradio_client_lite.errors import (
     ArgumentError,
     AuthenticationError,
@@ -24,6 +23,7 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.files.downloads import Downloads, JobFiles
 from gradio_client_lite.files.handle import handle_file
+from gradio_client_lite.generations import locate
 from gradio_client_lite.legacy.uploads import V3Uploads
 from gradio_client_lite.limits import DEFAULT_LIMITS, Limits
 
@@ -81,7 +81,7 @@ def fetch(net: Net, tmp_path: Path) -> Callable[..., bytes]:
         app.file_urls, app.limits = file_urls, limits
         transport.request("GET", src)
         net.dialled.clear()
-        files: JobFiles = Downloads(app, tmp_path / "downloads").of_job(app.spec.endpoints[0])
+        files: JobFiles = Downloads(app, tmp_path / "downloads", locate).of_job(app.spec.endpoints[0])
         try:
             return Path(files.fetch([value], chunks)[0]).read_bytes()
         finally:
@@ -309,7 +309,7 @@ def test_a_failure_elsewhere_is_told(net: Net, fetch: Any) -> None:
 
 @pytest.fixture
 def app(net: Net) -> App:
-    return App(net.transport(APP), APP, RequestHeaders(SECRET))
+    return unconnected_app(net.transport(APP), APP, SECRET)
 
 
 @pytest.mark.parametrize("inside", INSIDE)
@@ -360,9 +360,9 @@ def test_an_app_that_is_found_outside_names_nothing_inside(net: Net, tmp_path: P
     net.put("127.0.0.1", script=site(config=moved("http://other.test/config")))
     net.put("other.test", OUTSIDE, script=site(config=answer(json.dumps(CONFIG).encode())))
     inside = net.put("127.0.0.2", script=always(b"secret"))
-    app = App(net.transport(src), src, RequestHeaders(SECRET))
+    app = unconnected_app(net.transport(src), src, SECRET)
     app.connect()
-    files = Downloads(app, tmp_path).of_job(app.spec.endpoints[0])
+    files = Downloads(app, tmp_path, locate).of_job(app.spec.endpoints[0])
     with pytest.raises(ForbiddenAddress):
         files.fetch([file("http://127.0.0.2/x", is_stream=True)])
     assert inside.connections == 0
@@ -388,7 +388,7 @@ def test_a_download_that_is_redirected_takes_no_cookies_along(
     ]
     app.connect()
     app.transport.cookies["access-token"] = "s3cr3t"
-    Downloads(app, tmp_path).of_job(app.spec.endpoints[0]).fetch([file("x")])
+    Downloads(app, tmp_path, locate).of_job(app.spec.endpoints[0]).fetch([file("x")])
     (request,) = [request for other in others for request in other.requests]
     assert "cookie" not in request.headers
 

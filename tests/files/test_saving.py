@@ -17,6 +17,7 @@ from transport.peers import PeerServer, always
 from gradio_client_lite.errors import FolderError
 from gradio_client_lite.files.downloads import Downloads, default_folder
 from gradio_client_lite.files.saving import Savings
+from gradio_client_lite.generations import locate
 from gradio_client_lite.transport.http import Transport
 
 CONTENT = b"content"
@@ -48,7 +49,7 @@ def download() -> Iterator[Callable[..., Path]]:
         def run(folder: Any) -> Path:
             with contextlib.closing(Transport(base_url=server.url, trust_env=False)) as transport:
                 app = app_of(transport, server.url)
-                files = Downloads(app, folder).of_job(app.spec.endpoints[0])
+                files = Downloads(app, folder, locate).of_job(app.spec.endpoints[0])
                 return Path(files.fetch([FILE])[0])
 
         yield run

@@ -20,11 +20,11 @@ from gradio_client_lite.errors import (
     QueueError,
     StreamLost,
 )
-from gradio_client_lite.files.attachments import Outputs
 from gradio_client_lite.jobs.feed import follow
 from gradio_client_lite.jobs.future import JobHost, LiveJobs
 from gradio_client_lite.jobs.job import Job, splat
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
+from gradio_client_lite.wire.filedata import Outputs
 from gradio_client_lite.wire.messages import (
     Completed,
     Estimation,

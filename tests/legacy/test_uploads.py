@@ -241,7 +241,7 @@ def test_a_dict_from_elsewhere_is_left_alone(bench: Any, path: Path, place: int,
 def test_a_default_is_neither_fetched_nor_changed(bench: Any, place: int, name: str) -> None:
     run = bench()
     raw = {"name": name, "data": None, "is_file": True}
-    version = run.uploads._app.spec.version
-    default = decode_default(raw, TYPES[place], run.uploads._app.routes, version)
+    app = run.uploads._app
+    default = decode_default(raw, TYPES[place], app.routes, app.dialect.file_route)
     assert run(*at(place, default))[place] is raw
     assert run.server.requests == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gradio_client_lite.errors import AuthenticationError, UnsupportedAppError
 from gradio_client_lite.wire.config import AppSpec, EndpointSpec, parse_config
-from gradio_client_lite.wire.version import Version
+from gradio_client_lite.wire.dialect import Version
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RELEASES = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Dict, List
 
 import pytest
-from app_of import CONFIG, FILE, component
+from app_of import CONFIG, FILE, component, dialect_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,6 @@ from gradio_client_lite.wire.filedata import (
     takes_files,
 )
 from gradio_client_lite.wire.provenance import FileArgument, Origin, ResultFile, ResultPath, V3File
-from gradio_client_lite.wire.version import Version
 
 
 def file(path: str = "/x", **fields: Any) -> Dict[str, Any]:
@@ -45,6 +44,10 @@ def replaced(values: List[Any]) -> List[Any]:
     for slot in slots:
         slot.put("F")
     return result
+
+
+def marks_files(version: str) -> bool:
+    return dialect_for(version, "sse_v3").marks_files
 
 
 def endpoint() -> EndpointSpec:
@@ -187,7 +190,7 @@ def test_a_word_that_is_spelled_in_escapes_is_mentioned() -> None:
     [("6.31.0", "gradio.FileData"), ("4.21.0", "gradio.FileData"), ("4.19.2", "path")],
 )
 def test_what_results_with_files_mention(version: str, expected: str) -> None:
-    assert file_word(endpoint(), Version.parse(version)) == expected
+    assert file_word(endpoint(), marks_files=marks_files(version)) == expected
 
 
 def test_rows_of_numbers_and_texts_are_not_visited() -> None:
@@ -234,7 +237,7 @@ OLD = {"path": "/x", "url": None, "size": None, "orig_name": "x", "mime_type": N
     ],
 )
 def test_which_outputs_are_files(version: str, value: Dict[str, Any], index: int, expected: bool) -> None:
-    assert file_outputs(endpoint(), Version.parse(version))(value, index) is expected
+    assert file_outputs(endpoint(), marks_files=marks_files(version))(value, index) is expected
 
 
 def test_the_declared_type_is_read_from_the_config() -> None:

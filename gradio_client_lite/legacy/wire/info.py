@@ -15,7 +15,6 @@ from typing import Any, Dict, List, Mapping, Set
 
 from ...wire.info import derive_info, sanitize_parameter_names
 from ...wire.urls import Routes
-from ...wire.version import Version
 from .results import decode_default
 from .values import kind_of_type
 
@@ -87,20 +86,20 @@ _PLAIN: Dict[str, Dict[str, Any]] = {
 }
 
 
-def derive_v3_info(raw_config: Mapping[str, Any], routes: Routes, version: Version) -> Dict[str, Any]:
+def derive_v3_info(raw_config: Mapping[str, Any], routes: Routes, file_route: str) -> Dict[str, Any]:
     """Describes the API of an app.
 
     Args:
         raw_config: the decoded JSON of its config; not changed, but the result shares its parts.
         routes: of the app.
-        version: of the server.
+        file_route: see `Dialect`.
 
     Returns:
         What `clean_info` returns.
     """
     listed = raw_config.get("components")
     components = [
-        _described(component, routes, version)
+        _described(component, routes, file_route)
         for component in (listed if isinstance(listed, list) else [])
         if isinstance(component, dict)
     ]
@@ -111,7 +110,7 @@ def derive_v3_info(raw_config: Mapping[str, Any], routes: Routes, version: Versi
     return info
 
 
-def _described(component: Dict[str, Any], routes: Routes, version: Version) -> Dict[str, Any]:
+def _described(component: Dict[str, Any], routes: Routes, file_route: str) -> Dict[str, Any]:
     """A component of the config with what Gradio 4 would say of it."""
     type_, serializer = component.get("type"), component.get("serializer")
     kind = kind_of_type(
@@ -121,7 +120,7 @@ def _described(component: Dict[str, Any], routes: Routes, version: Version) -> D
     props: Dict[str, Any] = found if isinstance(found, dict) else {}
     described = {**component, "props": {**props, "value": None}}
     if props.get("value") not in (None, "", {}):  # nobody has entered anything
-        described["props"]["value"] = decode_default(props["value"], kind, routes, version)
+        described["props"]["value"] = decode_default(props["value"], kind, routes, file_route)
     schema = _schema(type_, kind, props)
     if schema is not None:
         described.update(api_info=schema, api_info_as_output=schema, example_inputs=None)

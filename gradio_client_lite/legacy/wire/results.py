@@ -15,11 +15,7 @@ from ...wire.fileurls import Location, location_of
 from ...wire.names import PREFIX, download_name, extension_of
 from ...wire.provenance import V3File
 from ...wire.urls import Routes
-from ...wire.version import Version
 from .values import HOLD_FILES, is_list, is_update, kind_of
-
-#: Before it the route was `file/…`.
-_FILE_ROUTE_SINCE = Version.parse("3.2")
 
 
 class V3Results:
@@ -28,17 +24,17 @@ class V3Results:
     Args:
         spec: the endpoint.
         routes: of the app.
-        version: of the server.
+        file_route: see `Dialect`.
 
     Attributes:
         holders: the outputs that may hold files.
     """
 
-    def __init__(self, spec: EndpointSpec, routes: Routes, version: Version) -> None:
+    def __init__(self, spec: EndpointSpec, routes: Routes, file_route: str) -> None:
         self._kinds = ["" if component.skip else kind_of(component) for component in spec.outputs]
         self.holders = frozenset(index for index, kind in enumerate(self._kinds) if kind in HOLD_FILES)
         self._routes = routes
-        self._version = version
+        self._file_route = file_route
 
     def decode(self, values: Sequence[Any]) -> List[Any]:
         """The outputs in the form callers get, with a V3File that has a `url` for each file.
@@ -48,7 +44,7 @@ class V3Results:
         """
         kinds = self._kinds + [""] * (len(values) - len(self._kinds))
         decoded = [decode(value, kind) for value, kind in zip(values, kinds)]
-        return _with_urls(decoded, self._routes, self._version, self.holders)
+        return _with_urls(decoded, self._routes, self._file_route, self.holders)
 
 
 def is_v3_file(value: Any, index: int) -> bool:  # noqa: ARG001 - an IsFile
@@ -56,31 +52,31 @@ def is_v3_file(value: Any, index: int) -> bool:  # noqa: ARG001 - an IsFile
     return isinstance(value, V3File)
 
 
-def decode_default(value: Any, kind: str, routes: Routes, version: Version) -> Any:
+def decode_default(value: Any, kind: str, routes: Routes, file_route: str) -> Any:
     """The same for the value that a config gives a component."""
-    return _with_urls([decode(value, kind)], routes, version)[0]
+    return _with_urls([decode(value, kind)], routes, file_route)[0]
 
 
 def _with_urls(
-    values: List[Any], routes: Routes, version: Version, holders: Optional[Container[int]] = None
+    values: List[Any], routes: Routes, file_route: str, holders: Optional[Container[int]] = None
 ) -> List[Any]:
     copy, slots = find_files(values, is_v3_file, holders)
     for slot in slots:
         slot.put(
-            V3File.of({**slot.file, "url": v3_location(slot.file, routes, version).url}, slot.file.given)
+            V3File.of({**slot.file, "url": v3_location(slot.file, routes, file_route).url}, slot.file.given)
         )
     return copy
 
 
-def v3_location(file: Mapping[str, Any], routes: Routes, version: Version) -> Location:
+def v3_location(file: Mapping[str, Any], routes: Routes, file_route: str) -> Location:
     """Where a FileData of `decode` is: at the app, elsewhere, or in its own URL."""
     path, url = file["path"], file.get("url")
     if isinstance(url, str) and url.startswith(PREFIX):
         return Location(url, download_name(path), own=False)
     found = location_of(file, routes, live_streams=True)
-    if version >= _FILE_ROUTE_SINCE or not found.url.startswith(routes.api + "file="):
+    if not found.url.startswith(routes.api + "file="):
         return found
-    return replace(found, url=found.url.replace("file=", "file/", 1))
+    return replace(found, url=found.url.replace("file=", file_route, 1))
 
 
 def decode(value: Any, kind: str) -> Any:

@@ -13,12 +13,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ...wire.config import ComponentSpec, EndpointSpec
-from ...wire.version import Version
 
 Value = Callable[[Any], Any]
-
-#: Since then servers take files by `/upload`; before it they came as base64 within the call.
-_UPLOADS_SINCE = Version.parse("3.19")
 
 #: How the values of each component type are formed; other types have the same values everywhere.
 _KINDS = {
@@ -79,11 +75,6 @@ _PLAIN_TYPES = frozenset(
         "variable",
     )
 )
-
-
-def takes_uploads(version: Version) -> bool:
-    """Whether a server has `/upload`."""
-    return version >= _UPLOADS_SINCE
 
 
 def kind_of(component: ComponentSpec) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from app_of import dialect_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from gradio_client_lite.legacy.wire.info import derive_v3_info
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.schema import contains_file
 from gradio_client_lite.wire.urls import Routes
-from gradio_client_lite.wire.version import Version
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 RELEASES = ["3.23.0", "3.35.2", "3.50.2"]
@@ -41,7 +41,7 @@ def sample(name: str) -> Any:
 
 def derived(release: str) -> Dict[str, Any]:
     config = sample(f"v3_config_{release}.json")
-    return derive_v3_info(config, ROUTES, Version.parse(release))["named_endpoints"]  # type: ignore[no-any-return]
+    return derive_v3_info(config, ROUTES, dialect_for(release).file_route)["named_endpoints"]  # type: ignore[no-any-return]
 
 
 def described(*components: Dict[str, Any]) -> List[Dict[str, Any]]:
@@ -49,7 +49,7 @@ def described(*components: Dict[str, Any]) -> List[Dict[str, Any]]:
     numbered = [{"id": id_, **component} for id_, component in enumerate(components)]
     dependency = {"inputs": list(range(len(numbered))), "outputs": [], "backend_fn": True, "api_name": "run"}
     config = {"version": "3.50.2", "components": numbered, "dependencies": [dependency]}
-    info = derive_v3_info(config, ROUTES, Version.parse("3.50.2"))
+    info = derive_v3_info(config, ROUTES, "file=")
     return info["named_endpoints"]["/run"]["parameters"]  # type: ignore[no-any-return]
 
 
@@ -73,7 +73,7 @@ class TestRecordedConfigs:
     @pytest.mark.parametrize("release", ["3.35.2", "3.50.2"])
     def test_endpoints_labels_and_components_are_those_of_the_server_s_info(self, release: str) -> None:
         told = sample(f"v3_info_{release}.json")
-        info = derive_v3_info(sample(f"v3_config_{release}.json"), ROUTES, Version.parse(release))
+        info = derive_v3_info(sample(f"v3_config_{release}.json"), ROUTES, dialect_for(release).file_route)
         for group, endpoints in info.items():
             for endpoint in endpoints.values():
                 for kind in ("parameters", "returns"):
@@ -134,7 +134,7 @@ class TestRecordedConfigs:
     @pytest.mark.parametrize("release", RELEASES)
     def test_it_can_be_shown(self, release: str) -> None:
         config = sample(f"v3_config_{release}.json")
-        text = render(derive_v3_info(config, ROUTES, Version.parse(release)))
+        text = render(derive_v3_info(config, ROUTES, dialect_for(release).file_route))
         assert (
             "predict(your_name, how_many, how_many_1, param_3, class_, param_5, param_6, group, colour, "
             in text
@@ -220,4 +220,4 @@ class TestTypes:
 def test_any_config_can_be_described(components: List[Any], inputs: List[int]) -> None:
     dependency = {"inputs": inputs, "outputs": inputs, "backend_fn": True, "api_name": "run"}
     config = {"components": components, "dependencies": [dependency]}
-    render(derive_v3_info(config, ROUTES, Version.parse("3.50.2")))
+    render(derive_v3_info(config, ROUTES, "file="))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
+from app_of import dialect_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,10 +11,9 @@ from gradio_client_lite.legacy.wire.results import V3Results, decode, decode_def
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.filedata import find_files, new_meta
 from gradio_client_lite.wire.urls import Routes
-from gradio_client_lite.wire.version import Version
 
 ROUTES = Routes("http://host/app/")
-LAST = Version.parse("3.50.2")
+LAST = "file="
 KINDS = ["annotatedimage", "chatbot", "file", "gallery", "image", "json", "label", "video", "textbox"]
 WIRE = {"name": "/tmp/a.png", "data": None, "is_file": True, "orig_name": "a.png", "size": 3}
 
@@ -168,7 +168,7 @@ class TestLocation:
         [("3.50.2", "http://host/app/file=/tmp/a%20b"), ("3.1.7", "http://host/app/file//tmp/a%20b")],
     )
     def test_the_route_of_files(self, version: str, url: str) -> None:
-        location = v3_location(file("/tmp/a b"), ROUTES, Version.parse(version))
+        location = v3_location(file("/tmp/a b"), ROUTES, dialect_for(version).file_route)
         assert (location.url, location.name, location.own) == (url, "a b", True)
 
     def test_content_that_came_with_the_file(self) -> None:
@@ -177,7 +177,7 @@ class TestLocation:
 
     @pytest.mark.parametrize("version", ["3.50.2", "3.1.7"])
     def test_a_file_elsewhere(self, version: str) -> None:
-        location = v3_location(file("http://other/file=1"), ROUTES, Version.parse(version))
+        location = v3_location(file("http://other/file=1"), ROUTES, dialect_for(version).file_route)
         assert (location.url, location.own) == ("http://other/file=1", False)
 
     def test_a_stream(self) -> None:

@@ -12,13 +12,11 @@ from gradio_client_lite.legacy.wire.values import (
     encode,
     kind_of_type,
     reshapes_any,
-    takes_uploads,
     takes_v3_files,
     uploaded_file,
 )
 from gradio_client_lite.wire.config import EndpointSpec, parse_config
 from gradio_client_lite.wire.filedata import new_meta
-from gradio_client_lite.wire.version import Version
 
 KINDS = ["annotatedimage", "chatbot", "dataframe", "file", "gallery", "highlightedtext", "image", "json", ""]
 SENT = {"name": "/tmp/a.png", "data": None, "is_file": True, "orig_name": "a.png", "size": 3}
@@ -80,10 +78,6 @@ class TestCarriage:
     def test_a_file_in_place_of_json_is_the_json_in_it(self, kind: str) -> None:
         assert carriage(kind, whole=True, uploads=True) == "json"
         assert carriage(kind, whole=False, uploads=True) == "uploaded"
-
-    @pytest.mark.parametrize(("version", "there"), [("3.18.0", False), ("3.19", True), ("3.50.2", True)])
-    def test_uploads_came_with_3_19(self, version: str, there: bool) -> None:
-        assert takes_uploads(Version.parse(version)) is there
 
     def test_a_file_of_the_server(self) -> None:
         assert uploaded_file("/tmp/a.png", "a.png", 3, "") == SENT

@@ -1,23 +1,15 @@
-"""The table from server and config to driver."""
+"""Tests `generations.py`, and that no other module compares a protocol or a version."""
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 import pytest
 
 from gradio_client_lite.errors import UnsupportedAppError
+from gradio_client_lite.generations import dialect_of, plan_cancel
 from gradio_client_lite.wire.config import AppSpec, ComponentSpec, parse_config
-from gradio_client_lite.wire.drivers import (
-    CancelPlan,
-    Dialect,
-    dialect_of,
-    direct_route,
-    plan_cancel,
-    runs_directly,
-    server_waits,
-    wants_heartbeat,
-)
+from gradio_client_lite.wire.dialect import CancelPlan, Dialect
 
 
 def app(version: str, protocol: str | None, **fields: Any) -> AppSpec:
@@ -33,20 +25,29 @@ def app(version: str, protocol: str | None, **fields: Any) -> AppSpec:
     return parse_config(raw, "http://host/")
 
 
+def spoken(spec: AppSpec) -> Dialect:
+    return dialect_of(spec, "http://host/")
+
+
+def runs_directly(spec: AppSpec) -> bool:
+    return 0 in spoken(spec).direct_calls
+
+
 @pytest.mark.parametrize(
     ("version", "protocol", "expected"),
     [
-        ("3.23.0", None, Dialect("socket", diffs=False)),
-        ("3.50.2", "ws", Dialect("socket", diffs=False)),
-        ("4.0.2", "sse", Dialect("stream", diffs=False)),
-        ("4.16.0", "sse_v1", Dialect("session", diffs=False)),
-        ("4.19.2", "sse_v2", Dialect("session", diffs=True)),
-        ("4.21.0", "sse_v2.1", Dialect("session", diffs=True)),
-        ("6.31.0", "sse_v3", Dialect("session", diffs=True)),
+        ("3.23.0", None, ("socket", False)),
+        ("3.50.2", "ws", ("socket", False)),
+        ("4.0.2", "sse", ("stream", False)),
+        ("4.16.0", "sse_v1", ("session", False)),
+        ("4.19.2", "sse_v2", ("session", True)),
+        ("4.21.0", "sse_v2.1", ("session", True)),
+        ("6.31.0", "sse_v3", ("session", True)),
     ],
 )
-def test_each_protocol_has_its_driver(version: str, protocol: str | None, expected: Dialect) -> None:
-    assert dialect_of(app(version, protocol), "http://host/") == expected
+def test_each_protocol_has_its_driver(version: str, protocol: str | None, expected: Tuple[str, bool]) -> None:
+    dialect = spoken(app(version, protocol))
+    assert (dialect.queue, dialect.diffs) == expected
 
 
 def test_unknown_protocol_is_named_with_the_app_and_its_release() -> None:
@@ -71,13 +72,13 @@ def test_3_x_function_is_queued_when_the_app_has_a_queue_and_the_function_joins_
     enable_queue: bool | None, queue: bool | None, expected: bool
 ) -> None:
     spec = app("3.50.2", None, enable_queue=enable_queue, function={"queue": queue})
-    assert runs_directly(spec, spec.endpoints[0]) is expected
+    assert runs_directly(spec) is expected
 
 
 def test_queue_of_3_1_0_is_gone_around() -> None:
     for version, expected in (("3.1.0", True), ("3.1.5", False)):
         spec = app(version, None, enable_queue=True)
-        assert runs_directly(spec, spec.endpoints[0]) is expected
+        assert runs_directly(spec) is expected
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_queue_of_3_1_0_is_gone_around() -> None:
 @pytest.mark.parametrize(("version", "protocol"), [("3.50.2", "ws"), ("4.0.2", "sse"), ("6.31.0", "sse_v3")])
 def test_what_the_direct_route_gets_wrong_is_queued(version: str, protocol: str, function: Any) -> None:
     spec = app(version, protocol, enable_queue=True, function=function)
-    assert not runs_directly(spec, spec.endpoints[0])
+    assert not runs_directly(spec)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_what_the_direct_route_gets_wrong_is_queued(version: str, protocol: str,
 )
 def test_json_output_goes_the_way_that_keeps_it_whole(version: str, protocol: str, expected: bool) -> None:
     spec = app(version, protocol, enable_queue=True, function={"queue": False, "outputs": [1]})
-    assert runs_directly(spec, spec.endpoints[0]) is expected
+    assert runs_directly(spec) is expected
 
 
 @pytest.mark.parametrize(
@@ -117,12 +118,12 @@ def test_json_output_goes_the_way_that_keeps_it_whole(version: str, protocol: st
     ],
 )
 def test_direct_calls_go_where_the_server_takes_them(version: str, protocol: str, expected: str) -> None:
-    assert direct_route(app(version, protocol)) == expected
+    assert spoken(app(version, protocol)).direct_route == expected
 
 
 @pytest.mark.parametrize(("version", "expected"), [("3.1.7", True), ("3.2.0", False), ("3.50.2", False)])
 def test_first_sockets_wait_for_the_clients_word(version: str, expected: bool) -> None:
-    assert server_waits(app(version, None)) is expected
+    assert spoken(app(version, None)).greets is expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,12 @@ def test_heartbeat_is_for_servers_that_have_one(
     version: str, protocol: str, fields: Any, expected: bool
 ) -> None:
     spec = app(version, protocol, components=[{"id": 1, "type": "state"}], **fields)
-    assert wants_heartbeat(spec) is expected
+    assert spoken(spec).heartbeat is expected
+
+
+@pytest.mark.parametrize(("version", "there"), [("3.18.0", False), ("3.19", True), ("3.50.2", True)])
+def test_uploads_came_with_3_19(version: str, there: bool) -> None:
+    assert spoken(app(version, None)).upload_route is there
 
 
 # --- cancelling
@@ -157,7 +163,7 @@ def app_that_cancels(version: str, *cancels: Any) -> AppSpec:
 
 
 def plan(spec: AppSpec, fn_index: int = 0) -> CancelPlan:
-    return plan_cancel(spec, spec.endpoints[fn_index])
+    return plan_cancel(spec, spoken(spec), spec.endpoints[fn_index])
 
 
 @pytest.mark.parametrize("version", ["4.29.1", "4.30.0", "5.0.0b1", "6.13.0"])
@@ -206,7 +212,7 @@ def test_3_x_is_told_by_session_and_function_where_there_is_state(cancels: Any) 
     spec = app_that_cancels("3.50.2", [], cancels)
     component = ComponentSpec(1, "state", "", skip=True, is_state=True, value_is_file=False)
     endpoint = spec.endpoints[0]._replace(outputs=(component,))
-    assert plan_cancel(spec, endpoint).reset == "function"
+    assert plan_cancel(spec, spoken(spec), endpoint).reset == "function"
 
 
 def test_of_several_the_one_that_cancels_fewest_others_is_chosen() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.wire.version import Version
+from gradio_client_lite.wire.dialect import Version
 
 ASCENDING = [
     "garbage",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
@@ -11,12 +12,12 @@ from app_of import FILE, app_of, component
 from transport.peers import PeerServer, Request, always, answer
 
 from gradio_client_lite.errors import ClientClosed, InvalidFile
-from gradio_client_lite.files import attachments as attachments_module
-from gradio_client_lite.files.attachments import Attachments
 from gradio_client_lite.files.uploads import Uploads
+from gradio_client_lite.jobs.attachments import Attachments
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.wire import filedata
 from gradio_client_lite.wire.config import EndpointSpec
+from gradio_client_lite.wire.filedata import Survey
 from gradio_client_lite.wire.messages import LARGE
 from gradio_client_lite.wire.provenance import ResultFile, ResultPath
 
@@ -49,9 +50,25 @@ def served(path: str = "/srv/x.txt", **fields: Any) -> Any:
     return {"path": path, "meta": {"_type": "gradio.FileData"}, **fields}
 
 
+class OneJob:
+    """What a job does with its results."""
+
+    def __init__(self, attachments: Attachments, spec: EndpointSpec) -> None:
+        self.look = attachments.learn(spec).look
+        self.fetch = partial(attachments.read, spec, [])
+
+
 def result(made: Made, *values: Any) -> List[Any]:
     attachments, spec, _ = made
-    return attachments.of_job(spec).fetch(list(values))
+    return OneJob(attachments, spec).fetch(list(values))
+
+
+def survey(made: Made, *values: Any) -> Survey:
+    attachments, spec, _ = made
+    found = attachments.learn(spec).survey(values)
+    if found.files:
+        attachments.uploads().check(values, spec)
+    return found
 
 
 def test_files_that_are_left_know_where_they_are(make: Make) -> None:
@@ -91,11 +108,13 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     """The values that are searched for files."""
     found: List[Any] = []
 
+    has_files = filedata.has_files
+
     def note(values: Any, *args: Any) -> bool:
         found.append(values)
-        return filedata.has_files(values, *args)
+        return has_files(values, *args)
 
-    monkeypatch.setattr(attachments_module, "has_files", note)
+    monkeypatch.setattr(filedata, "has_files", note)
     return found
 
 
@@ -103,7 +122,7 @@ def test_a_result_whose_text_mentions_no_file_is_not_searched(
     make: Make, tmp_path: Path, searched: List[Any]
 ) -> None:
     attachments, spec, _ = make(tmp_path)
-    job = attachments.of_job(spec)
+    job = OneJob(attachments, spec)
     data = [[[1, "path"]] * 10]
     for text in (json.dumps(data), json.dumps(data).encode(), json.dumps(data) + " " * LARGE):
         outputs = job.look(data, text)
@@ -114,7 +133,7 @@ def test_a_result_whose_text_mentions_no_file_is_not_searched(
 
 def test_a_result_is_searched_once(make: Make, tmp_path: Path, searched: List[Any]) -> None:
     attachments, spec, server = make(tmp_path)
-    job = attachments.of_job(spec)
+    job = OneJob(attachments, spec)
     data = [[served()], "gradio.FileData"]
     outputs = job.look(data, json.dumps(data))
     assert outputs == (data, True)
@@ -129,17 +148,17 @@ def test_a_large_result_that_mentions_a_file_is_left_to_who_may_take_long(
 ) -> None:
     attachments, spec, server = make(tmp_path)
     data = [served(), "x" * LARGE]
-    outputs = attachments.of_job(spec).look(data, json.dumps(data))
+    outputs = OneJob(attachments, spec).look(data, json.dumps(data))
     assert outputs == (data, None)
     assert searched == server.requests == []
-    assert isinstance(attachments.of_job(spec).fetch(outputs)[0], ResultPath)
+    assert isinstance(OneJob(attachments, spec).fetch(outputs)[0], ResultPath)
     assert len(searched) == 1
 
 
 def test_values_of_gradio_3_are_decoded_once(make: Make, tmp_path: Path) -> None:
     label = component(1, "label", api_info=None)
     attachments, spec, _ = make(tmp_path, components=[label], version="3.50.2", protocol="ws")
-    job = attachments.of_job(spec)
+    job = OneJob(attachments, spec)
     data = [{"label": "a"}, {"label": "b"}]
     outputs = job.look(data, json.dumps(data))
     assert outputs.files is False
@@ -154,15 +173,15 @@ def test_values_that_hold_none_are_not_copied(make: Make) -> None:
     made = make()
     value = {"deep": [{"path": "/x"}]}
     data = [value, value]
-    assert made[0].of_job(made[1]).fetch(data) is data
+    assert OneJob(made[0], made[1]).fetch(data) is data
 
 
 def test_a_result_goes_from_app_to_app_with_the_credentials_of_its_own(make: Make) -> None:
     one = make(headers={"x-hf-authorization": "Bearer one"})
     other = make(headers={"x-hf-authorization": "Bearer other"})
     (file,) = result(one, served())
-    assert other[0].check([file], other[1]).files
-    (sent,) = other[0].upload([file], other[1], {})
+    assert survey(other, file).files
+    (sent,) = other[0].uploads().upload([file], other[1], {})
     assert (sent["path"], sent["orig_name"]) == ("/srv/up", "x.txt")
     (fetched,), (uploaded,) = one[2].requests, other[2].requests
     assert fetched.path == "/gradio_api/file=/srv/x.txt"
@@ -174,7 +193,7 @@ def test_a_result_goes_from_app_to_app_with_the_credentials_of_its_own(make: Mak
 def test_a_result_is_not_fetched_for_its_own_app(make: Make) -> None:
     made = make()
     (file,) = result(made, served())
-    assert made[0].upload([file], made[1], {}) == [served()]
+    assert made[0].uploads().upload([file], made[1], {}) == [served()]
     assert made[2].requests == []
 
 
@@ -189,7 +208,7 @@ def test_a_result_of_a_client_that_is_no_more(make: Make, how: str) -> None:
     del one
     gc.collect()
     with pytest.raises(InvalidFile, match="Download it first"):
-        other[0].check([file], other[1])
+        survey(other, file)
 
 
 def test_a_copy_on_its_way_leaves_nothing_on_disk(make: Make, tmp_path: Path) -> None:
@@ -211,9 +230,9 @@ def test_a_result_goes_where_files_can_be(make: Make, schema: Any) -> None:
     kind = component(1, "stranger", **({} if schema is None else {"api_info": schema}))
     made = make(components=[kind, component(2, "textbox", api_info={"type": "string"})])
     (file,) = result(made, served())
-    assert made[0].check([file, file], made[1]) == (True, False)
-    assert made[0].upload([file, file], made[1], {})[0] is file.origin.given
-    assert not made[0].check([None, file], made[1]).files
+    assert survey(made, file, file) == (True, False)
+    assert made[0].uploads().upload([file, file], made[1], {})[0] is file.origin.given
+    assert not survey(made, None, file).files
 
 
 def test_uploads_without_a_client_know_no_other(make: Make) -> None:

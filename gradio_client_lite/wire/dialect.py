@@ -1,0 +1,179 @@
+"""What a server release speaks, as a record that other modules read; `generations` fills it in.
+
+No other module compares a version or a protocol: each difference between releases is one field of Dialect.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import total_ordering
+from typing import Any, FrozenSet, List, NamedTuple, Optional, Tuple
+
+from .texts import excerpt
+
+# Where each stage stands relative to the finished release (0), in the order of PEP 440.
+_STAGES = {
+    "dev": -4,
+    "alpha": -3,
+    "a": -3,
+    "beta": -2,
+    "b": -2,
+    "preview": -1,
+    "pre": -1,
+    "rc": -1,
+    "c": -1,
+    "post": 1,
+    "rev": 1,
+    "r": 1,
+}
+# Characters of a version that are read; no release needs a third of them.
+_LONGEST = 100
+# Patterns are compiled when first needed: releases are plain numbers, and start-up time counts.
+_NUMBERS = r"\s*v?([0-9]{1,9}(?:\.[0-9]{1,9})*)"
+_STAGE = r"[._-]?(" + "|".join(_STAGES) + r")[._-]?([0-9]{0,9})"
+
+
+class Dialect(NamedTuple):
+    """How one app is spoken to; the defaults are those of the newest releases.
+
+    Args:
+        queue: "session" (one event stream for all jobs of a session), "stream" (one for each job, 4.0 –
+            4.8) or "socket" (a WebSocket for each job, 3.x).
+        diffs: whether a generator's values after the first are sent as edits (4.17 on).
+        greets: whether the client speaks first on a WebSocket, without being asked (before 3.2).
+        heartbeat: whether the server drops a session whose heartbeat is not open.
+        direct_route: where direct calls go; the body's fn_index, not this name, chooses the function.
+        direct_calls: the fn_index of endpoints for which one direct POST gives all that the queue would.
+        cancel_route: whether there is a `cancel` route (after 4.29.0).
+        unqueues: whether that route takes a job that still waits out of the queue (6.14 on).
+        ends_streams: whether the end of a stream of chunks ends its job, whatever its time limit (6.0 on).
+        reset: how the `reset` route, used where there is no `cancel`, names a job: by its "event" id, or by
+            "function" and session (3.x).
+        describes: whether the app's `info` route describes its API; else its config does (3.x).
+        marks_files: whether every file in a result carries the mark of a FileData (4.21 on).
+        hands_on: whether the app fetches files that are elsewhere (6.20 on).
+        live_streams: whether reading a stream consumes it (before 5.0).
+        upload_route: whether there is an `upload` route (3.19 on).
+        file_route: what precedes the path of a file in its URL, "file=" or "file/" (before 3.2).
+    """
+
+    queue: str = "session"
+    diffs: bool = True
+    greets: bool = False
+    heartbeat: bool = False
+    direct_route: str = "run/predict"
+    direct_calls: FrozenSet[int] = frozenset()
+    cancel_route: bool = True
+    unqueues: bool = True
+    ends_streams: bool = True
+    reset: str = "event"
+    describes: bool = True
+    marks_files: bool = True
+    hands_on: bool = True
+    live_streams: bool = False
+    upload_route: bool = True
+    file_route: str = "file="
+
+
+class CancelPlan(NamedTuple):
+    """How the server is told that a job is cancelled.
+
+    Args:
+        route: whether the server has the `cancel` route.
+        closes: whether the job is fed by a stream, and ends when the server is told that no more comes.
+        reruns: whether it is run again before that.
+        unqueues: whether that route takes a job that still waits out of the queue, and does nothing else
+            when it is told of no function.
+        fn_index: the function to call instead, because the app declares that it cancels this one.
+        warning: what the caller has to be told; None when all is well.
+        reset: how the `reset` route is told which job it is: by its "event" id, or by "function" and session,
+            so that the session's next job does not go on where this one was left. None sends nothing: where
+            jobs have sessions of their own, a reset would only start the cancelled one anew.
+    """
+
+    route: bool
+    fn_index: Optional[int] = None
+    warning: Optional[str] = None
+    reset: Optional[str] = None
+    unqueues: bool = False
+    closes: bool = False
+    reruns: bool = False
+
+
+@total_ordering
+class Version:
+    """A version number; compare two with ``<``, ``==`` and so on.
+
+    Gradio's own releases look like ``4.44.1`` or ``5.0.0b1``; nightly and hand-built ones add ``.dev3``,
+    ``-beta.2`` or ``+local``. A config is data from the network, so parsing never fails: what is not a
+    version at all counts as version 0, older than everything.
+
+    Args:
+        release: the numbers, without trailing zeros, so that 4.0 equals 4.0.0.
+        stages: (stage, number) pairs of what follows the numbers, ended by (0, 0), the finished release.
+        text: what was parsed; not compared.
+    """
+
+    __slots__ = ("release", "stages", "text")
+
+    def __init__(
+        self, release: Tuple[int, ...], stages: Tuple[Tuple[int, int], ...] = ((0, 0),), text: str = ""
+    ) -> None:
+        self.release = release
+        self.stages = stages
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Version):
+            return NotImplemented
+        return (self.release, self.stages) == (other.release, other.stages)
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Version):
+            return NotImplemented
+        return (self.release, self.stages) < (other.release, other.stages)
+
+    def __hash__(self) -> int:
+        return hash((self.release, self.stages))
+
+    def __repr__(self) -> str:
+        return f"<Version {self.text}>"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def parse(cls, text: Any) -> Version:
+        """Reads a version; None means 2.0, which is what Gradio servers that send none are taken for.
+
+        Example:
+            >>> Version.parse("5.0.0b1") < Version.parse("5.0.0") < Version.parse("5.0.1.dev1")
+            True
+        """
+        if not isinstance(text, str):
+            text = "2.0" if text is None else ""
+        text = excerpt(text.strip(), _LONGEST)  # 3.23 sends a line feed behind it
+        numbers = text.split(".")
+        if all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
+            return cls(_release(numbers), text=text)
+        found = re.match(_NUMBERS, text, re.IGNORECASE)
+        if found is None:
+            return cls(release=(), text=text)
+        return cls(_release(found.group(1).split(".")), _parse_stages(text, found.end()), text)
+
+
+def _release(numbers: List[str]) -> Tuple[int, ...]:
+    release = [int(number) for number in numbers]
+    while release and release[-1] == 0:
+        release.pop()
+    return tuple(release)
+
+
+def _parse_stages(text: str, position: int) -> Tuple[Tuple[int, int], ...]:
+    pattern = re.compile(_STAGE, re.IGNORECASE)
+    stages = []
+    found = pattern.match(text, position)
+    while found is not None:
+        stages.append((_STAGES[found.group(1).lower()], int(found.group(2) or 0)))
+        found = pattern.match(text, found.end())
+    return (*stages, (0, 0))
