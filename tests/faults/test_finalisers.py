@@ -121,7 +121,13 @@ def test_finalisers_take_no_lock_in_any_critical_section_of_a_session(
         client.close()
         assert live.done()
 
-    parts = {"queues/sessions.py", "queues/session.py", "transport/pool.py", "transport/headers.py", "workers.py"}
+    parts = {
+        "queues/sessions.py",
+        "queues/session.py",
+        "transport/pool.py",
+        "transport/headers.py",
+        "workers.py",
+    }
     parts |= {"threads.py", "jobs/future.py", "jobs/feed.py"}
     with trapped(traps, monkeypatch):
         traps.armed = True
