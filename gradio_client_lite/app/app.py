@@ -26,9 +26,9 @@ from ..limits import DEFAULT_LIMITS, Bound, Limits
 from ..threads import Threads
 from ..transport.http import Response, Timeout, Transport
 from ..transport.liveness import Liveness
-from ..transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, same_place
+from ..transport.reach import HARMLESS, MAX_REDIRECTS, REDIRECTS
 from ..transport.sockets import Deadline
-from ..transport.url import Target, parse_url
+from ..transport.url import Target, parse_url, resolve, same_place
 from ..wire.config import AppSpec, has_page, parse_config
 from ..wire.dialect import Dialect
 from ..wire.refusal import bare_url, sign_in_page, status_error, wants_tls

@@ -20,7 +20,6 @@ from typing import Any, Callable, Deque, Dict, List, Optional
 from ..errors import ConnectionFailed, for_waiters
 from ..threads import Threads
 from ..transport.http import Transport
-from ..transport.sockets import IdleClock
 from ..wire.info import sanitize_parameter_names
 from ..wire.schema import json_schema_to_python_type, with_choices
 from ..wire.texts import text_of
@@ -39,12 +38,12 @@ Make = Callable[[], Dict[str, Any]]
 
 
 class _Fetch:
-    """One fetch: when it began, and who waits for it."""
+    """One fetch: when it began (on a monotonic clock, and by the calendar), and who waits for it."""
 
     __slots__ = ("begun", "waiters")
 
     def __init__(self) -> None:
-        self.begun = 0.0
+        self.begun = (0.0, 0.0)
         self.waiters: Deque[Then] = deque()
 
 
@@ -72,7 +71,6 @@ class Description:
         # Guards the fields; nothing is called while it is held. Reentrant, as a signal handler may call, too.
         self._lock = threading.RLock()
         self._fetches: List[_Fetch] = []
-        self._clock = IdleClock(time.monotonic, time.time)
 
     def ready(self) -> bool:
         """Whether `get` neither makes a request nor waits for one."""
@@ -122,9 +120,11 @@ class Description:
         """Let `then` wait for the fetch under way, or for this one; return whether this one is to be run."""
         with self._lock:
             if self._known is None:
-                fetch.begun = self._clock()
+                # A monotonic clock stands still while the machine is suspended, the calendar may be set: the
+                # longer reading counts.
+                fetch.begun = now, today = time.monotonic(), time.time()
                 current = self._fetches[-1] if self._fetches else None
-                if current is None or fetch.begun - current.begun > _STALE:
+                if current is None or max(now - current.begun[0], today - current.begun[1]) > _STALE:
                     self._fetches.append(fetch)
                     current = fetch
                 if then is not None:

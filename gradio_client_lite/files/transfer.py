@@ -20,7 +20,7 @@ from ..errors import (
 )
 from ..queues.base import check_signed_in
 from ..transport.http import StreamingResponse, Timeout
-from ..transport.redirect import Word
+from ..transport.reach import Word
 from ..transport.sockets import Deadline
 from ..transport.url import parse_url
 from ..wire.fileurls import Location, is_own

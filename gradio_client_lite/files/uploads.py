@@ -12,7 +12,7 @@ from ..app.app import App
 from ..errors import ClientClosed, ConnectionLost, FileTooLarge, InvalidFile, ProtocolError
 from ..queues.base import check_signed_in
 from ..transport.http import StreamingResponse
-from ..transport.redirect import OF_APP, Word
+from ..transport.reach import OF_APP, Word
 from ..transport.response import Response
 from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, Slot, argument_files, find_files, new_meta, takes_files

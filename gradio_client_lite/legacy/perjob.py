@@ -29,7 +29,8 @@ from ..limits import DEFAULT_LIMITS, Limits
 from ..queues.base import Call, Claims, Headers, ambiguous, closed_error, fail, feed
 from ..threads import Threads
 from ..transport.http import Transport
-from ..transport.liveness import Gain, Watch
+from ..transport.liveness import Watch
+from ..transport.sockets import Gain
 from ..wire.config import EndpointSpec
 from ..wire.messages import LARGE, Completed, Envelope, Message, UnexpectedError
 from ..wire.messages import ServerStopped as StopMessage

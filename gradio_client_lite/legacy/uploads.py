@@ -9,7 +9,7 @@ from typing import Any, Dict, Hashable, List, Mapping, Sequence
 from ..errors import InvalidFile
 from ..files.handle import Source, inline_file
 from ..files.uploads import File, Upload, Uploads, name_of
-from ..transport.redirect import OF_CALLER
+from ..transport.reach import OF_CALLER
 from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, argument_files, find_files
 from ..wire.provenance import FileArgument, ResultFile, V3File, content_url

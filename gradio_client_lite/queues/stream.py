@@ -29,7 +29,8 @@ from ..errors import (
 )
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
-from ..transport.liveness import Gain, Watch
+from ..transport.liveness import Watch
+from ..transport.sockets import Gain
 from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder

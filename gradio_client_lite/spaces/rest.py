@@ -25,7 +25,7 @@ from ..errors import (
 )
 from ..secrecy import Hidden, HiddenBytes, Secrets, hide
 from ..transport.http import Response, Timeout, Transport
-from ..transport.redirect import REDIRECTS
+from ..transport.reach import REDIRECTS
 from ..transport.sockets import Clock, Deadline
 from ..transport.url import Target, parse_url
 from ..wire.texts import sendable, text_of

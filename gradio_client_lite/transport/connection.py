@@ -1,62 +1,64 @@
-"""One connection: sends a request, reads the head of its answer, and knows whether it may be used again.
+"""One connection: sends a request, reads the head and the body of its answer, and may be used again then.
 
-`http.client.HTTPResponse` parses the answer's head. Sending is done here, because the head and a small body
-have to leave in one packet, deadlines have to hold for every single read, and a failure has to tell whether
-anything had been sent.
+`http.client.HTTPResponse` parses the head. Sending is done here, because the head and a small body have to
+leave in one packet, deadlines have to hold for every single read, and a failure has to tell whether anything
+had been sent.
+
+A body ends after as many bytes as its Content-Length says, with its last chunk, or where the connection ends
+(RFC 9112 section 6). Between chunks `BodyReader` reads lines, one at a time:
+
+      +----- an empty line behind the data (END) -----+
+      v                                               |
+    SIZE -- more than 0 --> as many bytes of data ----+
+      |
+      +---- 0 --> TRAILER -- an empty line --> done
+                   ^   |
+                   +---+ any other line, up to 100
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import socket
-from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Protocol, Union, cast
+from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING, Any, Iterable, Optional, cast
 
-from ..errors import ArgumentError
-from .proxy import Proxy
-from .sockets import Deadline, Silence, SocketLike, SocketReader, Timeout, ready, shutdown
+from .headers import Headers
+from .sockets import (
+    BLOCK,
+    BUFFER_ONLY,
+    POLL,
+    Deadline,
+    Reading,
+    Silence,
+    SocketLike,
+    SocketReader,
+    Timeout,
+    ready,
+    shutdown,
+    would_block,
+)
 
 if TYPE_CHECKING:
     from .liveness import Liveness
 
-# Bodies up to this size go out together with the head.
-_ONE_SEND = 65536
 _SLICE = 262144
 _BUFFER = 16384
 # Of the heads of one answer, informational ones (1xx) included. Real ones have a few hundred bytes.
 _MAX_HEAD = 1 << 17
 _MAX_HEADS = 11
 _NO_LIMITS = Timeout(None, None)
-
-
-class SizedBody(Protocol):
-    """A request body made of chunks.
-
-    Each iteration starts at the beginning, so it can be sent again. An attribute `size` wins over len().
-    """
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[bytes]: ...
-
-
-Body = Union[bytes, bytearray, memoryview, SizedBody]
-
-
-class BodyFailed(Exception):
-    """Carries an exception out of the caller's body, so that it is not taken for the network's."""
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-def body_size(body: Body) -> int:
-    """Return the length of a body in bytes: its attribute `size` or else its len()."""
-    if isinstance(body, memoryview):
-        return body.nbytes
-    size = getattr(body, "size", None)
-    return size if isinstance(size, int) else len(body)
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z").match
+_LENGTH = re.compile(r"[0-9]{1,18}\Z").match
+_MAX_LINE = 8192
+_MAX_TRAILERS = 100
+# What follows the last byte of data where no trailers do.
+_LAST = b"\r\n0\r\n\r\n"
+# The lines between chunks.
+_SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
+_STATUS = re.compile(rb"HTTP/\S*\s+([1-9][0-9][0-9])\s").match
 
 
 class Connection:
@@ -65,37 +67,17 @@ class Connection:
     Args:
         sock: connected; TLS done, where the route has it.
         route: what the pool keeps it under.
-        proxy: the one that reads the requests: plain http through a proxy, not through a tunnel.
 
     Attributes:
         raw: tells whether anything of the answer has arrived, and whether the peer has closed.
-        sent: whether any byte of the request now under way has left.
+        sent: whether any byte of the request now under way may have left.
         whole: whether the request has been sent completely.
-        idle_since: when the pool got it back.
-        aborted: somebody woke its reader; it must not be used again.
+        idle_since: when the pool got it back, on its two clocks.
+        aborted: some thread woke its reader; it must not be used again.
         peer: the address it leads to, or the host where a proxy knows that.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_deadline",
-        "_limits",
-        "_owner",
-        "_pid",
-        "_sock",
-        "aborted",
-        "failed",
-        "idle_since",
-        "peer",
-        "proxy",
-        "raw",
-        "reader",
-        "route",
-        "sent",
-        "whole",
-    )
-
-    def __init__(self, sock: SocketLike, route: Any, *, proxy: Optional[Proxy] = None) -> None:
+    def __init__(self, sock: SocketLike, route: Any) -> None:
         self._sock = sock
         self._owner = True
         self._limits, self._deadline = _NO_LIMITS, Deadline(None)
@@ -103,13 +85,9 @@ class Connection:
         self.reader: io.BufferedReader[SocketReader] = io.BufferedReader(self.raw, _BUFFER)
         self._pid = os.getpid()
         self.route = route
-        self.proxy = proxy
         self.peer = ""
-        self.idle_since = 0.0
-        self.aborted = False
-        self.failed = False
-        self.sent = False
-        self.whole = False
+        self.idle_since = (0.0, 0.0)
+        self.aborted = self.failed = self.sent = self.whole = False
 
     def __del__(self) -> None:
         self.close()
@@ -121,12 +99,12 @@ class Connection:
         limits: Timeout = _NO_LIMITS,
         liveness: Optional[Liveness] = None,
     ) -> None:
-        """Set the limits of the request that comes.
+        """Set the limits of the next request.
 
         Args:
             limit: the longest silence in seconds; None for ever.
             deadline: of the whole request.
-            limits: what they say of how an answer is waited for.
+            limits: whether the answer is waited for patiently, and who is asked about a silence.
             liveness: tells whether a server that is silent for so long is waited for; None when it is not.
         """
         raw = self.raw
@@ -135,130 +113,118 @@ class Connection:
         raw.received = self.sent = self.whole = False
         self._limits, self._deadline = limits, deadline
 
-    def set_limit(self, seconds: Optional[float]) -> None:
-        """Change the longest silence, in seconds; None for ever."""
-        self.raw.limit = seconds
+    # -- sending
 
-    def send(self, head: bytes, body: Optional[Body]) -> None:
+    def send(self, pieces: Iterable[memoryview]) -> None:
         """Send a request; stop early, without an error, when the server answers before it is whole.
 
         Raises:
-            OSError: it broke; `sent` tells whether anything had left.
-            BodyFailed: the caller's body raised.
+            OSError: it broke; `sent` tells whether anything may have left.
         """
-        if body is None:
-            self.whole = self._send_first(memoryview(head))
-        elif isinstance(body, (bytes, bytearray, memoryview)):
-            view = memoryview(body).cast("B")
-            if len(view) <= _ONE_SEND:
-                self.whole = self._send_first(memoryview(head + view))
-            else:
-                self.whole = self._send_first(memoryview(head)) and self._send_rest(view)
-        else:
-            self.whole = self._send_chunks(head, body)
+        for piece in pieces:
+            if not self._send(piece):
+                return
+        self.whole = True
 
-    def _send_chunks(self, head: bytes, body: SizedBody) -> bool:
-        left = body_size(body)
-        for chunk in _chunks(body):
-            left -= len(chunk)
-            if left < 0:
-                break
-            if head and len(chunk) <= _ONE_SEND:
-                done = self._send_first(memoryview(head + chunk))
-            else:
-                done = (not head or self._send_first(memoryview(head))) and self._send_rest(memoryview(chunk))
-            head = b""
-            if not done:
+    def write(self, data: bytes) -> None:
+        """Send all of it, within the limits, whatever arrives meanwhile.
+
+        Raises:
+            OSError: it broke or took too long.
+        """
+        self._send(memoryview(data), listen=False)
+
+    def _send(self, data: memoryview, *, listen: bool = True) -> bool:
+        """Send all of `data`, a view, as bytes would show the request's secrets in the frames of a failure.
+
+        Args:
+            data: what to send.
+            listen: whether to stop when the server answers before it has taken everything.
+
+        Returns:
+            False when it has answered, or hung up, instead.
+        """
+        while True:
+            self.raw.deadline.left()
+            try:
+                count = self._sock.send(data[:_SLICE])
+            except OSError as error:
+                if not would_block(error):
+                    raise
+                count = 0
+            self.sent = True  # where TLS is blocked, a part of a record may have left
+            if count == len(data):
+                return True
+            data = data[count:]
+            if not count and not self._await_room(listen=listen):
                 return False
-        if left:
-            raise BodyFailed(ArgumentError("The request body did not yield as many bytes as its size says."))
-        return not head or self._send_first(memoryview(head))
 
-    def _send_first(self, data: memoryview) -> bool:
-        # A view, as bytes would show the request's secrets in the frames of a failure.
-        # Mostly all of it fits, and then no timer has to be set for sending.
-        self.raw.deadline.left()
-        try:
-            count = self.raw.send_now(data)
-        except BlockingIOError:
-            count = 0
-        self.sent = True
-        return count == len(data) or self._send_rest(data[count:])
+    def _await_room(self, *, listen: bool) -> bool:
+        """Wait until the socket takes more; False when the server has answered instead.
 
-    def _send_rest(self, view: memoryview) -> bool:
-        while view:
-            count = self._send_some(view[:_SLICE])
-            if count is None:
-                return False
-            view = view[count:]
-        return True
-
-    def _send_some(self, view: memoryview) -> Optional[int]:
-        """Send what fits now, waiting only when nothing does; None when the server has answered instead."""
+        Raises:
+            socket.timeout: it takes nothing for as long as the limits allow.
+        """
         raw = self.raw
         limit = raw.deadline.left(raw.limit)
-        try:
-            return raw.send_now(view)
-        except BlockingIOError:
-            pass
         watch: Optional[Silence] = None
         while True:
-            readable, writable = ready(self._sock, write=True, timeout=limit)
-            if readable and self._answered():
-                return None
+            readable, writable = ready(self._sock, read=listen, write=True, timeout=limit)
+            if listen and readable and self._answered():
+                return False
             if readable or writable:
-                return 0
+                return True
             watch = watch or raw.watch()
-            limit = raw.bear(watch)
+            limit = raw.deadline.left(raw.grant(watch))
 
     def _answered(self) -> bool:
         """Whether the server has sent something or hung up, when it should still be listening."""
         try:
-            return bool(self._peek(waiting=False)) or self.raw.eof
+            return bool(self._peek(POLL)) or self.raw.eof
         except OSError:
             return True
 
-    def _peek(self, *, waiting: Optional[bool]) -> bytes:
-        before, self.raw.wait = self.raw.wait, waiting
-        try:
-            return self.reader.peek(1)
-        finally:
-            self.raw.wait = before
-
-    def overrun(self) -> bool:
-        """Whether more has arrived than the answer said there would be; what comes later is not seen."""
-        return self._answered() and bool(self.buffered())
+    # -- reading
 
     def read_head(self, method: str) -> HTTPResponse:
         """Read status line and headers; informational answers (1xx) are skipped.
+
+        All heads of one answer are bounded together; `HTTPResponse` bounds each line and how many there are.
 
         Raises:
             OSError: it broke or took too long.
             HTTPException: this is not HTTP/1.x, or it ended within the head, or there is no end to it.
         """
-        lines = _HeadLines(self)
-        while True:
-            response = HTTPResponse(cast(socket.socket, lines), method=method)
-            try:
-                response.begin()
-            finally:
-                # The buffer outlives the answer: leftover bytes have to be noticed.
-                response.fp = cast(Any, None)
-            if self.raw.eof:
-                # http.client takes an end within the headers for their end.
-                raise ConnectionResetError("closed within the headers")
-            if not 100 <= response.status < 200 or response.status == 101:
+        left = _MAX_HEAD
+        for number in range(_MAX_HEADS):
+            self._await_answer(first=number == 0)
+            head = _Head()
+            status, line = 0, b""
+            while line not in (b"\r\n", b"\n"):
+                line = self.reader.readline(left + 1)
+                left -= head.write(line)
+                if left < 0:
+                    raise HTTPException("head too long")
+                if not status:
+                    status = _status_of(line)
+                if not line.endswith(b"\n"):
+                    raise ConnectionResetError("closed within the headers")
+            if status >= 200 or status == 101:
+                head.seek(0)
+                response = HTTPResponse(cast(socket.socket, head), method=method)
+                try:
+                    response.begin()
+                finally:
+                    response.fp = cast(Any, None)  # else it flushes it when it is collected, maybe closed
                 # After an exception of the app uvicorn closes without having said so.
-                self.failed = response.status >= 500
+                self.failed = status >= 500
                 self.raw.renew()
                 return response
+        raise HTTPException("too many informational answers")
 
-    def await_answer(self, *, first: bool) -> None:
-        """Begin to wait for the head of an answer.
-
-        Args:
-            first: whether it is not one that follows an informational answer. Those are of no use, but a
-                function may go on running after one.
+    def _await_answer(self, *, first: bool) -> None:
+        """Begin to wait for a head. One behind an informational answer is no new wait, as that is of no use;
+        but a function may go on running after one.
         """
         raw = self.raw
         if self._limits.patient:
@@ -269,17 +235,16 @@ class Connection:
         elif first:
             raw.renew()
 
-    def renew(self) -> None:
-        """Begin another wait for something of use, such as the next bytes of a body."""
-        self.raw.renew()
-
     def buffered(self) -> bytes:
         """Return what has been received but not read, without reading from the socket."""
-        return self._peek(waiting=None)
+        return self._peek(BUFFER_ONLY)
 
-    def set_waiting(self, waiting: bool) -> None:
-        """With False, reads from `reader` return what there is, maybe nothing, where they would wait."""
-        self.raw.wait = waiting
+    def _peek(self, mode: Reading) -> bytes:
+        before, self.raw.mode = self.raw.mode, mode
+        try:
+            return self.reader.peek(1)
+        finally:
+            self.raw.mode = before
 
     def read_arrived(self, size: int) -> Optional[bytes]:
         """Return up to `size` bytes that have arrived, without waiting.
@@ -287,23 +252,18 @@ class Connection:
         Returns:
             None when nothing has; b"" when the peer has closed.
         """
-        self.raw.wait = False
+        self.raw.mode = POLL
         try:
             data = self.reader.read1(size)
         finally:
-            self.raw.wait = True
+            self.raw.mode = BLOCK
         return data if data or self.raw.eof else None
 
-    def write(self, data: bytes) -> None:
-        """Send all of it, within the limits, whatever arrives meanwhile.
+    def overrun(self) -> bool:
+        """Whether more has arrived than the answer said there would be; what comes later is not seen."""
+        return self._answered() and bool(self.buffered())
 
-        Raises:
-            OSError: it broke or took too long.
-        """
-        view = memoryview(data)
-        while view:
-            self.raw.set_timeout()
-            view = view[self._sock.send(view[:_SLICE]) :]
+    # -- its end
 
     def fileno(self) -> int:
         """The number of the socket, to wait for it; -1 once it is closed."""
@@ -319,7 +279,7 @@ class Connection:
         """Whether an idle connection was closed, or got bytes nobody asked for."""
         try:
             return ready(self._sock, write=False, timeout=0)[0]
-        except (OSError, ValueError):
+        except OSError:
             return True
 
     def abort(self) -> None:
@@ -339,53 +299,150 @@ class Connection:
         self._owner = False
 
 
-class _HeadLines:
-    """The file that `HTTPResponse` reads from, which asks for it as it would ask a socket.
+class _Head(io.BytesIO):
+    """A head that was read; `HTTPResponse` asks for it as it would ask a socket."""
 
-    It bounds the heads of one answer together. `HTTPResponse` bounds each line and the lines of each head,
-    but skips answers of status 100 without end.
-    """
-
-    __slots__ = ("_connection", "_heads", "_left", "_within")
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._left = _MAX_HEAD
-        self._heads = 0
-        self._within = False
-
-    def makefile(self, _mode: str) -> _HeadLines:
+    def makefile(self, _mode: str) -> _Head:
         return self
 
-    def readline(self, size: int) -> bytes:
-        """The next line, its end included.
+
+def _status_of(line: bytes) -> int:
+    """Read a status line at once, as what does not begin with one may not have lines to wait for.
+
+    Raises:
+        RemoteDisconnected: the connection ended before it.
+        BadStatusLine: it is none.
+    """
+    found = _STATUS(line)
+    if found is None:
+        if not line:
+            raise RemoteDisconnected("closed before an answer")
+        raise BadStatusLine(line.decode("latin-1"))
+    return int(found.group(1))
+
+
+class BodyReader:
+    """Reads the body of an answer, as it was framed.
+
+    Args:
+        connection: its head has just been read.
+        method: of the request.
+        response: that head.
+        headers: its header fields.
+
+    Attributes:
+        done: the whole body has been read; nothing of it is left on the connection.
+        keep: whether the server will keep the connection open afterwards.
+        until_close: the body ends where the connection ends.
+        left: at least how many bytes are still to come.
+        announced: whether the head has said how many bytes there are, and that is not 0.
+
+    Raises:
+        HTTPException: the framing would have to be guessed.
+    """
+
+    def __init__(self, connection: Connection, method: str, response: HTTPResponse, headers: Headers) -> None:
+        status, self._connection = response.status, connection
+        # After a 101 the connection speaks another protocol, wanted or not.
+        self.keep = not response.will_close and status >= 200
+        self.left = 0
+        self._chunked = self.until_close = False
+        # Between chunks: what line comes next, and the part of it that has arrived.
+        self._expected, self._partial, self._trailers = _SIZE, b"", 0
+        if not (status < 200 or status in (204, 304) or method == "HEAD"):
+            if response.chunked:
+                self._chunked = True
+                # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).
+                self.keep = self.keep and "content-length" not in headers
+            else:
+                _check_framing(headers)
+                self.until_close = response.length is None
+                self.left = response.length or 0
+        self.announced = self.left > 0
+        self.done = not (self._chunked or self.until_close or self.left)
+
+    def read_some(self, size: int) -> bytes:
+        """Return up to `size` bytes as soon as there are any; b"" at the end.
 
         Raises:
-            HTTPException: there is too much of it all.
+            BlockingIOError: the connection does not wait and nothing has arrived; nothing is lost, and it may
+                be asked again.
+            IncompleteRead: the connection ended before the body did.
+            HTTPException: the chunks are malformed.
+            OSError: it broke or took too long.
         """
-        if not self._within:
-            self._begin()
-        line = self._connection.reader.readline(min(size, self._left + 1))
-        self._left -= len(line)
-        if self._left < 0:
-            raise HTTPException("head too long")
-        self._within = line not in (b"\r\n", b"\n")
-        return line
+        reader = self._connection.reader
+        while not self.done:
+            if self._chunked and not self.left:
+                self._read_line()
+                continue
+            data = reader.read1(size if self.until_close else min(size, self.left))
+            if not data:
+                self._require_end()
+                if not self.until_close:
+                    raise IncompleteRead(b"", self.left)
+                self.done = True
+            elif not self.until_close:
+                self.left -= len(data)
+                if not self.left:
+                    self._at_boundary()
+            return data
+        return b""
 
-    def _begin(self) -> None:
-        if self._heads == _MAX_HEADS:
-            raise HTTPException("too many informational answers")
-        self._connection.await_answer(first=self._heads == 0)
-        self._heads += 1
-        self._within = True
+    def _at_boundary(self) -> None:
+        """Finish at once where no further read is needed to know that the body is over."""
+        if not self._chunked:
+            self.done = True
+            return
+        self._expected = _END
+        if self._connection.buffered().startswith(_LAST):
+            self._connection.reader.read(len(_LAST))
+            self.done = True
 
-    def close(self) -> None:
-        """The buffer stays open; it is the connection's."""
+    def _read_line(self) -> None:
+        """Read one line between chunks, and know what comes next; see the drawing above."""
+        line = self._partial + self._connection.reader.readline(_MAX_LINE - len(self._partial))
+        if not line.endswith(b"\n"):
+            if len(line) >= _MAX_LINE:
+                raise HTTPException("chunk header too long")
+            self._partial = line
+            self._require_end()
+            raise IncompleteRead(b"")
+        self._partial = b""
+        empty = line in (b"\r\n", b"\n")
+        if self._expected is _SIZE:
+            match = _SIZE_LINE(line)
+            if match is None:
+                raise HTTPException("bad chunk size")
+            self.left = int(match.group(1), 16)
+            self._expected = _END if self.left else _TRAILER
+        elif self._expected is _END:
+            if not empty:
+                raise HTTPException("chunk longer than its size")
+            self._expected = _SIZE
+        elif empty:
+            self.done = True
+        else:
+            self._trailers += 1
+            if self._trailers >= _MAX_TRAILERS:
+                raise HTTPException("too many trailers")
+
+    def _require_end(self) -> None:
+        """Tell an end from a lull, which only connections that do not wait have."""
+        if not self._connection.raw.eof:
+            raise BlockingIOError("nothing has arrived")
 
 
-def _chunks(body: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a body's chunks, none empty; what the body raises is marked as the caller's."""
-    try:
-        yield from (chunk for chunk in body if chunk)
-    except Exception as exc:
-        raise BodyFailed(exc) from exc
+def _check_framing(headers: Headers) -> None:
+    """Refuse lengths that differ or are no numbers, and an unknown transfer coding.
+
+    Raises:
+        HTTPException: as it would have to be guessed where the body ends.
+    """
+    coding = headers.get("transfer-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise HTTPException("unknown transfer coding")
+    lengths = headers.get_all("content-length")
+    for length in lengths:
+        if length != lengths[0] or not _LENGTH(length.strip(" \t")):
+            raise HTTPException("bad content length")

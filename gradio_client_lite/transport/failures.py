@@ -37,36 +37,36 @@ _ALERT = "\x15\x03"
 
 
 def translate_connect(
-    exc: Exception, place: str, deadline: Deadline, *, proxy: Optional[str] = None, advice: str = ""
+    exc: Exception, label: str, deadline: Deadline, *, proxy: Optional[str] = None, advice: str = ""
 ) -> GradioClientError:
     """Return our exception for a failure before the request was sent.
 
     Args:
         exc: what was raised.
-        place: the URL asked for, without userinfo and query.
+        label: the URL asked for, without userinfo and query.
         deadline: of the whole request; tells a passed total limit from a slow connect.
         proxy: the proxy's URL without userinfo, when it was the proxy that could not be reached.
-        advice: how to do without it.
+        advice: how to do without that proxy.
     """
     if isinstance(exc, GradioClientError):
         return exc
-    error = _connect_error(exc, place, deadline, proxy)
+    error = _connect_error(exc, label, deadline, proxy)
     if advice:
         error.args = (shorten(f"{str(error).rstrip('.')}.{advice}"),)
     return error
 
 
-def _connect_error(exc: Exception, place: str, deadline: Deadline, proxy: Optional[str]) -> GradioClientError:
-    where = f"the proxy {proxy} (for {place})" if proxy else place
+def _connect_error(exc: Exception, label: str, deadline: Deadline, proxy: Optional[str]) -> GradioClientError:
+    where = f"the proxy {proxy} (for {label})" if proxy else label
     if deadline.passed():
-        return _too_late(place, deadline)
+        return _too_late(label, deadline)
     if isinstance(exc, (socket.timeout, TimeoutError)):
         return ConnectTimeout(
             f"No connection to {where} was made in time. Check the address, or raise the connect timeout."
         )
     if _is_tls(exc):
-        error = TLSError(_tls_advice(exc, where, with_scheme(proxy or place, "http")))
-        error.retryable = _hung_up(_tls_reason(exc))  # as a server does that is being started anew
+        error = TLSError(_tls_advice(exc, where, with_scheme(proxy or label, "http")))
+        error.retryable = _hung_up(_tls_reason(exc))  # a server that is just starting does so
         return error
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
         return ProxyError(f"{where} did not answer in HTTP/1.1. Check the proxy's URL.")
@@ -78,44 +78,44 @@ def _connect_error(exc: Exception, place: str, deadline: Deadline, proxy: Option
     return kind(f"No connection to {where} could be made: {_reason(exc)}. Check the address and the network.")
 
 
-def translate_exchange(exc: Exception, place: str, deadline: Deadline) -> GradioClientError:
+def translate_exchange(exc: Exception, label: str, deadline: Deadline) -> GradioClientError:
     """Return our exception for a failure while sending a request or reading its answer.
 
     Args:
         exc: what was raised.
-        place: the URL asked for, without userinfo and query.
+        label: the URL asked for, without userinfo and query.
         deadline: of the whole request.
     """
     if isinstance(exc, GradioClientError):
         return exc
     if deadline.passed():
-        return _too_late(place, deadline)
+        return _too_late(label, deadline)
     if isinstance(exc, socket.timeout) and exc.errno is None:
-        return ReadTimeout(f"{place} sent nothing of use within the read timeout. Raise it, or try again.")
+        return ReadTimeout(f"{label} sent nothing of use within the read timeout. Raise it, or try again.")
     if isinstance(exc, IncompleteRead):
-        return ConnectionLost(f"The answer of {place} was cut short. Try again.")
+        return ConnectionLost(f"The answer of {label} was cut short. Try again.")
     if isinstance(exc, BadStatusLine) and str(exc).startswith(_ALERT):
-        return ProtocolError(f"{place} answered in TLS, not in plain http; use {with_scheme(place, 'https')}")
+        return ProtocolError(f"{label} answered in TLS, not in plain http; use {with_scheme(label, 'https')}")
     if isinstance(exc, HTTPException) and not isinstance(exc, RemoteDisconnected):
         return ProtocolError(
-            f"{place} did not answer in HTTP/1.1 ({type(exc).__name__}). Check that the URL, its scheme "
+            f"{label} did not answer in HTTP/1.1 ({type(exc).__name__}). Check that the URL, its scheme "
             "and its port belong to a web server."
         )
     if _is_tls(exc) and "ALERT" in str(getattr(exc, "reason", "")):
         # With TLS 1.3 the server judges a client certificate only after the handshake.
-        return TLSError(_tls_advice(exc, place, with_scheme(place, "http")))
+        return TLSError(_tls_advice(exc, label, with_scheme(label, "http")))
     return ConnectionLost(
-        f"The connection to {place} broke before the answer was whole ({_reason(exc)}). The server may "
+        f"The connection to {label} broke before the answer was whole ({_reason(exc)}). The server may "
         "have acted on the request; try again if that does no harm."
     )
 
 
-def _too_late(place: str, deadline: Deadline) -> DeadlineExceeded:
+def _too_late(label: str, deadline: Deadline) -> DeadlineExceeded:
     if deadline.name:
         return DeadlineExceeded(
-            f"The request to {place} was not done within {deadline.name}; make the client with a larger one."
+            f"The request to {label} was not done within {deadline.name}; make the client with a larger one."
         )
-    return DeadlineExceeded(f"The request to {place} was not done by its deadline. Raise the total timeout.")
+    return DeadlineExceeded(f"The request to {label} was not done by its deadline. Raise the total timeout.")
 
 
 def _is_tls(exc: Exception) -> bool:
@@ -152,7 +152,7 @@ def _tls_reason(exc: Exception) -> str:
 
 
 def _reason(exc: Exception) -> str:
-    """A short reason without the foreign text, which may quote what was sent."""
+    """Return a short reason without the foreign text, which may quote what was sent."""
     number = getattr(exc, "errno", None)
     if isinstance(exc, RemoteDisconnected):
         return "closed by the server"

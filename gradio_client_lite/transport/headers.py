@@ -1,9 +1,9 @@
-"""Header fields, of answers and of requests.
+"""What messages consist of behind their first line: header fields, cookies among them, and a request's body.
 
-A small cookie jar after RFC 6265, that reads like a dict.
-
-In one thing it is stricter: a cookie goes to the port that it came from and no other, as another port of a
-host may be somebody else's server. The standard ports of http and https count as one.
+Cookies follow RFC 6265, but for two things, both stricter. One goes only to the host that set it, whatever
+Domain says: a client has one host, and to know which domains are shared by strangers takes a list of
+thousands. And it goes to the port that it came from and no other, as another port of a host may be somebody
+else's server; the standard ports of http and https count as one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from typing import (
     MutableMapping,
     NamedTuple,
     Optional,
+    Protocol,
     Tuple,
+    Union,
+    cast,
 )
 
 from ..errors import ArgumentError, shown
@@ -40,6 +43,8 @@ _ODD = re.compile("[\x00\r\n\ud800-\udfff]").search
 _SECRET = frozenset({"set-cookie", "location"})
 # These describe the message on the wire, which only the transport knows.
 _OWN = frozenset({"content-length", "transfer-encoding"})
+# Bodies up to this size go out together with the head.
+_ONE_SEND = 65536
 
 
 class Headers(Mapping[str, str]):
@@ -64,6 +69,9 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         values = self._fields[name.lower()]
         return values[0] if len(values) == 1 else ", ".join(values)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -102,7 +110,7 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
 
 
 def _checked(name: str, value: str) -> str:
-    """A value with characters in it that cannot, or not all of them, be sent."""
+    """Return an odd value as it is sent; refuse what would begin another line."""
     value = sendable(value, f"The value of header {name!r}")
     if _BREAK(value):
         raise ArgumentError(
@@ -157,53 +165,45 @@ def basic_auth(user: str, password: str) -> str:
     return Hidden("Basic " + b2a_base64(f"{user}:{password}".encode(), newline=False).decode("ascii"))
 
 
+# The most cookies, and the longest line that sets one, in characters.
 _MAX_COOKIES = 300
-_MAX_BYTES = 8192
+_MAX_LINE = 8192
 #: Of all names and values that servers have set, in bytes; uvicorn takes requests with heads of 64 KiB.
 _MAX_TOTAL = 32768
 # Values that were replaced lately, which an answer on its way may still quote.
 _FORMER = 32
 _NAME = re.compile(r"[^\x00-\x20\x7f;=,]+\Z").match
 _VALUE = re.compile(r"[^\x00-\x1f\x7f;]*\Z").match
-# Anybody can have a name below these, so no cookie is shared by all of them. The full list has thousands of
-# entries; these are the ones under which Gradio apps live.
-_SHARED = frozenset(
-    {"hf.space", "gradio.live", "github.io", "ngrok.io", "ngrok.app", "ngrok-free.app", "trycloudflare.com"}
-)
-_SECOND_LEVEL = frozenset(
-    {"ac", "co", "com", "edu", "gob", "gov", "go", "mil", "ne", "net", "nom", "or", "org"}
-)
 
 _Key = Tuple[str, str, str, int]
-#: What stands for both of these.
+#: 0 stands for both of these.
 _STANDARD_PORTS, _STANDARD = (80, 443), 0
 
 
 class _Cookie(NamedTuple):
     name: str
     value: str
-    domain: str
+    host: str
     port: int
     path: str = "/"
-    host_only: bool = True
     secure: bool = False
     expires: Optional[float] = None
     given: bool = False  # by the caller, not by a server
 
     def __repr__(self) -> str:
-        return f"<cookie {self.name!r} of {self.domain}{self.path}>"  # never its value
+        return f"<cookie {self.name!r} of {self.host}{self.path}>"  # never its value
 
     @property
     def key(self) -> _Key:
-        return self.domain, self.path, self.name, self.port
+        return self.host, self.path, self.name, self.port
 
     def matches(self, target: Target) -> bool:
-        if (self.secure and target.scheme != "https") or self.port != _port(target.port):
-            return False
-        if not (target.host == self.domain or (not self.host_only and _below(target.host, self.domain))):
+        if (self.secure and target.scheme != "https") or target.host != self.host:
             return False
         path = target.path.partition("?")[0]
-        return path == self.path or path.startswith(self.path.rstrip("/") + "/")
+        return self.port == _port(target.port) and (
+            path == self.path or path.startswith(self.path.rstrip("/") + "/")
+        )
 
 
 class CookieJar(MutableMapping[str, str]):
@@ -217,6 +217,9 @@ class CookieJar(MutableMapping[str, str]):
         cookies: to begin with, for that host.
         port: of the base URL.
         clock: seconds since the epoch, as cookies expire by the calendar.
+
+    Attributes:
+        empty: whether there are none at all, so that requests need not look for any.
 
     Example:
         >>> jar = CookieJar("localhost", {"a": "1"})
@@ -237,6 +240,7 @@ class CookieJar(MutableMapping[str, str]):
         self._port = _port(port)
         self._clock = clock
         self._cookies: Dict[_Key, _Cookie] = {}
+        self.empty = True
         self._former: Deque[str] = deque(maxlen=_FORMER)
         # Reentrant, as a signal handler may cancel a job, with a request, on a thread that holds it.
         self._lock = threading.RLock()
@@ -251,7 +255,7 @@ class CookieJar(MutableMapping[str, str]):
         found = [cookie for cookie in self._live() if cookie.name == name]
         if not found:
             raise KeyError(name)
-        own = [cookie for cookie in found if cookie.domain == self._host]
+        own = [cookie for cookie in found if cookie.host == self._host]
         return (own or found)[-1].value
 
     def __setitem__(self, name: str, value: str) -> None:
@@ -279,7 +283,7 @@ class CookieJar(MutableMapping[str, str]):
         return f"<CookieJar {', '.join(self)}>"
 
     def secrets(self) -> List[str]:
-        """The values that texts must not show: those there are, and some that there were."""
+        """Return the values that texts must not show: the present ones, and those replaced lately."""
         # Without the lock, as an error may pass while a thread holds it. Each copy is made in one step.
         return [*(cookie.value for cookie in self._cookies.copy().values()), *self._former.copy()]
 
@@ -295,6 +299,7 @@ class CookieJar(MutableMapping[str, str]):
         if former is not None and former.value != cookie.value:
             self._former.append(former.value)
         self._cookies[cookie.key] = cookie
+        self.empty = False
         of_servers = [other for other in self._cookies.values() if not other.given]
         total = sum(len(other.name) + len(other.value) for other in of_servers)
         for other in of_servers:
@@ -310,17 +315,15 @@ class CookieJar(MutableMapping[str, str]):
             target: where it goes.
             own: a Cookie header the caller made; its cookies win over those of the jar.
         """
-        if not self._cookies:
-            return own
         taken = {part.partition("=")[0].strip() for part in map(Hidden, own.split(";"))}
         found = [cookie for cookie in self._live() if cookie.matches(target) and cookie.name not in taken]
         found.sort(key=lambda cookie: -len(cookie.path))
         return Hidden("; ".join([*filter(None, [own]), *[f"{each.name}={each.value}" for each in found]]))
 
     def store(self, target: Target, lines: Iterable[str]) -> None:
-        """Take over the Set-Cookie lines of an answer; what is malformed or not the host's is ignored."""
+        """Take over the Set-Cookie lines of an answer; what is malformed or another host's is ignored."""
         for line in map(hide, lines):
-            cookie = _parse(line, target, self._clock) if len(line) <= _MAX_BYTES else None
+            cookie = _parse(line, target, self._clock) if len(line) <= _MAX_LINE else None
             if cookie is None:
                 continue
             with self._lock:
@@ -347,15 +350,14 @@ def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_C
     if secure and target.scheme != "https":
         return None
     domain = attributes.get("domain", "").lstrip(".").lower()
-    if domain and domain != target.host and (_public(domain) or not _below(target.host, domain)):
-        return None
+    if domain and domain != target.host and not target.host.endswith("." + domain):
+        return None  # for another host
     return _Cookie(
         str(name),
         value,
-        domain or target.host,
+        target.host,
         _port(target.port),
         path=_cookie_path(attributes.get("path", ""), target),
-        host_only=not domain or _public(domain),
         secure=secure,
         expires=_expiry(attributes, clock),
     )
@@ -380,11 +382,66 @@ def _expiry(attributes: Mapping[str, str], clock: Callable[[], float]) -> Option
     return None
 
 
-def _below(host: str, domain: str) -> bool:
-    return host.endswith("." + domain) and ":" not in host and not host.replace(".", "").isdigit()
+class SizedBody(Protocol):
+    """A request body made of chunks.
+
+    Each iteration starts at the beginning, so it can be sent again. An attribute `size` wins over len().
+    """
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
-def _public(domain: str) -> bool:
-    """Whether a domain looks like a suffix under which strangers register names."""
-    first, _, rest = domain.partition(".")
-    return not rest or domain in _SHARED or (first in _SECOND_LEVEL and len(rest) == 2)
+Body = Union[bytes, bytearray, memoryview, SizedBody]
+
+
+class BodyFailed(Exception):
+    """Carries an exception out of the caller's body, so that it is not taken for the network's."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def body_size(body: Body) -> int:
+    """Return the length of a body in bytes: its attribute `size` or else its len()."""
+    if isinstance(body, memoryview):
+        return body.nbytes
+    size = getattr(body, "size", None)
+    return size if isinstance(size, int) else len(body)
+
+
+def request_pieces(head: bytes, body: Optional[Body]) -> Iterator[memoryview]:
+    """Yield a request in the pieces it is sent in: the head leaves with the first chunk, if that is small.
+
+    Raises:
+        BodyFailed: the caller's body raised, or is not as long as it says.
+    """
+    left = 0 if body is None else body_size(body)
+    for chunk in _chunks(body):
+        left -= len(chunk)
+        if left < 0:
+            break
+        if head and len(chunk) <= _ONE_SEND:
+            yield memoryview(head + chunk)
+        else:
+            if head:
+                yield memoryview(head)
+            yield memoryview(chunk)
+        head = b""
+    if left:
+        raise BodyFailed(ArgumentError("The request body did not yield as many bytes as its size says."))
+    if head:
+        yield memoryview(head)
+
+
+def _chunks(body: Optional[Body]) -> Iterator[Union[bytes, memoryview]]:
+    """Yield a body's chunks, none empty; what the body raises is marked as the caller's."""
+    if body is None:
+        return
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        body = cast(SizedBody, (memoryview(body).cast("B"),))
+    try:
+        yield from (chunk for chunk in body if chunk)
+    except Exception as exc:
+        raise BodyFailed(exc) from exc

@@ -1,60 +1,75 @@
 """HTTP/1.1 over kept connections.
 
-`Transport` ties the parts of this folder together. One request goes: check (url, headers) -> take or dial a
-connection (exchange, pool, dial) -> send, read the head (exchange, connection) -> cookies, redirect, or the
-body (body, response, streaming).
+`Transport` ties the parts of this folder together. One request takes these steps:
+
+    _first_hop           checks headers and URL (headers, url)
+    Exchanger.send       takes a connection from the pool, or makes one (pool, dial); sends, reads the head
+                         (connection, sockets)
+    _answer              keeps cookies, makes the StreamingResponse (response)
+    _open                logs in again, follows a redirect (reach), or gives that out
+
+The response gives the connection back to the pool after the last byte of its body.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Mapping, Optional, Protocol, Tuple, Union
+from typing import Dict, Mapping, Optional, Protocol, Tuple, Union
 
 from ..errors import ArgumentError, TooManyRedirects, shorten
 from ..limits import Bound
 from ..secrecy import Secrets, hide
 from ..workers import call_after_fork
-from .body import BodyReader, inflater_for
-from .connection import Body, Connection
-from .exchange import Exchanger, HeadMaker
+from .connection import BodyReader, Connection
+from .dial import (
+    Connect,
+    Dialer,
+    Proxies,
+    ProxyChoice,
+    Resolve,
+    check_proxy_status,
+    connect_tcp,
+    resolve_host,
+)
 from .failures import FOREIGN, translate_exchange
-from .headers import CookieJar, Headers, check_method, request_fields
+from .headers import Body, CookieJar, Headers, check_method, request_fields
+from .inflate import inflater_for
 from .liveness import Liveness
-from .pool import Connect, Dialer, Pool, Resolve, check_proxy_status, connect_tcp, resolve_host
-from .proxy import Proxies, ProxyChoice
-from .reach import Bounds
-from .redirect import MAX_REDIRECTS, OF_APP, REDIRECTS, Hop, Word, next_hop
+from .pool import Exchanger, HeadMaker, Pool
+from .reach import MAX_REDIRECTS, OF_APP, REDIRECTS, Bounds, Hop, Word, next_hop
 from .response import Response, StreamingResponse
 from .sockets import Clock, Deadline, Timeout
 from .tls import TLS, Cert, Verify, hide_password
-from .url import Target, UrlCache, parse_url
+from .url import Target, parse_url
 
 __all__ = ["Response", "StreamingResponse", "Timeout", "Transport"]
 
 logger = logging.getLogger(__name__)
 
-# Of an answer whose caller does not say.
+# The largest body of an answer, where the caller does not say.
 _MAX_BYTES = 16 << 20
+# How many URLs are kept split. With one more all begin anew.
+_MAX_URLS = 256
 
 MaxBytes = Union[int, Bound, None]
 """The largest body to accept, after decompression; None for any. A Bound is named in the error's text."""
 
 
 class Renewal(Protocol):
-    """Logs in again where an app has forgotten the login; see `login.Renewal`."""
+    """Logs in again where an app has forgotten the login; see `app.headers.Renewal`."""
 
     def mark(self) -> int:
-        """Which login a request that is sent now goes with."""
+        """Return the number of the login that a request sent now goes with."""
         ...
 
     def renew(self, mark: int, target: Target, deadline: Deadline) -> bool:
-        """Have a later one than that; whether the request may be sent again. May raise what requests do."""
+        """Have a later login than that; return whether to send the request again. Raises as requests do."""
         ...
 
 
 def _denied(hop: Hop, response: StreamingResponse) -> bool:
-    """Whether a server did not take a request for want of a login; of a WebSocket it says so with 403."""
+    """Whether a server refused a request for want of a login; it refuses a WebSocket with 403."""
     return hop.cookies and (response.status == 401 or (response.status == 403 and "upgrade" in hop.fields))
 
 
@@ -77,14 +92,18 @@ class Transport:
             sent twice.
         max_idle: how many idle connections are kept.
         clock: monotonic seconds.
-        calendar: seconds since the epoch; see `timeout.IdleClock`.
+        calendar: seconds since the epoch; see `Pool`.
         bounded: whether servers may lead no further in than they are; see `reach`. The origin of the base URL
             may be anywhere.
         resolve: finds the addresses of hosts; see `dial.resolve_host`.
         connect: makes TCP connections; see `dial.connect_tcp`.
 
     Attributes:
+        cookies: as a mapping of names to values.
+        timeout: the limits of requests that bring none.
         secrets: what texts about these connections must not show; it knows the cookies and the passwords.
+        renewal: is asked to log in again when the app wants a login; None where there is none.
+        liveness: asks the app for signs of life; None before it is connected to. See `Timeout.asks`.
 
     Raises:
         ArgumentError: the base URL, a cookie or a proxy is wrong.
@@ -117,47 +136,31 @@ class Transport:
     ) -> None:
         base_url, cookies, proxies, auth = hide(base_url), hide(cookies), hide(proxies), hide(auth)
         cert = hide_password(cert)
-        self._urls = UrlCache()
+        # The targets of URLs that were asked for before. They end with the transport, as URLs may hold
+        # passwords and session hashes. Changed by single operations only, which need no lock.
+        self._targets: Dict[str, Target] = {}
         self._base = parse_url(base_url)
-        self._timeout = timeout
+        self.timeout = timeout
         self._follow = follow_redirects
         self._clock = clock
-        self._cookies = CookieJar(self._base.host, cookies, port=self._base.port)
+        self._never = Deadline(None, clock)
+        self.cookies = CookieJar(self._base.host, cookies, port=self._base.port)
         self._tls = TLS(verify, cert, trust_env=trust_env)
         self._pool = Pool(max_idle=max_idle, idle_expiry=idle_expiry, clock=clock, calendar=calendar)
-        heads = HeadMaker(self._base, self._cookies, auth)
+        heads = HeadMaker(self._base, self.cookies, auth)
         choice = ProxyChoice(proxies, trust_env=trust_env)
         self._bounds = Bounds(self._base, judged=bounded)
         dialer = Dialer(self._tls, resolve, connect)
         self._exchanger = Exchanger(self._pool, dialer, choice, heads, self._bounds)
-        #: Asked to log in again when the app wants a login; None where there is none.
         self.renewal: Optional[Renewal] = None
+        self.liveness: Optional[Liveness] = None
         self.secrets = Secrets()
-        for source in (self._cookies.secrets, heads.secrets, choice.secrets):
+        for source in (self.cookies.secrets, heads.secrets, choice.secrets):
             self.secrets.ask(source)
         call_after_fork(self)
 
-    @property
-    def liveness(self) -> Optional[Liveness]:
-        """Asks the app for signs of life; None before it is connected to. See `Timeout.asks`."""
-        return self._exchanger.liveness
-
-    @liveness.setter
-    def liveness(self, liveness: Optional[Liveness]) -> None:
-        self._exchanger.liveness = liveness
-
-    @property
-    def cookies(self) -> CookieJar:
-        """The cookies, as a mapping of names to values."""
-        return self._cookies
-
-    @property
-    def timeout(self) -> Timeout:
-        """The limits of requests that bring none."""
-        return self._timeout
-
     def proxy_advice(self, url: str) -> str:
-        """What to say of an answer that may be that of a proxy the caller does not know of; mostly "".
+        """Return what to add about an answer that may be a proxy's, one the caller does not know of; or "".
 
         Args:
             url: what was requested. With https a proxy has no part in the answer.
@@ -168,7 +171,7 @@ class Transport:
     def move_to(self, url: str) -> None:
         """Count the server of a URL as the app too, since redirects have led there.
 
-        How far in it is counts for what it names from now on; its own URLs stay a server's word.
+        How far in it is bounds what it names from now on; its own URLs are still named by a server.
         """
         self._bounds.add_host(parse_url(url).host)
 
@@ -202,10 +205,10 @@ class Transport:
                 HEAD and OPTIONS may.
             max_bytes: see `MaxBytes`.
             credentials: False sends neither cookies nor basic auth, and keeps no cookie.
-            word: on whose word the URL is asked for. Only the origin of the base URL and what the caller
-                names may be at any address; nothing else leads further in than who names it.
+            word: who named the URL. Only the origin of the base URL and what the caller names may be at any
+                address; nothing else leads further in than the server that names it.
             deadline: of several requests together; None for none.
-            fresh: whether to make a connection for it, and leave those that are kept to others.
+            fresh: whether to make a new connection for it, and leave kept ones to others.
 
         Raises:
             ArgumentError: URL, method or headers cannot be sent; nothing was.
@@ -272,8 +275,16 @@ class Transport:
             # Compression could hold events back.
             coding = "identity" if "event-stream" in fields.get("accept", "") else "gzip, deflate"
         fields.setdefault("accept-encoding", coding)
-        target = self._urls.target(url)
+        target = self._targets.get(url) or self._target(url)
         return Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
+
+    def _target(self, url: str) -> Target:
+        url = hide(url)
+        target = parse_url(url)
+        if len(self._targets) >= _MAX_URLS:
+            self._targets.clear()
+        self._targets[url] = target
+        return target
 
     def _open(
         self,
@@ -285,10 +296,11 @@ class Transport:
         shared: Optional[Deadline],
     ) -> StreamingResponse:
         """Follow redirects until there is an answer to give out."""
-        limits = timeout or self._timeout
-        deadline = (shared or Deadline(None, self._clock)).sooner(limits.total, limits.name)
-        opening = deadline.sooner(limits.head, limits.name)
-        hop = self._bounds.first(hop)
+        limits = timeout or self.timeout
+        deadline = (shared or self._never).sooner(limits.total, limits.name)
+        opening = deadline if limits.head is None else deadline.sooner(limits.head, limits.name)
+        if hop.word is not OF_APP or hop.target.origin != self._base.origin:  # which may be anywhere
+            hop = self._bounds.first(hop)
         first, renewal = hop, self.renewal
         mark = 0 if renewal is None else renewal.mark()
         for _ in range(MAX_REDIRECTS + 1):
@@ -303,12 +315,12 @@ class Transport:
                     response.close()
                     hop, renewal = first, None  # once
                     continue
-            location = response.headers.get("location")
             wanted = self._follow if follow is None else follow
-            if not wanted or location is None or response.status not in REDIRECTS:
+            if response.status not in REDIRECTS or not wanted or "location" not in response.headers:
                 return response
             response.close()
-            hop = self._bounds.next(hop, response.peer, next_hop(hop, response.status, location))
+            onward = next_hop(hop, response.status, response.headers["location"])
+            hop = self._bounds.next(hop, response.peer, onward)
         raise TooManyRedirects(
             f"More than {MAX_REDIRECTS} redirects, the last to {hop.target.label}; check the URL."
         )
@@ -329,7 +341,11 @@ class Transport:
             opening: of everything up to the head of the answer.
         """
         started = self._clock()
-        connection, head = self._exchanger.send(hop, limits, opening, idempotent)
+        target = hop.target
+        liveness = self.liveness if limits.asks else None
+        if liveness is not None and liveness.origin != target.origin:
+            liveness = None
+        connection, head = self._exchanger.send(hop, limits, opening, idempotent, liveness)
         if opening is deadline:
             deadline = connection.raw.deadline  # which the limit of the answer may have brought forward
         else:
@@ -337,27 +353,29 @@ class Transport:
         try:
             headers = Headers(head.getheaders())
             body = BodyReader(connection, hop.method, head, headers)
-            inflater = (
-                None if body.done else inflater_for(headers, hop.fields["accept-encoding"], hop.target.label)
-            )
-            if connection.proxy is not None:
-                check_proxy_status(head.status, connection.proxy, tunnel=False)
+            inflater = None
+            if "content-encoding" in headers and not body.done:
+                asked = hop.fields["accept-encoding"]
+                inflater = inflater_for(headers["content-encoding"], asked, target.label)
+            proxy = connection.route.proxy
+            if proxy is not None and connection.route.reader is proxy:
+                check_proxy_status(head.status, proxy, tunnel=False)
         except FOREIGN as exc:
             self._pool.drop(connection)
-            raise translate_exchange(exc, hop.target.label, deadline) from exc
+            raise translate_exchange(exc, target.label, deadline) from exc
         except BaseException:
             self._pool.drop(connection)
             raise
         if hop.cookies and "set-cookie" in headers:
-            self._cookies.store(hop.target, headers.get_all("set-cookie"))
+            self.cookies.store(target, headers.get_all("set-cookie"))
         if logger.isEnabledFor(logging.DEBUG):
             spent = (self._clock() - started) * 1000
-            label = shorten(self.secrets.blank(hop.target.label))
+            label = shorten(self.secrets.blank(target.label))
             logger.debug("%s %s -> %d in %.1f ms", hop.method, label, head.status, spent)
         return StreamingResponse(
             status=head.status,
             headers=headers,
-            target=hop.target,
+            target=target,
             connection=connection,
             body=body,
             inflater=inflater,
@@ -369,7 +387,7 @@ class Transport:
     def after_fork(self) -> None:
         """In a child after fork: leave the parent's connections alone and make fresh locks."""
         self._pool.forget()
-        self._cookies.forget_lock()
+        self.cookies.forget_lock()
         self._tls.forget_lock()
 
     def __repr__(self) -> str:

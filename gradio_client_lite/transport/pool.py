@@ -1,6 +1,13 @@
-"""Making a connection: TCP, the proxy's tunnel, TLS, all within the connect timeout.
+"""The connections of one transport, and one request over them: on a kept connection, or on a new one.
 
-The connections of one transport: idle ones to use again, active ones to be able to wake.
+A connection is active, while a request or a stream uses it, or idle, or closed:
+
+                 add                give_back, when its last exchange left it clean
+    Dialer.dial ------> ACTIVE ------------------------------------------> IDLE
+                         |  ^                                               | |
+              drop, abort|  +--------- take, when it looks alive -----------+ | idle for too long, one too
+                         v                                                    v many, or close
+                       CLOSED <-----------------------------------------------+
 """
 
 from __future__ import annotations
@@ -9,205 +16,27 @@ import socket
 import threading
 import time
 import weakref
-from contextlib import contextmanager, suppress
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
-from ..errors import ProxyError
+from ..errors import ClientClosed
+from ..secrecy import hide, value_secrets
 from .connection import Connection
-from .failures import FOREIGN, translate_connect
-from .headers import encode_head
-from .proxy import Proxy
-from .reach import Address, judge, judge_name
-from .sockets import Clock, Deadline, IdleClock, SocketLike, tune
-from .tls import TLS
-from .url import Target
+from .dial import Dialer, Proxy, ProxyChoice, Route
+from .failures import FOREIGN, translate_exchange
+from .headers import BodyFailed, CookieJar, basic_auth, body_size, encode_head, request_pieces
+from .reach import Bounds, Hop
+from .sockets import Clock, Deadline, Timeout
+from .url import Target, same_place
 
-# Returns the addresses of a host and port, best first.
-Resolve = Callable[[str, int], Sequence[Address]]
-# Returns a socket connected to an address; the deadline is the moment to give up.
-Connect = Callable[[Address, Deadline], SocketLike]
+if TYPE_CHECKING:
+    from .liveness import Liveness
 
-
-class Route(NamedTuple):
-    """What makes two requests able to share a connection.
-
-    Args:
-        tunnel: whether a proxy must only pass bytes on, for http too: it would not understand what they are.
-        within: how far in its address may be; None for anywhere. A connection that one request may use is no
-            reason for another to get there.
-    """
-
-    scheme: str
-    host: str
-    port: int
-    proxy: Optional[Proxy]
-    tunnel: bool = False
-    within: Optional[int] = None
-
-
-def resolve_host(host: str, port: int) -> List[Address]:
-    """Ask the system for the addresses of a host.
-
-    Raises:
-        OSError: it knows none.
-    """
-    # As bytes, since a str makes Python load its IDNA codec first.
-    found = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
-    return [Address(family, place) for family, _, _, _, place in found]
-
-
-def connect_tcp(address: Address, deadline: Deadline) -> SocketLike:
-    """Connect to one address.
-
-    Raises:
-        OSError: it does not answer, or this system has not its family.
-    """
-    sock = socket.socket(address.family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(deadline.left())
-        tune(sock)
-        sock.connect(address.place)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def connect_first(
-    addresses: Sequence[Address], deadline: Deadline, connect: Connect = connect_tcp
-) -> Tuple[SocketLike, Address]:
-    """Connect to the first address that answers, and return the socket and which one that is.
-
-    The time left is shared evenly by the addresses still to be tried, so that a silent IPv6 route leaves
-    time for IPv4.
-
-    Raises:
-        OSError: the last address's error.
-    """
-    failure: Optional[OSError] = None
-    for index, address in enumerate(addresses):
-        left = deadline.left()
-        share = None if left is None else left / (len(addresses) - index)
-        try:
-            return connect(address, deadline.sooner(share)), address
-        except OSError as exc:
-            failure = exc
-    raise failure or OSError("the host name has no address")
-
-
-class Dialer:
-    """Opens connections.
-
-    Args:
-        tls: the TLS settings.
-        resolve: finds the addresses of a host; a seam for tests.
-        connect: makes the TCP connection; a seam for tests.
-    """
-
-    def __init__(self, tls: TLS, resolve: Resolve = resolve_host, connect: Connect = connect_tcp) -> None:
-        self._tls = tls
-        self._resolve = resolve
-        self._connect = connect
-
-    def dial(self, route: Route, target: Target, timeout: Optional[float], deadline: Deadline) -> Connection:
-        """Open a connection for a route.
-
-        Args:
-            route: where to.
-            target: what is asked for, for error texts.
-            timeout: seconds until the connection stands; None for no limit of its own.
-            deadline: of the whole request.
-
-        Raises:
-            ConnectFailed: or one of its kinds, TLSError and ProxyError.
-            ConnectTimeout, DeadlineExceeded: it took too long.
-            ForbiddenAddress: the host is further in than the route may lead.
-        """
-        soon = deadline.sooner(timeout)
-        if route.proxy is not None:
-            judge_name(target, route.within)
-            connection = self._dial_proxy(route, route.proxy, target, soon, deadline)
-            connection.peer = route.host
-            return connection
-        with _translated(target, deadline):
-            # What was judged is what is connected to: the name is not asked for again.
-            addresses = judge(target, self._resolve(route.host, route.port), route.within)
-            sock, address = self._open(route.scheme, route.host, addresses, soon)
-        connection = Connection(sock, route)
-        connection.peer = address.text
-        return connection
-
-    def _dial_proxy(
-        self, route: Route, proxy: Proxy, target: Target, soon: Deadline, deadline: Deadline
-    ) -> Connection:
-        with _translated(target, deadline, proxy):
-            sock, _ = self._open(proxy.scheme, proxy.host, self._resolve(proxy.host, proxy.port), soon)
-        if route.scheme == "http" and not route.tunnel:
-            return Connection(sock, route, proxy=proxy)
-        try:
-            with _translated(target, deadline, proxy):
-                _tunnel(sock, route, proxy, soon)
-            if route.scheme == "http":
-                return Connection(sock, route)
-            with _translated(target, deadline):
-                return Connection(self._tls.wrap(sock, route.host, soon), route)
-        except BaseException:
-            sock.close()
-            raise
-
-    def _open(
-        self, scheme: str, host: str, addresses: Sequence[Address], deadline: Deadline
-    ) -> Tuple[SocketLike, Address]:
-        """Return a connected socket, TLS done for https, and where it leads."""
-        sock, address = connect_first(addresses, deadline, self._connect)
-        if scheme == "http":
-            return sock, address
-        try:
-            return self._tls.wrap(sock, host, deadline), address
-        except BaseException:
-            sock.close()
-            raise
-
-
-@contextmanager
-def _translated(target: Target, deadline: Deadline, proxy: Optional[Proxy] = None) -> Iterator[None]:
-    try:
-        yield
-    except FOREIGN as exc:
-        label, advice = (proxy.label, proxy.advice) if proxy else (None, "")
-        raise translate_connect(exc, target.label, deadline, proxy=label, advice=advice) from exc
-
-
-def _tunnel(sock: SocketLike, route: Route, proxy: Proxy, deadline: Deadline) -> None:
-    """Ask a proxy for a tunnel to the target (RFC 9110 section 9.3.6)."""
-    host = f"[{route.host}]" if ":" in route.host else route.host
-    place = f"{host}:{route.port}"
-    fields = {"proxy-authorization": proxy.authorization} if proxy.authorization else {}
-    connection = Connection(sock, route)
-    connection.release()
-    connection.prepare(None, deadline)
-    connection.send(encode_head("CONNECT", place, place, fields), None)
-    check_proxy_status(connection.read_head("CONNECT").status, proxy, tunnel=True)
-
-
-def check_proxy_status(status: int, proxy: Proxy, *, tunnel: bool) -> None:
-    """Raise when a proxy refused.
-
-    Raises:
-        ProxyError: it wants credentials (407) or, for a tunnel, answered anything but success.
-    """
-    if status == 407:
-        text = (
-            f"The proxy {proxy.label} refused the credentials (407). Put user and password into its URL: "
-            "http://user:password@host:port."
-        )
-    elif tunnel and not 200 <= status < 300:
-        text = f"The proxy {proxy.label} refused a tunnel with status {status}; check its rules."
-    else:
-        return
-    error = ProxyError(text + proxy.advice)
-    error.retryable = status >= 500  # it could not reach the target
-    raise error
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# Bodies above this size get a connection of their own. The receive buffer of a kept one has grown with what
+# went before, and a server in Python reads a large upload about a third faster through a fresh, smaller one.
+_LARGE = 8 << 20
 
 
 class Pool:
@@ -216,13 +45,17 @@ class Pool:
     The lock guards the lists only. What has to be closed or looked at is taken out under the lock and dealt
     with after it is released.
 
+    How long a connection was idle is read from two clocks, and the longer reading counts. A monotonic clock
+    stands still while the machine, or its Lambda, is suspended; the calendar does not, but may be set.
+    Overestimating only costs a reconnect; underestimating can lose a request.
+
     Args:
         max_idle: connections kept in all; the one idle longest makes room.
         idle_expiry: seconds; one idle for longer is not used for a request that must not be sent twice.
             uvicorn closes idle connections after 5 s, and a busy server looks at what has come only then.
         idle_limit: seconds after which an idle one is closed in any case.
-        clock: monotonic; may stand still while the machine is suspended.
-        calendar: seconds since the epoch; tells of that.
+        clock: monotonic seconds.
+        calendar: seconds since the epoch.
     """
 
     def __init__(
@@ -237,9 +70,10 @@ class Pool:
         self._max_idle = max_idle
         self._expiry = idle_expiry
         self._limit = max(idle_limit, idle_expiry)
-        self._clock = IdleClock(clock, calendar)  # read under the lock
+        self._clock = clock
+        self._calendar = calendar
         # Reentrant, as a signal handler or a finaliser of the program may close the client, or cancel a job,
-        # on a thread that holds it. The list of the idle ones is another one then.
+        # on a thread that holds it. The list of the idle ones may be another one after any step then.
         self._lock = threading.RLock()
         self._idle: List[Connection] = []
         # Weak: a forgotten stream must not keep its socket open.
@@ -259,36 +93,31 @@ class Pool:
             idempotent: whether one idle for longer than the expiry will do, as the request may be repeated.
         """
         while True:
+            found: Optional[Connection] = None
+            dead: List[Connection] = []
             with self._lock:
-                now = self._clock()
-                dead = self._expired(now)
-                found = self._pop(route, now - (self._limit if idempotent else self._expiry))
-                if found is not None:
-                    self._active.add(found)
+                now, today, idle = self._clock(), self._calendar(), self._idle
+                for connection in idle[::-1]:
+                    since, day = connection.idle_since
+                    age = max(now - since, today - day)
+                    expired = age > self._limit
+                    young = idempotent or age <= self._expiry
+                    if not expired and (found is not None or not young or connection.route != route):
+                        continue
+                    try:
+                        idle.remove(connection)
+                    except ValueError:  # a signal handler took it
+                        continue
+                    if expired:
+                        dead.append(connection)
+                    else:
+                        found = connection
+                        self._active.add(found)
             for connection in dead:
                 connection.close()
             if found is None or not found.stale():
                 return found
             self.drop(found)
-
-    def _expired(self, now: float) -> List[Connection]:
-        # The list is in the order in which they became idle.
-        idle, count = self._idle, 0
-        while count < len(idle) and idle[count].idle_since < now - self._limit:
-            count += 1
-        dead, idle[:count] = idle[:count], []
-        return dead
-
-    def _pop(self, route: Route, since: float) -> Optional[Connection]:
-        idle = self._idle
-        for connection in reversed(idle.copy()):
-            if connection.idle_since < since:
-                break
-            if connection.route == route:
-                with suppress(ValueError):
-                    idle.remove(connection)
-                    return connection
-        return None
 
     def add(self, connection: Connection) -> bool:
         """Count a new connection as active; False, and it is closed, when the pool was closed meanwhile."""
@@ -306,7 +135,7 @@ class Pool:
         with self._lock:
             self._active.discard(connection)
             if reusable and not self.closed and self._max_idle > 0:
-                connection.idle_since = self._clock()
+                connection.idle_since = (self._clock(), self._calendar())
                 self._idle.append(connection)
                 if len(self._idle) <= self._max_idle and not self.closed:
                     return
@@ -321,7 +150,7 @@ class Pool:
         connection.close()
 
     def close(self) -> None:
-        """Close the idle connections and wake whoever uses an active one. Idempotent."""
+        """Close the idle connections and wake the threads that use active ones. Idempotent."""
         with self._lock:
             self.closed = True
             idle, self._idle = self._idle, []
@@ -332,9 +161,167 @@ class Pool:
             connection.abort()
 
     def forget(self) -> None:
-        """In a child after fork: drop what belongs to the parent; the lock may be held by a thread of its."""
+        """In a child after fork: drop the parent's connections; one of its threads may hold the lock."""
         self._lock = threading.RLock()
         idle, self._idle = self._idle, []
         self._active = weakref.WeakSet()
         for connection in idle:
             connection.close()
+
+
+class HeadMaker:
+    """Adds length, cookies and basic auth, where they belong, to a caller's headers.
+
+    Args:
+        base: the base URL; that place gets the basic auth.
+        cookies: the jar.
+        auth: (user, password); None for the userinfo of the base URL, if it has any.
+    """
+
+    def __init__(self, base: Target, cookies: CookieJar, auth: Optional[Tuple[str, str]]) -> None:
+        userinfo = hide(auth) or base.userinfo
+        self._base = base
+        self._cookies = cookies
+        self._authorization = basic_auth(*userinfo) if userinfo else None
+
+    def secrets(self) -> Iterator[str]:
+        """Yield what texts must not show."""
+        if self._authorization is not None:
+            yield from value_secrets(self._authorization)
+
+    def make(self, hop: Hop, proxy: Optional[Proxy]) -> bytes:
+        """Return the head of a request.
+
+        Args:
+            hop: the request.
+            proxy: the one that will read it and so wants an absolute URL; None when there is none.
+        """
+        target, fields = hop.target, dict(hop.fields)
+        if hop.body is not None:
+            fields["content-length"] = str(body_size(hop.body))
+        elif hop.method in _WITH_BODY:
+            fields["content-length"] = "0"
+        if hop.cookies and not self._cookies.empty:
+            cookie = self._cookies.header(target, fields.get("cookie", ""))
+            if cookie:
+                fields["cookie"] = cookie
+        if hop.auth and "authorization" not in fields:
+            if target.userinfo is not None:
+                fields["authorization"] = basic_auth(*target.userinfo)
+            elif self._authorization is not None and same_place(self._base, target):
+                fields["authorization"] = self._authorization
+        if proxy is None:
+            return encode_head(hop.method, target.path, target.netloc, fields)
+        if proxy.authorization:
+            fields["proxy-authorization"] = proxy.authorization
+        return encode_head(hop.method, target.url, target.netloc, fields)
+
+
+class Exchanger:
+    """Sends one request at a time of each thread, and reads the head of its answer.
+
+    Args:
+        pool: where connections are kept.
+        dialer: makes new ones.
+        proxies: chooses the proxy of each origin; asked once.
+        heads: makes the heads of requests.
+        bounds: is told where new connections lead.
+    """
+
+    def __init__(
+        self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker, bounds: Bounds
+    ) -> None:
+        self._pool = pool
+        self._dialer = dialer
+        self._proxies = proxies
+        self._heads = heads
+        self._bounds = bounds
+        self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
+
+    # Why a request may be sent twice. A server may close an idle connection at any time, and its FIN may
+    # cross a request. That is no failure of the server's, so the request goes out once more, on a new
+    # connection, if
+    #
+    #   - the connection was a kept one (one that was just made has not been idle), and
+    #   - it broke (after a timeout the server may still be at work on the request), and
+    #   - nothing of an answer has arrived, and
+    #   - nothing of the request had left; or it is repeatable, as the server may have acted on what it got.
+
+    def send(
+        self,
+        hop: Hop,
+        limits: Timeout,
+        deadline: Deadline,
+        idempotent: Optional[bool],
+        liveness: Optional[Liveness] = None,
+    ) -> Tuple[Connection, HTTPResponse]:
+        """Send a request and read the head of its answer, on a kept connection or else a new one.
+
+        Args:
+            hop: the request.
+            limits: connect and read timeout.
+            deadline: of everything.
+            idempotent: whether it is repeatable; None lets the method decide.
+            liveness: of the server; None where its silence ends the wait.
+
+        Returns:
+            The connection, counted as active, and the head read from it.
+        """
+        target, repeatable = hop.target, hop.method in _IDEMPOTENT if idempotent is None else idempotent
+        origin = target.origin
+        proxy = self._chosen[origin] if origin in self._chosen else self.proxy_for(target)
+        route = Route(*origin, proxy, proxy is not None and "upgrade" in hop.fields, hop.within)
+        fresh = hop.fresh or (hop.body is not None and body_size(hop.body) > _LARGE)
+        while True:
+            if self._pool.closed:
+                raise ClientClosed(f"The client is closed; {target.label} was not asked.")
+            connection = None if fresh else self._pool.take(route, idempotent=repeatable)
+            kept = connection is not None
+            if connection is None:
+                connection = self._connect(route, target, limits, deadline)
+            try:
+                connection.prepare(limits.read, deadline, limits, liveness)
+                return connection, self._exchange(connection, hop, route.reader if proxy else None)
+            except FOREIGN as exc:
+                self._pool.drop(connection)
+                if connection.aborted:
+                    raise ClientClosed(f"The client was closed while it asked {target.label}.") from exc
+                broke = isinstance(exc, OSError) and not isinstance(exc, socket.timeout)
+                untaken = not connection.raw.received and (repeatable or not connection.sent)
+                if not (kept and broke and untaken):
+                    raise translate_exchange(exc, target.label, connection.raw.deadline) from exc
+                fresh = True
+            except BodyFailed as exc:
+                self._pool.drop(connection)
+                raise exc.cause from None
+            except BaseException:
+                self._pool.drop(connection)
+                raise
+
+    def _connect(self, route: Route, target: Target, limits: Timeout, deadline: Deadline) -> Connection:
+        connection = self._dialer.dial(route, target, limits.connect, deadline)
+        self._bounds.connected(target.host, connection.peer)
+        if not self._pool.add(connection):
+            raise ClientClosed(f"The client is closed; {target.label} was not asked.")
+        return connection
+
+    def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> HTTPResponse:
+        try:
+            connection.send(request_pieces(self._heads.make(hop, reader), hop.body))
+        except OSError as exc:
+            # A server that refuses an upload answers and closes: the answer counts, if it is there.
+            if not connection.sent or connection.aborted or isinstance(exc, socket.timeout):
+                raise
+        return connection.read_head(hop.method)
+
+    def proxy_for(self, target: Target) -> Optional[Proxy]:
+        """The proxy that requests to a target go through; None for none.
+
+        Raises:
+            ArgumentError: the environment names one that cannot be used.
+        """
+        try:
+            return self._chosen[target.origin]
+        except KeyError:
+            proxy = self._chosen[target.origin] = self._proxies.choose(target)
+            return proxy

@@ -1,9 +1,15 @@
-"""Reach: how far in an address is, and how far in the word of a server may lead.
+"""How far a request may reach: who named its URL, where a redirect may lead it, which addresses it may use.
 
 A server names URLs: of files, of the segments of a playlist, of redirects. It can name what it cannot reach
 itself and this machine can: a router, another program's port, the metadata service of a cloud. So whoever
 names a URL may lead as far in as it is itself, and no further. Names of hosts prove nothing; what counts is
 the address that is connected to.
+
+    Word              who named the first URL of a chain
+    Bounds.first      how far in that may lead        -> Hop.within
+    next_hop          the request a redirect asks for, without what must not travel with it
+    Bounds.next       how far in the redirect may lead -> Hop.within
+    judge             the addresses of its host that `within` allows; only these are dialled
 
 Source of the ranges: the special-purpose address registries of IANA (RFC 6890 and its updates, 2025). What
 they do not call globally reachable is not public.
@@ -14,9 +20,9 @@ from __future__ import annotations
 import socket
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..errors import ForbiddenAddress
-from .redirect import Hop, same_place
-from .url import Target
+from ..errors import ForbiddenAddress, ProtocolError
+from .headers import Body
+from .url import Target, resolve, same_place
 
 PUBLIC, PRIVATE, LINK_LOCAL, LOOPBACK = range(4)
 KINDS = ("a public", "a private", "a link-local", "a loopback")
@@ -162,7 +168,7 @@ def judge(target: Target, addresses: Sequence[Address], within: Optional[int]) -
 
 
 def judge_name(target: Target, within: Optional[int]) -> None:
-    """The same for a host that a proxy resolves: addresses and names of the proxy's own machine are judged.
+    """Judge a host that a proxy resolves, by itself: it may be an address, or name the proxy's own machine.
 
     Raises:
         ForbiddenAddress: it is further in.
@@ -187,10 +193,95 @@ def _judge_host(target: Target, only_host: str) -> None:
         )
 
 
-class Bounds:
-    """Knows how far in the app is, and so how far in its word may lead.
+MAX_REDIRECTS = 20
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# The headers another server may see. What is secret cannot be listed: tokens travel in headers of any name.
+HARMLESS = frozenset(
+    {"accept", "accept-encoding", "accept-language", "content-type", "if-range", "range", "user-agent"}
+)
 
-    Threads share it. What counts is only added to, each time by one operation that no other thread can split.
+
+class Word(NamedTuple):
+    """Who named the URL of a request: the app, unless this says otherwise.
+
+    Args:
+        caller: whether the caller did, so that it may be at any address.
+        peer: the address of the server that did, a `StreamingResponse.peer`; None for the app.
+        only_host: the one host that may be asked, redirects included; None for any.
+    """
+
+    caller: bool = False
+    peer: Optional[str] = None
+    only_host: Optional[str] = None
+
+
+OF_APP = Word()
+OF_CALLER = Word(caller=True)
+
+
+class Hop(NamedTuple):
+    """One request of a chain of redirects.
+
+    Args:
+        method: upper case.
+        target: where it goes.
+        fields: the caller's headers that still apply, names in lower case.
+        body: to be sent; None for none.
+        cookies: whether the jar's cookies may be sent, and its answer's cookies kept.
+        auth: whether basic auth may be sent.
+        word: who named the URL that the chain began with.
+        within: how far in its address may be, such as PRIVATE; None for anywhere.
+        fresh: whether it gets a new connection.
+    """
+
+    method: str
+    target: Target
+    fields: Dict[str, str]
+    body: Optional[Body] = None
+    cookies: bool = True
+    auth: bool = True
+    word: Word = OF_APP
+    within: Optional[int] = None
+    fresh: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Hop {self.method} {self.target.label}>"  # headers and body may hold secrets
+
+
+def next_hop(hop: Hop, status: int, location: str) -> Hop:
+    """Return the request a redirect asks for (RFC 9110 section 15.4).
+
+    Args:
+        hop: what was answered.
+        status: one of REDIRECTS.
+        location: the Location header as received.
+
+    Raises:
+        ProtocolError: it leads to no http(s) URL, or would show a body to another server, or in clear.
+    """
+    target = resolve(hop.target, location)
+    method, body, fields = hop.method, hop.body, hop.fields
+    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        method, body = "GET", None
+        fields = {name: value for name, value in fields.items() if name != "content-type"}
+    if same_place(hop.target, target):
+        target = target._replace(userinfo=hop.target.userinfo)
+        return Hop(method, target, fields, body, hop.cookies, hop.auth, hop.word)
+    downgrade = hop.target.scheme == "https" and target.scheme == "http"
+    if body is not None:
+        why = "where anybody could read it" if downgrade else "another server"
+        raise ProtocolError(
+            f"{hop.target.label} redirects what was sent to {target.label}, {why}; it was not followed. If "
+            "the app is there, make the client with that URL."
+        )
+    fields = {name: value for name, value in fields.items() if name in HARMLESS}
+    return Hop(method, target, fields, None, hop.cookies and not downgrade, auth=False, word=hop.word)
+
+
+class Bounds:
+    """Knows how far in the app is, and so how far in the URLs that it names may lead.
+
+    Threads share it without a lock: sets and dicts are only added to, by single operations.
 
     Args:
         base: the URL that the caller gave; its server is the app.
@@ -201,10 +292,10 @@ class Bounds:
         self._base = base
         self._judged = judged
         self._hosts = {base.host}
-        # Where connections of the app led; judged when another host is asked, as most apps name none.
+        # The addresses of the app's connections; judged when another host is asked, as most apps name none.
         self._peers: Set[str] = set()
         self._reaches: Set[int] = set()
-        # Where other hosts were last found; the app may turn out to be one of them.
+        # The last address of each other host; the app may turn out to be one of them.
         self._elsewhere: Dict[str, str] = {}
 
     def add_host(self, host: str) -> None:
@@ -212,10 +303,10 @@ class Bounds:
         self._hosts.add(host)
         peer = self._elsewhere.get(host)
         if peer is not None:
-            self.saw(host, peer)
+            self.connected(host, peer)
 
-    def saw(self, host: str, peer: str) -> None:
-        """Note where a connection led.
+    def connected(self, host: str, peer: str) -> None:
+        """Record where a new connection led.
 
         Args:
             host: of the URL that was asked for.
@@ -232,7 +323,7 @@ class Bounds:
                 self._reaches.add(reach_of(peer))
 
     def of_app(self) -> int:
-        """How far in the app is: the most outward of where it was seen."""
+        """Return how far in the app is: the most outward address that it was found at."""
         seen = self._reaches.union(map(reach_of, self._peers.copy()))
         return min(seen) if seen else reach_of(self._base.host)
 

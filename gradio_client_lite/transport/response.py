@@ -1,30 +1,46 @@
-"""Whole answers.
+"""The answer to a request: whole, or read as it arrives.
 
-Answers that are read as they arrive.
+`BodyReader` (in `connection`) knows where a body ends, `Inflater` undoes its compression. `StreamingResponse`
+reads through both within the caller's limits. Its states:
+
+            last byte of the body          nothing left to decompress
+    OPEN -------------------------> WHOLE ----------------------------> ENDED
+     |  the pool has it back then     |
+     |                                |
+     | close, abort, any failure      | corrupt or too much data
+     +-----------> CLOSED <-----------+
+
+So a cut is never taken for an end: only ENDED reads as b"".
 """
 
 from __future__ import annotations
 
 import threading
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge, shorten
 from ..limits import DEFAULT_LIMITS, Bound
 from ..wire.serverjson import read_json
-from .body import BodyReader, Inflater
-from .connection import Connection
+from .connection import BodyReader, Connection
 from .failures import FOREIGN, translate_exchange
 from .headers import Headers
-from .sockets import Deadline
-from .url import Target
+from .sockets import BLOCK, POLL, Deadline
 
 if TYPE_CHECKING:
+    from .inflate import Inflater
     from .pool import Pool
+    from .url import Target
 
 # Others are slow, odd or both: Punycode takes the square of the size. Names as they are compared.
 _CHARSETS: Dict[str, str] = dict.fromkeys(("latin1", "iso88591", "l1", "cp819", "ibm819"), "latin-1")
 _CHARSETS.update(dict.fromkeys(("ascii", "usascii", "iso646us", "ansix3.41968"), "ascii"))
 _MAX_VALUES = DEFAULT_LIMITS.answer_values
+_PIECE = 1 << 18
+# The connection speaks another protocol from here on.
+_SWITCHED = 101
+# What close() may read of a body that has already arrived, to keep the connection.
+_DRAIN = 65536
 
 
 class Response(NamedTuple):
@@ -78,11 +94,16 @@ class Response(NamedTuple):
             ) from exc
 
 
-_PIECE = 1 << 18
-#: The connection speaks another protocol from here on.
-_SWITCHED = 101
-# What close() may read of a body that has already arrived, to keep the connection.
-_DRAIN = 65536
+class _State(Enum):
+    """How far a body has been read; see the drawing above."""
+
+    OPEN = 1
+    WHOLE = 2
+    ENDED = 3
+    CLOSED = 4
+
+
+_OPEN, _WHOLE, _ENDED, _CLOSED = _State
 
 
 class StreamingResponse:
@@ -96,7 +117,7 @@ class StreamingResponse:
         url: what was asked for last, after redirects, without userinfo.
         peer: the address of the server that gave it, or the host where a proxy knows that.
         overrun: the server has sent more than it announced, so its announcement may be what is wrong; known
-            once the body has been read.
+            once `read_some` has read the body.
     """
 
     def __init__(
@@ -116,6 +137,7 @@ class StreamingResponse:
         self.headers = headers
         self.url = target.url
         self.peer = connection.peer
+        self.overrun = False
         self._label = target.label
         self._body = body
         self._inflater = inflater
@@ -124,11 +146,11 @@ class StreamingResponse:
         self._limit = max_bytes if isinstance(max_bytes, Bound) else Bound(max_bytes, "")
         self._left: Optional[int] = self._limit.value
         self._connection: Optional[Connection] = connection
-        self._whole = False
-        self._ended = False
-        self.overrun = False
-        # One is held while reading. The other guards that the connection is not woken once it was given back.
+        self._state = _OPEN
+        self._watch_overrun = body.announced
+        # Held while reading; guards the state.
         self._reading = threading.Lock()
+        # Guards that no connection is woken once it was given back, and maybe serves another request.
         self._owning = threading.Lock()
         if body.done and status != _SWITCHED:
             self._finish()
@@ -148,7 +170,7 @@ class StreamingResponse:
             ResponseTooLarge: there is more than `max_bytes`.
         """
         with self._reading:
-            return self._read_guarded(size)
+            return self._read(size)
 
     def read_arrived(self, size: int = 65536) -> Optional[bytes]:
         """Like `read_some`, but never wait.
@@ -160,67 +182,71 @@ class StreamingResponse:
         with self._reading:
             connection = self._connection
             if connection is None:
-                return self._read_guarded(size)
-            connection.set_waiting(False)
+                return self._read(size)
+            connection.raw.mode = POLL
             try:
-                return self._read_guarded(size)
+                return self._read(size)
             except BlockingIOError:
                 return None
             finally:
                 if self._connection is connection:  # it may have gone back to the pool
-                    connection.set_waiting(True)
+                    connection.raw.mode = BLOCK
 
-    def fileno(self) -> int:
-        """The number of its socket, to wait for it; -1 once the body has been read or the stream closed."""
-        connection = self._connection
-        return -1 if connection is None else connection.fileno()
+    def read_all(self) -> bytes:
+        """Return the rest of the body; raises as `read_some` does."""
+        self._watch_overrun = False  # nobody asks for it where an answer is taken whole
+        # Not a list of pieces: the server decides how small those are, and each takes a hundred bytes more.
+        body = bytearray()
+        piece = b""
+        while self._state is not _ENDED:
+            piece = self.read_some(_PIECE)
+            body += piece
+        return piece if len(piece) == len(body) else bytes(body)
 
-    def take_connection(self) -> Connection:
-        """Have the connection of an answer with status 101; it is the caller's to close from now on."""
-        connection = self._detach() if self.status == _SWITCHED else None
-        if connection is None:
-            raise ConnectionLost(f"The stream of {self._label} is closed.")
-        return connection
+    def _read(self, size: int) -> bytes:
+        """Read at most `size` bytes within the limits; whatever goes wrong ends the stream for good.
 
-    def _read_guarded(self, size: int) -> bytes:
-        if self._ended:
+        Raises:
+            BlockingIOError: reads do not wait, and nothing has arrived; nothing is lost.
+        """
+        if self._state is _ENDED:
             return b""
+        left = self._left
         try:
-            return self._read_limited(size)
-        except BlockingIOError:  # only where the connection does not wait
+            if left is None:
+                return self._decode(size)
+            if left < 0 or (self._inflater is None and self._body.left > left):
+                raise self._too_large()
+            data = self._decode(min(size, left + 1))
+            self._left = left - len(data)
+            if self._left < 0:
+                raise self._too_large()
+            return data
+        except BlockingIOError:
             raise
         except (*FOREIGN, GradioClientError) as exc:
-            failure = self._failed(exc)
+            failure = self._fail(exc)
             raise failure from (None if failure is exc else exc)
         except BaseException:
             self._close()
             raise
 
-    def set_read_timeout(self, seconds: Optional[float]) -> None:
-        """Change the longest silence `read_some` bears, from its next wait on; None for no limit."""
-        connection = self._connection
+    def _decode(self, size: int) -> bytes:
+        """Read at most `size` bytes of the body, decompressed; return its connection after its last byte."""
+        connection, inflater = self._connection, self._inflater
         if connection is not None:
-            connection.set_limit(seconds)
-
-    def read_all(self) -> bytes:
-        """Return the rest of the body; raises as `read_some` does."""
-        # Not a list of pieces: the server decides how small those are, and each takes a hundred bytes more.
-        body = bytearray()
-        piece = b""
-        while not self._ended:
-            piece = self.read_some(_PIECE)
-            body += piece
-        return piece if len(piece) == len(body) else bytes(body)
-
-    def _read_limited(self, size: int) -> bytes:
-        if self._left is None:
-            return self._read(size)
-        if self._inflater is None and self._body.known_size > self._left:
-            raise self._too_large()
-        data = self._read(min(size, self._left + 1))
-        self._left -= len(data)
-        if self._left < 0:
-            raise self._too_large()
+            connection.raw.renew()
+        elif self._state is not _WHOLE:
+            raise ConnectionLost(f"The stream of {self._label} is closed.")
+        read = self._body.read_some
+        data = read(size) if inflater is None else inflater.read(read, size)
+        if connection is not None:
+            if connection.aborted:  # the end may be the one that abort made
+                raise ConnectionLost(f"The stream of {self._label} was aborted.")
+            if self._body.done:
+                self._finish()
+        if self._state is _WHOLE and (inflater is None or not data):
+            self._state = _ENDED
         return data
 
     def _too_large(self) -> ResponseTooLarge:
@@ -228,37 +254,11 @@ class StreamingResponse:
         limit = f"{name}; make the client with a larger one" if name else f"{self._limit.value} bytes"
         return ResponseTooLarge(f"The answer of {self._label} is larger than {limit}.")
 
-    def _read(self, size: int) -> bytes:
-        connection = self._connection
-        if connection is not None:
-            connection.renew()
-        if self._inflater is not None:
-            data = self._inflater.read(self._read_raw, size)
-            self._ended = not data
-        else:
-            data = self._read_raw(size)
-            self._ended = self._whole
-        return data
-
-    def _read_raw(self, size: int) -> bytes:
-        """Read the body as it was sent; give the connection back after its last byte."""
-        connection = self._connection
-        if connection is None:
-            if self._whole:
-                return b""
-            raise ConnectionLost(f"The stream of {self._label} is closed.")
-        data = self._body.read_some(size)
-        if connection.aborted:
-            # The end may be the one that abort made.
-            raise ConnectionLost(f"The stream of {self._label} was aborted.")
-        if self._body.done:
-            self._finish()
-        return data
-
-    def _failed(self, exc: Exception) -> GradioClientError:
+    def _fail(self, exc: Exception) -> GradioClientError:
+        """Close the stream, and return what to raise; an abort explains every other error."""
         aborted = self._connection is not None and self._connection.aborted
         self._close()
-        self._whole = self._ended = False
+        self._state = _CLOSED
         if aborted and self._pool.closed:
             return ClientClosed(f"The client was closed while it read {self._label}.")
         if aborted:
@@ -268,11 +268,12 @@ class StreamingResponse:
     def _finish(self) -> None:
         """Give the connection back; the body is complete."""
         connection = self._detach()
-        self._whole = True
+        self._state = _WHOLE
         if connection is None:
             return
-        connection.set_waiting(True)  # for whoever has it next
-        self.overrun = connection.overrun()
+        connection.raw.mode = BLOCK  # for its next request
+        if self._watch_overrun:
+            self.overrun = connection.overrun()
         if self._body.keep:
             self._pool.give_back(connection)
         else:
@@ -286,7 +287,27 @@ class StreamingResponse:
     def _close(self) -> None:
         connection = self._detach()
         if connection is not None:
+            self._state = _CLOSED
             self._pool.drop(connection)
+
+    def set_read_timeout(self, seconds: Optional[float]) -> None:
+        """Change the longest silence `read_some` bears, from its next wait on; None for no limit."""
+        connection = self._connection
+        if connection is not None:
+            connection.raw.limit = seconds
+
+    def fileno(self) -> int:
+        """The number of its socket, to wait for it; -1 once the body has been read or the stream closed."""
+        connection = self._connection
+        return -1 if connection is None else connection.fileno()
+
+    def take_connection(self) -> Connection:
+        """Have the connection of an answer with status 101; it is the caller's to close from now on."""
+        connection = self._detach() if self.status == _SWITCHED else None
+        if connection is None:
+            raise ConnectionLost(f"The stream of {self._label} is closed.")
+        self._state = _CLOSED
+        return connection
 
     def abort(self) -> None:
         """End the stream now: a blocked `read_some` raises ConnectionLost, and so does every later one.
@@ -296,7 +317,7 @@ class StreamingResponse:
         if not self.interrupt():
             return
         if self._reading.acquire(blocking=False):
-            # Nobody is reading, so nobody else will close it.
+            # No thread is reading, so none will close it.
             try:
                 self._close()
             finally:
@@ -338,14 +359,14 @@ class StreamingResponse:
         if connection is None or connection.aborted:
             return
         budget = _DRAIN
-        connection.set_waiting(False)
+        connection.raw.mode = POLL
         try:
             while not self._body.done and budget > 0:
                 budget -= len(self._body.read_some(budget))
         except FOREIGN:
             return
         finally:
-            connection.set_waiting(True)
+            connection.raw.mode = BLOCK
         if self._body.done:
             self._finish()
 
@@ -356,5 +377,5 @@ class StreamingResponse:
         self.close()
 
     def __repr__(self) -> str:
-        state = "ended" if self._ended else "open" if self._connection is not None else "closed"
+        state = "ended" if self._state is _ENDED else "closed" if self._connection is None else "open"
         return f"<StreamingResponse {self.status} {self._label} {state}>"

@@ -1,6 +1,27 @@
-"""How long to wait: the caller's limits, and the deadline made of them.
+"""Sockets as connections use them: how long to wait, and for what.
 
-Sockets as connections use them: read under limits, waited for, shut down.
+`Timeout` holds the caller's limits, `Deadline` is the moment that some of them end at, and `SocketReader`
+waits under both. A connected socket never blocks: it gives and takes what it can at once, and where that is
+nothing, `ready` waits for it with the time that is left. So no limit is ever set on the socket itself.
+
+One answer is waited for like this:
+
+                    prepare()
+                        |
+          +--patient----+----else----+
+          v                          v
+       PATIENT                    SILENT <-------+
+       only the deadline          `limit` runs   | renew(): bytes of use came
+       ends it                       |  |        |
+          |                          |  +--------+
+          | first byte of the answer |
+          +------------------------->| `limit` has passed
+                                     v
+                          only useless bytes came: socket.timeout
+                          nothing came: `silence`, or else a watch of `liveness`, grants more time, or none
+
+Bytes are of use when they complete the head of an answer or give bytes of its body. A server that trickles
+others (headers without end, empty gzip members) is as silent as one that sends nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +32,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Tuple
 
 from ..errors import ArgumentError
@@ -20,14 +42,12 @@ if TYPE_CHECKING:
     from .liveness import Liveness
 
 Clock = Callable[[], float]
-#: Told that a wait was silent for its whole limit; gives the seconds to wait on, None for none.
+#: Called when a wait was silent for its whole limit; returns the seconds to wait on, None to give up.
 Silence = Callable[[], Optional[float]]
 # Waits may end this much early, in seconds: system timers are rounded.
 _GRAIN = 0.002
 LONGEST_WAIT = 2_000_000.0
-"""Seconds; systems take up to 24 days, in milliseconds of 31 bits, and these are 23."""
-# Clocks read one after the other may differ this much, in seconds, without the machine having slept.
-_DRIFT = 0.5
+"""Longest wait in seconds (23 days): poll() takes at most 2**31 ms, 24.8 days."""
 
 
 class Timeout:
@@ -162,36 +182,65 @@ class Deadline:
         return other
 
 
-class IdleClock:
-    """Seconds as servers count them: with the time for which this machine, or its Lambda, was suspended.
+#: Bytes that an event which is not whole yet must gain within the idle timeout. It is what the slowest links
+#: carry in a second or two, so that a large event arrives over any of them.
+LEAST_GAIN = 4096
 
-    Monotonic clocks stand still then (Linux, macOS). The calendar does not, but is set now and then, so of
-    each span between two calls the longer reading counts: too much costs a connection, too little a request.
 
-    One thread at a time.
+class Gain:
+    """Measures for how long a stream of events has brought nothing that counts.
+
+    What counts: an event, a heartbeat or a comment that is whole, the first byte of one, and after that each
+    `LEAST_GAIN` bytes of it.
 
     Args:
-        clock: monotonic.
-        calendar: seconds since the epoch.
+        seconds: the idle timeout.
+
+    Attributes:
+        since: when the last bytes that count came, on the clock of `time.monotonic`.
     """
 
-    def __init__(self, clock: Clock, calendar: Clock) -> None:
-        self._clock = clock
-        self._calendar = calendar
-        self._ahead = calendar() - clock()
-        self._slept = 0.0
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._bytes = 0
+        self._unfinished = False
+        self.since = time.monotonic()
+        self._until = self.since + seconds
+        self._last = 0.0  # when bytes came that did not count
 
-    def __call__(self) -> float:
-        now = self._clock()
-        ahead = self._calendar() - now
-        if ahead - self._ahead > _DRIFT:
-            self._slept += ahead - self._ahead
-        self._ahead = ahead
-        return now + self._slept
+    def arrived(self, size: int, *, whole: bool, unfinished: bool) -> bool:
+        """Record that `size` bytes came; return whether they count.
 
+        Args:
+            size: how many.
+            whole: whether they completed an event or a comment.
+            unfinished: whether one is begun and not whole after them.
+        """
+        self._bytes += size
+        counts = whole or not unfinished or not self._unfinished or self._bytes >= LEAST_GAIN
+        self._unfinished = unfinished
+        if counts:
+            self._bytes = 0
+            self.since = time.monotonic()
+            self._until = self.since + self._seconds
+        else:
+            self._last = time.monotonic()
+        return counts
 
-# A wait may take this much longer than it should, rather than be set anew at every read.
-_SLACK = 1.01
+    def bear(self, seconds: float) -> None:
+        """Let the idle timeout pass so many seconds from now, whatever came before."""
+        self._until = time.monotonic() + seconds
+
+    def trickles(self) -> bool:
+        """Whether bytes have come lately, but too few of them; otherwise nothing comes at all."""
+        return self._unfinished and time.monotonic() - self._last < self._seconds / 2
+
+    def left(self) -> float:
+        """Seconds until the idle timeout; zero or less when it has passed."""
+        return self._until - time.monotonic()
+
+    def __str__(self) -> str:
+        return f"less than {LEAST_GAIN} bytes of an event came in {self._seconds:g} seconds"
 
 
 class SocketLike(Protocol):
@@ -205,19 +254,27 @@ class SocketLike(Protocol):
     def close(self) -> None: ...
 
 
+class Reading(Enum):
+    """What a read from a connection's buffer does when the buffer is empty."""
+
+    BLOCK = 1  # waits for bytes, within the limits
+    POLL = 2  # takes what has arrived; `io` then returns what it has, maybe nothing
+    BUFFER_ONLY = 3  # leaves the socket alone
+
+
+# As globals, since reads compare with them and members of an Enum are slow to look up before Python 3.12.
+BLOCK, POLL, BUFFER_ONLY = Reading.BLOCK, Reading.POLL, Reading.BUFFER_ONLY
+
+
 class SocketReader(io.RawIOBase):
     """The raw stream under a connection's buffer; every single read obeys the limits.
-
-    Silence is what passes in one wait for something of use, however many reads that takes. The first of them
-    gives the socket the whole limit, as the read before it did, so that most waits change no setting of it.
 
     Attributes:
         limit: the longest silence in seconds; None for ever.
         deadline: of the request under way; brought forward when an answer begins that took patience.
         received: whether any byte has arrived since it was last set to False.
         eof: whether the peer has closed.
-        wait: whether reads wait. False: they return None instead, and `io` what it has, maybe nothing. None:
-            nothing is read, as only what is buffered is wanted.
+        mode: what reads do while nothing has arrived.
         silence: is asked whether to wait on when `limit` has passed in silence; None asks `liveness`.
         liveness: of the server; None where silence for so long ends the wait.
     """
@@ -228,162 +285,139 @@ class SocketReader(io.RawIOBase):
         self.deadline = deadline
         self.received = False
         self.eof = False
-        self.wait: Optional[bool] = True
-        self._set: Optional[float] = -1.0
-        # When the wait for something of use began to read; None before.
-        self._since: Optional[float] = None
-        # When it ends, unless it is found that it may go on; when its last read began.
-        self._until = self._began = 0.0
+        self.mode = BLOCK
         self.silence: Optional[Silence] = None
         self.liveness: Optional[Liveness] = None
+        # When the silence under way has lasted too long; None before the first read of it.
+        self._until: Optional[float] = None
         self._watch: Optional[Silence] = None
         # The limits of an answer whose first byte is waited for without any; None once it is there.
         self._patience: Optional[Timeout] = None
+        # Only TLS holds back bytes that `ready` does not see. With others, a read is not tried in vain first.
+        self._plain = type(sock) is socket.socket
+        sock.settimeout(0.0)
 
     def readable(self) -> bool:
         return True
 
-    def set_timeout(self) -> None:
-        """Give the socket the time one step may take.
-
-        Raises:
-            socket.timeout: the deadline has passed.
-        """
-        self._apply(self.deadline.left(self.limit))
-
-    def watch(self) -> Optional[Silence]:
-        """Begin to watch over a peer that takes nothing; None where it does so no longer than `limit`."""
-        return None if self.liveness is None or self.limit is None else self.liveness.watch(self.limit)
-
-    def bear(self, watch: Optional[Silence]) -> Optional[float]:
-        """How many seconds more to bear with a peer that took nothing in time.
-
-        Raises:
-            socket.timeout: none.
-        """
-        more = None if watch is None or self.deadline.passed() else watch()
-        if more is None:
-            raise socket.timeout("nothing was taken")
-        return self.deadline.left(more)
-
     def renew(self) -> None:
         """Begin another wait for something of use: the one before has got it."""
-        self._since = None
+        self._until = None
 
     def be_patient(self, limits: Timeout) -> None:
         """Wait for the first byte of an answer as long as the deadline lets it."""
-        self._since = None
+        self._until = None
         self._patience = limits
 
     def begin_answer(self) -> None:
-        """Know that the first byte is there: silence is a stall from here on."""
+        """Note that the first byte is there: silence is a stall from here on."""
         if self._patience is not None:
             limits, self._patience = self._patience, None
             self.deadline = self.deadline.sooner(limits.answer, limits.name)
 
-    def _allowed(self, again: bool) -> Optional[float]:
-        """The seconds that the next read may take; `again` where it goes on with one that was silent."""
-        if self.limit is None or self._patience is not None:
-            return self.deadline.left()
-        now = time.monotonic()
-        if not again:
-            self._began = now
-        if self._since is None:
-            self._since, self._until = now, now + self.limit
-            self._watch = None
-            return self.deadline.left(self.limit)
-        left = self._until - now
-        if left <= 0:
-            raise socket.timeout("nothing of use came")
-        return self.deadline.left(left)
-
-    def _wait_on(self) -> bool:
-        """Whether a wait whose time has passed goes on; not so where bytes came that were of no use."""
-        now, limit = time.monotonic(), self.limit
-        if limit is None or now - self._began < limit / 2 or self.deadline.passed():
-            return False
-        watch = self.silence or self._watch
-        if watch is None:
-            if self.liveness is None:
-                return False
-            watch = self._watch = self.liveness.watch(limit)
-        more = watch()
-        if more is None:
-            return False
-        self._until = now + more
-        return True
-
-    def _apply(self, seconds: Optional[float]) -> None:
-        before = self._set
-        if seconds == before or (seconds and before and seconds < before < seconds * _SLACK):
-            return
-        self._set = seconds
-        self.sock.settimeout(seconds)
-
-    def send_now(self, data: Any) -> int:
-        """Send as much as can go without waiting; return how many bytes.
-
-        Raises:
-            BlockingIOError: that is nothing.
-        """
-        self._apply(0.0)
-        try:
-            return self.sock.send(data)
-        except OSError as error:
-            if _would_block(error):
-                raise BlockingIOError("nothing can be sent") from error
-            raise
-
     def readinto(self, buffer: Any, /) -> Optional[int]:
-        if self.wait is None:
+        if self.mode is BUFFER_ONLY:
             return None
-        again = False
+        if self._plain and self.mode is BLOCK:
+            self._await_bytes()
         while True:
             try:
-                self._apply(self._allowed(again) if self.wait else 0.0)
                 count = self.sock.recv_into(buffer)
                 break
             except OSError as error:
-                if not self.wait and _would_block(error):
-                    return None
-                again = isinstance(error, socket.timeout) and error.errno is None and self._wait_on()
-                if not again:
+                if not would_block(error):
                     raise
+                if self.mode is POLL:
+                    return None
+                write = type(error).__name__ == "SSLWantWriteError"
+            self._await_bytes(write=write)
         if count:
             self.received = True
-            self.begin_answer()
+            if self._patience is not None:
+                self.begin_answer()
         else:
             self.eof = True
         return count
 
+    def _await_bytes(self, *, write: bool = False) -> None:
+        """Wait until the socket is readable; see the drawing above.
 
-def _would_block(error: OSError) -> bool:
+        Args:
+            write: whether TLS can read on only once the socket takes something, too.
+
+        Raises:
+            socket.timeout: nothing of use came in time.
+        """
+        began = time.monotonic()
+        while True:
+            limit = None if self._patience is not None else self.limit
+            left = None
+            if limit is not None:
+                now = time.monotonic()
+                if self._until is None:
+                    self._until, self._watch = now + limit, None
+                left = self._until - now
+                if left <= 0:
+                    raise socket.timeout("nothing of use came")
+            if any(ready(self.sock, write=write, timeout=self.deadline.left(left))):
+                return
+            if limit is not None:
+                if time.monotonic() - began < limit / 2:
+                    raise socket.timeout("what came lately was of no use")
+                self._watch = self._watch or self.silence or self.watch()
+                self._until = time.monotonic() + self.grant(self._watch)
+
+    def watch(self) -> Optional[Silence]:
+        """Begin to watch over a silent peer; None where it may not be silent for longer than `limit`."""
+        return None if self.liveness is None or self.limit is None else self.liveness.watch(self.limit)
+
+    def grant(self, watch: Optional[Silence]) -> float:
+        """Return for how many seconds more a silent peer is waited for.
+
+        Raises:
+            socket.timeout: for none.
+        """
+        more = None if watch is None or self.deadline.passed() else watch()
+        if more is None:
+            raise socket.timeout("nothing came in time")
+        return more
+
+
+def would_block(error: OSError) -> bool:
+    """Whether a socket raised this because it has nothing to give, or takes nothing, at the moment."""
     if isinstance(error, BlockingIOError):
         return True
     ssl = sys.modules.get("ssl")
     return ssl is not None and isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))
 
 
-def ready(sock: SocketLike, *, write: bool, timeout: Optional[float]) -> Tuple[bool, bool]:
-    """Wait until a socket is readable (or, with `write`, writable).
+def ready(sock: SocketLike, *, read: bool = True, write: bool, timeout: Optional[float]) -> Tuple[bool, bool]:
+    """Wait until a socket is readable, writable or broken.
 
     Args:
         sock: the socket.
-        write: whether becoming writable ends the wait too.
-        timeout: seconds, 0 to look only; None waits for ever.
+        read: whether becoming readable ends the wait.
+        write: whether becoming writable does.
+        timeout: seconds, 0 to look only; None waits for ever. More than `LONGEST_WAIT` ends then.
 
     Returns:
         Whether it is readable (or broken), and whether it is writable.
     """
+    number = sock.fileno()
+    if number < 0:  # closed, which its next use will tell
+        return True, True
     if hasattr(select, "poll"):
         poller = select.poll()
-        poller.register(sock.fileno(), select.POLLIN | select.POLLPRI | (select.POLLOUT if write else 0))
-        events = poller.poll(None if timeout is None else timeout * 1000)
+        poller.register(number, (_READ if read else 0) | (select.POLLOUT if write else 0))
+        events = poller.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000)
         mask = events[0][1] if events else 0
         return bool(mask & ~select.POLLOUT), bool(mask & select.POLLOUT)
-    number = sock.fileno()
-    readable, writable, broken = select.select([number], [number] if write else [], [number], timeout)
+    wanted = [number] if read else []
+    readable, writable, broken = select.select(wanted, [number] if write else [], [number], timeout)
     return bool(readable or broken), bool(writable)
+
+
+_READ = select.POLLIN | select.POLLPRI if hasattr(select, "poll") else 0
 
 
 def tune(sock: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""TLS: the context made once, and TLS inside TLS for https proxies."""
+"""TLS: the context, made once, and TLS inside TLS for https proxies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Cert = Union[str, Tuple[str, ...]]
 _T = TypeVar("_T")
 _RECORD = 65536
 # Where systems have their authorities: Debian, Fedora, SUSE; macOS and BSD. A Python that was built elsewhere
-# (that of python.org for macOS, or one that a program brings along) may look for them there in vain.
+# (that of python.org for macOS, or one that a program brings along) may look for them in vain where it was.
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -78,7 +78,7 @@ class TLS:
 
 
 def hide_password(cert: Any) -> Any:
-    """The same certificate, with the password of its key hidden."""
+    """Return the same certificate with the password of its key hidden."""
     return (*cert[:2], *hide(tuple(cert[2:]))) if isinstance(cert, (list, tuple)) else cert
 
 
@@ -167,7 +167,7 @@ class NestedTLS:
     """TLS over a socket that is TLS already: an https target through an https proxy.
 
     `ssl` can wrap only real sockets, so records pass through two memory buffers. One thread reads or writes
-    at a time, as `Connection` does.
+    at a time, as `Connection` does. The handshake waits, within the timeout; after it the socket never does.
     """
 
     def __init__(
@@ -177,17 +177,22 @@ class NestedTLS:
 
         self._outer = outer
         self._timeout = timeout
-        # What the outer socket has not taken yet: of a record once made every byte has to go out, in order.
+        # What the outer socket has not taken yet: every byte of a record has to go out, in order.
         self._unsent = memoryview(b"")
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._want_read = ssl.SSLWantReadError
+        self._want_read, self._want_write = ssl.SSLWantReadError, ssl.SSLWantWriteError
         self._blocked = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
         self._eof = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
         self._inner = context.wrap_bio(self._in, self._out, server_hostname=host)
         self._pump(self._inner.do_handshake)
 
     def _pump(self, step: Callable[[], _T]) -> _T:
-        """Repeat a TLS step, moving records, until it needs no more input; the timeout is for all of it."""
+        """Repeat a TLS step, moving records, until it needs no more input; the timeout is for all of it.
+
+        Raises:
+            BlockingIOError, ssl.SSLWantReadError: the outer socket has nothing to read at the moment.
+            ssl.SSLWantWriteError: the same, and it has to take a record first.
+        """
         deadline = self._deadline()
         while True:
             try:
@@ -196,7 +201,12 @@ class NestedTLS:
                 self._flush(deadline)
                 self._limit(deadline)
                 buffer = bytearray(_RECORD)
-                count = self._outer.recv_into(buffer)
+                try:
+                    count = self._outer.recv_into(buffer)
+                except self._blocked as error:
+                    if self._unsent:
+                        raise self._want_write from error
+                    raise
                 if count:
                     self._in.write(memoryview(buffer)[:count])
                 else:

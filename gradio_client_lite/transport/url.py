@@ -1,16 +1,17 @@
-"""URLs as requests need them: checked, percent-encoded, without credentials."""
+"""URLs as requests need them: checked, percent-encoded, without credentials; and what a redirect names."""
 
 from __future__ import annotations
 
 import re
 import socket
-from typing import Dict, NamedTuple, Optional, Tuple
+from contextlib import suppress
+from typing import NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
-from ..errors import ArgumentError, shown
+from ..errors import ArgumentError, ProtocolError, shown
 from ..secrecy import Hidden, hide
 from ..wire.texts import sendable
-from ..wire.urls import UrlParts, split_url
+from ..wire.urls import UrlParts, join_reference, split_url
 
 _PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -22,7 +23,7 @@ _QUERY_SAFE = _PATH_SAFE + "?[]"
 
 
 class Target(NamedTuple):
-    """Where a request goes.
+    """Where a request goes; made by `parse_url`.
 
     Args:
         scheme: "http" or "https".
@@ -31,6 +32,8 @@ class Target(NamedTuple):
         path: what the request line asks for: path and query, encoded.
         netloc: the value of the Host header.
         url: the whole URL without userinfo and fragment.
+        origin: scheme, host and port: what credentials are bound to.
+        label: the URL for error texts and logs: without the query, which may hold secrets.
         userinfo: user and password that stood in the URL, decoded.
     """
 
@@ -40,54 +43,18 @@ class Target(NamedTuple):
     path: str
     netloc: str
     url: str
+    origin: Tuple[str, str, int]
+    label: str
     userinfo: Optional[Tuple[str, str]] = None
 
     def __repr__(self) -> str:
         return f"<Target {self.label}>"  # userinfo and query may hold secrets
-
-    @property
-    def origin(self) -> Tuple[str, str, int]:
-        """Scheme, host and port: what credentials are bound to."""
-        return self.scheme, self.host, self.port
-
-    @property
-    def label(self) -> str:
-        """The URL for error texts and logs: without the query, which may hold secrets."""
-        return self.url.partition("?")[0]
 
 
 def scrub(text: str) -> str:
     """Return a URL that may be malformed without what could be its userinfo or query."""
     text = re.sub(r"\A(\w*:?//)?.*@", r"\1", text.partition("?")[0], flags=re.DOTALL)
     return _CONTROL.sub("?", text)
-
-
-class UrlCache:
-    """The targets of URLs that were asked for before.
-
-    It belongs to one transport and ends with it: URLs may hold passwords and session hashes.
-
-    Args:
-        size: how many are kept; with one more all begin anew.
-    """
-
-    __slots__ = ("_size", "_targets")
-
-    def __init__(self, size: int = 256) -> None:
-        self._size = size
-        # Changed by single operations only, which need no lock.
-        self._targets: Dict[str, Target] = {}
-
-    def target(self, url: str) -> Target:
-        """What `parse_url` returns. Raises as it does."""
-        target = self._targets.get(url)
-        if target is None:
-            url = hide(url)
-            target = parse_url(url)
-            if len(self._targets) >= self._size:
-                self._targets.clear()
-            self._targets[url] = target
-        return target
 
 
 def parse_url(url: str) -> Target:
@@ -124,19 +91,23 @@ def _parse(url: str) -> Target:
         raise ArgumentError(f"The URL {_quoted(url)} must begin with http:// or https://.")
     if not parts.host or "\\" in parts.authority or "\\" in (parts.userinfo or ""):
         raise ArgumentError(f"The URL {_quoted(url)} names no host.")
-    default = _PORTS[parts.scheme]
-    port = default if parts.port is None else parts.port
+    port = _PORTS[parts.scheme] if parts.port is None else parts.port
     host = _ascii_host(parts.host, url)
-    netloc = f"[{host.partition('%')[0]}]" if ":" in host else host
-    if port != default:
+    netloc = host_text(host)
+    if port != _PORTS[parts.scheme]:
         netloc = f"{netloc}:{port}"
     path = _encode(parts.path, _PATH_SAFE) or "/"
+    label = whole = f"{parts.scheme}://{netloc}{path}"
     if parts.query:
-        path = Hidden(f"{path}?{_encode(parts.query, _QUERY_SAFE)}")
-    whole = (
-        f"{parts.scheme}://{netloc}{path}" if not parts.query else Hidden(f"{parts.scheme}://{netloc}{path}")
-    )
-    return Target(parts.scheme, host, port, path, netloc, whole, _userinfo(parts))
+        query = Hidden(_encode(parts.query, _QUERY_SAFE))
+        path, whole = Hidden(f"{path}?{query}"), Hidden(f"{whole}?{query}")
+    origin = (parts.scheme, host, port)
+    return Target(*origin, path, netloc, whole, origin, label, _userinfo(parts))
+
+
+def host_text(host: str) -> str:
+    """Return a host as URLs write it: an IPv6 address in brackets, without its zone."""
+    return f"[{host.partition('%')[0]}]" if ":" in host else host
 
 
 def _userinfo(parts: UrlParts) -> Optional[Tuple[str, str]]:
@@ -172,3 +143,28 @@ def _ascii_host(host: str, url: str) -> str:
     if not _HOST_NAME.match(host) or not all(0 < len(label) < 64 for label in labels):
         raise ArgumentError(f"The URL {_quoted(url)} holds a bad host name.")
     return host
+
+
+def same_place(old: Target, new: Target) -> bool:
+    """Whether credentials for one URL may be sent to another: the same origin, or the host's TLS side."""
+    upgraded = (old.scheme, old.port, new.scheme, new.port) == ("http", 80, "https", 443)
+    return old.origin == new.origin or (upgraded and old.host == new.host)
+
+
+def resolve(asked: Target, location: str) -> Target:
+    """Return where the Location in the answer to a request leads; its userinfo is not used.
+
+    Raises:
+        ProtocolError: it is no http(s) URL.
+    """
+    with suppress(UnicodeError):
+        # http.client decodes headers as latin-1, servers that do not encode a URL send UTF-8.
+        location = location.encode("latin-1").decode("utf-8")
+    # Joining keeps what it is given in a cache of the process: no query, as it may hold a session hash.
+    place, mark, query = location.strip().partition("?")
+    if not mark and (not place or place.startswith("#")):
+        return asked._replace(userinfo=None)
+    try:
+        return parse_url(join_reference(asked.label, place) + mark + query)._replace(userinfo=None)
+    except (ArgumentError, ValueError) as exc:
+        raise ProtocolError(f"{asked.label} redirects to what is no http(s) URL; report it.") from exc

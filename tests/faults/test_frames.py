@@ -20,8 +20,7 @@ from gradio_client_lite.spaces import service as hugging_face
 from gradio_client_lite.spaces.rest import HubApi
 from gradio_client_lite.testing import App
 from gradio_client_lite.testing import serve as serve_app
-from gradio_client_lite.transport import connection, exchange, headers, http
-from gradio_client_lite.transport import pool as dial
+from gradio_client_lite.transport import connection, dial, headers, http, pool
 
 from .badserver import BadServer, Behaviour, hang_up, info, raw, reply, reset, silent, streaming
 from .frames import leaks, package_frames
@@ -282,14 +281,14 @@ def test_websocket(client: Callable[..., Client], behaviour: Behaviour) -> None:
     ("place", "name"),
     [
         (dial, "tune"),
-        (exchange.HeadMaker, "make"),
-        (exchange, "encode_head"),
+        (pool.HeadMaker, "make"),
+        (pool, "encode_head"),
         (headers, "hide"),
         (http, "request_fields"),
         (http, "Headers"),
         (connection, "HTTPResponse"),
-        (connection.SocketReader, "_allowed"),
-        (connection.SocketReader, "send_now"),
+        (connection.SocketReader, "_await_bytes"),
+        (connection.Connection, "_send"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

@@ -26,12 +26,11 @@ from gradio_client_lite.legacy.wire.results import decode_default
 from gradio_client_lite.legacy.wire.values import encode as encode_v3
 from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.spaces.refusal import advised_wait, message_of
-from gradio_client_lite.transport.body import Inflater
 from gradio_client_lite.transport.headers import CookieJar, Headers, request_fields
 from gradio_client_lite.transport.http import Transport
-from gradio_client_lite.transport.redirect import resolve
+from gradio_client_lite.transport.inflate import Inflater
 from gradio_client_lite.transport.response import Response
-from gradio_client_lite.transport.url import parse_url, scrub
+from gradio_client_lite.transport.url import parse_url, resolve, scrub
 from gradio_client_lite.wire.arguments import bind
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.dialect import Version

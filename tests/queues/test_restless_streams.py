@@ -16,8 +16,8 @@ from gradio_client_lite.legacy.single import StreamQueue
 from gradio_client_lite.legacy.socket import SocketQueue
 from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.session import SessionQueue
-from gradio_client_lite.transport import liveness as gain_module
-from gradio_client_lite.transport.liveness import LEAST_GAIN
+from gradio_client_lite.transport import sockets as gain_module
+from gradio_client_lite.transport.sockets import LEAST_GAIN
 
 from .calls import RecordingCall
 from .scripted import (

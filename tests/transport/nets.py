@@ -11,8 +11,8 @@ import ipaddress
 import socket
 from typing import Any, Dict, List, Tuple
 
+from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
-from gradio_client_lite.transport.pool import connect_tcp
 from gradio_client_lite.transport.reach import Address
 
 from .peers import PeerServer, Script

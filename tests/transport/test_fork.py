@@ -50,7 +50,7 @@ def test_locks_held_in_the_parent_do_not_stop_the_child(serve, connect_to):
     server = serve(always())
     transport = connect_to(server.url, cookies={"a": "1"})
     transport.request("GET", server.url)
-    with transport._pool._lock, transport._cookies._lock, transport._tls._lock:
+    with transport._pool._lock, transport.cookies._lock, transport._tls._lock:
         said = in_child(lambda: transport.request("GET", server.url).status)
     assert said == "200"
 

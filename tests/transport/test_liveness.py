@@ -19,7 +19,6 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.limits import Bound
 from gradio_client_lite.threads import Threads
-from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.liveness import Liveness, Probe, Sign, Watch
 from gradio_client_lite.transport.url import parse_url
@@ -37,27 +36,28 @@ ANSWERED, UNKNOWN, GONE = Sign.ANSWERED, Sign.UNKNOWN, Sign.GONE
 class Told:
     """Stands for a Liveness whose probes come to what a test says; None is one that is under way."""
 
-    def __init__(self, *signs: Optional[Sign]) -> None:
+    moment = MOMENT
+
+    def __init__(self, clock: Clock, *signs: Optional[Sign]) -> None:
         self._signs = list(signs)
+        self.clock = clock
         self.asked = 0
 
     def probe(self) -> Probe:
         self.asked += 1
-        probe = Probe()
+        probe = Probe(self.clock())
         probe.sign = self._signs.pop(0)
         return probe
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(liveness_module.time, "monotonic", clock)
-    return clock
+def clock() -> Clock:
+    return Clock()
 
 
-def waits(clock: Clock, told: Any, count: int, beat: Optional[float] = 0.0) -> List[Optional[float]]:
+def waits(told: Any, count: int, beat: Optional[float] = 0.0) -> List[Optional[float]]:
     """What a watch says, asked again whenever the time it gave has passed."""
-    watch = Watch(told, IDLE, beat)
+    watch, clock = Watch(told, IDLE, beat), told.clock
     given: List[Optional[float]] = []
     for _ in range(count):
         given.append(watch())
@@ -66,36 +66,36 @@ def waits(clock: Clock, told: Any, count: int, beat: Optional[float] = 0.0) -> L
 
 
 def test_server_that_answers_twice_has_let_the_wait_go(clock: Clock) -> None:
-    assert waits(clock, Told(ANSWERED, ANSWERED), 3) == [MOMENT, MOMENT, None]
+    assert waits(Told(clock, ANSWERED, ANSWERED), 3) == [MOMENT, MOMENT, None]
 
 
 def test_server_that_does_not_answer_is_waited_for_and_asked_now_and_then(clock: Clock) -> None:
-    told = Told(UNKNOWN, UNKNOWN, UNKNOWN)
-    assert waits(clock, told, 6) == [MOMENT, IDLE, MOMENT, IDLE, MOMENT, IDLE]
+    told = Told(clock, UNKNOWN, UNKNOWN, UNKNOWN)
+    assert waits(told, 6) == [MOMENT, IDLE, MOMENT, IDLE, MOMENT, IDLE]
     assert told.asked == 3
 
 
 def test_server_that_answers_late_is_asked_once(clock: Clock) -> None:
-    told = Told(None)
-    assert waits(clock, told, 4) == [MOMENT, IDLE, IDLE, IDLE]
+    told = Told(clock, None)
+    assert waits(told, 4) == [MOMENT, IDLE, IDLE, IDLE]
     assert told.asked == 1
 
 
 def test_server_that_was_blocked_again_is_waited_for(clock: Clock) -> None:
-    assert None not in waits(clock, Told(*[ANSWERED, UNKNOWN] * 5), 12)
+    assert None not in waits(Told(clock, *[ANSWERED, UNKNOWN] * 5), 12)
 
 
 def test_refusal_ends_the_wait(clock: Clock) -> None:
-    assert waits(clock, Told(GONE), 2) == [MOMENT, None]
+    assert waits(Told(clock, GONE), 2) == [MOMENT, None]
 
 
 def test_stream_may_be_silent_between_its_heartbeats(clock: Clock) -> None:
-    given = waits(clock, Told(*[ANSWERED] * 5), 6, beat=IDLE + 4 * MOMENT)
+    given = waits(Told(clock, *[ANSWERED] * 5), 6, beat=IDLE + 4 * MOMENT)
     assert given == [MOMENT] * 5 + [None]
 
 
 def test_stream_without_heartbeats_may_be_silent_for_ever(clock: Clock) -> None:
-    assert waits(clock, Told(*[ANSWERED] * 3), 6, beat=None) == [MOMENT, IDLE] * 3
+    assert waits(Told(clock, *[ANSWERED] * 3), 6, beat=None) == [MOMENT, IDLE] * 3
 
 
 def asking(ask: Callable[[], int]) -> Sign:
@@ -188,14 +188,13 @@ Asked = Callable[..., Transport]
 
 
 @pytest.fixture
-def asked(connect_to: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+def asked(connect_to: Any) -> Iterator[Asked]:
     """Make a transport whose server can be asked, and give what a function says."""
-    monkeypatch.setattr(liveness_module, "_MOMENT", 0.05)
     threads = Threads()
 
     def make(url: str, ask: Callable[[], int], **options: Any) -> Transport:
         transport: Transport = connect_to(url, timeout=Timeout(read=READ, asks=True), **options)
-        transport.liveness = Liveness(parse_url(url).origin, ask, threads)
+        transport.liveness = Liveness(parse_url(url).origin, ask, threads, moment=0.05)
         return transport
 
     yield make

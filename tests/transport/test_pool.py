@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from gradio_client_lite.errors import ConnectionLost
+from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
-from gradio_client_lite.transport.pool import connect_tcp
 
 from .peers import Clock, always, answer
 
@@ -182,6 +182,20 @@ def test_a_post_avoids_a_connection_from_before_the_machine_slept(serve, connect
     clock.now += 4.1
     transport.request("POST", server.url, body=b"x")
     assert server.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("slept", "connections"), [(0.4, 1), (100.0, 2), (-100.0, 1)], ids=["drift", "sleep", "set back"]
+)
+def test_time_asleep_counts_as_idle(serve, connect_to, slept, connections):
+    clock, calendar = Clock(), Clock()
+    server = serve(always())
+    transport = connect_to(server.url, clock=clock, calendar=calendar)
+    transport.request("GET", server.url)
+    clock.now += 1.0
+    calendar.now += 1.0 + slept
+    transport.request("POST", server.url)
+    assert server.connections == connections
 
 
 @pytest.mark.parametrize("junk", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])

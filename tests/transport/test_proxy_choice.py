@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.transport.proxy import ProxyChoice, parse_proxy
+from gradio_client_lite.transport.dial import ProxyChoice, parse_proxy
 from gradio_client_lite.transport.url import parse_url
 
 
@@ -257,7 +257,7 @@ def test_settings_of_the_system_that_cannot_be_read_are_none(system, monkeypatch
 def test_the_system_is_asked_only_for_what_needs_it():
     program = (
         "import sys; sys.platform = 'win32'\n"
-        "from gradio_client_lite.transport.proxy import ProxyChoice\n"
+        "from gradio_client_lite.transport.dial import ProxyChoice\n"
         "from gradio_client_lite.transport.url import parse_url\n"
         "ProxyChoice().choose(parse_url('http://127.0.0.1:7860/'))\n"
         "print('urllib.request' in sys.modules)"

@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ConnectFailed, ForbiddenAddress
-from gradio_client_lite.transport.pool import resolve_host
-from gradio_client_lite.transport.reach import LINK_LOCAL, LOOPBACK, PRIVATE, PUBLIC, Bounds, reach_of
-from gradio_client_lite.transport.redirect import OF_CALLER, Word
+from gradio_client_lite.transport.dial import resolve_host
+from gradio_client_lite.transport.reach import (
+    LINK_LOCAL,
+    LOOPBACK,
+    OF_CALLER,
+    PRIVATE,
+    PUBLIC,
+    Bounds,
+    Word,
+    reach_of,
+)
 from gradio_client_lite.transport.url import parse_url
 
 from .nets import Net
@@ -235,10 +243,10 @@ def test_the_app_is_as_far_out_as_it_was_ever_seen(net: Net) -> None:
 def test_an_app_of_any_number_of_addresses(net: Net) -> None:
     bounds = Bounds(parse_url(APP), judged=True)
     for number in range(1000):
-        bounds.saw("app.test", f"10.0.{number // 256}.{number % 256}")
-        bounds.saw("other.test", "8.8.8.8")
+        bounds.connected("app.test", f"10.0.{number // 256}.{number % 256}")
+        bounds.connected("other.test", "8.8.8.8")
     assert bounds.of_app() == PRIVATE
-    bounds.saw("app.test", "8.8.8.8")
+    bounds.connected("app.test", "8.8.8.8")
     assert bounds.of_app() == PUBLIC
 
 

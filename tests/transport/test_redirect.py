@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gradio_client_lite.errors import ProtocolError, TooManyRedirects
-from gradio_client_lite.transport.exchange import HeadMaker
 from gradio_client_lite.transport.headers import CookieJar
-from gradio_client_lite.transport.redirect import OF_CALLER, Hop, next_hop
+from gradio_client_lite.transport.pool import HeadMaker
+from gradio_client_lite.transport.reach import OF_CALLER, Hop, next_hop
 from gradio_client_lite.transport.url import parse_url
 
 from .peers import always, answer

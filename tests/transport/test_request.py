@@ -13,8 +13,8 @@ import threading
 import pytest
 
 from gradio_client_lite.errors import ClientClosed, ConnectFailed, ProtocolError
+from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
-from gradio_client_lite.transport.pool import connect_tcp
 
 from .peers import always, answer, unused_port
 

@@ -11,8 +11,8 @@ import zlib
 import pytest
 
 from gradio_client_lite.errors import ClientClosed, ConnectionLost, ReadTimeout, ResponseTooLarge
+from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Timeout
-from gradio_client_lite.transport.pool import connect_tcp
 
 from .peers import CHUNKED, always, answer, chunk, later
 

@@ -10,12 +10,12 @@ import time
 import pytest
 
 from gradio_client_lite.errors import ArgumentError, ConnectTimeout, DeadlineExceeded, ReadTimeout
+from gradio_client_lite.transport.dial import connect_first, connect_tcp
 from gradio_client_lite.transport.http import Timeout
-from gradio_client_lite.transport.pool import connect_first, connect_tcp
 from gradio_client_lite.transport.reach import Address
-from gradio_client_lite.transport.sockets import Deadline, IdleClock
+from gradio_client_lite.transport.sockets import Deadline
 
-from .peers import Clock, always, answer
+from .peers import always, answer
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, "5"])
@@ -68,19 +68,6 @@ def test_the_sooner_deadline_wins():
     assert deadline.sooner(30).left() == 10
     assert deadline.sooner(None).left() == 10
     assert Deadline(None, lambda: 0.0).sooner(3).left() == 3
-
-
-@pytest.mark.parametrize(
-    ("slept", "passed"), [(0.4, 1.0), (100.0, 101.0), (-100.0, 1.0)], ids=["drift", "sleep", "set back"]
-)
-def test_time_asleep_counts_as_idle(slept, passed):
-    clock, calendar = Clock(), Clock()
-    idle = IdleClock(clock, calendar)
-    for _ in range(3):
-        before = idle()
-        clock.now += 1.0
-        calendar.now += 1.0 + slept
-        assert idle() - before == pytest.approx(passed)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gradio_client_lite.errors import ArgumentError, ConnectionLost
-from gradio_client_lite.transport.pool import connect_tcp
+from gradio_client_lite.transport.dial import connect_tcp
 
 from .peers import always, answer
 

@@ -7,8 +7,7 @@ from typing import Any, Callable
 import pytest
 
 from gradio_client_lite.errors import ArgumentError, ProtocolError
-from gradio_client_lite.transport.redirect import resolve
-from gradio_client_lite.transport.url import parse_url
+from gradio_client_lite.transport.url import parse_url, resolve
 from gradio_client_lite.wire.fileurls import location_of, segment_names
 from gradio_client_lite.wire.urls import Routes, join_reference, split_url
 
