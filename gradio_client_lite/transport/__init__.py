@@ -1,1 +1,1 @@
-"""The only rooms that touch sockets. `http.Transport` is the HTTP one."""
+"""HTTP over sockets: `http.Transport` makes requests."""

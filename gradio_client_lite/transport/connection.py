@@ -65,11 +65,10 @@ class Connection:
     """One open socket with its read buffer.
 
     Args:
-        sock: connected; TLS done, where the route has it.
-        route: what the pool keeps it under.
+        owns: whether it closes the socket.
 
     Attributes:
-        raw: tells whether anything of the answer has arrived, and whether the peer has closed.
+        route: what the pool keeps it under.
         sent: whether any byte of the request now under way may have left.
         whole: whether the request has been sent completely.
         idle_since: when the pool got it back, on its two clocks.
@@ -77,9 +76,9 @@ class Connection:
         peer: the address it leads to, or the host where a proxy knows that.
     """
 
-    def __init__(self, sock: SocketLike, route: Any) -> None:
+    def __init__(self, sock: SocketLike, route: Any, *, owns: bool = True) -> None:
         self._sock = sock
-        self._owner = True
+        self._owns = owns
         self._limits, self._deadline = _NO_LIMITS, Deadline(None)
         self.raw = SocketReader(sock, self._deadline)
         self.reader: io.BufferedReader[SocketReader] = io.BufferedReader(self.raw, _BUFFER)
@@ -99,13 +98,11 @@ class Connection:
         limits: Timeout = _NO_LIMITS,
         liveness: Optional[Liveness] = None,
     ) -> None:
-        """Set the limits of the next request.
+        """Set the limits of the next request; see `SocketReader`.
 
         Args:
             limit: the longest silence in seconds; None for ever.
-            deadline: of the whole request.
             limits: whether the answer is waited for patiently, and who is asked about a silence.
-            liveness: tells whether a server that is silent for so long is waited for; None when it is not.
         """
         raw = self.raw
         raw.limit, raw.deadline = limit, deadline
@@ -127,22 +124,13 @@ class Connection:
         self.whole = True
 
     def write(self, data: bytes) -> None:
-        """Send all of it, within the limits, whatever arrives meanwhile.
-
-        Raises:
-            OSError: it broke or took too long.
-        """
+        """Send all of it, within the limits, whatever arrives meanwhile."""
         self._send(memoryview(data), listen=False)
 
     def _send(self, data: memoryview, *, listen: bool = True) -> bool:
-        """Send all of `data`, a view, as bytes would show the request's secrets in the frames of a failure.
+        """Send all of `data`; with `listen`, stop and return False when the server has answered instead.
 
-        Args:
-            data: what to send.
-            listen: whether to stop when the server answers before it has taken everything.
-
-        Returns:
-            False when it has answered, or hung up, instead.
+        It is a view, as bytes would show the request's secrets in the frames of a failure.
         """
         while True:
             self.raw.deadline.left()
@@ -160,11 +148,7 @@ class Connection:
                 return False
 
     def _await_room(self, *, listen: bool) -> bool:
-        """Wait until the socket takes more; False when the server has answered instead.
-
-        Raises:
-            socket.timeout: it takes nothing for as long as the limits allow.
-        """
+        """Wait until the socket takes more; False when the server has answered instead."""
         raw = self.raw
         limit = raw.deadline.left(raw.limit)
         watch: Optional[Silence] = None
@@ -190,10 +174,6 @@ class Connection:
         """Read status line and headers; informational answers (1xx) are skipped.
 
         All heads of one answer are bounded together; `HTTPResponse` bounds each line and how many there are.
-
-        Raises:
-            OSError: it broke or took too long.
-            HTTPException: this is not HTTP/1.x, or it ended within the head, or there is no end to it.
         """
         left = _MAX_HEAD
         for number in range(_MAX_HEADS):
@@ -205,10 +185,9 @@ class Connection:
                 left -= head.write(line)
                 if left < 0:
                     raise HTTPException("head too long")
-                if not status:
-                    status = _status_of(line)
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") and (status or line.startswith(b"HTTP/")):
                     raise ConnectionResetError("closed within the headers")
+                status = status or _status_of(line)
             if status >= 200 or status == 101:
                 head.seek(0)
                 response = HTTPResponse(cast(socket.socket, head), method=method)
@@ -276,7 +255,7 @@ class Connection:
         )
 
     def stale(self) -> bool:
-        """Whether an idle connection was closed, or got bytes nobody asked for."""
+        """Whether an idle connection was closed, or has received what answers no request."""
         try:
             return ready(self._sock, write=False, timeout=0)[0]
         except OSError:
@@ -291,12 +270,8 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket; only while no thread is using it. Idempotent."""
-        if self._owner:
+        if self._owns:
             self._sock.close()
-
-    def release(self) -> None:
-        """Leave the socket to its maker, who will close it."""
-        self._owner = False
 
 
 class _Head(io.BytesIO):
@@ -307,12 +282,7 @@ class _Head(io.BytesIO):
 
 
 def _status_of(line: bytes) -> int:
-    """Read a status line at once, as what does not begin with one may not have lines to wait for.
-
-    Raises:
-        RemoteDisconnected: the connection ended before it.
-        BadStatusLine: it is none.
-    """
+    """Read a status line. What is none has to fail at once, as it may not have any lines to wait for."""
     found = _STATUS(line)
     if found is None:
         if not line:
@@ -322,13 +292,7 @@ def _status_of(line: bytes) -> int:
 
 
 class BodyReader:
-    """Reads the body of an answer, as it was framed.
-
-    Args:
-        connection: its head has just been read.
-        method: of the request.
-        response: that head.
-        headers: its header fields.
+    """Reads the body of an answer, as it was framed; made when the head has just been read.
 
     Attributes:
         done: the whole body has been read; nothing of it is left on the connection.
@@ -369,7 +333,6 @@ class BodyReader:
                 be asked again.
             IncompleteRead: the connection ended before the body did.
             HTTPException: the chunks are malformed.
-            OSError: it broke or took too long.
         """
         reader = self._connection.reader
         while not self.done:
@@ -393,9 +356,7 @@ class BodyReader:
         """Finish at once where no further read is needed to know that the body is over."""
         if not self._chunked:
             self.done = True
-            return
-        self._expected = _END
-        if self._connection.buffered().startswith(_LAST):
+        elif self._connection.buffered().startswith(_LAST):
             self._connection.reader.read(len(_LAST))
             self.done = True
 
@@ -428,17 +389,13 @@ class BodyReader:
                 raise HTTPException("too many trailers")
 
     def _require_end(self) -> None:
-        """Tell an end from a lull, which only connections that do not wait have."""
+        """Tell the end of the connection from a read that did not wait and found nothing."""
         if not self._connection.raw.eof:
             raise BlockingIOError("nothing has arrived")
 
 
 def _check_framing(headers: Headers) -> None:
-    """Refuse lengths that differ or are no numbers, and an unknown transfer coding.
-
-    Raises:
-        HTTPException: as it would have to be guessed where the body ends.
-    """
+    """Refuse a length that would have to be guessed."""
     coding = headers.get("transfer-encoding")
     if coding is not None and coding.lower() != "identity":
         raise HTTPException("unknown transfer coding")

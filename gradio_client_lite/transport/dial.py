@@ -63,11 +63,7 @@ def _without(found: str) -> str:
 
 
 def parse_proxy(text: str) -> Proxy:
-    """Read a proxy's URL; without a scheme it is http.
-
-    Raises:
-        ArgumentError: it is no URL, or not http or https (SOCKS is not supported).
-    """
+    """Read a proxy's URL; without a scheme it is http. SOCKS is not supported."""
     text = hide(text)
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme not in ("", "http", "https"):
@@ -116,11 +112,7 @@ class ProxyChoice:
             self._bypass = _entries(self._environ.get("no"))
 
     def choose(self, target: Target) -> Optional[Proxy]:
-        """Return the proxy for a target; None to connect directly.
-
-        Raises:
-            ArgumentError: the environment names a proxy that cannot be used.
-        """
+        """Return the proxy for a target; None to connect directly. Raises as `parse_proxy` does."""
         if any(_matches(entry, target) for entry in self._bypass):
             return None
         if self._explicit is not None:
@@ -254,22 +246,14 @@ class Route(NamedTuple):
 
 
 def resolve_host(host: str, port: int) -> List[Address]:
-    """Ask the system for the addresses of a host.
-
-    Raises:
-        OSError: it knows none.
-    """
+    """Ask the system for the addresses of a host."""
     # As bytes, since a str makes Python load its IDNA codec first.
     found = socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM)
     return [Address(family, place) for family, _, _, _, place in found]
 
 
 def connect_tcp(address: Address, deadline: Deadline) -> SocketLike:
-    """Connect to one address.
-
-    Raises:
-        OSError: it does not answer, or this system has not its family.
-    """
+    """Connect to one address."""
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         sock.settimeout(deadline.left())
@@ -284,13 +268,9 @@ def connect_tcp(address: Address, deadline: Deadline) -> SocketLike:
 def connect_first(
     addresses: Sequence[Address], deadline: Deadline, connect: Connect = connect_tcp
 ) -> Tuple[SocketLike, Address]:
-    """Connect to the first address that answers, and return the socket and which one that is.
+    """Connect to the first address that answers, or raise the last one's error.
 
-    The time left is shared evenly by the addresses still to be tried, so that a silent IPv6 route leaves
-    time for IPv4.
-
-    Raises:
-        OSError: the last address's error.
+    The addresses still to be tried share the time left, so that a silent IPv6 route leaves some for IPv4.
     """
     failure: Optional[OSError] = None
     for index, address in enumerate(addresses):
@@ -304,13 +284,7 @@ def connect_first(
 
 
 class Dialer:
-    """Opens connections.
-
-    Args:
-        tls: the TLS settings.
-        resolve: finds the addresses of a host.
-        connect: makes the TCP connection.
-    """
+    """Opens connections; `resolve` finds the addresses of a host, `connect` connects to one."""
 
     def __init__(self, tls: TLS, resolve: Resolve = resolve_host, connect: Connect = connect_tcp) -> None:
         self._tls = tls
@@ -318,19 +292,7 @@ class Dialer:
         self._connect = connect
 
     def dial(self, route: Route, target: Target, timeout: Optional[float], deadline: Deadline) -> Connection:
-        """Open a connection for a route.
-
-        Args:
-            route: where to.
-            target: what is asked for, for error texts.
-            timeout: seconds until the connection stands; None for no limit of its own.
-            deadline: of the whole request.
-
-        Raises:
-            ConnectFailed: or one of its kinds, TLSError and ProxyError.
-            ConnectTimeout, DeadlineExceeded: it took too long.
-            ForbiddenAddress: the host is further in than the route may lead.
-        """
+        """Open a connection for a route within `timeout` seconds, and the whole request's `deadline`."""
         soon = deadline.sooner(timeout)
         if route.proxy is not None:
             judge_name(target, route.within)
@@ -390,19 +352,14 @@ def _tunnel(sock: SocketLike, route: Route, proxy: Proxy, deadline: Deadline) ->
     """Ask a proxy for a tunnel to the target (RFC 9110 section 9.3.6)."""
     place = f"{host_text(route.host)}:{route.port}"
     fields = {"proxy-authorization": proxy.authorization} if proxy.authorization else {}
-    connection = Connection(sock, route)
-    connection.release()
+    connection = Connection(sock, route, owns=False)
     connection.prepare(None, deadline)
     connection.send(request_pieces(encode_head("CONNECT", place, place, fields), None))
     check_proxy_status(connection.read_head("CONNECT").status, proxy, tunnel=True)
 
 
 def check_proxy_status(status: int, proxy: Proxy, *, tunnel: bool) -> None:
-    """Raise when a proxy refused.
-
-    Raises:
-        ProxyError: it wants credentials (407) or, for a tunnel, answered anything but success.
-    """
+    """Raise ProxyError when a proxy wants credentials (407), or refused a tunnel."""
     if status == 407:
         text = (
             f"The proxy {proxy.label} refused the credentials (407). Put user and password into its URL: "

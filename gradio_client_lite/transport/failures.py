@@ -42,7 +42,6 @@ def translate_connect(
     """Return our exception for a failure before the request was sent.
 
     Args:
-        exc: what was raised.
         label: the URL asked for, without userinfo and query.
         deadline: of the whole request; tells a passed total limit from a slow connect.
         proxy: the proxy's URL without userinfo, when it was the proxy that could not be reached.
@@ -79,13 +78,7 @@ def _connect_error(exc: Exception, label: str, deadline: Deadline, proxy: Option
 
 
 def translate_exchange(exc: Exception, label: str, deadline: Deadline) -> GradioClientError:
-    """Return our exception for a failure while sending a request or reading its answer.
-
-    Args:
-        exc: what was raised.
-        label: the URL asked for, without userinfo and query.
-        deadline: of the whole request.
-    """
+    """Return our exception for a failure while sending a request or reading its answer."""
     if isinstance(exc, GradioClientError):
         return exc
     if deadline.passed():

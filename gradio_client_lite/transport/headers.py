@@ -50,12 +50,7 @@ _ONE_SEND = 65536
 class Headers(Mapping[str, str]):
     """The header fields of an answer; names match in any case.
 
-    A field sent several times reads as one text joined with ", "; `get_all` keeps the values apart, as
-    Set-Cookie needs.
-
-    Example:
-        >>> Headers([("Content-Type", "text/plain")])["content-type"]
-        'text/plain'
+    A field sent several times reads as one text joined with ", "; `get_all` keeps the values apart.
     """
 
     __slots__ = ("_fields",)
@@ -120,10 +115,7 @@ def _checked(name: str, value: str) -> str:
 
 
 def encode_head(method: str, path: str, netloc: str, fields: Mapping[str, str]) -> bytes:
-    """Return request line and header fields as bytes, the empty line included.
-
-    Values are latin-1 where they fit, as HTTP/1.1 has it, and UTF-8 where not.
-    """
+    """Return a head, the empty line included: values in latin-1, as HTTP/1.1 has it, or else in UTF-8."""
     try:
         return HiddenBytes("\r\n".join(_lines(method, path, netloc, fields)).encode("latin-1"))
     except UnicodeEncodeError:
@@ -148,11 +140,7 @@ def _encode(line: str) -> bytes:
 
 
 def check_method(method: str) -> str:
-    """Return the method in upper case.
-
-    Raises:
-        ArgumentError: it is no HTTP token.
-    """
+    """Return the method in upper case."""
     if not _TOKEN(method):
         raise ArgumentError(f"{shown(method)} is not an HTTP method.")
     return method.upper()
@@ -213,9 +201,8 @@ class CookieJar(MutableMapping[str, str]):
     prefers that host's. Only matching cookies are sent. Safe to use from several threads.
 
     Args:
-        host: of the base URL.
+        host, port: of the base URL.
         cookies: to begin with, for that host.
-        port: of the base URL.
         clock: seconds since the epoch, as cookies expire by the calendar.
 
     Attributes:
@@ -309,12 +296,7 @@ class CookieJar(MutableMapping[str, str]):
             del self._cookies[other.key]
 
     def header(self, target: Target, own: str = "") -> str:
-        """Return the Cookie header for a request; "" when nothing matches.
-
-        Args:
-            target: where it goes.
-            own: a Cookie header the caller made; its cookies win over those of the jar.
-        """
+        """Return the Cookie header for a request, or ""; the cookies of the caller's `own` header win."""
         taken = {part.partition("=")[0].strip() for part in map(Hidden, own.split(";"))}
         found = [cookie for cookie in self._live() if cookie.matches(target) and cookie.name not in taken]
         found.sort(key=lambda cookie: -len(cookie.path))

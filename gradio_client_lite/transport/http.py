@@ -2,7 +2,7 @@
 
 `Transport` ties the parts of this folder together. One request takes these steps:
 
-    _first_hop           checks headers and URL (headers, url)
+    stream               checks headers and URL (headers, url)
     Exchanger.send       takes a connection from the pool, or makes one (pool, dial); sends, reads the head
                          (connection, sockets)
     _answer              keeps cookies, makes the StreamingResponse (response)
@@ -77,41 +77,25 @@ class Transport:
     """Makes requests. Threads may share one; after `os.fork` the child gets connections of its own.
 
     Args:
-        base_url: the app's URL. Its host owns cookies set without a domain, its origin gets `auth`.
-        cookies: to begin with.
+        base_url: the app's URL. Its host owns the caller's cookies, its origin gets `auth`.
         timeout: limits for requests that bring none.
         verify: True (the authorities of the system), False (accept any certificate), the path of a CA file or
             directory, or an `ssl.SSLContext`.
         cert: TLS client certificate: a path, or (cert, key) or (cert, key, password).
-        proxies: one proxy URL, or a mapping such as {"https": "http://user:pw@proxy:3128"}; see
-            `ProxyChoice`.
+        proxies: see `ProxyChoice`.
         trust_env: whether proxies, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR of the environment count.
         auth: (user, password) for basic auth; userinfo in a URL does the same.
         follow_redirects: for requests that do not say.
-        idle_expiry: seconds after which an idle connection is no longer used for a request that must not be
-            sent twice.
-        max_idle: how many idle connections are kept.
-        clock: monotonic seconds.
-        calendar: seconds since the epoch; see `Pool`.
-        bounded: whether servers may lead no further in than they are; see `reach`. The origin of the base URL
-            may be anywhere.
-        resolve: finds the addresses of hosts; see `dial.resolve_host`.
-        connect: makes TCP connections; see `dial.connect_tcp`.
+        max_idle, idle_expiry, clock, calendar: see `Pool`.
+        bounded: whether servers may lead no further in than they are; see `reach`.
+        resolve, connect: see `Dialer`.
 
     Attributes:
         cookies: as a mapping of names to values.
         timeout: the limits of requests that bring none.
         secrets: what texts about these connections must not show; it knows the cookies and the passwords.
-        renewal: is asked to log in again when the app wants a login; None where there is none.
+        renewal: logs in again when the app wants a login; None where there is none.
         liveness: asks the app for signs of life; None before it is connected to. See `Timeout.asks`.
-
-    Raises:
-        ArgumentError: the base URL, a cookie or a proxy is wrong.
-
-    Example:
-        transport = Transport(base_url="http://127.0.0.1:7860/")
-        config = transport.request("GET", "http://127.0.0.1:7860/config").json()
-        transport.close()
     """
 
     def __init__(
@@ -160,11 +144,8 @@ class Transport:
         call_after_fork(self)
 
     def proxy_advice(self, url: str) -> str:
-        """Return what to add about an answer that may be a proxy's, one the caller does not know of; or "".
-
-        Args:
-            url: what was requested. With https a proxy has no part in the answer.
-        """
+        """Return what to add about an answer that may be an unknown proxy's, or ""."""
+        # With https no proxy has a part in the answer.
         proxy = self._exchanger.proxy_for(parse_url(url)) if url.startswith("http:") else None
         return proxy.advice if proxy else ""
 
@@ -194,20 +175,15 @@ class Transport:
         """Send a request and read the whole answer. No status raises.
 
         Args:
-            method: such as "GET".
             url: absolute. Userinfo in it is sent as basic auth.
             headers: win over what the transport would send itself.
-            body: bytes, or chunks: an object with `__iter__`, giving bytes from the start each time, and with
-                `__len__` or `size`.
-            timeout: None for the transport's.
-            follow_redirects: None for the transport's.
-            idempotent: whether it may be sent twice when a kept connection turns out to be dead; None: GET,
-                HEAD and OPTIONS may.
-            max_bytes: see `MaxBytes`.
+            body: bytes, or chunks; see `SizedBody`.
+            timeout, follow_redirects: None for the transport's.
+            idempotent: whether it may be sent twice; see `Exchanger`. None: GET, HEAD and OPTIONS may.
             credentials: False sends neither cookies nor basic auth, and keeps no cookie.
             word: who named the URL. Only the origin of the base URL and what the caller names may be at any
                 address; nothing else leads further in than the server that names it.
-            deadline: of several requests together; None for none.
+            deadline: of several requests together.
             fresh: whether to make a new connection for it, and leave kept ones to others.
 
         Raises:
@@ -219,8 +195,20 @@ class Transport:
             ForbiddenAddress: a server named what is further in than it is.
             ClientClosed: the transport was closed.
         """
-        hop = self._first_hop(method, url, headers, body, credentials, word, fresh, "gzip, deflate")
-        response = self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
+        response = self.stream(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            timeout=timeout,
+            follow_redirects=follow_redirects,
+            idempotent=idempotent,
+            max_bytes=max_bytes,
+            credentials=credentials,
+            word=word,
+            deadline=deadline,
+            fresh=fresh,
+        )
         # Closed after any error, and given back after the last byte: nothing is left to clean up.
         return Response(response.status, response.headers, response.url, response.read_all())
 
@@ -240,12 +228,19 @@ class Transport:
         deadline: Optional[Deadline] = None,
         fresh: bool = False,
     ) -> StreamingResponse:
-        """Send a request and return once the headers of the answer are there.
+        """Send a request and return once the headers of the answer are there; see `request`.
 
-        Arguments and exceptions are those of `request`, but `max_bytes` None means no limit. Use the result
-        as a context manager, or close it.
+        Use the result as a context manager, or close it.
         """
-        hop = self._first_hop(method, url, headers, body, credentials, word, fresh, None)
+        if isinstance(body, str):
+            raise ArgumentError("The body must be bytes; encode the text first.")
+        fields = request_fields(headers)
+        if "accept-encoding" not in fields:
+            # Compression could hold events back.
+            events = "event-stream" in fields.get("accept", "")
+            fields["accept-encoding"] = "identity" if events else "gzip, deflate"
+        target = self._targets.get(url) or self._target(url)
+        hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
 
     def drop(self, connection: Connection) -> None:
@@ -256,27 +251,6 @@ class Transport:
         """Close all connections. Requests under way, and later ones, raise ClientClosed. Idempotent."""
         self._pool.close()
         self.renewal = self.liveness = None
-
-    def _first_hop(
-        self,
-        method: str,
-        url: str,
-        headers: Optional[Mapping[str, str]],
-        body: Optional[Body],
-        credentials: bool,
-        word: Word,
-        fresh: bool,
-        coding: Optional[str],
-    ) -> Hop:
-        if isinstance(body, str):
-            raise ArgumentError("The body must be bytes; encode the text first.")
-        fields = request_fields(headers)
-        if coding is None:
-            # Compression could hold events back.
-            coding = "identity" if "event-stream" in fields.get("accept", "") else "gzip, deflate"
-        fields.setdefault("accept-encoding", coding)
-        target = self._targets.get(url) or self._target(url)
-        return Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
 
     def _target(self, url: str) -> Target:
         url = hide(url)
@@ -334,12 +308,7 @@ class Transport:
         idempotent: Optional[bool],
         max_bytes: MaxBytes,
     ) -> StreamingResponse:
-        """Send one request and return its answer, the headers read and its cookies kept.
-
-        Args:
-            deadline: of everything.
-            opening: of everything up to the head of the answer.
-        """
+        """Send one request and return its answer, its head read by `opening`, and its cookies kept."""
         started = self._clock()
         target = hop.target
         liveness = self.liveness if limits.asks else None
@@ -385,7 +354,7 @@ class Transport:
         )
 
     def after_fork(self) -> None:
-        """In a child after fork: leave the parent's connections alone and make fresh locks."""
+        """In a child after fork: close the parent's idle connections here, and make new locks."""
         self._pool.forget()
         self.cookies.forget_lock()
         self._tls.forget_lock()

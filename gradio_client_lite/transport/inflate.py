@@ -23,10 +23,6 @@ class Inflater:
     """Undoes gzip or deflate step by step.
 
     All that can be decompressed is given out at once: an event the server has flushed is not held back.
-
-    Args:
-        coding: "gzip" or "deflate".
-        label: where the answer came from, for error texts.
     """
 
     def __init__(self, coding: str, label: str) -> None:
@@ -47,8 +43,7 @@ class Inflater:
     def read(self, read: Callable[[int], bytes], size: int) -> bytes:
         """Return up to `size` bytes of output as soon as there are any; b"" at the end.
 
-        Args:
-            read: gives input, up to so many bytes of it; b"" at its end. What it raises may be tried again.
+        `read` gives up to so many bytes of input, b"" at its end. When it raises, no input is lost.
 
         Raises:
             IncompleteRead: the input ends too early.
@@ -131,16 +126,7 @@ def _deflate_bits(start: bytes) -> int:
 
 
 def inflater_for(coding: str, asked: str, label: str) -> Optional[Inflater]:
-    """Return what undoes a Content-Encoding; None where that is none.
-
-    Args:
-        coding: as the answer says it.
-        asked: the Accept-Encoding of the request.
-        label: where the answer came from, for error texts.
-
-    Raises:
-        ProtocolError: a coding nobody asked for, or one not known here.
-    """
+    """Return what undoes a Content-Encoding, which must be one of those `asked` for; None for identity."""
     coding = coding.strip().lower()
     if coding in ("", "identity"):
         return None

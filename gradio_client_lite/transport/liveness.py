@@ -69,7 +69,6 @@ class Liveness:
     Args:
         origin: the server's scheme, host and port.
         ask: makes the request, within a deadline of its own.
-        threads: which the request's thread belongs to.
         moment: seconds that the server gets to end a silence once it has answered.
         clock: monotonic seconds.
     """

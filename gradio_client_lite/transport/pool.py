@@ -86,11 +86,9 @@ class Pool:
             return len(self._idle), len(self._active)
 
     def take(self, route: Route, *, idempotent: bool) -> Optional[Connection]:
-        """Return an idle connection that still looks alive, or None.
+        """Return an idle connection of a route that still looks alive, or None.
 
-        Args:
-            route: where it must lead.
-            idempotent: whether one idle for longer than the expiry will do, as the request may be repeated.
+        One idle for longer than the expiry will do only where the request is idempotent.
         """
         while True:
             found: Optional[Connection] = None
@@ -174,7 +172,6 @@ class HeadMaker:
 
     Args:
         base: the base URL; that place gets the basic auth.
-        cookies: the jar.
         auth: (user, password); None for the userinfo of the base URL, if it has any.
     """
 
@@ -190,12 +187,7 @@ class HeadMaker:
             yield from value_secrets(self._authorization)
 
     def make(self, hop: Hop, proxy: Optional[Proxy]) -> bytes:
-        """Return the head of a request.
-
-        Args:
-            hop: the request.
-            proxy: the one that will read it and so wants an absolute URL; None when there is none.
-        """
+        """Return the head of a request; a proxy that will read it wants the absolute URL."""
         target, fields = hop.target, dict(hop.fields)
         if hop.body is not None:
             fields["content-length"] = str(body_size(hop.body))
@@ -218,15 +210,7 @@ class HeadMaker:
 
 
 class Exchanger:
-    """Sends one request at a time of each thread, and reads the head of its answer.
-
-    Args:
-        pool: where connections are kept.
-        dialer: makes new ones.
-        proxies: chooses the proxy of each origin; asked once.
-        heads: makes the heads of requests.
-        bounds: is told where new connections lead.
-    """
+    """Sends requests, and reads the heads of their answers; `bounds` is told where new connections lead."""
 
     def __init__(
         self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker, bounds: Bounds
@@ -258,14 +242,8 @@ class Exchanger:
         """Send a request and read the head of its answer, on a kept connection or else a new one.
 
         Args:
-            hop: the request.
-            limits: connect and read timeout.
-            deadline: of everything.
             idempotent: whether it is repeatable; None lets the method decide.
             liveness: of the server; None where its silence ends the wait.
-
-        Returns:
-            The connection, counted as active, and the head read from it.
         """
         target, repeatable = hop.target, hop.method in _IDEMPOTENT if idempotent is None else idempotent
         origin = target.origin

@@ -80,12 +80,7 @@ _KEPT = 64
 
 
 class Address(NamedTuple):
-    """What a host name was resolved to.
-
-    Args:
-        family: such as `socket.AF_INET`.
-        place: what `socket.connect` takes; begins with the address as a text.
-    """
+    """What a host name was resolved to; `place` is what `socket.connect` takes."""
 
     family: int
     place: Tuple[object, ...]
@@ -101,11 +96,7 @@ def reach_of(host: str) -> int:
 
     Args:
         host: an address. Where a proxy resolves names, it may be one: those of this machine and odd spellings
-            of IPv4 addresses are told, and any other counts as public.
-
-    Example:
-        >>> KINDS[reach_of("::ffff:192.168.0.1")]
-        'a private'
+            of IPv4 addresses are recognised, and any other counts as public.
     """
     if ":" in host:
         try:
@@ -148,12 +139,7 @@ def _look_up(packed: bytes, family: int, ranges: Sequence[_Range], default: int)
 
 
 def judge(target: Target, addresses: Sequence[Address], within: Optional[int]) -> List[Address]:
-    """Return the addresses that a request may go to.
-
-    Args:
-        target: what is asked for, for error texts.
-        addresses: of its host.
-        within: how far in they may be; None for anywhere.
+    """Return those addresses of a host that are no further in than `within`; None allows all.
 
     Raises:
         ForbiddenAddress: there are addresses, but they are all further in.
@@ -168,11 +154,7 @@ def judge(target: Target, addresses: Sequence[Address], within: Optional[int]) -
 
 
 def judge_name(target: Target, within: Optional[int]) -> None:
-    """Judge a host that a proxy resolves, by itself: it may be an address, or name the proxy's own machine.
-
-    Raises:
-        ForbiddenAddress: it is further in.
-    """
+    """Judge a host that a proxy resolves by itself: it may be an address, or the proxy's own machine."""
     reach = PUBLIC if within is None else reach_of(target.host)
     if within is not None and reach > within:
         raise _forbidden(target, reach, within)
@@ -223,10 +205,7 @@ class Hop(NamedTuple):
     """One request of a chain of redirects.
 
     Args:
-        method: upper case.
-        target: where it goes.
         fields: the caller's headers that still apply, names in lower case.
-        body: to be sent; None for none.
         cookies: whether the jar's cookies may be sent, and its answer's cookies kept.
         auth: whether basic auth may be sent.
         word: who named the URL that the chain began with.
@@ -250,11 +229,6 @@ class Hop(NamedTuple):
 
 def next_hop(hop: Hop, status: int, location: str) -> Hop:
     """Return the request a redirect asks for (RFC 9110 section 15.4).
-
-    Args:
-        hop: what was answered.
-        status: one of REDIRECTS.
-        location: the Location header as received.
 
     Raises:
         ProtocolError: it leads to no http(s) URL, or would show a body to another server, or in clear.
@@ -306,12 +280,7 @@ class Bounds:
             self.connected(host, peer)
 
     def connected(self, host: str, peer: str) -> None:
-        """Record where a new connection led.
-
-        Args:
-            host: of the URL that was asked for.
-            peer: the address, or the host where a proxy knows that.
-        """
+        """Record where a new connection to a host led; `peer` is the host itself where a proxy knows that."""
         if host not in self._hosts:
             if len(self._elsewhere) >= _KEPT:
                 self._elsewhere.clear()
@@ -331,9 +300,6 @@ class Bounds:
         """Return the first request of a chain with how far in its address may be.
 
         The app's own origin may be anywhere, as the caller gave it, and what the caller names as well.
-
-        Raises:
-            ForbiddenAddress: it is not on the one host that may be asked.
         """
         word, target = hop.word, hop.target
         if word.only_host is not None:
@@ -344,18 +310,10 @@ class Bounds:
         return hop._replace(within=within if word.peer is None else min(within, reach_of(word.peer)))
 
     def next(self, hop: Hop, peer: str, onward: Hop) -> Hop:
-        """The same for a redirect, which leads no further in than what redirects.
+        """Do so for a redirect, which leads no further in than the server at `peer` that redirects.
 
         Back to the app's own origin it may lead only what began there, such as a login by way of another
         server, and so has its credentials: what the app names elsewhere may not lead into the app either.
-
-        Args:
-            hop: what was redirected.
-            peer: the address of the server that did it.
-            onward: what the redirect asks for.
-
-        Raises:
-            ForbiddenAddress: it is not on the one host that may be asked.
         """
         caller = hop.word.caller
         back = hop.cookies and not caller and same_place(self._base, onward.target)

@@ -47,8 +47,6 @@ class Response(NamedTuple):
     """A whole answer. Any status is one; nothing is raised for it.
 
     Args:
-        status: the HTTP status code.
-        headers: case-insensitive.
         url: what was asked for last, after redirects, without userinfo.
         body: decompressed.
     """
@@ -71,14 +69,10 @@ class Response(NamedTuple):
         return self.body.decode(_CHARSETS.get(name, "utf-8"), "replace")
 
     def json(self, max_values: Optional[int] = _MAX_VALUES, limit: str = "") -> Any:
-        """Return the body read as JSON.
-
-        Args:
-            max_values: how many values there may be; see `read_json`.
-            limit: which of the caller's limits says so; "" for none.
+        """Return the body read as JSON; see `read_json` for the limits.
 
         Raises:
-            ResponseTooLarge: there are more.
+            ResponseTooLarge: there are too many values.
             ProtocolError: it is not JSON.
         """
         place = self.url.partition("?")[0]
@@ -112,8 +106,6 @@ class StreamingResponse:
     One thread reads; `abort` and `close` may be called from any. A context manager that closes.
 
     Attributes:
-        status: the HTTP status code.
-        headers: case-insensitive.
         url: what was asked for last, after redirects, without userinfo.
         peer: the address of the server that gave it, or the host where a proxy knows that.
         overrun: the server has sent more than it announced, so its announcement may be what is wrong; known
@@ -194,7 +186,7 @@ class StreamingResponse:
 
     def read_all(self) -> bytes:
         """Return the rest of the body; raises as `read_some` does."""
-        self._watch_overrun = False  # nobody asks for it where an answer is taken whole
+        self._watch_overrun = False  # only those who read a stream ask for it
         # Not a list of pieces: the server decides how small those are, and each takes a hundred bytes more.
         body = bytearray()
         piece = b""
@@ -324,12 +316,9 @@ class StreamingResponse:
                 self._reading.release()
 
     def interrupt(self) -> bool:
-        """Break the connection without closing it: whoever waits for the socket wakes, and has to close it.
+        """Break the connection without closing it: the thread that waits for the socket wakes, to close it.
 
-        For any thread. Idempotent.
-
-        Returns:
-            Whether there was anything to break.
+        For any thread. Idempotent. Returns whether there was a connection to break.
         """
         with self._owning:
             if self._connection is None:

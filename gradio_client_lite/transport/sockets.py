@@ -64,7 +64,7 @@ class Timeout:
         head: until the head of the answer is whole, redirects and retries included.
         answer: from the first byte of the answer to its last.
         patient: whether the first byte of the answer is waited for as long as that takes, because a function
-            runs meanwhile. An answer that has begun falls under `read` and `answer`.
+            runs meanwhile. Only an answer that has begun falls under `read` and `answer`.
         name: what error texts call `total`, `head` and `answer`; "" for what they are called here.
         asks: whether a server that is silent for as long as `read` is asked for a sign of life beside it, and
             waited for while it gives none; see `liveness`.
@@ -143,7 +143,6 @@ class Deadline:
 
     Args:
         seconds: from now; None means never.
-        clock: a monotonic clock in seconds.
         name: what error texts call the limit that it comes from; "" for the total timeout.
     """
 
@@ -158,8 +157,7 @@ class Deadline:
         """Return the seconds one step may take: the time left, but at most `limit`.
 
         Raises:
-            socket.timeout: the moment has passed. It is what a socket raises too, so one handler
-                serves both.
+            socket.timeout: the moment has passed.
         """
         if self._at is None:
             return limit
@@ -212,7 +210,6 @@ class Gain:
         """Record that `size` bytes came; return whether they count.
 
         Args:
-            size: how many.
             whole: whether they completed an event or a comment.
             unfinished: whether one is begun and not whole after them.
         """
@@ -259,7 +256,7 @@ class Reading(Enum):
 
     BLOCK = 1  # waits for bytes, within the limits
     POLL = 2  # takes what has arrived; `io` then returns what it has, maybe nothing
-    BUFFER_ONLY = 3  # leaves the socket alone
+    BUFFER_ONLY = 3  # does not touch the socket
 
 
 # As globals, since reads compare with them and members of an Enum are slow to look up before Python 3.12.
@@ -272,11 +269,9 @@ class SocketReader(io.RawIOBase):
     Attributes:
         limit: the longest silence in seconds; None for ever.
         deadline: of the request under way; brought forward when an answer begins that took patience.
-        received: whether any byte has arrived since it was last set to False.
+        received: whether any byte of the answer has arrived.
         eof: whether the peer has closed.
-        mode: what reads do while nothing has arrived.
-        silence: is asked whether to wait on when `limit` has passed in silence; None asks `liveness`.
-        liveness: of the server; None where silence for so long ends the wait.
+        silence, liveness: who is asked whether to wait on when `limit` has passed, the first if it is there.
     """
 
     def __init__(self, sock: SocketLike, deadline: Deadline) -> None:
@@ -340,14 +335,7 @@ class SocketReader(io.RawIOBase):
         return count
 
     def _await_bytes(self, *, write: bool = False) -> None:
-        """Wait until the socket is readable; see the drawing above.
-
-        Args:
-            write: whether TLS can read on only once the socket takes something, too.
-
-        Raises:
-            socket.timeout: nothing of use came in time.
-        """
+        """Wait, as drawn above, until the socket is readable, or with `write`, as TLS may want, writable."""
         began = time.monotonic()
         while True:
             limit = None if self._patience is not None else self.limit
@@ -372,11 +360,7 @@ class SocketReader(io.RawIOBase):
         return None if self.liveness is None or self.limit is None else self.liveness.watch(self.limit)
 
     def grant(self, watch: Optional[Silence]) -> float:
-        """Return for how many seconds more a silent peer is waited for.
-
-        Raises:
-            socket.timeout: for none.
-        """
+        """Return for how many seconds more a silent peer is waited for; raise socket.timeout for none."""
         more = None if watch is None or self.deadline.passed() else watch()
         if more is None:
             raise socket.timeout("nothing came in time")
@@ -392,16 +376,13 @@ def would_block(error: OSError) -> bool:
 
 
 def ready(sock: SocketLike, *, read: bool = True, write: bool, timeout: Optional[float]) -> Tuple[bool, bool]:
-    """Wait until a socket is readable, writable or broken.
+    """Wait until a socket is readable (with `read`), writable (with `write`) or broken.
 
     Args:
-        sock: the socket.
-        read: whether becoming readable ends the wait.
-        write: whether becoming writable does.
-        timeout: seconds, 0 to look only; None waits for ever. More than `LONGEST_WAIT` ends then.
+        timeout: seconds, 0 to look only; None waits for ever. No wait is longer than `LONGEST_WAIT`.
 
     Returns:
-        Whether it is readable (or broken), and whether it is writable.
+        Whether it is readable or broken, and whether it is writable.
     """
     number = sock.fileno()
     if number < 0:  # closed, which its next use will tell

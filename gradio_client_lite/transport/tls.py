@@ -51,11 +51,7 @@ class TLS:
         self._lock = threading.Lock()
 
     def context(self) -> ssl.SSLContext:
-        """Return the context, made at the first call.
-
-        Raises:
-            ArgumentError: a CA or certificate file is missing or not usable.
-        """
+        """Return the context, made at the first call; ArgumentError where a file for it is not usable."""
         if self._context is None:
             with self._lock:
                 if self._context is None:
@@ -63,12 +59,7 @@ class TLS:
         return self._context
 
     def wrap(self, sock: SocketLike, host: str, deadline: Deadline) -> SocketLike:
-        """Do the handshake over a connected socket, which the result then owns.
-
-        Raises:
-            OSError: the handshake failed (ssl.SSLError) or timed out.
-            ArgumentError: the settings are not usable.
-        """
+        """Do the handshake over a connected socket, which the result then owns."""
         context = self.context()
         host = host.partition("%")[0]
         sock.settimeout(deadline.left())

@@ -26,9 +26,7 @@ class Target(NamedTuple):
     """Where a request goes; made by `parse_url`.
 
     Args:
-        scheme: "http" or "https".
         host: lower-case ASCII name or address, an IPv6 one without brackets.
-        port: always a number.
         path: what the request line asks for: path and query, encoded.
         netloc: the value of the Host header.
         url: the whole URL without userinfo and fragment.
@@ -58,19 +56,14 @@ def scrub(text: str) -> str:
 
 
 def parse_url(url: str) -> Target:
-    """Check a URL and split it.
+    """Check an absolute URL and split it.
 
-    Args:
-        url: absolute, http or https. Spaces and non-ASCII characters are percent-encoded (UTF-8), a
-            host name becomes its IDNA form, a fragment is dropped.
+    Spaces and non-ASCII characters are percent-encoded (UTF-8), a host name becomes its IDNA form, and a
+    fragment is dropped.
 
     Raises:
         ArgumentError: another scheme, no host, a bad port, or a control character or half of a surrogate
             pair anywhere.
-
-    Example:
-        >>> parse_url("http://localhost:7860/a b?q=\u00e9#top").path
-        '/a%20b?q=%C3%A9'
     """
     url = hide(url)
     try:

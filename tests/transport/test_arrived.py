@@ -1,4 +1,4 @@
-"""What has arrived of an answer, read without waiting."""
+"""Tests `response.py`: what has arrived of an answer, read without waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where bodies end, compression, and limits."""
+"""Tests `connection.py`, `inflate.py` and `response.py`: where bodies end, compression, and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cookie jar."""
+"""Tests `headers.py`: the cookie jar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request says about itself, and about who makes it."""
+"""Tests `headers.py` and `pool.py`: what a request says about itself, and about who makes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing goes on without end: silence counts from the last byte that was of use, and kinds have limits."""
+"""Tests `sockets.py`: silence counts from the last byte that was of use, and kinds of request have limits."""
 
 from __future__ import annotations
 

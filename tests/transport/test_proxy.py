@@ -1,4 +1,4 @@
-"""Requests through real proxies."""
+"""Tests `dial.py`: requests through real proxies."""
 
 from __future__ import annotations
 

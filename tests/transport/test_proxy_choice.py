@@ -1,4 +1,4 @@
-"""Which proxy a URL goes through."""
+"""Tests `dial.py`: which proxy a URL goes through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redirects, and what does not travel with them."""
+"""Tests `reach.py` and `http.py`: redirects, and what does not travel with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests and whole answers."""
+"""Tests `http.py`, `connection.py` and `failures.py`: requests and whole answers."""
 
 from __future__ import annotations
 

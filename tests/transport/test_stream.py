@@ -1,4 +1,4 @@
-"""Answers read as they arrive."""
+"""Tests `response.py`: answers read as they arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of time."""
+"""Tests `sockets.py`: limits of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies, and servers that answer before they have read them."""
+"""Tests `connection.py`: request bodies, and servers that answer before they have read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs and header fields."""
+"""Tests `url.py` and `headers.py`: URLs and header fields."""
 
 from __future__ import annotations
 
