@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not
     from ..app import description, endpoint  # noqa: F401
     from ..files import downloads, handle  # noqa: F401
     from ..jobs import job  # noqa: F401
-    from ..wire import arguments, info, names, schema  # noqa: F401
+    from ..wire import arguments, names, schema, typeddicts  # noqa: F401
     from . import helpers  # noqa: F401
 
 #: The official client that the tests compare this package with, on current servers.
@@ -50,7 +50,8 @@ def _from(home: str, *names: str, **renamed: str) -> _Names:
 _MODULES: Dict[str, _Names] = {
     _OFFICIAL: {
         **_from(".client", "Client"),
-        **_from(".files.handle", "FileData", "file", "handle_file"),
+        **_from(".files.handle", "file", "handle_file"),
+        **_from(".wire.typeddicts", "FileData"),
         **_from(".compat.finder", __version__="FOLLOWED"),
     },
     f"{_OFFICIAL}.client": {
@@ -62,10 +63,7 @@ _MODULES: Dict[str, _Names] = {
     f"{_OFFICIAL}.exceptions": _from(
         ".errors", "AppError", "AuthenticationError", "SerializationSetupError", "ValidationError"
     ),
-    f"{_OFFICIAL}.data_classes": {
-        **_from(".files.handle", "FileData"),
-        **_from(".wire.info", "ParameterInfo"),
-    },
+    f"{_OFFICIAL}.data_classes": _from(".wire.typeddicts", "FileData", "ParameterInfo"),
     f"{_OFFICIAL}.utils": {
         **_from(".compat.finder", __version__="FOLLOWED"),
         **_from(".updates", "OutputUpdate", "ProgressUnit", "Status", "StatusUpdate"),

@@ -15,7 +15,7 @@ import threading
 import warnings
 import weakref
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, NamedTuple, Optional, Protocol, Tuple, TypedDict, Union, cast
+from typing import IO, Any, Dict, Iterator, NamedTuple, Optional, Protocol, Tuple, Union, cast
 
 from ..errors import ArgumentError, InvalidFile
 from ..wire.filedata import new_meta
@@ -211,21 +211,6 @@ def _unreadable_stream(exc: Exception) -> InvalidFile:
     return InvalidFile(f"A file object cannot be read ({exc}). Keep it open until the call has been made.")
 
 
-class FileData(TypedDict, total=False):
-    """What stands for a file in the values of a call; which fields there are depends on the server's age."""
-
-    name: Optional[str]
-    data: Optional[str]
-    size: Optional[int]
-    is_file: bool
-    orig_name: Optional[str]
-    mime_type: Optional[str]
-    is_stream: bool
-    path: str
-    url: Optional[str]
-    meta: Dict[str, str]
-
-
 def handle_file(
     filepath_or_url: Union[str, os.PathLike[str], bytes, IO[bytes]],
     *,
@@ -295,8 +280,8 @@ def source_of(file: FileArgument) -> Union[Source, Link]:
     return cast(Union[Source, Link], file.source)
 
 
-def inline_file(name: str, mime_type: Optional[str], source: Source) -> FileData:
-    """A FileData that has its content in it, as base64: what Gradio 3 takes in place of an upload.
+def inline_file(name: str, mime_type: Optional[str], source: Source) -> Dict[str, Any]:
+    """A file value that has its content in it, as base64: what Gradio 3 takes in place of an upload.
 
     Args:
         name: what the server is to call it.

@@ -11,14 +11,13 @@ import threading
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
 from gradio_client_lite.errors import InvalidFile
 from gradio_client_lite.files.handle import (
     BytesSource,
-    FileData,
     Link,
     file,
     guess_type,
@@ -265,12 +264,6 @@ def test_handle_file_does_not_warn(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         handle_file(path)
-
-
-def test_file_data_has_the_fields_of_every_age() -> None:
-    old = {"name", "data", "size", "is_file", "orig_name", "mime_type", "is_stream"}
-    assert set(FileData.__annotations__) == old | {"path", "url", "meta"}
-    assert get_type_hints(FileData)["path"] is str
 
 
 def test_the_type_of_a_file_is_guessed_from_its_name() -> None:
