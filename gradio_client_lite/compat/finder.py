@@ -26,7 +26,7 @@ from ..errors import CompatibilityError
 if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
     from .. import client, updates  # noqa: F401
     from ..app import description, endpoint  # noqa: F401
-    from ..files import downloads, handle  # noqa: F401
+    from ..files import handle, saving  # noqa: F401
     from ..jobs import job  # noqa: F401
     from ..wire import arguments, names, schema, typeddicts  # noqa: F401
     from . import helpers  # noqa: F401
@@ -58,7 +58,7 @@ _MODULES: Dict[str, _Names] = {
         **_from(".client", "Client"),
         **_from(".jobs.job", "Job"),
         **_from(".app.endpoint", "Endpoint"),
-        **_from(".files.downloads", DEFAULT_TEMP_DIR="default_folder"),
+        **_from(".files.saving", DEFAULT_TEMP_DIR="default_folder"),
     },
     f"{_OFFICIAL}.exceptions": _from(
         ".errors", "AppError", "AuthenticationError", "SerializationSetupError", "ValidationError"
