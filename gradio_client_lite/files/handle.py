@@ -88,7 +88,7 @@ def handle_file(
         try:
             content, declared = parse_data_url(path)
         except ValueError as exc:
-            raise InvalidFile(f"{shown(path)} is not a data: URL: {exc}.") from exc
+            raise InvalidFile(f"{brief(path)} is not a data: URL: {exc}.") from exc
         return _argument_without_path(BytesSource(content), name, mime_type or declared)
     else:
         raise _missing(path)
@@ -135,7 +135,7 @@ def guess_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def shown(text: str) -> str:
+def brief(text: str) -> str:
     """Cuts a path or URL to what an error text may hold."""
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
@@ -189,7 +189,7 @@ class PathSource:
     def size(self) -> int:
         try:
             if not stat.S_ISREG(os.stat(self.path).st_mode):
-                raise InvalidFile(f"{shown(self.path)} is not a regular file, so it cannot be sent.")
+                raise InvalidFile(f"{brief(self.path)} is not a regular file, so it cannot be sent.")
             with self._open() as opened:
                 return os.fstat(opened.fileno()).st_size
         except InvalidFile:
@@ -211,7 +211,7 @@ class PathSource:
 
     def _unreadable(self, exc: Exception) -> InvalidFile:
         reason = getattr(exc, "strerror", None) or type(exc).__name__
-        return InvalidFile(f"File {shown(self.path)} cannot be read: {reason}.")
+        return InvalidFile(f"File {brief(self.path)} cannot be read: {reason}.")
 
 
 class BytesSource:
@@ -333,7 +333,7 @@ def inline_file(name: str, mime_type: Optional[str], source: Source) -> Dict[str
 
 
 def _missing(path: str) -> InvalidFile:
-    return InvalidFile(f"File {shown(path)} does not exist on local filesystem and is not a valid URL.")
+    return InvalidFile(f"File {brief(path)} does not exist on local filesystem and is not a valid URL.")
 
 
 def _unreadable_stream(exc: Exception) -> InvalidFile:

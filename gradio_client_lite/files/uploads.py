@@ -49,7 +49,7 @@ from ..wire.names import download_name, form_name, parse_data_url, upload_name
 from ..wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
 from ..wire.refusal import bare_url, status_error
 from ..wire.texts import utf8
-from .handle import BytesSource, Link, PathSource, Source, guess_type, read_chunks, shown, source_of, spooled
+from .handle import BytesSource, Link, PathSource, Source, brief, guess_type, read_chunks, source_of, spooled
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Uploads:
             return
         file, components = slot.file, spec.arguments
         if isinstance(file, ResultPath):
-            name = shown(str(file))
+            name = brief(str(file))
         else:
             name = str(file.get("path", "")) if isinstance(file, FileArgument) else name_of(file)
         component = components[slot.top].label if slot.top < len(components) else ""
