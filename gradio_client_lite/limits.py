@@ -26,7 +26,7 @@ _DEFAULTS: Dict[str, Optional[float]] = {
     "max_download_size": 16 << 30,
     "json_values": 10_000_000,
 }
-_SECONDS = frozenset(("connecting", "describing", "joining", "answering", "uploading", "downloading"))
+_SECONDS = frozenset(name for name, default in _DEFAULTS.items() if isinstance(default, float))
 #: Bytes that a value takes at least in the configs and descriptions of real apps; see `Limits.answer_values`.
 _BYTES_OF_VALUE = 8
 

@@ -30,7 +30,7 @@ from typing import IO, Any, Callable, Dict, Iterator, NamedTuple, Optional, Prot
 from ..errors import ArgumentError, InvalidFile
 from ..wire.filedata import new_meta
 from ..wire.fileurls import is_url
-from ..wire.names import make_data_url, parse_data_url, upload_name
+from ..wire.names import parse_data_url, upload_name
 from ..wire.provenance import FileArgument
 from ..wire.texts import sendable
 
@@ -307,29 +307,6 @@ def spooled(chunks: Iterator[bytes]) -> StreamSource:
         raise
     weakref.finalize(source, store.close)
     return source
-
-
-def inline_file(name: str, mime_type: Optional[str], source: Source) -> Dict[str, Any]:
-    """Makes a file value with its content in it, as base64: what Gradio 3 takes in place of an upload.
-
-    Raises:
-        InvalidFile: the source cannot be read.
-
-    Example:
-        >>> inline_file("hi.txt", None, BytesSource(b"hi"))["data"]
-        'data:text/plain;base64,aGk='
-    """
-    mime_type = mime_type or guess_type(name)
-    content = b"".join(source.read())
-    return {
-        "name": name,
-        "data": make_data_url(content, mime_type),
-        "size": len(content),
-        "is_file": False,
-        "orig_name": name,
-        "mime_type": mime_type,
-        "is_stream": False,
-    }
 
 
 def _missing(path: str) -> InvalidFile:

@@ -17,12 +17,10 @@ import pytest
 
 from gradio_client_lite.errors import InvalidFile
 from gradio_client_lite.files.handle import (
-    BytesSource,
     Link,
     file,
     guess_type,
     handle_file,
-    inline_file,
     source_of,
 )
 from gradio_client_lite.wire.provenance import FileArgument
@@ -269,19 +267,6 @@ def test_handle_file_does_not_warn(path: Path) -> None:
 def test_the_type_of_a_file_is_guessed_from_its_name() -> None:
     assert guess_type("x.png") == "image/png"
     assert guess_type("x.no-such") == "application/octet-stream"
-
-
-def test_a_file_with_its_content_in_it() -> None:
-    assert inline_file("a b.txt", None, BytesSource(b"hi")) == {
-        "name": "a b.txt",
-        "data": "data:text/plain;base64,aGk=",
-        "size": 2,
-        "is_file": False,
-        "orig_name": "a b.txt",
-        "mime_type": "text/plain",
-        "is_stream": False,
-    }
-    assert inline_file("file", "x/y", BytesSource(b""))["data"] == "data:x/y;base64,"
 
 
 # --- a kind of dict
