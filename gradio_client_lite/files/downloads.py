@@ -106,21 +106,12 @@ class JobFiles:
         self._segments: Dict[str, Tuple[List[str], Optional[str]]] = {}
 
     def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
-        """Returns the output values with the paths of local copies in place of the server's files. Blocks.
+        """Returns a copy of the output values with a ResultPath in place of each file. Blocks.
 
         Args:
-            data: one value for each output component; it is not changed.
-            chunks: for a value before the result, how many chunks of each stream of segments the values
-                before it stood for, by URL; counted on here. None for the result.
-
-        Raises:
-            HTTPStatusError, AuthenticationError: the server refuses a file.
-            ConnectionFailed, DeadlineExceeded: the network; or one file takes longer than the limits say.
-            RetryLater: the app is writing one anew, and has not done so for some seconds.
-            ForbiddenAddress: the server names one that is further inside than it is, or on another host.
-            ResponseTooLarge: one is larger than the limits say.
-            ProtocolError: what came is not what the server announced, or no base64.
-            FolderError: it cannot be saved.
+            data: one value for each output component.
+            chunks: for a value before the result, how many segments of each stream the values before it stood
+                for, by URL; counted on here. None for the result.
         """
         copy, slots = find_files(data, self._is_file)
         if not slots:

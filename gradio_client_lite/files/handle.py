@@ -147,11 +147,7 @@ class Source(Protocol):
     """Content to send, which can be read more than once."""
 
     def size(self) -> int:
-        """Returns its size in bytes.
-
-        Raises:
-            InvalidFile: it cannot be read.
-        """
+        """Returns its size in bytes; raises InvalidFile if it cannot be read."""
         ...
 
     def read(self) -> Iterator[bytes]:
@@ -177,11 +173,7 @@ def read_chunks(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
 
 
 class PathSource:
-    """A file of this machine.
-
-    Attributes:
-        path: where it is.
-    """
+    """A file of this machine."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -266,11 +258,7 @@ class StreamSource:
 
 
 def source_of_stream(stream: Any) -> StreamSource:
-    """Makes a source of what a file object still has to give; one that cannot seek is read at once.
-
-    Raises:
-        InvalidFile: it gives text, or cannot be read.
-    """
+    """Makes a source of what a file object still has to give; one that cannot seek is read at once."""
     try:
         if isinstance(stream.read(0), str):
             raise InvalidFile("A file object must give bytes: open it with mode 'rb'.")

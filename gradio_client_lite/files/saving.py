@@ -71,12 +71,9 @@ class OpenFolder:
 
     @classmethod
     def open(cls, path: str, *, within: Optional[OpenFolder] = None, follow: bool = False) -> OpenFolder:
-        """Opens a folder that exists.
+        """Opens a folder that exists, by its name in `within`, where that is given.
 
-        Args:
-            path: where it is; a name in `within`, where that is given.
-            within: a folder that is open.
-            follow: whether it may be a link.
+        It may be a link only if it is to `follow`.
         """
         full = path if within is None else os.path.join(within.path, path)
         if not _HELD:
@@ -112,11 +109,10 @@ class SavedSource(PathSource):
 class DownloadFolder:
     """A folder for downloads; it is made when the first one comes.
 
+    It and its files raise FolderError: nothing can be saved there, or somebody has changed what is there.
+
     Args:
         folder: its path; a relative one counts from the present folder.
-
-    Raises:
-        FolderError: it is no folder, or cannot be written to.
     """
 
     def __init__(self, folder: Union[str, os.PathLike[str]]) -> None:
@@ -129,11 +125,7 @@ class DownloadFolder:
 
     @contextmanager
     def new(self) -> Iterator[Saving]:
-        """Gives a file under a temporary name, which is removed after the block unless it was kept.
-
-        Raises:
-            FolderError: it cannot be made, or the folder is not safe.
-        """
+        """Gives a file under a temporary name, which is removed after the block unless it was kept."""
         with self._open() as folder:
             name = f".download-{secrets.token_hex(8)}"
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _CAREFUL
@@ -155,10 +147,8 @@ class DownloadFolder:
                 self._path.mkdir(parents=True, exist_ok=True)
             folder = OpenFolder.open(str(self._path), follow=not self._private)
         except OSError as exc:
-            if isinstance(exc, NotADirectoryError):
+            if exc.errno in (errno.ENOTDIR, errno.ELOOP):
                 raise _unsafe(self._path, "it is a link, or no folder") from exc
-            if self._private and os.path.islink(self._path):
-                raise _unsafe(self._path, "it is a link") from exc
             raise _failed(self._path, exc) from exc
         if self._private and hasattr(os, "geteuid"):
             found = os.stat(folder.path if folder.number is None else folder.number)
@@ -194,8 +184,6 @@ def _checked(folder: Union[str, os.PathLike[str]]) -> Path:
 
 class Saving:
     """One file that is being saved; made by `DownloadFolder.new`.
-
-    Its methods raise FolderError: there is no room, or somebody has changed the folder.
 
     Args:
         folder: where it is, and goes to.

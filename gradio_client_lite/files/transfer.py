@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import logging
 import re
-from itertools import count
 from typing import NamedTuple, Optional, Tuple
 
 from ..app.app import App
@@ -120,13 +119,7 @@ class Transfer:
         return bare_url(self._location.url).partition("%3F")[0]
 
     def into(self, saving: Saving) -> None:
-        """Writes the whole file into `saving`.
-
-        Raises:
-            ResponseTooLarge, DeadlineExceeded: it is larger, or took longer, than the app's limits say.
-            RetryLater: the app is writing it, as often as it is asked for.
-            GradioClientError: of the kind that tells what went wrong.
-        """
+        """Writes the whole file into `saving`; raises RetryLater if the app does not end writing it."""
         try:
             self._fetch_until_whole(saving)
         except DeadlineExceeded as exc:
@@ -138,8 +131,9 @@ class Transfer:
             ) from exc
 
     def _fetch_until_whole(self, saving: Saving) -> None:
+        pauses = iter(self._pacing.pauses)
         paused, before = 0.0, b""
-        for pause in (*self._pacing.pauses, None):
+        while True:
             cause: Optional[ConnectionLost] = None
             digest = b""
             try:
@@ -153,6 +147,7 @@ class Transfer:
                 doubt, cause = f"{self._shown} was cut short, as the app is writing it", exc
             if not doubt or (digest and digest == before and paused >= self._pacing.settled):
                 return
+            pause = next(pauses, None)
             if pause is None:
                 raise RetryLater(f"{doubt}. Try again.") from cause
             _log.info("a file is fetched again: %s", self._app.transport.secrets.blank(doubt))
@@ -183,19 +178,21 @@ class Transfer:
     def _fetch(self, saving: Saving) -> None:
         """Fetches all of the file once, in as many requests as are worth it."""
         self._etag = None
-        for number in count(1):
+        requests = 0
+        while True:
+            requests += 1
             before = saving.size
             try:
                 if self._request(saving):
                     return
             except (ConnectionLost, ReadTimeout) as exc:
                 gained = saving.size > before
-                if number == 1:
+                if requests == 1:
                     # Without an ETag everything is fetched again, which is worth trying once.
                     hopeful = gained or isinstance(exc, ConnectionLost)
                 else:
                     hopeful = gained and self._etag is not None
-                if not hopeful or number >= _MAX_REQUESTS or self._location.live:
+                if not hopeful or requests >= _MAX_REQUESTS or self._location.live:
                     raise
                 _log.info("a download is gone on with: %s", self._app.transport.secrets.shown(exc))
 
@@ -253,19 +250,12 @@ class Transfer:
             raise DeadlineExceeded("There is no time left for another attempt.") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
-        """Starts from the first byte.
-
-        Raises:
-            AuthenticationError: the answer is not the file, but a page to sign in at.
-        """
+        """Starts from the first byte, unless the answer is a page to sign in at."""
         check_signed_in(self._location.url, response, b"")
         if saving.size:
             saving.restart()
         headers = response.headers
         etag, length = headers.get("etag", ""), headers.get("content-length", "")
-        # Neither is of the file itself where the answer is encoded.
-        if "content-encoding" in headers:
-            etag = length = ""
         strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
         self._etag = etag if strong else None
         self._total = int(length) if _CONTENT_LENGTH.match(length) else None
@@ -316,10 +306,7 @@ def _is_never_empty(type_: str, name: str) -> bool:
 def _lacks_its_end(first: bytes, last: bytes, size: int) -> bool:
     """Whether a file ends too early, of a format that Gradio itself writes and that tells where it ends.
 
-    Args:
-        first: its first twelve bytes.
-        last: its last twelve bytes.
-        size: in bytes.
+    `first` and `last` are its first and last twelve bytes.
     """
     if first.startswith(b"\x89PNG\r\n\x1a\n"):
         return not last.endswith(b"IEND\xaeB`\x82")

@@ -63,12 +63,10 @@ _Sent = Union[FileArgument, ResultPath, ResultFile]
 
 
 class Home(Protocol):
-    """The client that a ResultFile belongs to."""
+    """The client that a ResultFile belongs to; `jobs/attachments.py` has the one implementation."""
 
     @property
-    def closed(self) -> bool:
-        """Whether nothing can be fetched any more."""
-        ...
+    def closed(self) -> bool: ...
 
     def fetch(self, file: Mapping[str, Any]) -> Source:
         """Fetches a file of its app, with its credentials and by its rules. Blocks."""
@@ -89,29 +87,17 @@ class Uploads:
 
     Args:
         app: where to.
-        progress: called with the bytes sent so far and in all, of the files of one request, on the thread
-            that sends them.
-        home: fetches a ResultFile of this app whose own client is not known; None where that is not done.
+        progress: called on the thread that sends, with the bytes sent and in all of the files of one request.
+        home: fetches a ResultFile of this app whose own client is not known, as after a pickle.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        progress: Optional[Progress] = None,
-        home: Optional[Home] = None,
-    ) -> None:
+    def __init__(self, app: App, *, progress: Optional[Progress] = None, home: Optional[Home] = None) -> None:
         self._app = app
         self._progress = progress
         self._home = home
 
     def check(self, values: Sequence[Any], spec: EndpointSpec) -> None:
-        """Finds out what is wrong with the files before anything is sent.
-
-        Raises:
-            InvalidFile: a file is missing, cannot be read, or is one that no client can fetch any more.
-            FileTooLarge: it is larger than the app takes.
-        """
+        """Raises InvalidFile or FileTooLarge for what is wrong with the files, before anything is sent."""
         for slot in find_files(values, self._is_file(spec))[1]:
             file = slot.file
             if self._stays(file):
@@ -141,18 +127,12 @@ class Uploads:
         return argument_files(partial(takes_files, spec))
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
-        """Sends the files, and returns the arguments with their paths on the server. Blocks.
+        """Sends the files, and returns a copy of the arguments with their paths on the server. Blocks.
 
         Args:
-            values: the arguments, one for each input component; they are not changed.
+            values: the arguments, one for each input component.
             spec: the endpoint.
             headers: of this call alone.
-
-        Raises:
-            InvalidFile: a file is missing, cannot be read or was changed meanwhile.
-            FileTooLarge: the app refuses a file for its size.
-            AuthenticationError, HTTPStatusError, ProtocolError: its answer was no list of paths.
-            ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that moved.
         """
         copy, slots = find_files(values, self._is_file(spec))
         uploads: Dict[Hashable, Upload] = {}
@@ -198,10 +178,10 @@ class Uploads:
 
     def _link(self, file: File) -> Optional[str]:
         """The URL, or path of its own, by which the server gets a file itself; None when it cannot."""
-        if not isinstance(file, FileArgument) or not isinstance(file.source, Link):
-            return None
         own = self._own(file)
-        return file.source.url if own is None else own.path
+        if own is not None:
+            return own.path
+        return file.source.url if isinstance(file, FileArgument) and isinstance(file.source, Link) else None
 
     def _own(self, file: File) -> Optional[OwnFile]:
         """The file of the app that a URL names; None for anything else."""
@@ -209,13 +189,13 @@ class Uploads:
         return own_file(source.url, self._app.routes) if isinstance(source, Link) else None
 
     def _name_of(self, file: File) -> str:
-        """The name a file is sent under; of one of the app itself, that which it has there."""
+        """The name a file is sent under."""
         own = self._own(file)
-        if own is not None and isinstance(file, FileArgument):
-            last_part = str(file.get("url")).rsplit("/", maxsplit=1)[-1]
-            if file.get("orig_name") == last_part:  # as `handle_file` has made it, with its escapes
-                return upload_name(own.name)
-        return name_of(file)
+        if own is None or not isinstance(file, FileArgument):
+            return name_of(file)
+        # `handle_file` takes the name from the URL, with its escapes; the caller may have given another.
+        unchanged = file.get("orig_name") == str(file.get("url")).rsplit("/", maxsplit=1)[-1]
+        return upload_name(own.name) if unchanged else name_of(file)
 
     def _add(
         self, uploads: Dict[Hashable, Upload], slot: Slot, spec: EndpointSpec, source: Callable[[], Source]
@@ -257,11 +237,7 @@ class Uploads:
             raise ProtocolError(f"The content of {name_of(file)} is no data: URL: {exc}.") from exc
 
     def _home_of(self, file: ResultFile) -> Home:
-        """The client that can fetch a file of a result.
-
-        Raises:
-            InvalidFile: there is none.
-        """
+        """The client that can fetch a file of a result; raises InvalidFile if there is none."""
         home: Optional[Home] = file.home() if file.home is not None else None
         if home is None and file.origin is not None and file.origin.src == self._app.src:
             home = self._home
@@ -285,7 +261,7 @@ class Uploads:
         credentials: bool = True,
         word: Word = OF_APP,
     ) -> Source:
-        """Copies what is at a URL. Options are those of `Transport.stream`."""
+        """Copies what is at a URL; the options are those of `Transport.stream`."""
         transport, limits = self._app.transport, self._app.limits
         with transport.stream(
             "GET",

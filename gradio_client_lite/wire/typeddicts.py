@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 if TYPE_CHECKING or sys.version_info >= (3, 12):
     from typing import TypedDict
-else:
+else:  # pragma: no cover - coverage is measured on a newer Python
     try:
         from typing_extensions import TypedDict
     except ImportError:

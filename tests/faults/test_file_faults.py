@@ -204,6 +204,18 @@ def test_a_rest_that_does_not_fit_is_not_used(bench: Any, answer_to_range: Scrip
     assert run.ranges == [None, f"bytes={HALF}-", None]
 
 
+def test_a_rest_that_is_shorter_than_it_says_is_an_error(bench: Any) -> None:
+    def shorter(peer: Peer) -> None:
+        peer.request()
+        span = f"bytes {HALF}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        peer.answer(CONTENT[HALF:-1], "206 Partial Content", content_range=span, etag=ETAG)
+
+    run = bench(half(etag=ETAG), shorter)
+    with pytest.raises(ProtocolError, match=f"gave {len(CONTENT) - 1} bytes of a file of {len(CONTENT)}"):
+        run.download()
+    assert run.left() == []
+
+
 def test_a_file_that_changed_meanwhile_is_the_new_one(bench: Any) -> None:
     run = bench(half(etag=ETAG), lambda peer: peer.request() and peer.answer(b"new", etag='"two"'))
     assert run.download() == b"new"

@@ -162,6 +162,25 @@ def test_a_file_that_was_removed_is_fetched_again(bench: Any) -> None:
     assert path.exists()
 
 
+def test_a_file_that_another_thread_has_fetched_again_is_not_fetched_once_more(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench()
+    path = Path(run(file("/x")))
+    path.unlink()
+    real, others = os.path.exists, [lambda: run(file("/x"))]
+
+    def exists(place: Any) -> bool:
+        found = real(place)
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(os.path, "exists", exists)
+    assert run(file("/x")) == str(path)
+    assert len(run.server.requests) == 2
+
+
 def test_a_failure_is_not_remembered(bench: Any) -> None:
     answers = [answer(b"", "500 Error"), answer(b"content")]
     run = bench(always(lambda _: answers.pop(0)))

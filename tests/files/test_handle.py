@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gradio_client_lite import FileData, files
 from gradio_client_lite.errors import InvalidFile
 from gradio_client_lite.files.handle import (
     Link,
@@ -228,7 +229,20 @@ def test_a_closed_file_object_is_an_error() -> None:
     with pytest.raises(InvalidFile, match="Keep it open"):
         source(given).size()
     with pytest.raises(InvalidFile, match="Keep it open"):
+        list(source(given).read())
+    with pytest.raises(InvalidFile, match="Keep it open"):
         handle_file(stream)
+
+
+def test_a_file_object_that_breaks_while_it_is_read_at_once_is_an_error() -> None:
+    class Reader:
+        def read(self, size: int) -> bytes:
+            if size:
+                raise OSError("gone")
+            return b""
+
+    with pytest.raises(InvalidFile, match=r"cannot be read \(gone\)"):
+        handle_file(Reader())  # type: ignore[arg-type]
 
 
 def test_content_never_goes_into_json() -> None:
@@ -256,6 +270,11 @@ def test_the_old_name_warns_and_delegates(path: Path) -> None:
     with pytest.warns(UserWarning, match=r"file\(\) is deprecated and will be removed") as caught:
         assert file(path) == handle_file(path)
     assert caught[0].filename == __file__
+
+
+def test_the_room_hands_on_what_users_call() -> None:
+    assert (files.handle_file, files.file, files.FileData) == (handle_file, file, FileData)
+    assert not hasattr(files, "PathSource")
 
 
 def test_handle_file_does_not_warn(path: Path) -> None:

@@ -221,6 +221,38 @@ def test_a_folder_in_place_of_a_file_is_an_error(folder: Path, download: Any) ->
     assert os.listdir(folder) == [DIGEST]
 
 
+def test_a_file_that_takes_the_place_of_a_good_one_is_replaced(
+    folder: Path, download: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking at it and opening it."""
+    path = download(folder)
+    real = os.stat
+
+    def exchange(place: Any, **options: Any) -> os.stat_result:
+        found = real(place, **options)
+        if place == "a.txt":
+            path.unlink()
+            path.write_bytes(b"something else")
+        return found
+
+    monkeypatch.setattr(os, "stat", exchange)
+    assert download(folder) == path
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_file_that_another_process_has_just_put_there_stays(
+    folder: Path, download: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows it cannot be replaced while somebody reads it."""
+
+    def replace(old: str, new: str, **options: Any) -> None:
+        (folder / DIGEST / new).write_bytes(CONTENT)
+        raise PermissionError("it is open")
+
+    monkeypatch.setattr(os, "replace", replace)
+    assert download(folder).read_bytes() == CONTENT
+
+
 def test_nothing_is_left_open(folder: Path) -> None:
     def save() -> None:
         with DownloadFolder(folder).new() as saving:
