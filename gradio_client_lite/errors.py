@@ -71,7 +71,7 @@ CUT = "…"
 
 
 def shorten(text: str, limit: int = 2000) -> str:
-    """Cuts out the middle of a text longer than `limit` characters; its end is kept, where advice stands.
+    """Cut out the middle of a text longer than `limit` characters; its end is kept, where advice stands.
 
     Example:
         >>> shorten("one two three", 9)
@@ -84,7 +84,7 @@ def shorten(text: str, limit: int = 2000) -> str:
 
 
 def shown(value: Any, limit: int = 200) -> str:
-    """Returns the `repr` of a value, cut while it is made, so that a huge one is never built."""
+    """Return the `repr` of a value, cut while it is made, so that a huge one is never built."""
     from reprlib import Repr
 
     brief = Repr()
@@ -413,7 +413,7 @@ class ReadTimeout(DeadlineExceeded):
 
 
 def for_waiters(error: BaseException, doing: str) -> BaseException:
-    """Makes the error for threads that wait for what another thread has failed to do.
+    """Make the error for threads that wait for what another thread has failed to do.
 
     An interrupt or an exit concerns the other thread alone; the waiting ones are told to try again.
 

@@ -110,7 +110,7 @@ class Limits:
         object.__setattr__(self, "_bounds", {})
 
     def bound(self, name: str) -> Bound:
-        """Returns one limit with its name for error texts."""
+        """Return one limit with its name for error texts."""
         bound = self._bounds.get(name)
         if bound is None:  # made once, since every call asks for some
             value = getattr(self, name)

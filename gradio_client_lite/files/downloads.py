@@ -83,7 +83,7 @@ class Downloads:
         return JobFiles(self, is_file)
 
     def fetch_one(self, file: Mapping[str, Any]) -> str:
-        """Fetches one file of a result and returns the path of the copy; see `JobFiles.fetch`."""
+        """Fetch one file of a result and return the path of the copy; see `JobFiles.fetch`."""
         return str(self.of_job(lambda value, _: value is file).fetch([file])[0])
 
 
@@ -106,7 +106,7 @@ class JobFiles:
         self._segments: Dict[str, Tuple[List[str], Optional[str]]] = {}
 
     def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
-        """Returns a copy of the output values with a ResultPath in place of each file. Blocks.
+        """Return a copy of the output values with a ResultPath in place of each file. Blocks.
 
         Args:
             data: one value for each output component.
@@ -130,7 +130,7 @@ class JobFiles:
         return copy
 
     def _fill(self, slot: Slot, location: Location, chunk: Optional[int]) -> None:
-        """Fetches what a slot wants: a file, a stream, or one chunk of a stream."""
+        """Fetch what a slot wants: a file, a stream, or one chunk of a stream."""
         if location.whole is None:
             fetch = self._once if location.steady or location.live else self._download
             path = fetch(location)
@@ -144,7 +144,7 @@ class JobFiles:
         slot.put(ResultPath(path, origin_of(slot.file, self._app.src)))
 
     def _chunk(self, playlist: Location, number: int) -> str:
-        """Fetches one segment, or the playlist where there is none yet: an encoder may hold a value back."""
+        """Fetch one segment, or the playlist where there is none yet: an encoder may hold a value back."""
         with self._lock:
             names, peer = self._segments.get(playlist.url, ([], None))
         if number >= len(names):
@@ -159,7 +159,7 @@ class JobFiles:
         return self._once(segment_of(names[number], playlist, peer, self._app.routes))
 
     def _once(self, location: Location) -> str:
-        """Fetches a file unless this job has it; waits for another thread that is fetching it."""
+        """Fetch a file unless this job has it; wait for another thread that is fetching it."""
         url = location.url
         while True:
             with self._lock:
@@ -183,7 +183,7 @@ class JobFiles:
                     del self._fetched[url]
 
     def _download(self, location: Location) -> str:
-        """Fetches a file from the app itself where that hands it on, else from where it is."""
+        """Fetch a file from the app itself where that hands it on, else from where it is."""
         if location.through is not None:
             try:
                 return self._save(location.through)
@@ -201,7 +201,7 @@ class JobFiles:
             return saving.keep(location.name)
 
     def _content(self, location: Location) -> bytes:
-        """Decodes a data: URL."""
+        """Decode a data: URL."""
         largest, limit = self._app.limits.bound("max_download_size")
         what = f"The content of {location.name} in the result"
         try:
@@ -214,7 +214,7 @@ class JobFiles:
 
 
 def _run_side_by_side(tasks: Sequence[Callable[[], None]], helpers: Workers) -> None:
-    """Runs tasks on this thread, and on helpers as far as they are free.
+    """Run tasks on this thread, and on helpers as far as they are free.
 
     This thread takes tasks too, and at the end waits only for helpers that are in the midst of one. So it
     never waits for a helper that has not begun, which may be busy with the files of another job. After an

@@ -129,14 +129,14 @@ def _stream_name(stream: Any) -> Optional[str]:
 
 
 def guess_type(name: str) -> str:
-    """Guesses the MIME type from a file name."""
+    """Guess the MIME type from a file name."""
     import mimetypes
 
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def brief(text: str) -> str:
-    """Cuts a path or URL to what an error text may hold."""
+    """Cut a path or URL to what an error text may hold."""
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
@@ -147,11 +147,11 @@ class Source(Protocol):
     """Content to send, which can be read more than once."""
 
     def size(self) -> int:
-        """Returns its size in bytes; raises InvalidFile if it cannot be read."""
+        """Return its size in bytes; raise InvalidFile if it cannot be read."""
         ...
 
     def read(self) -> Iterator[bytes]:
-        """Gives its content in chunks, from the beginning; raises as `size` does."""
+        """Give its content in chunks, from the beginning; raise as `size` does."""
         ...
 
 
@@ -162,12 +162,12 @@ class Link(NamedTuple):
 
 
 def source_of(argument: FileArgument) -> Union[Source, Link]:
-    """Returns the source that `handle_file` gave an argument."""
+    """Return the source that `handle_file` gave an argument."""
     return cast(Union[Source, Link], argument.source)
 
 
 def read_chunks(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
-    """Calls `read(size)` until it returns nothing."""
+    """Call `read(size)` until it returns nothing."""
     while chunk := read(size):
         yield chunk
 
@@ -258,7 +258,7 @@ class StreamSource:
 
 
 def source_of_stream(stream: Any) -> StreamSource:
-    """Makes a source of what a file object still has to give; one that cannot seek is read at once."""
+    """Make a source of what a file object still has to give; one that cannot seek is read at once."""
     try:
         if isinstance(stream.read(0), str):
             raise InvalidFile("A file object must give bytes: open it with mode 'rb'.")
@@ -281,7 +281,7 @@ def source_of_stream(stream: Any) -> StreamSource:
 
 
 def spooled(chunks: Iterator[bytes]) -> StreamSource:
-    """Copies chunks into a temporary file, which is on disk if it is large and goes with the source."""
+    """Copy chunks into a temporary file, which is on disk if it is large and goes with the source."""
     import tempfile
 
     store = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - the source closes it

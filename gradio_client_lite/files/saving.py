@@ -71,7 +71,7 @@ class OpenFolder:
 
     @classmethod
     def open(cls, path: str, *, within: Optional[OpenFolder] = None, follow: bool = False) -> OpenFolder:
-        """Opens a folder that exists, by its name in `within`, where that is given.
+        """Open a folder that exists, by its name in `within`, where that is given.
 
         It may be a link only if it is to `follow`.
         """
@@ -84,7 +84,7 @@ class OpenFolder:
         return cls(full, os.open(path, flags, dir_fd=None if within is None else within.number))
 
     def at(self, name: str) -> str:
-        """Names a file in it, for a call with `number` as `dir_fd`."""
+        """Name a file in it, for a call with `number` as `dir_fd`."""
         return name if self.number is not None else os.path.join(self.path, name)
 
     def __enter__(self) -> OpenFolder:
@@ -125,7 +125,7 @@ class DownloadFolder:
 
     @contextmanager
     def new(self) -> Iterator[Saving]:
-        """Gives a file under a temporary name, which is removed after the block unless it was kept."""
+        """Give a file under a temporary name, which is removed after the block unless it was kept."""
         with self._open() as folder:
             name = f".download-{secrets.token_hex(8)}"
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _CAREFUL
@@ -161,7 +161,7 @@ class DownloadFolder:
 
 
 def _checked(folder: Union[str, os.PathLike[str]]) -> Path:
-    """Makes a path absolute; refuses it if it is plain now that nothing can be saved there."""
+    """Make a path absolute; refuse it if it is plain now that nothing can be saved there."""
     try:
         if "\0" in os.fspath(folder):
             raise TypeError("a null character")
@@ -204,7 +204,7 @@ class Saving:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Appends."""
+        """Append."""
         view = memoryview(data)
         with _failing(self._folder):
             while view:
@@ -213,7 +213,7 @@ class Saving:
         self.size += len(data)
 
     def restart(self) -> None:
-        """Drops what was written."""
+        """Drop what was written."""
         with _failing(self._folder):
             self._file.seek(0)
             self._file.truncate()
@@ -226,7 +226,7 @@ class Saving:
         return self._digest.digest()
 
     def ends(self) -> Tuple[bytes, bytes]:
-        """Reads the first and the last twelve bytes."""
+        """Read the first and the last twelve bytes."""
         with _failing(self._folder):
             self._file.seek(0)
             first = self._file.read(12)
@@ -234,7 +234,7 @@ class Saving:
             return first, self._file.read(12)
 
     def lines(self) -> Iterator[str]:
-        """Reads what was written, line by line, as UTF-8; what is invalid is replaced."""
+        """Read what was written, line by line, as UTF-8; what is invalid is replaced."""
         reader = io.BufferedReader(self._file)
         try:
             with _failing(self._folder):
@@ -245,7 +245,7 @@ class Saving:
             reader.detach()
 
     def keep(self, name: str) -> str:
-        """Moves the file to `<folder>/<sha256 of the content>/<name>` and returns that path, resolved.
+        """Move the file to `<folder>/<sha256 of the content>/<name>` and return that path, resolved.
 
         Args:
             name: one harmless path component. What the locale cannot express in it becomes "_".
@@ -304,7 +304,7 @@ def _is_link(found: os.stat_result) -> bool:
 
 @contextmanager
 def _failing(folder: OpenFolder) -> Iterator[None]:
-    """Raises FolderError for what the system refuses."""
+    """Raise FolderError for what the system refuses."""
     try:
         yield
     except OSError as exc:

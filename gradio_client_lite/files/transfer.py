@@ -1,10 +1,11 @@
 """The transfer of one file from its server into a `Saving`.
 
-    ┌─► fetch it ───────────────► is it whole? ───────────────► done
-    │     │  ▲ resume, restart     │
-    │     ▼  │                     ▼ there is a doubt
-    │   cut, silent ─► give up    drop it and pause ─► give up
-    └────────────────────────────────┘
+    FETCHING ────── all of it ─────► JUDGED ── no doubt, or the same again ──► done
+     │    ▲                            │
+     │    ├── drop it and pause ◄──────┼─ doubt
+     │    │                            └─ no pause left ──► give up, RetryLater
+     │    └── resume or restart ◄──┐
+     └─ cut or silent ─────────────┴──► give up, the connection's error
 
 Fetching takes one request, or up to five where connections break:
 
@@ -119,7 +120,7 @@ class Transfer:
         return bare_url(self._location.url).partition("%3F")[0]
 
     def into(self, saving: Saving) -> None:
-        """Writes the whole file into `saving`; raises RetryLater if the app does not end writing it."""
+        """Write the whole file into `saving`; raise RetryLater if the app does not end writing it."""
         try:
             self._fetch_until_whole(saving)
         except DeadlineExceeded as exc:
@@ -157,7 +158,7 @@ class Transfer:
             saving.restart()
 
     def _doubt(self, saving: Saving) -> str:
-        """Says why a file may not be whole that has the size of its Content-Length; "" where nothing does."""
+        """Say why a file may not be whole that has the size of its Content-Length; "" where nothing does."""
         size, stated = saving.size, self._location.size
         doubt = ""
         if not self._location.own or not self._location.steady:
@@ -176,7 +177,7 @@ class Transfer:
         return "" if changed is not None and sent is not None and sent - changed >= _OLD else doubt
 
     def _fetch(self, saving: Saving) -> None:
-        """Fetches all of the file once, in as many requests as are worth it."""
+        """Fetch all of the file once, in as many requests as are worth it."""
         self._etag = None
         requests = 0
         while True:
@@ -197,7 +198,7 @@ class Transfer:
                 _log.info("a download is gone on with: %s", self._app.transport.secrets.shown(exc))
 
     def _request(self, saving: Saving) -> bool:
-        """Asks for what is still to come; False if the file has changed and what there was is dropped."""
+        """Ask for what is still to come; False if the file has changed and what there was is dropped."""
         with self._open(saving.size) as response:
             self.peer = None if is_own(response.url, self._app.routes) else response.peer
             if response.status == 200:
@@ -250,7 +251,7 @@ class Transfer:
             raise DeadlineExceeded("There is no time left for another attempt.") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
-        """Starts from the first byte, unless the answer is a page to sign in at."""
+        """Start from the first byte, unless the answer is a page to sign in at."""
         check_signed_in(self._location.url, response, b"")
         if saving.size:
             saving.restart()

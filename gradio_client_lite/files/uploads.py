@@ -69,7 +69,7 @@ class Home(Protocol):
     def closed(self) -> bool: ...
 
     def fetch(self, file: Mapping[str, Any]) -> Source:
-        """Fetches a file of its app, with its credentials and by its rules. Blocks."""
+        """Fetch a file of its app, with its credentials and by its rules. Blocks."""
         ...
 
 
@@ -97,7 +97,7 @@ class Uploads:
         self._home = home
 
     def check(self, values: Sequence[Any], spec: EndpointSpec) -> None:
-        """Raises InvalidFile or FileTooLarge for what is wrong with the files, before anything is sent."""
+        """Raise InvalidFile or FileTooLarge for what is wrong with the files, before anything is sent."""
         for slot in find_files(values, self._is_file(spec))[1]:
             file = slot.file
             if self._stays(file):
@@ -127,7 +127,7 @@ class Uploads:
         return argument_files(partial(takes_files, spec))
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
-        """Sends the files, and returns a copy of the arguments with their paths on the server. Blocks.
+        """Send the files, and return a copy of the arguments with their paths on the server. Blocks.
 
         Args:
             values: the arguments, one for each input component.
@@ -148,7 +148,7 @@ class Uploads:
         return copy
 
     def unnamed(self, values: Sequence[Any], spec: EndpointSpec) -> List[Any]:
-        """Copies the arguments without the paths and names that files have on this machine.
+        """Copy the arguments without the paths and names that files have on this machine.
 
         They need not be UTF-8, and go up as `name_of` has them. What the caller named stays.
         """
@@ -200,7 +200,7 @@ class Uploads:
     def _add(
         self, uploads: Dict[Hashable, Upload], slot: Slot, spec: EndpointSpec, source: Callable[[], Source]
     ) -> None:
-        """Plans to send a file, once however often it was given."""
+        """Plan to send a file, once however often it was given."""
         file, name = slot.file, self._name_of(slot.file)
         mime_type = (file.get("mime_type") if isinstance(file, FileArgument) else None) or guess_type(name)
         key = (_identity(file), name, mime_type)
@@ -237,7 +237,7 @@ class Uploads:
             raise ProtocolError(f"The content of {name_of(file)} is no data: URL: {exc}.") from exc
 
     def _home_of(self, file: ResultFile) -> Home:
-        """The client that can fetch a file of a result; raises InvalidFile if there is none."""
+        """The client that can fetch a file of a result; raise InvalidFile if there is none."""
         home: Optional[Home] = file.home() if file.home is not None else None
         if home is None and file.origin is not None and file.origin.src == self._app.src:
             home = self._home
@@ -246,7 +246,7 @@ class Uploads:
         return home
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
-        """Copies a file of the app's; never follows a redirect, which could lead the credentials away."""
+        """Copy a file of the app's; never follow a redirect, which could lead the credentials away."""
         own = own_file(url, self._app.routes)
         url = url if own is None else own.url
         fields = self._app.headers({**headers, "accept-encoding": "identity"})
@@ -261,7 +261,7 @@ class Uploads:
         credentials: bool = True,
         word: Word = OF_APP,
     ) -> Source:
-        """Copies what is at a URL; the options are those of `Transport.stream`."""
+        """Copy what is at a URL; the options are those of `Transport.stream`."""
         transport, limits = self._app.transport, self._app.limits
         with transport.stream(
             "GET",
@@ -296,7 +296,7 @@ class Uploads:
         return _payload(file, path, upload.name)
 
     def _post(self, parts: Sequence[Part], headers: Mapping[str, str]) -> List[str]:
-        """Sends files in one request; returns their paths on the server."""
+        """Send files in one request; return their paths on the server."""
         url, body = self._app.routes.api + "upload", MultipartBody("files", parts, self._progress)
         transport, limits = self._app.transport, self._app.limits
         send = partial(

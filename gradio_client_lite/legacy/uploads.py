@@ -84,7 +84,7 @@ def _json_of(source: Source, name: str) -> Any:
 
 
 def inline_file(name: str, mime_type: Optional[str], source: Source) -> Dict[str, Any]:
-    """Makes a file value with its content in it, as base64: what Gradio 3 takes in place of an upload.
+    """Make a file value with its content in it, as base64: what Gradio 3 takes in place of an upload.
 
     Raises:
         InvalidFile: the source cannot be read.
