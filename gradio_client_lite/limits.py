@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from .errors import ArgumentError
 
@@ -78,9 +78,10 @@ class Limits:
         1000000000
     """
 
-    __slots__ = (*_DEFAULTS, "_bounds")
+    __slots__ = (*_DEFAULTS, "bound")
 
-    _bounds: Dict[str, Bound]
+    #: Returns the limit of a name, with how error texts call it. Every call asks for some.
+    bound: Callable[[str], Bound]
 
     connecting: Optional[float]
     describing: Optional[float]
@@ -105,17 +106,11 @@ class Limits:
             )
         for name, value in limits.items():
             _check(name, value)
-        for name, default in _DEFAULTS.items():
-            object.__setattr__(self, name, limits.get(name, default))
-        object.__setattr__(self, "_bounds", {})
-
-    def bound(self, name: str) -> Bound:
-        """Return one limit with its name for error texts."""
-        bound = self._bounds.get(name)
-        if bound is None:  # made once, since every call asks for some
-            value = getattr(self, name)
-            bound = self._bounds[name] = Bound(value, f"Limits({name}={value})")
-        return bound
+        values = {**_DEFAULTS, **limits}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        bounds = {name: Bound(value, f"Limits({name}={value})") for name, value in values.items()}
+        object.__setattr__(self, "bound", bounds.__getitem__)
 
     @property
     def answer_values(self) -> Optional[int]:
