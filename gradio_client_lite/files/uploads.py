@@ -3,7 +3,7 @@
 What becomes of a value depends on where its content is. Only values of these kinds (`wire/provenance.py`) are
 files; all other dicts and texts are data.
 
-    value                         for the app it comes from             for another app
+    value                         for the app it comes from            for another app
     ----------------------------  -----------------------------------  ---------------------------------
     FileArgument of a path,       -                                    uploaded
     of content or a file object
@@ -13,8 +13,9 @@ files; all other dicts and texts are data.
     ResultFile, not downloaded    as the server called it              fetched by the client that got it,
                                                                        and uploaded
 
-A file that stands in several places is uploaded once. An upload whose connection breaks before its answer is
-sent once more: uploading twice does no harm.
+A stream has no name on its server that lasts, so it is sent there as to another app. A file that stands in
+several places is uploaded once. An upload whose connection breaks before its answer is sent once more:
+uploading twice does no harm.
 """
 
 from __future__ import annotations
