@@ -13,16 +13,17 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .client import Client
-    from .files.handle import FileData, file, handle_file
+    from .files.handle import file, handle_file
     from .jobs.job import Job
     from .limits import Limits
+    from .wire.typeddicts import FileData
 
 __all__ = ["Client", "FileData", "Job", "Limits", "__version__", "file", "handle_file"]
 
 # Bound when first used, so that importing the package costs next to nothing.
 _HOMES = {
     "Client": ".client",
-    "FileData": ".files.handle",
+    "FileData": ".wire.typeddicts",
     "Job": ".jobs.job",
     "Limits": ".limits",
     "file": ".files.handle",

@@ -3,75 +3,75 @@
 Siblings differ by what the caller does next::
 
     GradioClientError
-    ├── UsageError                        correct the call
-    │   ├── ArgumentError (TypeError)         missing, unknown or doubly given arguments and options
-    │   ├── InvalidValue (ValueError)         an argument of the right kind, but not of a value that can be
-    │   ├── UnknownEndpointError (ValueError) no such, or an ambiguous, endpoint
+    ├── UsageError                           correct the call; nothing was sent
+    │   ├── ArgumentError (TypeError)            arguments and options: missing, unknown, of a wrong kind
+    │   ├── InvalidValue (ValueError)            of the right kind, but of a value that cannot be
+    │   ├── UnknownEndpointError (ValueError)
     │   ├── InvalidAPIEndpointError (ValueError) the app's author keeps this endpoint to the app itself
-    │   ├── InvalidSpaceId (ValueError)       it cannot be the name of a Space
-    │   ├── InvalidFile (ValueError)          a file to send is missing, unreadable or was changed meanwhile
-    │   │   └── FileTooLarge                      it is larger than the app takes
-    │   ├── FolderError (ValueError)          downloads cannot be saved: no folder, no permission, no room
-    │   ├── VendoringError (ValueError)       the package cannot be copied, or a copy is not as it should be
-    │   └── CompatibilityError (RuntimeError) the official client is in use, so this one cannot take its name
-    ├── SerializationSetupError (ValueError) a name of the official client; nothing here raises it
-    ├── MissingPackageError (ImportError) install the package that the text names
-    ├── AuthenticationError (ValueError)  log in, or pass other credentials
-    ├── UnsupportedAppError (ValueError)  the URL is not a Gradio app this client can call
-    ├── AppError (ValueError)             the app's function raised; its text is for the user
-    ├── ValidationError (ValueError)      the app refused the values; correct them
-    ├── HubError                          the Hugging Face Hub has no such Space to offer
-    │   ├── SpaceNotFound (ValueError)        correct the name, or pass a token that may see it
-    │   ├── HubPermissionError (PermissionError) pass a token with the right that is named
-    │   │   ├── SpaceGated                        ask its owner for access
-    │   │   └── SpaceDisabled                     it was taken down
-    │   ├── SpaceNameTaken (ValueError)       choose another name
-    │   ├── SpaceNotRunning (ValueError)      paused, stopped or broken: its owner must act
-    │   └── SpaceUnfinished (ValueError)      a Space was made, but not all that belongs to it; call again
-    │       └── SpaceDuplicationError             the same of a duplicate
-    ├── RetryLater                        the app is there, but too busy now
-    │   ├── QueueError                        its queue is full
-    │   ├── TooManyRequestsError              it asks for fewer requests
-    │   ├── ServerUnavailable (HTTPStatusError) 502, 503 or 504: it is starting, overloaded or away
-    │   └── HubUnavailable                    the Hub itself has a failure
-    ├── HTTPStatusError (ValueError)      an unexpected HTTP status
-    ├── ProtocolError (ValueError)        the server sent what no Gradio server sends; report it
-    │   ├── EventTooLarge                     one streamed event is over the limit
-    │   ├── ResponseTooLarge                  a response body is over the limit
-    │   └── ForbiddenAddress                  it named a place further inside than it is; see `file_urls`
-    ├── ConnectionFailed (ConnectionError) the network, the server or a proxy failed; try again
-    │   ├── ConnectFailed                     no connection could be made
-    │   │   ├── TLSError                          the certificate or the handshake was refused
-    │   │   └── ProxyError                        the proxy refused
-    │   ├── ConnectionLost                    it broke while a request was under way
+    │   ├── InvalidSpaceId (ValueError)
+    │   ├── InvalidFile (ValueError)             a file to send is missing, unreadable or has changed
+    │   │   └── FileTooLarge
+    │   ├── FolderError (ValueError)             downloads: no folder, no permission, no room
+    │   ├── VendoringError (ValueError)
+    │   └── CompatibilityError (RuntimeError)
+    ├── SerializationSetupError (ValueError) a name of the official client; nothing raises it
+    ├── MissingPackageError (ImportError)    install the package that the text names
+    ├── AuthenticationError (ValueError)     log in, or pass other credentials
+    ├── UnsupportedAppError (ValueError)     the URL is not that of a Gradio app this client can call
+    ├── AppError (ValueError)                the app's function raised; its text is for the user
+    ├── ValidationError (ValueError)         the app refused the values; correct them
+    ├── HubError                             the Hugging Face Hub has no such Space to offer
+    │   ├── SpaceNotFound (ValueError)           correct the name, or pass a token that may see it
+    │   ├── HubPermissionError (PermissionError) pass a token with the right that the text names
+    │   │   ├── SpaceGated                           ask the owner for access
+    │   │   └── SpaceDisabled                        the Hub has taken it down
+    │   ├── SpaceNameTaken (ValueError)          choose another name
+    │   ├── SpaceNotRunning (ValueError)         the owner must act
+    │   └── SpaceUnfinished (ValueError)         a Space was made, but not all of it; call again
+    │       └── SpaceDuplicationError
+    ├── RetryLater                           the app is there, but too busy now; try again
+    │   ├── QueueError
+    │   ├── TooManyRequestsError
+    │   ├── ServerUnavailable (HTTPStatusError)  502, 503 or 504
+    │   └── HubUnavailable
+    ├── HTTPStatusError (ValueError)         another HTTP status than expected
+    ├── ProtocolError (ValueError)           the server sent what no Gradio server sends; report it
+    │   ├── EventTooLarge
+    │   ├── ResponseTooLarge
+    │   └── ForbiddenAddress                     it named a URL that only it should reach; see `file_urls`
+    ├── ConnectionFailed (ConnectionError)   the network, the server or a proxy failed; try again
+    │   ├── ConnectFailed
+    │   │   ├── TLSError
+    │   │   └── ProxyError
+    │   ├── ConnectionLost                       a request was under way
     │   ├── TooManyRedirects
-    │   ├── StreamLost                        a job's event stream broke; carries the event ids
-    │   ├── HubOffline                        HF_HUB_OFFLINE forbids asking the Hub
-    │   ├── ServerStopped                     the server said that it is going down
-    │   └── ClientClosed                      the client was closed first
-    └── DeadlineExceeded (TimeoutError)   raise the deadline, or try again
+    │   ├── StreamLost                           the server has dropped the jobs with these event ids
+    │   ├── HubOffline
+    │   ├── ServerStopped
+    │   └── ClientClosed
+    └── DeadlineExceeded (TimeoutError)      raise the deadline, or try again
         ├── ConnectTimeout
         └── ReadTimeout
 
 The official client's names keep their official bases, so `except ValueError` goes on working.
 
-Each says whether the same call, made again later, may go well (`retryable`), and how long the server asked to
-wait before that (`retry_after`); docs/errors.md has a table.
+Each says whether the same call may go well later (`retryable`), and how long the server asked to wait before
+that (`retry_after`); docs/errors.md has a table.
 
 A text never holds a token, a password or a cookie, and is of bounded length, whatever a server sent: 2,000
-characters, or 10,000 of the texts that an app has for its user.
+characters, or 10,000 for the texts that an app has for its user.
 """
 
 from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-#: What stands in a text for what was cut out.
+#: Marks in a text where some of it was cut out.
 CUT = "…"
 
 
 def shorten(text: str, limit: int = 2000) -> str:
-    """`text`, with its middle cut out where it is longer than `limit` characters: advice is at its end.
+    """Cut out the middle of a text longer than `limit` characters; its end is kept, where advice stands.
 
     Example:
         >>> shorten("one two three", 9)
@@ -84,14 +84,14 @@ def shorten(text: str, limit: int = 2000) -> str:
 
 
 def shown(value: Any, limit: int = 200) -> str:
-    """The `repr` of a value, cut while it is made, so that none of a huge value is ever built."""
+    """Return the `repr` of a value, cut while it is made, so that a huge one is never built."""
     from reprlib import Repr
 
     brief = Repr()
     brief.maxstring = brief.maxother = limit
     try:
         return shorten(brief.repr(value), limit)
-    except Exception:  # the value's own: a number of too many digits, or a class that cannot show itself
+    except Exception:  # raised by the value: a number of too many digits, a broken `__repr__`
         return f"<{type(value).__name__}>"
 
 
@@ -126,7 +126,7 @@ class ArgumentError(UsageError, TypeError):
 
 
 class InvalidValue(UsageError, ValueError):
-    """An argument or option is of the right kind, but its value is not one of those that can be."""
+    """An argument or option is of the right kind, but not of a possible value."""
 
 
 class UnknownEndpointError(UsageError, ValueError):
@@ -170,7 +170,7 @@ class MissingPackageError(GradioClientError, ImportError):
 
 
 class AuthenticationError(GradioClientError, ValueError):
-    """The app wants credentials, or refused those it was given."""
+    """The app wants credentials, or refused the given ones."""
 
 
 class UnsupportedAppError(GradioClientError, ValueError):
@@ -181,7 +181,7 @@ class AppError(GradioClientError, ValueError):
     """The app's own function failed.
 
     Args:
-        message: the text for the user; may hold HTML. Of a longer one than `longest` the middle is cut out.
+        message: the text for the user; may hold HTML. The middle of one longer than `longest` is cut out.
         duration: seconds a user interface should show it; None or 0 means until closed.
         visible: whether a user interface should show it at all.
         title: the heading to show above it.
@@ -224,7 +224,7 @@ class SpaceNotFound(HubError, ValueError):
 
 
 class HubPermissionError(HubError, PermissionError):
-    """The token is valid, but has not got the right that the operation needs."""
+    """The token is valid, but lacks the right that the operation needs."""
 
 
 class SpaceGated(HubPermissionError):
@@ -276,7 +276,7 @@ class SpaceUnfinished(HubError, ValueError):
 
 
 class SpaceDuplicationError(SpaceUnfinished):
-    """A copy of a Space was made, but is not as it was wanted."""
+    """A copy of a Space was made, but is not as it was asked for."""
 
 
 class RetryLater(GradioClientError):
@@ -310,7 +310,7 @@ class HTTPStatusError(GradioClientError, ValueError):
 
 
 class ServerUnavailable(RetryLater, HTTPStatusError):
-    """The answer was 502, 503 or 504: the app, or a proxy before it, is starting, overloaded or away."""
+    """The answer was 502, 503 or 504: the app, or a proxy before it, is starting, overloaded or gone."""
 
 
 class HubUnavailable(RetryLater):
@@ -330,10 +330,10 @@ class ResponseTooLarge(ProtocolError):
 
 
 class ForbiddenAddress(ProtocolError):
-    """A server named a URL that is further inside than the server is, so it was not asked.
+    """A server named a URL that is further inside than itself, so nothing was requested from it.
 
-    Such as one at a loopback, link-local or private address, named by a public server in a result or a
-    redirect. `Client(file_urls=…)` says what may be named.
+    A public server must not name loopback, link-local and private addresses in results and redirects.
+    `Client(file_urls=…)` says what may be named.
     """
 
 
@@ -354,7 +354,7 @@ class TLSError(ConnectFailed):
 
 
 class ProxyError(ConnectFailed):
-    """The proxy could not be reached, or refused the request, which asking again does not change."""
+    """The proxy could not be reached, or refused the request."""
 
 
 class ConnectionLost(ConnectionFailed):
@@ -370,7 +370,7 @@ class TooManyRedirects(ConnectionFailed):
 class StreamLost(ConnectionFailed):
     """The event stream broke and the server has dropped the jobs that were on it.
 
-    Also what the copy of a job ends with in a forked child: the job goes on in the parent process.
+    The copy of a job in a forked child ends with it too, while the job goes on in the parent process.
 
     Args:
         text: the whole message.
@@ -413,16 +413,16 @@ class ReadTimeout(DeadlineExceeded):
 
 
 def for_waiters(error: BaseException, doing: str) -> BaseException:
-    """What threads get that wait for something another thread does, when that fails.
+    """Make the error for threads that wait for what another thread has failed to do.
 
-    An interrupt or an exit concerns the other thread alone; those that wait are told to try again.
+    An interrupt or an exit concerns the other thread alone; the waiting ones are told to try again.
 
     Args:
-        error: of the other thread.
-        doing: what it did, as a sentence begins, such as "Fetching the API description".
+        error: raised in the other thread.
+        doing: the beginning of a sentence, such as "Fetching the API description".
     """
     if isinstance(error, Exception):
         return error
-    told = ConnectionFailed(f"{doing} was interrupted in another thread; try again.")
-    told.__cause__ = error
-    return told
+    interrupted = ConnectionFailed(f"{doing} was interrupted in another thread; try again.")
+    interrupted.__cause__ = error
+    return interrupted

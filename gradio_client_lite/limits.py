@@ -1,15 +1,15 @@
-"""Limits: what a server may cost the program that calls it, in time, memory and disk."""
+"""What a server may cost the program that calls it, in time, memory and disk."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from .errors import ArgumentError
 
 _MIB = 1 << 20
 
-#: Of each limit, in the order of `repr`.
+#: In the order of `repr`.
 _DEFAULTS: Dict[str, Optional[float]] = {
     "connecting": 60.0,
     "describing": 60.0,
@@ -26,17 +26,17 @@ _DEFAULTS: Dict[str, Optional[float]] = {
     "max_download_size": 16 << 30,
     "json_values": 10_000_000,
 }
-_SECONDS = frozenset(("connecting", "describing", "joining", "answering", "uploading", "downloading"))
-#: What a value takes in the configs and descriptions of real apps, in bytes; see `Limits.answer_values`.
+_SECONDS = frozenset(name for name, default in _DEFAULTS.items() if isinstance(default, float))
+#: Bytes that a value takes at least in the configs and descriptions of real apps; see `Limits.answer_values`.
 _BYTES_OF_VALUE = 8
 
 
 class Bound(NamedTuple):
-    """One limit, and what error texts call it.
+    """One limit.
 
     Args:
         value: in seconds, bytes or values; None for no limit.
-        name: as users write it, such as "Limits(joining=600.0)".
+        name: for error texts, as users write it: "Limits(joining=600.0)".
     """
 
     value: Any
@@ -44,7 +44,7 @@ class Bound(NamedTuple):
 
 
 class Limits:
-    """What one client bears from its server; whatever passes a limit ends with a typed error.
+    """The limits of one client; whatever exceeds one ends with a typed error.
 
     Each is a number above 0, or None for no limit.
 
@@ -59,16 +59,16 @@ class Limits:
         answer_bytes: the largest answer to anything but a direct call: the config, the description, a join.
         result_bytes: the largest answer to a direct call.
         event_bytes: the largest event of a stream, and the largest message of a WebSocket.
-        early_bytes: what a session keeps of messages whose call has not been answered yet. Of more, those of
-            the call that has most are dropped, and it fails.
-            As much of large messages waits for smaller ones that came after them.
+        early_bytes: what a session keeps of messages that come before the answer to their call. Where there
+            is more, the messages of the call with most of it are dropped, and that call fails.
+            As many bytes of large messages may wait until smaller ones that came after them are handled.
         job_bytes: what one job keeps of all its messages: the values of a generator, progress and logs, which
-            all can be asked for until the job is let go. Counted as about what they take in memory.
+            can be asked for as long as the job is referenced. Counted as about what they take in memory.
         playlist_bytes: the largest playlist of streamed media.
         max_download_size: the largest file of a result, in bytes.
         json_values: how many values (numbers, texts, lists, objects and the names in them; empty ones count
-            twice) a direct call's answer or an event may hold. What falls under `answer_bytes` may hold one
-            for every 8 bytes of that limit.
+            twice) a direct call's answer or an event may hold. An answer that `answer_bytes` is for may hold
+            one for every 8 bytes of that limit.
 
     Raises:
         ArgumentError: an unknown name, or a value of the wrong kind.
@@ -78,9 +78,10 @@ class Limits:
         1000000000
     """
 
-    __slots__ = (*_DEFAULTS, "_bounds")
+    __slots__ = (*_DEFAULTS, "bound")
 
-    _bounds: Dict[str, Bound]
+    #: Returns the limit of a name, with how error texts call it. Every call asks for some.
+    bound: Callable[[str], Bound]
 
     connecting: Optional[float]
     describing: Optional[float]
@@ -105,21 +106,15 @@ class Limits:
             )
         for name, value in limits.items():
             _check(name, value)
-        for name, default in _DEFAULTS.items():
-            object.__setattr__(self, name, limits.get(name, default))
-        object.__setattr__(self, "_bounds", {})
-
-    def bound(self, name: str) -> Bound:
-        """One of the limits, with its name for error texts."""
-        bound = self._bounds.get(name)
-        if bound is None:  # made once, as every call asks for some
-            value = getattr(self, name)
-            bound = self._bounds[name] = Bound(value, f"Limits({name}={value})")
-        return bound
+        values = {**_DEFAULTS, **limits}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        bounds = {name: Bound(value, f"Limits({name}={value})") for name, value in values.items()}
+        object.__setattr__(self, "bound", bounds.__getitem__)
 
     @property
     def answer_values(self) -> Optional[int]:
-        """How many values an answer of `answer_bytes` may hold: as dense as real ones are, and no denser."""
+        """How many values an answer of `answer_bytes` may hold: no more than fit into it in real apps."""
         if self.answer_bytes is None:
             return self.json_values
         densest = self.answer_bytes // _BYTES_OF_VALUE + 1
@@ -158,5 +153,5 @@ def _check(name: str, value: Any) -> None:
         raise ArgumentError(f"The limit {name} must be a {unit} above 0, or None; it is {value!r}.")
 
 
-#: What clients have that say nothing else.
+#: The limits of a client that is made without any.
 DEFAULT_LIMITS = Limits()

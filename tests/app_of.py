@@ -6,10 +6,12 @@ from typing import Any, Mapping
 
 from gradio_client_lite.app.app import App
 from gradio_client_lite.app.headers import RequestHeaders
+from gradio_client_lite.files.downloads import Downloads, JobFiles
 from gradio_client_lite.generations import derive_info, dialect_of
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.dialect import Dialect
+from gradio_client_lite.wire.filedata import file_outputs
 from gradio_client_lite.wire.urls import Routes
 
 FILE = {
@@ -61,3 +63,9 @@ def app_of(transport: Transport, src: str, headers: Mapping[str, str] = {}, **ch
     app.dialect = dialect_of(app.spec, src)
     app.routes = Routes(src, app.spec.api_prefix, app.dialect.direct_route)
     return app
+
+
+def files_of(downloads: Downloads) -> JobFiles:
+    """The files of one job of such an app."""
+    app = downloads.app
+    return downloads.of_job(file_outputs(app.spec.endpoints[0], marks_files=app.dialect.marks_files))

@@ -83,3 +83,9 @@ def test_answers_hold_a_value_for_every_eight_bytes_they_may_have(given: Any, va
 def test_a_client_wants_limits_of_that_kind() -> None:
     with pytest.raises(ArgumentError, match="limits must be a Limits"):
         Client("http://127.0.0.1:1", limits={"connecting": 5})  # type: ignore[arg-type]
+
+
+def test_limits_show_how_they_are_made() -> None:
+    limits = Limits(joining=5, answer_bytes=None)
+
+    assert eval(repr(limits)) == limits

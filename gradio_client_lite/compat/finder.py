@@ -26,9 +26,9 @@ from ..errors import CompatibilityError
 if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
     from .. import client, updates  # noqa: F401
     from ..app import description, endpoint  # noqa: F401
-    from ..files import downloads, handle  # noqa: F401
+    from ..files import handle, saving  # noqa: F401
     from ..jobs import job  # noqa: F401
-    from ..wire import arguments, info, names, schema  # noqa: F401
+    from ..wire import arguments, names, schema, typeddicts  # noqa: F401
     from . import helpers  # noqa: F401
 
 #: The official client that the tests compare this package with, on current servers.
@@ -50,22 +50,20 @@ def _from(home: str, *names: str, **renamed: str) -> _Names:
 _MODULES: Dict[str, _Names] = {
     _OFFICIAL: {
         **_from(".client", "Client"),
-        **_from(".files.handle", "FileData", "file", "handle_file"),
+        **_from(".files.handle", "file", "handle_file"),
+        **_from(".wire.typeddicts", "FileData"),
         **_from(".compat.finder", __version__="FOLLOWED"),
     },
     f"{_OFFICIAL}.client": {
         **_from(".client", "Client"),
         **_from(".jobs.job", "Job"),
         **_from(".app.endpoint", "Endpoint"),
-        **_from(".files.downloads", DEFAULT_TEMP_DIR="default_folder"),
+        **_from(".files.saving", DEFAULT_TEMP_DIR="default_folder"),
     },
     f"{_OFFICIAL}.exceptions": _from(
         ".errors", "AppError", "AuthenticationError", "SerializationSetupError", "ValidationError"
     ),
-    f"{_OFFICIAL}.data_classes": {
-        **_from(".files.handle", "FileData"),
-        **_from(".wire.info", "ParameterInfo"),
-    },
+    f"{_OFFICIAL}.data_classes": _from(".wire.typeddicts", "FileData", "ParameterInfo"),
     f"{_OFFICIAL}.utils": {
         **_from(".compat.finder", __version__="FOLLOWED"),
         **_from(".updates", "OutputUpdate", "ProgressUnit", "Status", "StatusUpdate"),

@@ -1,11 +1,12 @@
-"""Files: as arguments, on their way up, and on their way down."""
+"""Files as arguments, on their way up, and on their way down."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .handle import FileData, file, handle_file
+    from ..wire.typeddicts import FileData
+    from .handle import file, handle_file
 
 __all__ = ["FileData", "file", "handle_file"]
 
@@ -14,6 +15,7 @@ def __getattr__(name: str) -> Any:
     # Bound when first used: results without files need none of it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ..wire import typeddicts
     from . import handle
 
-    return getattr(handle, name)
+    return getattr(typeddicts if name == "FileData" else handle, name)

@@ -1,10 +1,35 @@
-"""Transfer: the bytes of one file, from the server to where they are saved."""
+"""The transfer of one file from its server into a `Saving`.
+
+    FETCHING ────── all of it ─────► JUDGED ── no doubt, or the same again ──► done
+     │    ▲                            │
+     │    ├── drop it and pause ◄──────┼─ doubt
+     │    │                            └─ no pause left ──► give up, RetryLater
+     │    └── resume or restart ◄──┐
+     └─ cut or silent ─────────────┴──► give up, the connection's error
+
+Fetching takes one request, or up to five where connections break:
+
+- Resume: the rest is asked for (Range) where the answer before had a strong ETag. It counts if it is a 206
+  with exactly the rest of what has that ETag.
+- Restart: a 200 is the whole file anew. Any other 206, and 416, mean that the file has changed: what there is
+  is dropped, and the file asked for once more.
+- Give up: when the first request ends in silence without a byte; when a later one brings no new byte, or
+  there is no ETag, so that each would begin from the start. A live stream of Gradio 4 is never asked for
+  twice, as reading consumes it.
+
+A file is whole if it has the size of its Content-Length, no more and no less, and there is no doubt. Servers
+write files of the same content anew for each job, in place, and serve what there is, with a Content-Length
+that suits (gradio/processing_utils.py 4.0 – 6.31). So a file of the app itself is doubted if its size is not
+what the result states, if it lacks the end that its format has, or if it is empty and of a kind that never
+is; unless it was last changed a minute ago. A file that is cut is doubted if two answers differ. It is
+fetched again until there is no doubt, or the same comes after a while: then the doubt was wrong.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from ..app.app import App
 from ..errors import (
@@ -25,19 +50,14 @@ from ..transport.sockets import Deadline
 from ..transport.url import parse_url
 from ..wire.fileurls import Location, is_own
 from ..wire.refusal import bare_url, epoch, stated_wait, status_error
+from .handle import read_chunks
 from .saving import Saving
 
 _log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 18
-#: How often one file is begun again or gone on with; each time some bytes must have come.
-_MAX_RETRIES = 4
-#: Seconds before a file that seems not to be whole is asked for again. Servers write files of one content
-#: anew for each job, in place, and give what there is (gradio/processing_utils.py 4.0 – 6.31).
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-#: What is the same after so many seconds is as it was meant to be: sizes may be stated wrongly.
-_SETTLED = 0.4
-#: A file that was last changed so many seconds ago is not being written.
+_MAX_REQUESTS = 5
+#: Seconds since its last change after which a file is not being written any more.
 _OLD = 60.0
 #: Kinds of content that an empty file cannot have.
 _NEVER_EMPTY = re.compile(r"(?:image|audio|video|font|model)/|application/(?:pdf|zip|gzip|x-tar)\b")
@@ -48,30 +68,47 @@ _CONTENT_LENGTH = re.compile(rf"{_SIZE}\Z")
 _CONTENT_RANGE = re.compile(rf"bytes ({_SIZE})-({_SIZE})/({_SIZE})\Z")
 
 
+class Pacing(NamedTuple):
+    """How a doubted file is asked for again.
+
+    Args:
+        pauses: seconds before each further time.
+        settled: what is the same after a pause of so many seconds is whole, whatever speaks against it.
+    """
+
+    pauses: Tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+    settled: float = 0.4
+
+
+PACING = Pacing()
+
+
 class Transfer:
-    """Fetches one file; goes on where a broken connection left off, if the server can do that safely.
+    """Fetches one file.
 
     Args:
         app: whose transport and headers are used.
         location: where the file is; elsewhere than at the app it is asked for without any credentials.
-        limit: which of the app's limits its size has.
+        limit: the name of the limit of its size.
+        pacing: of the requests for a file that is not whole.
 
     Attributes:
         peer: the address of the server that gave it; None where that is the app, at its own origin.
     """
 
-    def __init__(self, app: App, location: Location, limit: str = "max_download_size") -> None:
+    def __init__(
+        self, app: App, location: Location, limit: str = "max_download_size", pacing: Pacing = PACING
+    ) -> None:
         self._app = app
         self._location = location
-        self._limit = limit
-        self.peer: Optional[str] = None
-        self._largest: Optional[int] = getattr(app.limits, limit)
+        self._largest = app.limits.bound(limit)
+        self._pacing = pacing
         self._deadline = Deadline(Timeout(total=app.limits.downloading).total)
-        # The strong validator of the representation being fetched, and its size; None when it has none.
+        self.peer: Optional[str] = None
+        # What the last 200 said of the file: its strong ETag and size, None where it said none; its type and
+        # dates. And whether one before it said something else.
         self._etag: Optional[str] = None
         self._total: Optional[int] = None
-        self._begun = False
-        # What the last answer said of the file, and whether those before said the same.
         self._type = ""
         self._dates: Tuple[Optional[str], Optional[str]] = (None, None)
         self._seen: Optional[Tuple[Optional[str], Optional[int]]] = None
@@ -83,49 +120,45 @@ class Transfer:
         return bare_url(self._location.url).partition("%3F")[0]
 
     def into(self, saving: Saving) -> None:
-        """Write the whole file into `saving`.
-
-        Raises:
-            ResponseTooLarge, DeadlineExceeded: it is larger, or took longer, than the app's limits say.
-            RetryLater: the app is writing it, as often as it is asked for.
-            GradioClientError: of the kind that tells what went wrong.
-        """
+        """Write the whole file into `saving`; raise RetryLater if the app does not end writing it."""
         try:
-            self._settle(saving)
+            self._fetch_until_whole(saving)
         except DeadlineExceeded as exc:
             if not self._deadline.passed():
                 raise
+            limit = self._app.limits.bound("downloading").name
             raise DeadlineExceeded(
-                f"{self._shown} took longer to download than "
-                f"Limits(downloading={self._app.limits.downloading}); make the client with a larger one."
+                f"{self._shown} took longer to download than {limit}; make the client with a larger one."
             ) from exc
 
-    def _settle(self, saving: Saving) -> None:
-        """Fetch the file until it is plain that it is whole."""
-        waited, before = 0.0, b""
-        for pause in (*_PAUSES, None):
+    def _fetch_until_whole(self, saving: Saving) -> None:
+        pauses = iter(self._pacing.pauses)
+        paused, before = 0.0, b""
+        while True:
             cause: Optional[ConnectionLost] = None
+            digest = b""
             try:
-                self._fetch_all(saving)
+                self._fetch(saving)
                 doubt = self._doubt(saving)
+                if saving.size:
+                    digest = saving.digest
             except ConnectionLost as exc:
                 if not self._changed or self._location.live:
                     raise
                 doubt, cause = f"{self._shown} was cut short, as the app is writing it", exc
-            digest = saving.digest if saving.size and cause is None else b""
-            if not doubt or (digest and digest == before and waited >= _SETTLED):
+            if not doubt or (digest and digest == before and paused >= self._pacing.settled):
                 return
+            pause = next(pauses, None)
             if pause is None:
                 raise RetryLater(f"{doubt}. Try again.") from cause
             _log.info("a file is fetched again: %s", self._app.transport.secrets.blank(doubt))
             left = self._seconds_left()
             self._app.threads.pause(pause if left is None else min(pause, left))
-            waited, before = pause, digest
+            paused, before = pause, digest
             saving.restart()
-            self._etag, self._begun = None, False
 
     def _doubt(self, saving: Saving) -> str:
-        """Why a file may not be whole that came as it was announced; "" where nothing speaks for that."""
+        """Say why a file may not be whole that has the size of its Content-Length; "" where nothing does."""
         size, stated = saving.size, self._location.size
         doubt = ""
         if not self._location.own or not self._location.steady:
@@ -134,46 +167,51 @@ class Transfer:
             if size != stated:
                 doubt = f"{self._shown} gave {size} bytes of a file of {stated}"
         elif size:
-            if _is_part(*saving.ends(), size):
+            if _lacks_its_end(*saving.ends(), size):
                 doubt = f"{self._shown} gave a part of a file"
-        elif _never_empty(self._type, self._location.name):
+        elif _is_never_empty(self._type, self._location.name):
             doubt = f"{self._shown} gave an empty file of a kind that cannot be empty"
-        return doubt if doubt and _age(*self._dates) < _OLD else ""
+        if not doubt:
+            return doubt
+        changed, sent = map(epoch, self._dates)  # by the server's own clock, so that ours may be wrong
+        return "" if changed is not None and sent is not None and sent - changed >= _OLD else doubt
 
-    def _fetch_all(self, saving: Saving) -> None:
-        retries = 0
-        while not self._attempt(saving, may_retry=retries < _MAX_RETRIES):
-            retries += 1
+    def _fetch(self, saving: Saving) -> None:
+        """Fetch all of the file once, in as many requests as are worth it."""
+        self._etag = None
+        requests = 0
+        while True:
+            requests += 1
+            before = saving.size
+            try:
+                if self._request(saving):
+                    return
+            except (ConnectionLost, ReadTimeout) as exc:
+                gained = saving.size > before
+                if requests == 1:
+                    # Without an ETag everything is fetched again, which is worth trying once.
+                    hopeful = gained or isinstance(exc, ConnectionLost)
+                else:
+                    hopeful = gained and self._etag is not None
+                if not hopeful or requests >= _MAX_REQUESTS or self._location.live:
+                    raise
+                _log.info("a download is gone on with: %s", self._app.transport.secrets.shown(exc))
 
-    def _attempt(self, saving: Saving, *, may_retry: bool) -> bool:
-        """Fetch all, or what is still to come; False when another attempt may do better."""
-        before, begun = saving.size, self._begun
-        try:
-            return self._fetch(saving)
-        except (ConnectionLost, ReadTimeout) as exc:
-            # Without a validator everything is fetched again, which is worth trying once.
-            gained = saving.size > before
-            hopeful = (
-                (gained and self._etag is not None) if begun else gained or isinstance(exc, ConnectionLost)
-            )
-            if self._location.live or not hopeful or not may_retry:
-                raise
-            _log.info("a download is gone on with: %s", self._app.transport.secrets.shown(exc))
-            return False
-
-    def _fetch(self, saving: Saving) -> bool:
-        self._begun = True
+    def _request(self, saving: Saving) -> bool:
+        """Ask for what is still to come; False if the file has changed and what there was is dropped."""
         with self._open(saving.size) as response:
             self.peer = None if is_own(response.url, self._app.routes) else response.peer
             if response.status == 200:
                 self._begin(response, saving)
-            elif saving.size and response.status in (206, 416) and not self._continues(response, saving.size):
-                self._etag = None  # the file has changed: from the start again
+            elif not saving.size or response.status not in (206, 416):
+                raise self._refused(response)
+            elif not self._continues(response, saving.size):
+                self._etag = None
                 saving.restart()
                 return False
-            elif response.status != 206 or not saving.size:
-                raise self._refused(response)
-            self._copy(response, saving)
+            for chunk in read_chunks(response.read_some, _CHUNK):
+                self._check_size(saving.size + len(chunk))
+                saving.write(chunk)
             if response.overrun:
                 raise ProtocolError(
                     f"{self._shown} sent more than the {saving.size} bytes it announced, so "
@@ -213,50 +251,37 @@ class Transfer:
             raise DeadlineExceeded("There is no time left for another attempt.") from exc
 
     def _begin(self, response: StreamingResponse, saving: Saving) -> None:
-        """Start from the first byte.
-
-        Raises:
-            AuthenticationError: it is not of the file, but of a page to sign in at.
-        """
+        """Start from the first byte, unless the answer is a page to sign in at."""
         check_signed_in(self._location.url, response, b"")
         if saving.size:
             saving.restart()
         headers = response.headers
-        encoded = "content-encoding" in headers
         etag, length = headers.get("etag", ""), headers.get("content-length", "")
         strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
-        total = int(length) if _CONTENT_LENGTH.match(length) and not encoded else None
-        tag = etag if strong and not encoded else None
-        self._changed = self._changed or (self._seen is not None and self._seen != (tag, total))
-        self._seen = self._etag, self._total = tag, total
+        self._etag = etag if strong else None
+        self._total = int(length) if _CONTENT_LENGTH.match(length) else None
+        seen = self._etag, self._total
+        self._changed = self._changed or self._seen not in (None, seen)
+        self._seen = seen
         self._type = headers.get("content-type", "")
         self._dates = (headers.get("last-modified"), headers.get("date"))
         self._check_size(self._total or 0)
 
     def _check_size(self, size: int) -> None:
-        if self._largest is not None and size > self._largest:
+        largest, limit = self._largest
+        if largest is not None and size > largest:
             raise ResponseTooLarge(
-                f"{self._shown} is larger than Limits({self._limit}={self._largest}); make "
-                "the client with a larger one."
+                f"{self._shown} is larger than {limit}; make the client with a larger one."
             )
 
     def _continues(self, response: StreamingResponse, offset: int) -> bool:
         """Whether a partial answer is exactly the rest of what has been fetched."""
         found = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
-        if found is None or self._etag is None:
+        if response.status != 206 or found is None or self._etag is None:
             return False
-        first, last, total = (int(number) for number in found.groups())
-        whole = self._total is None or total == self._total
-        rest: Tuple[int, int] = (offset, total - 1)
-        return (first, last) == rest and whole and response.headers.get("etag") == self._etag
-
-    def _copy(self, response: StreamingResponse, saving: Saving) -> None:
-        while True:
-            chunk = response.read_some(_CHUNK)
-            if not chunk:
-                return
-            self._check_size(saving.size + len(chunk))
-            saving.write(chunk)
+        first, last, total = map(int, found.groups())
+        fits = first == offset and last == total - 1 and self._total in (None, total)
+        return fits and response.headers.get("etag") == self._etag
 
     def _refused(self, response: StreamingResponse) -> GradioClientError:
         url, status = self._shown, response.status
@@ -272,29 +297,20 @@ class Transfer:
         return error
 
 
-def _never_empty(type_: str, name: str) -> bool:
-    """Whether no file of this kind is empty, as its server or its name tells that."""
+def _is_never_empty(type_: str, name: str) -> bool:
+    """Whether no file of a kind is empty, as told by the Content-Type or the name."""
     from mimetypes import guess_type
 
     return any(map(_NEVER_EMPTY.match, (type_, guess_type(name)[0] or "")))
 
 
-def _age(then: Optional[str], now: Optional[str]) -> float:
-    """Seconds since a file was changed, by the server's own clock; 0 where it does not say."""
-    changed, sent = epoch(then), epoch(now)
-    return 0.0 if changed is None or sent is None else sent - changed
-
-
-def _is_part(first: bytes, last: bytes, size: int) -> bool:
+def _lacks_its_end(first: bytes, last: bytes, size: int) -> bool:
     """Whether a file ends too early, of a format that Gradio itself writes and that tells where it ends.
 
-    Args:
-        first: its first twelve bytes.
-        last: its last twelve bytes.
-        size: in bytes.
+    `first` and `last` are its first and last twelve bytes.
     """
     if first.startswith(b"\x89PNG\r\n\x1a\n"):
         return not last.endswith(b"IEND\xaeB`\x82")
     # WebP and WAVE. One that was made without knowing its size says 0, or as much as can be said.
-    told = int.from_bytes(first[4:8], "little")
-    return first.startswith(b"RIFF") and size < told + 8 and told < 0xFFFFFF00
+    stated = int.from_bytes(first[4:8], "little")
+    return first.startswith(b"RIFF") and size < stated + 8 and stated < 0xFFFFFF00

@@ -1,17 +1,45 @@
-"""Uploads: the files among a call's arguments, sent before the call is."""
+"""The files among a call's arguments, sent before the call is.
+
+What becomes of a value depends on where its content is. Only values of these kinds (`wire/provenance.py`) are
+files; all other dicts and texts are data.
+
+    value                         for the app it comes from            for another app
+    ----------------------------  -----------------------------------  ---------------------------------
+    FileArgument of a path,       -                                    uploaded
+    of content or a file object
+    FileArgument of a URL         its path on the server, else         the URL, which the server fetches
+                                  fetched here and uploaded
+    ResultPath, of a download     as the server called it              uploaded
+    ResultFile, not downloaded    as the server called it              fetched by the client that got it,
+                                                                       and uploaded
+
+A stream has no name on its server that lasts, so it is sent there as to another app. A file that stands in
+several places is uploaded once. An upload whose connection breaks before its answer is sent once more:
+uploading twice does no harm.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optional, Protocol, Sequence, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+    Union,
+)
 
 from ..app.app import App
 from ..errors import ClientClosed, ConnectionLost, FileTooLarge, InvalidFile, ProtocolError
 from ..queues.base import check_signed_in
-from ..transport.http import StreamingResponse
 from ..transport.reach import OF_APP, Word
 from ..transport.response import Response
 from ..wire.config import EndpointSpec
@@ -22,7 +50,7 @@ from ..wire.names import download_name, form_name, parse_data_url, upload_name
 from ..wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
 from ..wire.refusal import bare_url, status_error
 from ..wire.texts import utf8
-from .handle import BytesSource, Link, PathSource, SavedSource, Source, guess_type, shown, source_of, spooled
+from .handle import BytesSource, Link, PathSource, Source, brief, guess_type, read_chunks, source_of, spooled
 
 _log = logging.getLogger(__name__)
 
@@ -30,32 +58,29 @@ _log = logging.getLogger(__name__)
 _MAX_FILES = 1000
 _CHUNK = 1 << 18
 
-
-#: What is sent in another form than it was given; see `wire/provenance.py`.
 File = Union[FileArgument, ResultPath, ResultFile, V3File]
+#: Those that a server does not have already.
+_Sent = Union[FileArgument, ResultPath, ResultFile]
 
 
 class Home(Protocol):
-    """The client that a ResultFile belongs to."""
+    """The client that a ResultFile belongs to; `jobs/attachments.py` has the one implementation."""
 
     @property
-    def closed(self) -> bool:
-        """Whether nothing can be fetched any more."""
-        ...
+    def closed(self) -> bool: ...
 
     def fetch(self, file: Mapping[str, Any]) -> Source:
-        """A copy of a file of its app, fetched with its credentials and by its rules. Blocks."""
+        """Fetch a file of its app, with its credentials and by its rules. Blocks."""
         ...
 
 
-@dataclass(frozen=True)
-class Upload:
-    """One file to send, and every place that wants it."""
+class Upload(NamedTuple):
+    """One file to send, and every slot that wants it."""
 
     source: Source
     name: str
     mime_type: str
-    slots: List[Slot] = field(default_factory=list)
+    slots: List[Slot]
 
 
 class Uploads:
@@ -63,33 +88,17 @@ class Uploads:
 
     Args:
         app: where to.
-        progress: called with the bytes sent so far and in all, of the files of one request, on the thread
-            that sends them.
-        home: fetches a ResultFile of this app whose own client is not known; None where that is not done.
+        progress: called on the thread that sends, with the bytes sent and in all of the files of one request.
+        home: fetches a ResultFile of this app whose own client is not known, as after a pickle.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        progress: Optional[Progress] = None,
-        home: Optional[Home] = None,
-    ) -> None:
+    def __init__(self, app: App, *, progress: Optional[Progress] = None, home: Optional[Home] = None) -> None:
         self._app = app
         self._progress = progress
         self._home = home
 
     def check(self, values: Sequence[Any], spec: EndpointSpec) -> None:
-        """Find out what is wrong with the files before anything is sent.
-
-        Args:
-            values: the arguments, one for each input component.
-            spec: the endpoint.
-
-        Raises:
-            InvalidFile: a file is missing, cannot be read, or is one that no client can fetch any more.
-            FileTooLarge: it is larger than the app takes.
-        """
+        """Raise InvalidFile or FileTooLarge for what is wrong with the files, before anything is sent."""
         for slot in find_files(values, self._is_file(spec))[1]:
             file = slot.file
             if self._stays(file):
@@ -103,30 +112,28 @@ class Uploads:
 
     def _check_size(self, source: Source, slot: Slot, spec: EndpointSpec) -> None:
         limit, size = self._app.spec.max_file_size, source.size()
-        if limit is not None and size > limit:
-            components = spec.arguments
-            component = components[slot.top].label if slot.top < len(components) else ""
-            raise FileTooLarge(
-                f"File {_shown_name(slot.file)} exceeds the maximum file size of {limit} bytes set in "
-                f"{component} component."
-            )
+        if limit is None or size <= limit:
+            return
+        file, components = slot.file, spec.arguments
+        if isinstance(file, ResultPath):
+            name = brief(str(file))
+        else:
+            name = str(file.get("path", "")) if isinstance(file, FileArgument) else name_of(file)
+        component = components[slot.top].label if slot.top < len(components) else ""
+        raise FileTooLarge(
+            f"File {name} exceeds the maximum file size of {limit} bytes set in {component} component."
+        )
 
     def _is_file(self, spec: EndpointSpec) -> IsFile:
         return argument_files(partial(takes_files, spec))
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
-        """Send the files, and return the arguments with their places on the server. Blocks.
+        """Send the files, and return a copy of the arguments with their paths on the server. Blocks.
 
         Args:
-            values: the arguments, one for each input component; they are not changed.
+            values: the arguments, one for each input component.
             spec: the endpoint.
             headers: of this call alone.
-
-        Raises:
-            InvalidFile: a file is missing, cannot be read or was changed meanwhile.
-            FileTooLarge: the app refuses a file for its size.
-            AuthenticationError, HTTPStatusError, ProtocolError: its answer was no list of paths.
-            ConnectionFailed, DeadlineExceeded: the network; a deadline counts from the last byte that moved.
         """
         copy, slots = find_files(values, self._is_file(spec))
         uploads: Dict[Hashable, Upload] = {}
@@ -142,7 +149,7 @@ class Uploads:
         return copy
 
     def unnamed(self, values: Sequence[Any], spec: EndpointSpec) -> List[Any]:
-        """A copy of the arguments without the paths and names that files have on this machine.
+        """Copy the arguments without the paths and names that files have on this machine.
 
         They need not be UTF-8, and go up as `name_of` has them. What the caller named stays.
         """
@@ -155,6 +162,8 @@ class Uploads:
                 own = os.path.basename(str(file.get("path", "")))
                 slot.put({n: value for n, value in file.items() if n != "path" and value != own})
         return copy
+
+    # -- what becomes of a value
 
     def _stays(self, file: File) -> bool:
         """Whether the server has a file that came from it."""
@@ -170,55 +179,24 @@ class Uploads:
 
     def _link(self, file: File) -> Optional[str]:
         """The URL, or path of its own, by which the server gets a file itself; None when it cannot."""
-        if not isinstance(file, FileArgument) or not isinstance(file.source, Link):
-            return None
         own = self._own(file)
-        return file.source.url if own is None else own.path
+        if own is not None:
+            return own.path
+        return file.source.url if isinstance(file, FileArgument) and isinstance(file.source, Link) else None
 
     def _own(self, file: File) -> Optional[OwnFile]:
+        """The file of the app that a URL names; None for anything else."""
         source = file.source if isinstance(file, FileArgument) else None
         return own_file(source.url, self._app.routes) if isinstance(source, Link) else None
 
     def _name_of(self, file: File) -> str:
-        """What the server is told a file is called."""
+        """The name a file is sent under."""
         own = self._own(file)
-        if own is not None and isinstance(file, FileArgument) and file.get("orig_name") == _last_part(file):
-            return upload_name(own.name)  # which `handle_file` has left as the URL has it
-        return name_of(file)
-
-    def _source(self, file: File, headers: Mapping[str, str]) -> Source:
-        """The content to send; a file that is somewhere else is fetched."""
-        if isinstance(file, ResultFile) and not content_url(file.file):
-            return self._fetch_result(file)
-        source = self._content(file)
-        return self._fetch(source.url, headers) if isinstance(source, Link) else source
-
-    def _content(self, file: File) -> Union[Source, Link]:
-        """The content of a file that is at hand, or its URL."""
-        if isinstance(file, FileArgument):
-            return source_of(file)
-        if isinstance(file, ResultPath):
-            return SavedSource(str(file))
-        assert isinstance(file, ResultFile)  # noqa: S101 - a V3File stays
-        try:
-            return BytesSource(parse_data_url(content_url(file.file) or "")[0])
-        except ValueError as exc:
-            raise ProtocolError(f"The content of {name_of(file)} is no data: URL: {exc}.") from exc
-
-    def _fetch_result(self, file: ResultFile) -> Source:
-        try:
-            return self._home_of(file).fetch(file.file)
-        except ClientClosed as exc:
-            raise _unreachable(file) from exc
-
-    def _home_of(self, file: ResultFile) -> Home:
-        """The client that can fetch a file of a result."""
-        home: Optional[Home] = file.home() if file.home is not None else None
-        if home is None and file.origin is not None and file.origin.src == self._app.src:
-            home = self._home
-        if home is None or home.closed:
-            raise _unreachable(file)
-        return home
+        if own is None or not isinstance(file, FileArgument):
+            return name_of(file)
+        # `handle_file` takes the name from the URL, with its escapes; the caller may have given another.
+        unchanged = file.get("orig_name") == str(file.get("url")).rsplit("/", maxsplit=1)[-1]
+        return upload_name(own.name) if unchanged else name_of(file)
 
     def _add(
         self, uploads: Dict[Hashable, Upload], slot: Slot, spec: EndpointSpec, source: Callable[[], Source]
@@ -229,56 +207,47 @@ class Uploads:
         key = (_identity(file), name, mime_type)
         upload = uploads.get(key)
         if upload is None:
-            upload = uploads[key] = Upload(source(), name, mime_type)
-            if isinstance(file, ResultFile) or self._own(file):  # nobody knew its size before
+            upload = uploads[key] = Upload(source(), name, mime_type, [])
+            if isinstance(file, ResultFile) or self._own(file):  # whose size `check` did not know
                 self._check_size(upload.source, slot, spec)
         upload.slots.append(slot)
 
-    def _send_all(self, uploads: Sequence[Upload], headers: Mapping[str, str]) -> None:
-        for start in range(0, len(uploads), _MAX_FILES):
-            self._send(uploads[start : start + _MAX_FILES], headers)
+    # -- the content of a value
 
-    def _send(self, uploads: Sequence[Upload], headers: Mapping[str, str]) -> None:
-        parts = [
-            Part(form_name(upload.name), upload.mime_type, upload.source.size(), upload.source.read)
-            for upload in uploads
-        ]
-        body = MultipartBody("files", parts, self._progress)
-        paths = self._post(body, headers, parts)
-        for upload, path in zip(uploads, paths):
-            for slot in upload.slots:
-                slot.put(self._placed(slot.file, path, upload))
+    def _source(self, file: _Sent, headers: Mapping[str, str]) -> Source:
+        """The content to send; what is not on this machine is fetched."""
+        if isinstance(file, ResultFile) and not content_url(file.file):
+            try:
+                return self._home_of(file).fetch(file.file)
+            except ClientClosed as exc:
+                raise _unreachable(file) from exc
+        source = self._content(file)
+        return self._fetch(source.url, headers) if isinstance(source, Link) else source
 
-    def _placed(self, file: File, path: str, upload: Upload) -> Dict[str, Any]:
-        """What goes to the server in place of a file that is at `path` there now."""
-        return _payload(file, path, upload.name)
+    def _content(self, file: _Sent) -> Union[Source, Link]:
+        """The content of a file that is on this machine, or its URL."""
+        if isinstance(file, FileArgument):
+            return source_of(file)
+        if isinstance(file, ResultPath):
+            from .saving import SavedSource
 
-    def _post(self, body: MultipartBody, headers: Mapping[str, str], parts: Sequence[Part]) -> List[str]:
-        url = self._app.routes.api + "upload"
-        with self._open(url, body, headers) as response:
-            content = response.read_all()
-        if not 200 <= response.status < 300:
-            raise _refused(response, content, url, parts)
-        answer = Response(response.status, response.headers, response.url, content)
-        check_signed_in(url, answer, content)
-        paths = answer.json()
-        if _is_list_of_paths(paths, len(parts)) and None not in map(utf8, paths):
-            return list(paths)
-        raise ProtocolError(f"{bare_url(url)} did not answer with a path for each of the {len(parts)} files.")
-
-    def _open(self, url: str, body: MultipartBody, headers: Mapping[str, str]) -> StreamingResponse:
-        """Send the body, once more if the connection dies before an answer: uploading twice does no harm."""
-        fields = self._app.headers({**headers, "content-type": body.content_type})
-        transport, limits = self._app.transport, self._app.limits
-        timeout, size = transport.timeout.whole(limits.bound("uploading")), limits.bound("answer_bytes")
+            return SavedSource(str(file))
         try:
-            return transport.stream("POST", url, headers=fields, body=body, timeout=timeout, max_bytes=size)
-        except ConnectionLost as exc:
-            _log.info("an upload is sent again: %s", transport.secrets.shown(exc))
-            return transport.stream("POST", url, headers=fields, body=body, timeout=timeout, max_bytes=size)
+            return BytesSource(parse_data_url(content_url(file.file) or "")[0])
+        except ValueError as exc:
+            raise ProtocolError(f"The content of {name_of(file)} is no data: URL: {exc}.") from exc
+
+    def _home_of(self, file: ResultFile) -> Home:
+        """The client that can fetch a file of a result; raise InvalidFile if there is none."""
+        home: Optional[Home] = file.home() if file.home is not None else None
+        if home is None and file.origin is not None and file.origin.src == self._app.src:
+            home = self._home
+        if home is None or home.closed:
+            raise _unreachable(file)
+        return home
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
-        """Copy a file of the app's; never follows a redirect, which could lead the credentials away."""
+        """Copy a file of the app's; never follow a redirect, which could lead the credentials away."""
         own = own_file(url, self._app.routes)
         url = url if own is None else own.url
         fields = self._app.headers({**headers, "accept-encoding": "identity"})
@@ -293,7 +262,7 @@ class Uploads:
         credentials: bool = True,
         word: Word = OF_APP,
     ) -> Source:
-        """Copy what is at a URL. Options are those of `Transport.stream`."""
+        """Copy what is at a URL; the options are those of `Transport.stream`."""
         transport, limits = self._app.transport, self._app.limits
         with transport.stream(
             "GET",
@@ -308,7 +277,65 @@ class Uploads:
             if response.status != 200:
                 doing = "fetching a file to send"
                 raise status_error(response.status, b"", url, doing, response.headers)
-            return spooled(_chunks(response))
+            return spooled(read_chunks(response.read_some, _CHUNK))
+
+    # -- sending
+
+    def _send_all(self, uploads: Sequence[Upload], headers: Mapping[str, str]) -> None:
+        for start in range(0, len(uploads), _MAX_FILES):
+            some = uploads[start : start + _MAX_FILES]
+            parts = [
+                Part(form_name(upload.name), upload.mime_type, upload.source.size(), upload.source.read)
+                for upload in some
+            ]
+            for upload, path in zip(some, self._post(parts, headers)):
+                for slot in upload.slots:
+                    slot.put(self._placed(slot.file, path, upload))
+
+    def _placed(self, file: File, path: str, upload: Upload) -> Dict[str, Any]:
+        """What goes to the server in place of a file that is at `path` there now."""
+        return _payload(file, path, upload.name)
+
+    def _post(self, parts: Sequence[Part], headers: Mapping[str, str]) -> List[str]:
+        """Send files in one request; return their paths on the server."""
+        url, body = self._app.routes.api + "upload", MultipartBody("files", parts, self._progress)
+        transport, limits = self._app.transport, self._app.limits
+        send = partial(
+            transport.stream,
+            "POST",
+            url,
+            headers=self._app.headers({**headers, "content-type": body.content_type}),
+            body=body,
+            timeout=transport.timeout.whole(limits.bound("uploading")),
+            max_bytes=limits.bound("answer_bytes"),
+        )
+        try:
+            response = send()
+        except ConnectionLost as exc:
+            _log.info("an upload is sent again: %s", transport.secrets.shown(exc))
+            response = send()
+        with response:
+            content = response.read_all()
+        if response.status == 413:
+            largest = max(parts, key=lambda part: part.size)
+            raise FileTooLarge(
+                f"{bare_url(url)} answered 413: it takes no upload of this size. The largest file is "
+                f"{largest.filename} with {largest.size} bytes; send a smaller one."
+            )
+        if not 200 <= response.status < 300:
+            raise status_error(response.status, content, url, "uploading files", response.headers)
+        answer = Response(response.status, response.headers, response.url, content)
+        check_signed_in(url, answer, content)
+        paths = answer.json()
+        if not (
+            isinstance(paths, list)
+            and len(paths) == len(parts)
+            and all(isinstance(path, str) and utf8(path) is not None for path in paths)
+        ):
+            raise ProtocolError(
+                f"{bare_url(url)} did not answer with a path for each of the {len(parts)} files."
+            )
+        return paths
 
 
 def _identity(file: File) -> Hashable:
@@ -323,10 +350,6 @@ def _identity(file: File) -> Hashable:
     return source if isinstance(source, Link) else id(source)
 
 
-def _last_part(file: FileArgument) -> str:
-    return str(file.get("url")).rsplit("/", maxsplit=1)[-1]
-
-
 def _unreachable(file: ResultFile) -> InvalidFile:
     src = file.origin.src if file.origin is not None else "another app"
     return InvalidFile(
@@ -335,16 +358,8 @@ def _unreachable(file: ResultFile) -> InvalidFile:
     )
 
 
-def _chunks(response: StreamingResponse) -> Iterator[bytes]:
-    while True:
-        chunk = response.read_some(_CHUNK)
-        if not chunk:
-            return
-        yield chunk
-
-
 def _payload(file: File, path: str, name: str) -> Dict[str, Any]:
-    """What goes to the server: the place of the file, and what it was called."""
+    """The FileData that names a file to the server."""
     payload: Dict[str, Any] = {"path": path, "orig_name": name, "meta": new_meta()}
     if isinstance(file, FileArgument) and file.get("mime_type"):
         payload["mime_type"] = file["mime_type"]
@@ -355,31 +370,10 @@ def name_of(file: File) -> str:
     """The name a file is sent under."""
     if isinstance(file, ResultPath):
         return upload_name(os.path.basename(file))
-    told: Mapping[str, Any] = file.file if isinstance(file, ResultFile) else file
-    name, path = told.get("orig_name"), str(told.get("path", ""))
-    if isinstance(file, ResultFile):  # a server's words
+    fields: Mapping[str, Any] = file.file if isinstance(file, ResultFile) else file
+    name, path = fields.get("orig_name"), str(fields.get("path", ""))
+    if isinstance(file, ResultFile):  # as a server named it, so it must be made harmless first
         return upload_name(download_name(name if isinstance(name, str) and name else path))
     if isinstance(name, str) and name:
         return upload_name(name)
     return upload_name(path.rstrip("/").rpartition("/")[2] if is_url(path) else os.path.basename(path))
-
-
-def _shown_name(file: File) -> str:
-    """What an error text calls a file: its path, where that is one of this machine's."""
-    if isinstance(file, ResultPath):
-        return shown(str(file))
-    return str(file.get("path", "")) if isinstance(file, FileArgument) else name_of(file)
-
-
-def _is_list_of_paths(paths: Any, count: int) -> bool:
-    return isinstance(paths, list) and len(paths) == count and all(isinstance(path, str) for path in paths)
-
-
-def _refused(response: StreamingResponse, content: bytes, url: str, parts: Sequence[Part]) -> Exception:
-    if response.status != 413:
-        return status_error(response.status, content, url, "uploading files", response.headers)
-    largest = max(parts, key=lambda part: part.size)
-    return FileTooLarge(
-        f"{bare_url(url)} answered 413: it takes no upload of this size. The largest file is "
-        f"{largest.filename} with {largest.size} bytes; send a smaller one."
-    )

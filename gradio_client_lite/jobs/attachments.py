@@ -44,7 +44,7 @@ class Attachments:
     def __init__(self, app: App, folder: Folder, *, progress: Optional[Progress]) -> None:
         self._app = app
         self._progress = progress
-        self._folder = folder
+        self._folder: Folder = folder
         self.known: Dict[int, EndpointFiles] = {}
         # Guards the two fields below it, so that there is one of each.
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Attachments:
             return False
         if self._folder is not None:
             return self._folder
-        from ..files.downloads import default_folder
+        from ..files.saving import default_folder
 
         return default_folder()
 
@@ -119,15 +119,19 @@ class Attachments:
         downloads = self._load_downloads()
         with self._lock:
             if not job:
-                job.append(downloads.of_job(spec, files.is_file))
+                job.append(downloads.of_job(files.is_file))
         return job[0].fetch(outputs.data, chunks)
 
     def _load_downloads(self) -> Downloads:
         from ..files.downloads import Downloads
+        from ..files.saving import default_folder
 
+        folder = self._folder
+        if folder is None or folder is False:  # nothing is fetched where it is False
+            folder = default_folder()
         with self._lock:
             if self._downloads is None:
-                self._downloads = Downloads(self._app, self.folder, locate)
+                self._downloads = Downloads(self._app, folder, locate)
             return self._downloads
 
     def fetch(self, file: Mapping[str, Any]) -> Source:

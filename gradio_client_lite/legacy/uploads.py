@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any, Dict, Hashable, List, Mapping, Sequence
+from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 
 from ..errors import InvalidFile
-from ..files.handle import Source, inline_file
+from ..files.handle import Source, guess_type
 from ..files.uploads import File, Upload, Uploads, name_of
 from ..transport.reach import OF_CALLER
 from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, argument_files, find_files
+from ..wire.names import make_data_url
 from ..wire.provenance import FileArgument, ResultFile, V3File, content_url
 from .wire.results import v3_location
 from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file
@@ -80,3 +81,22 @@ def _json_of(source: Source, name: str) -> Any:
             f"File {name} is not JSON, so it is no value of this component: {exc}. Pass the value itself, or "
             "a JSON file."
         ) from exc
+
+
+def inline_file(name: str, mime_type: Optional[str], source: Source) -> Dict[str, Any]:
+    """Make a file value with its content in it, as base64: what Gradio 3 takes in place of an upload.
+
+    Raises:
+        InvalidFile: the source cannot be read.
+    """
+    mime_type = mime_type or guess_type(name)
+    content = b"".join(source.read())
+    return {
+        "name": name,
+        "data": make_data_url(content, mime_type),
+        "size": len(content),
+        "is_file": False,
+        "orig_name": name,
+        "mime_type": mime_type,
+        "is_stream": False,
+    }

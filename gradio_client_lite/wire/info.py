@@ -7,7 +7,7 @@ nearly everything it says, except the parameter names and None defaults of the a
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypedDict
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
@@ -21,22 +21,6 @@ _MOST_BYTES = 128 << 20
 _BYTES_OF_VALUE = 64
 # What an `/info` says of an endpoint for the use of Gradio's own pages.
 _NOT_SHOWN = frozenset(("show_api", "api_visibility", "code_snippets"))
-
-
-class _Default(TypedDict, total=False):
-    parameter_has_default: bool
-    parameter_default: Any
-
-
-class ParameterInfo(_Default):
-    """One of the "parameters" of an endpoint, as Gradio 4.9 and later describe it."""
-
-    label: str
-    parameter_name: str
-    type: Dict[str, Any]
-    python_type: Dict[str, str]
-    component: str
-    example_input: Any
 
 
 def clean_info(raw_info: Any) -> Dict[str, Any]:

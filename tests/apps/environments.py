@@ -28,6 +28,7 @@ from .pins import (
     DISCORD_BOTS,
     HUB_LIBRARIES,
     OFFICIAL_CLIENTS,
+    PYDANTIC,
     SERVERS,
     TOOLS,
     WEBSOCKET_CLIENTS,
@@ -51,6 +52,11 @@ def server_python(version: str) -> str:
 def official_client_python(version: str) -> str:
     """The interpreter that has this release of the official client, made now if need be."""
     return ensure({**OFFICIAL_CLIENTS, **WEBSOCKET_CLIENTS}[version])
+
+
+def pydantic_pythons() -> Dict[Release, str]:
+    """The interpreters that have pydantic, one for each Python release found; made now if need be."""
+    return {release: ensure(pins) for release, pins in PYDANTIC.items() if release in _interpreters()}
 
 
 def tool_python(name: str) -> str:
@@ -170,6 +176,7 @@ def main() -> None:
 
     tables = (SERVERS, OFFICIAL_CLIENTS, WEBSOCKET_CLIENTS, HUB_LIBRARIES, DISCORD_BOTS, TOOLS)
     every = [pins for table in tables for pins in table.values()]
+    every += [pins for release, pins in PYDANTIC.items() if release in _interpreters()]
     with ThreadPoolExecutor(max_workers=4) as pool:
         for line in pool.map(timed, [*every, WITHOUT_WEBSOCKETS]):
             print(line)

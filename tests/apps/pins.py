@@ -131,6 +131,12 @@ WEBSOCKET_CLIENTS: Dict[str, Pins] = {
     "1.12.0 with websockets 13": _client("1.12.0", "huggingface_hub<1", "websockets<14"),
 }
 
+# What takes our TypedDicts as types of fields and parameters; before Python 3.12 not any TypedDict.
+PYDANTIC: Dict[Tuple[int, int], Pins] = {
+    (3, minor): Pins(f"pydantic-2.11.10-on-3.{minor}", ("pydantic==2.11.10", "fastapi==0.118.0"), (3, minor))
+    for minor in range(9, 14)
+}
+
 # What our client needs but for websocket-client: nothing.
 WITHOUT_WEBSOCKETS = Pins("without-websockets", (), (3, 11))
 

@@ -19,9 +19,9 @@ from gradio_client_lite import Client, errors, updates
 from gradio_client_lite.compat import finder as compat
 from gradio_client_lite.embed import vendoring
 from gradio_client_lite.errors import CompatibilityError
-from gradio_client_lite.files import handle as files
 from gradio_client_lite.jobs import job
 from gradio_client_lite.testing import serve
+from gradio_client_lite.wire import typeddicts
 
 OFFICIAL = "gradio_client"
 
@@ -50,7 +50,8 @@ def test_official_names_are_ours() -> None:
     assert official().handle_file is gradio_client_lite.handle_file
     assert official(".client").Job is job.Job
     assert official(".exceptions").AppError is errors.AppError
-    assert official(".data_classes").FileData is files.FileData
+    assert official(".data_classes").FileData is gradio_client_lite.FileData
+    assert official(".data_classes").ParameterInfo is typeddicts.ParameterInfo
     assert official(".utils").Status is updates.Status
 
 

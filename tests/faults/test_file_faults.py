@@ -1,4 +1,4 @@
-"""Uploads and downloads through servers that stall, truncate, reset, lie or refuse.
+"""Uploads and downloads (`transfer.py`) through servers that stall, truncate, reset, lie or refuse.
 
 Every case ends in a typed error or in the right file, and leaves no other file behind.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
-from app_of import app_of
+from app_of import app_of, files_of
 from transport.peers import Peer, PeerServer, Request, always, answer
 
 from gradio_client_lite.errors import (
@@ -30,10 +30,10 @@ from gradio_client_lite.errors import (
     ReadTimeout,
     RetryLater,
 )
-from gradio_client_lite.files import transfer
-from gradio_client_lite.files.downloads import Downloads, JobFiles
+from gradio_client_lite.files.downloads import Downloads
 from gradio_client_lite.files.handle import handle_file
 from gradio_client_lite.files.saving import Saving
+from gradio_client_lite.files.transfer import PACING, Pacing
 from gradio_client_lite.files.uploads import Uploads
 from gradio_client_lite.generations import locate
 from gradio_client_lite.limits import Limits
@@ -56,13 +56,15 @@ def file(path: str = "/x.bin", **fields: Any) -> Any:
 class Bench:
     """One server, and both directions through it."""
 
-    def __init__(self, server: PeerServer, transport: Transport, folder: Path, **config: Any) -> None:
+    def __init__(
+        self, server: PeerServer, transport: Transport, folder: Path, pacing: Pacing, **config: Any
+    ) -> None:
         self.server = server
         self.transport = transport
         self.folder = folder
         self.app = app = app_of(transport, server.url, **config)
         self.spec: EndpointSpec = app.spec.endpoints[0]
-        self._files: JobFiles = Downloads(app, folder, locate).of_job(self.spec)
+        self._files = files_of(Downloads(app, folder, locate, pacing))
         self._uploads = Uploads(app)
 
     def download(self, value: Any = None) -> bytes:
@@ -89,13 +91,13 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     with contextlib.ExitStack() as stack:
 
-        def make(*scripts: Script, **config: Any) -> Bench:
+        def make(*scripts: Script, pacing: Pacing = PACING, **config: Any) -> Bench:
             server = stack.enter_context(PeerServer(*scripts))
             transport = Transport(
                 base_url=server.url, trust_env=False, timeout=Timeout(connect=10.0, read=STALL)
             )
             stack.enter_context(contextlib.closing(transport))
-            return Bench(server, transport, tmp_path / "downloads", **config)
+            return Bench(server, transport, tmp_path / "downloads", pacing, **config)
 
         yield make
 
@@ -200,6 +202,18 @@ def test_a_rest_that_does_not_fit_is_not_used(bench: Any, answer_to_range: Scrip
     run = bench(half(etag=ETAG), answer_to_range, whole)
     assert run.download() == CONTENT
     assert run.ranges == [None, f"bytes={HALF}-", None]
+
+
+def test_a_rest_that_is_shorter_than_it_says_is_an_error(bench: Any) -> None:
+    def shorter(peer: Peer) -> None:
+        peer.request()
+        span = f"bytes {HALF}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        peer.answer(CONTENT[HALF:-1], "206 Partial Content", content_range=span, etag=ETAG)
+
+    run = bench(half(etag=ETAG), shorter)
+    with pytest.raises(ProtocolError, match=f"gave {len(CONTENT) - 1} bytes of a file of {len(CONTENT)}"):
+        run.download()
+    assert run.left() == []
 
 
 def test_a_file_that_changed_meanwhile_is_the_new_one(bench: Any) -> None:
@@ -314,8 +328,8 @@ def test_a_full_disk_is_an_error(bench: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     made = Saving.__init__
 
-    def make(self: Saving, folder: Any, name: str, file: Any) -> None:
-        made(self, folder, name, Full(file))  # type: ignore[arg-type]
+    def make(self: Saving, folder: Any, private: bool, name: str, file: Any) -> None:
+        made(self, folder, private, name, Full(file))  # type: ignore[arg-type]
 
     monkeypatch.setattr(Saving, "__init__", make)
     run = bench(whole)
@@ -350,12 +364,10 @@ TEXT = file("/x.txt")
 OLD = {"date": "Sat, 28 Nov 2026 19:24:13 GMT", "last_modified": "Sat, 28 Nov 2026 19:20:13 GMT"}
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Pauses are short; how often a file is asked for at most."""
-    monkeypatch.setattr(transfer, "_PAUSES", (0.001, 0.01, 0.01))
-    monkeypatch.setattr(transfer, "_SETTLED", 0.01)
-    return 4
+#: Pauses are short.
+HASTY = Pacing(pauses=(0.001, 0.01, 0.01), settled=0.01)
+#: How often a file is asked for at most then.
+ASKED = 4
 
 
 def give(content: bytes, **headers: str) -> Script:
@@ -375,12 +387,11 @@ def give(content: bytes, **headers: str) -> Script:
         (file("/x.txt", size=5), b"123456", b"12345"),
     ],
 )
-@pytest.mark.usefixtures("hasty")
 def test_a_file_that_is_not_whole_is_fetched_again(
     bench: Any, value: Any, part: bytes, content: bytes
 ) -> None:
     kind = "image/png" if value["path"] == "/x" else "application/octet-stream"
-    run = bench(*[give(part, content_type=kind)] * 2, give(content, content_type=kind))
+    run = bench(*[give(part, content_type=kind)] * 2, give(content, content_type=kind), pacing=HASTY)
     assert run.download(value) == content
     assert len(run.server.requests) == 3
 
@@ -415,60 +426,55 @@ def test_a_file_that_was_not_changed_for_long_is_as_it_is(bench: Any, value: Any
 
 
 @pytest.mark.parametrize("hour", ["99:00:00 +99999999999999", "9" * 30 + ":00:00 GMT"])
-@pytest.mark.usefixtures("hasty")
 def test_a_date_that_cannot_be_is_no_error(bench: Any, hour: str) -> None:
     dates = {"date": OLD["date"], "last_modified": f"Sat, 28 Nov 2026 {hour}"}
-    run = bench(give(b"content", **dates))
+    run = bench(give(b"content", **dates), pacing=HASTY)
     assert run.download(file("/x.txt", size=5)) == b"content"
 
 
-def test_a_file_whose_size_is_stated_wrongly_is_no_error(bench: Any, hasty: int) -> None:
-    run = bench(give(b"content"))
+def test_a_file_whose_size_is_stated_wrongly_is_no_error(bench: Any) -> None:
+    run = bench(give(b"content"), pacing=HASTY)
     assert run.download(file("/x.txt", size=5)) == b"content"
-    assert 1 < len(run.server.requests) <= hasty
+    assert 1 < len(run.server.requests) <= ASKED
 
 
 @pytest.mark.parametrize("value", [file("/x.txt", size=5), file("/x.png")])
-def test_a_file_that_stays_empty_is_an_error(bench: Any, value: Any, hasty: int) -> None:
-    run = bench(give(b""))
+def test_a_file_that_stays_empty_is_an_error(bench: Any, value: Any) -> None:
+    run = bench(give(b""), pacing=HASTY)
     with pytest.raises(RetryLater, match="gave"):
         run.download(value)
     assert run.left() == []
-    assert len(run.server.requests) == hasty
+    assert len(run.server.requests) == ASKED
 
 
-def test_a_file_that_changes_each_time_is_an_error(bench: Any, hasty: int) -> None:
-    run = bench(*(give(PNG[:number]) for number in range(20, 30)))
+def test_a_file_that_changes_each_time_is_an_error(bench: Any) -> None:
+    run = bench(*(give(PNG[:number]) for number in range(20, 30)), pacing=HASTY)
     with pytest.raises(RetryLater, match="gave a part of a file"):
         run.download(file("/x.png"))
-    assert len(run.server.requests) == hasty
+    assert len(run.server.requests) == ASKED
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_file_that_is_cut_short_as_it_is_written_is_fetched_again(bench: Any) -> None:
     cut = [half(etag=f'"{number}"') for number in range(3)]
-    run = bench(*cut, give(CONTENT, etag='"3"'))
+    run = bench(*cut, give(CONTENT, etag='"3"'), pacing=HASTY)
     assert run.download() == CONTENT
 
 
-def test_a_file_that_is_always_cut_short_as_it_is_written_is_an_error(bench: Any, hasty: int) -> None:
-    run = bench(*(half(etag=f'"{number}"') for number in range(2 * hasty + 8)))
+def test_a_file_that_is_always_cut_short_as_it_is_written_is_an_error(bench: Any) -> None:
+    run = bench(*(half(etag=f'"{number}"') for number in range(2 * ASKED + 8)), pacing=HASTY)
     with pytest.raises(RetryLater, match="cut short"):
         run.download()
     assert run.left() == []
 
 
-@pytest.mark.usefixtures("hasty")
-def test_waiting_for_a_file_ends_with_its_time(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "_PAUSES", (60.0,))
-    run = bench(give(b""))
+def test_waiting_for_a_file_ends_with_its_time(bench: Any) -> None:
+    run = bench(give(b""), pacing=Pacing((60.0,)))
     run.app.limits = Limits(downloading=0.05)
     with pytest.raises(DeadlineExceeded, match="downloading"):
         run.download(file("/x.png"))
 
 
-def test_closing_ends_the_wait_for_a_file(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "_PAUSES", (600.0,))
+def test_closing_ends_the_wait_for_a_file(bench: Any) -> None:
     given, ended = threading.Event(), threading.Event()
 
     def empty(peer: Peer) -> None:
@@ -480,7 +486,7 @@ def test_closing_ends_the_wait_for_a_file(bench: Any, monkeypatch: pytest.Monkey
             run.download(file("/x.png"))
         ended.set()
 
-    run = bench(empty)
+    run = bench(empty, pacing=Pacing((600.0,)))
     run.app.threads.start("gradio-test", lambda: None, download)
     assert given.wait(10)
     run.app.threads.close()

@@ -1,3 +1,5 @@
+"""Tests `downloads.py` and, with tests/faults/test_file_faults.py, `transfer.py`."""
+
 from __future__ import annotations
 
 import contextlib
@@ -16,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List
 from urllib.parse import unquote
 
 import pytest
-from app_of import app_of
+from app_of import app_of, files_of
 from file_names import NAMES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,8 +32,8 @@ from gradio_client_lite.errors import (
     ProtocolError,
     ResponseTooLarge,
 )
-from gradio_client_lite.files.downloads import Downloads, JobFiles, default_folder
-from gradio_client_lite.files.saving import Saving
+from gradio_client_lite.files.downloads import Downloads, JobFiles
+from gradio_client_lite.files.saving import Saving, default_folder
 from gradio_client_lite.generations import locate
 from gradio_client_lite.limits import DEFAULT_LIMITS, Limits
 from gradio_client_lite.transport.http import Timeout, Transport
@@ -90,7 +92,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
             app.limits = limits
             place = tmp_path / "downloads" if folder is None else folder
             downloads = Downloads(app, place, locate)
-            return Bench(server, downloads, downloads.of_job(app.spec.endpoints[0]), place)
+            return Bench(server, downloads, files_of(downloads), place)
 
         yield make
 
@@ -127,12 +129,6 @@ def test_an_empty_file(bench: Any) -> None:
     assert Path(run(file("/x"))).read_bytes() == b""
 
 
-def test_false_leaves_the_servers_dicts(bench: Any) -> None:
-    run = bench(folder=False)
-    assert run(file("/x")) == file("/x")
-    assert run.server.requests == []
-
-
 def test_an_identical_file_is_not_rewritten(bench: Any) -> None:
     run = bench(always(b"content"))
     first = Path(run(file("/x")))
@@ -164,6 +160,25 @@ def test_a_file_that_was_removed_is_fetched_again(bench: Any) -> None:
     path.unlink()
     assert run(file("/x")) == str(path)
     assert path.exists()
+
+
+def test_a_file_that_another_thread_has_fetched_again_is_not_fetched_once_more(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench()
+    path = Path(run(file("/x")))
+    path.unlink()
+    real, others = os.path.exists, [lambda: run(file("/x"))]
+
+    def exists(place: Any) -> bool:
+        found = real(place)
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(os.path, "exists", exists)
+    assert run(file("/x")) == str(path)
+    assert len(run.server.requests) == 2
 
 
 def test_a_failure_is_not_remembered(bench: Any) -> None:
@@ -290,8 +305,8 @@ def test_letters_that_the_locale_lacks_are_changed_in_names(tmp_path: Path) -> N
     code = """
 import sys
 from pathlib import Path
-from gradio_client_lite.files.saving import Savings
-with Savings(Path(sys.argv[1])).new() as saving:
+from gradio_client_lite.files.saving import DownloadFolder
+with DownloadFolder(Path(sys.argv[1])).new() as saving:
     print(sys.getfilesystemencoding(), ascii(Path(saving.keep("a \\u65e5.txt")).name))
 """
     environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

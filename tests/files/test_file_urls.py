@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from app_of import CONFIG, app_of, component, unconnected_app
+from app_of import CONFIG, app_of, component, files_of, unconnected_app
 from transport.nets import Net
 from transport.peers import PeerServer, Request, Script, always, answer
 
@@ -21,7 +21,7 @@ from gradio_client_lite.errors import (
     HTTPStatusError,
     ResponseTooLarge,
 )
-from gradio_client_lite.files.downloads import Downloads, JobFiles
+from gradio_client_lite.files.downloads import Downloads
 from gradio_client_lite.files.handle import handle_file
 from gradio_client_lite.generations import locate
 from gradio_client_lite.legacy.uploads import V3Uploads
@@ -81,7 +81,7 @@ def fetch(net: Net, tmp_path: Path) -> Callable[..., bytes]:
         app.file_urls, app.limits = file_urls, limits
         transport.request("GET", src)
         net.dialled.clear()
-        files: JobFiles = Downloads(app, tmp_path / "downloads", locate).of_job(app.spec.endpoints[0])
+        files = files_of(Downloads(app, tmp_path / "downloads", locate))
         try:
             return Path(files.fetch([value], chunks)[0]).read_bytes()
         finally:
@@ -362,7 +362,7 @@ def test_an_app_that_is_found_outside_names_nothing_inside(net: Net, tmp_path: P
     inside = net.put("127.0.0.2", script=always(b"secret"))
     app = unconnected_app(net.transport(src), src, SECRET)
     app.connect()
-    files = Downloads(app, tmp_path, locate).of_job(app.spec.endpoints[0])
+    files = files_of(Downloads(app, tmp_path, locate))
     with pytest.raises(ForbiddenAddress):
         files.fetch([file("http://127.0.0.2/x", is_stream=True)])
     assert inside.connections == 0
@@ -388,7 +388,7 @@ def test_a_download_that_is_redirected_takes_no_cookies_along(
     ]
     app.connect()
     app.transport.cookies["access-token"] = "s3cr3t"
-    Downloads(app, tmp_path, locate).of_job(app.spec.endpoints[0]).fetch([file("x")])
+    files_of(Downloads(app, tmp_path, locate)).fetch([file("x")])
     (request,) = [request for other in others for request in other.requests]
     assert "cookie" not in request.headers
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from app_of import app_of
+from app_of import app_of, files_of
 from transport.peers import PeerServer, always
 
 from gradio_client_lite.errors import FolderError
-from gradio_client_lite.files.downloads import Downloads, default_folder
-from gradio_client_lite.files.saving import Savings
+from gradio_client_lite.files.downloads import Downloads
+from gradio_client_lite.files.saving import DownloadFolder, default_folder
 from gradio_client_lite.generations import locate
 from gradio_client_lite.transport.http import Transport
 
@@ -49,8 +49,7 @@ def download() -> Iterator[Callable[..., Path]]:
         def run(folder: Any) -> Path:
             with contextlib.closing(Transport(base_url=server.url, trust_env=False)) as transport:
                 app = app_of(transport, server.url)
-                files = Downloads(app, folder, locate).of_job(app.spec.endpoints[0])
-                return Path(files.fetch([FILE])[0])
+                return Path(files_of(Downloads(app, folder, locate)).fetch([FILE])[0])
 
         yield run
 
@@ -222,9 +221,41 @@ def test_a_folder_in_place_of_a_file_is_an_error(folder: Path, download: Any) ->
     assert os.listdir(folder) == [DIGEST]
 
 
+def test_a_file_that_takes_the_place_of_a_good_one_is_replaced(
+    folder: Path, download: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking at it and opening it."""
+    path = download(folder)
+    real = os.stat
+
+    def exchange(place: Any, **options: Any) -> os.stat_result:
+        found = real(place, **options)
+        if place == "a.txt":
+            path.unlink()
+            path.write_bytes(b"something else")
+        return found
+
+    monkeypatch.setattr(os, "stat", exchange)
+    assert download(folder) == path
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_file_that_another_process_has_just_put_there_stays(
+    folder: Path, download: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows it cannot be replaced while somebody reads it."""
+
+    def replace(old: str, new: str, **options: Any) -> None:
+        (folder / DIGEST / new).write_bytes(CONTENT)
+        raise PermissionError("it is open")
+
+    monkeypatch.setattr(os, "replace", replace)
+    assert download(folder).read_bytes() == CONTENT
+
+
 def test_nothing_is_left_open(folder: Path) -> None:
     def save() -> None:
-        with Savings(folder).new() as saving:
+        with DownloadFolder(folder).new() as saving:
             saving.write(CONTENT)
             saving.keep("a.txt")
 

@@ -27,7 +27,7 @@ from gradio_client_lite.files.handle import BytesSource, handle_file
 from gradio_client_lite.files.uploads import Uploads
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.wire.config import EndpointSpec
-from gradio_client_lite.wire.provenance import ResultFile, ResultPath, origin_of
+from gradio_client_lite.wire.provenance import Origin, ResultFile, ResultPath, V3File, origin_of
 
 Json = Dict[str, Any]
 Sent = List[Tuple[str, str, bytes]]
@@ -157,6 +157,12 @@ def test_names_and_types_that_were_given_reach_the_server(bench: Any, path: Path
     assert result == {**uploaded("/srv/0/weirdname.png", "weirdname.png"), "mime_type": "image/x"}
 
 
+def test_a_file_without_a_name_has_that_of_its_path(bench: Any, path: Path) -> None:
+    run, given, link = bench(), handle_file(path), handle_file("https://host/a%20b/")
+    del given["orig_name"], link["orig_name"]
+    assert [file["orig_name"] for file in run([given, link])[0]] == ["a b.txt", "a%20b"]
+
+
 def test_headers_of_the_client_and_of_the_call(bench: Any, path: Path) -> None:
     run = bench(headers={"x-hf-authorization": "Bearer t", "a": "client"})
     run(handle_file(path), a="call")
@@ -281,6 +287,21 @@ def test_a_stream_is_uploaded_to_its_own_app_too(bench: Any, path: Path) -> None
     assert [content for _, _, content in run.sent[0]] == [b"content", b"fetched"]
 
 
+def test_a_result_of_gradio_3_that_holds_no_content_is_an_error(bench: Any) -> None:
+    file = V3File.of({"path": "a.png", "url": "data:image/png;base64,a"}, "as sent")
+    with pytest.raises(ProtocolError, match=r"a\.png is no data: URL"):
+        bench()(ResultFile.of(file, origin_of(file, ELSEWHERE), None))
+
+
+def test_files_are_named_in_json_as_their_caller_named_them(bench: Any, path: Path) -> None:
+    run = bench()
+    given = [handle_file(path), handle_file(path, name="x"), handle_file("http://h/y"), downloaded(path, "")]
+    (values,) = run.uploads.unnamed([given], run.spec)
+    meta = {"meta": {"_type": "gradio.FileData"}}
+    link = {"path": "http://h/y", "orig_name": "y", "url": "http://h/y", **meta}
+    assert values == [meta, {"orig_name": "x", **meta}, link, None]
+
+
 def test_a_result_is_fetched_once_however_often_it_is_given(bench: Any) -> None:
     run = bench()
     home = Home()
@@ -304,6 +325,15 @@ def test_a_result_that_came_through_a_pickle_is_refused_too(bench: Any) -> None:
         run([pickle.loads(pickle.dumps(ResultFile.of(served(), origin_of(served(), ELSEWHERE), None)))])
     own = ResultFile.of(served(), origin_of(served(), run.server.url), None)
     assert run([pickle.loads(pickle.dumps(own))]) == [[served()]]
+
+
+def test_a_stream_that_came_through_a_pickle_is_fetched_by_the_client_it_is_given_to(bench: Any) -> None:
+    home = Home()
+    run = bench(home=home)
+    copied = pickle.loads(pickle.dumps(ResultFile.of(served(), Origin(run.server.url, None), None)))
+    run(copied)
+    assert home.fetched == [served()]
+    assert run.sent == [[("a.png", "image/png", b"fetched")]]
 
 
 def test_a_client_that_is_closed_meanwhile(bench: Any) -> None:

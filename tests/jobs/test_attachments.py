@@ -11,7 +11,7 @@ import pytest
 from app_of import FILE, app_of, component
 from transport.peers import PeerServer, Request, always, answer
 
-from gradio_client_lite.errors import ClientClosed, InvalidFile
+from gradio_client_lite.errors import ClientClosed, FolderError, InvalidFile
 from gradio_client_lite.files.uploads import Uploads
 from gradio_client_lite.jobs.attachments import Attachments
 from gradio_client_lite.transport.http import Timeout, Transport
@@ -87,6 +87,11 @@ def test_files_that_are_fetched_know_where_they_were(make: Make, tmp_path: Path)
     assert isinstance(path, ResultPath)
     assert Path(path).read_bytes() == b"content"
     assert path.origin == (made[2].url, served())
+
+
+def test_true_is_no_folder(make: Make) -> None:
+    with pytest.raises(FolderError, match="must be the path of a folder, or False; it is True"):
+        make(True)
 
 
 def test_nothing_is_searched_where_nothing_can_hold_a_file(

@@ -12,7 +12,7 @@ from transport.peers import PeerServer, Request, always, answer
 
 from gradio_client_lite.errors import HTTPStatusError, InvalidFile
 from gradio_client_lite.files.handle import BytesSource, handle_file
-from gradio_client_lite.legacy.uploads import V3Uploads
+from gradio_client_lite.legacy.uploads import V3Uploads, inline_file
 from gradio_client_lite.legacy.wire.results import decode, decode_default
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.wire.provenance import ResultFile, ResultPath, origin_of
@@ -245,3 +245,16 @@ def test_a_default_is_neither_fetched_nor_changed(bench: Any, place: int, name: 
     default = decode_default(raw, TYPES[place], app.routes, app.dialect.file_route)
     assert run(*at(place, default))[place] is raw
     assert run.server.requests == []
+
+
+def test_a_file_with_its_content_in_it() -> None:
+    assert inline_file("a b.txt", None, BytesSource(b"hi")) == {
+        "name": "a b.txt",
+        "data": "data:text/plain;base64,aGk=",
+        "size": 2,
+        "is_file": False,
+        "orig_name": "a b.txt",
+        "mime_type": "text/plain",
+        "is_stream": False,
+    }
+    assert inline_file("file", "x/y", BytesSource(b""))["data"] == "data:x/y;base64,"

@@ -11,19 +11,17 @@ import threading
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
+from gradio_client_lite import FileData, files
 from gradio_client_lite.errors import InvalidFile
 from gradio_client_lite.files.handle import (
-    BytesSource,
-    FileData,
     Link,
     file,
     guess_type,
     handle_file,
-    inline_file,
     source_of,
 )
 from gradio_client_lite.wire.provenance import FileArgument
@@ -231,7 +229,20 @@ def test_a_closed_file_object_is_an_error() -> None:
     with pytest.raises(InvalidFile, match="Keep it open"):
         source(given).size()
     with pytest.raises(InvalidFile, match="Keep it open"):
+        list(source(given).read())
+    with pytest.raises(InvalidFile, match="Keep it open"):
         handle_file(stream)
+
+
+def test_a_file_object_that_breaks_while_it_is_read_at_once_is_an_error() -> None:
+    class Reader:
+        def read(self, size: int) -> bytes:
+            if size:
+                raise OSError("gone")
+            return b""
+
+    with pytest.raises(InvalidFile, match=r"cannot be read \(gone\)"):
+        handle_file(Reader())  # type: ignore[arg-type]
 
 
 def test_content_never_goes_into_json() -> None:
@@ -261,34 +272,20 @@ def test_the_old_name_warns_and_delegates(path: Path) -> None:
     assert caught[0].filename == __file__
 
 
+def test_the_room_hands_on_what_users_call() -> None:
+    assert (files.handle_file, files.file, files.FileData) == (handle_file, file, FileData)
+    assert not hasattr(files, "PathSource")
+
+
 def test_handle_file_does_not_warn(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         handle_file(path)
 
 
-def test_file_data_has_the_fields_of_every_age() -> None:
-    old = {"name", "data", "size", "is_file", "orig_name", "mime_type", "is_stream"}
-    assert set(FileData.__annotations__) == old | {"path", "url", "meta"}
-    assert get_type_hints(FileData)["path"] is str
-
-
 def test_the_type_of_a_file_is_guessed_from_its_name() -> None:
     assert guess_type("x.png") == "image/png"
     assert guess_type("x.no-such") == "application/octet-stream"
-
-
-def test_a_file_with_its_content_in_it() -> None:
-    assert inline_file("a b.txt", None, BytesSource(b"hi")) == {
-        "name": "a b.txt",
-        "data": "data:text/plain;base64,aGk=",
-        "size": 2,
-        "is_file": False,
-        "orig_name": "a b.txt",
-        "mime_type": "text/plain",
-        "is_stream": False,
-    }
-    assert inline_file("file", "x/y", BytesSource(b""))["data"] == "data:x/y;base64,"
 
 
 # --- a kind of dict
