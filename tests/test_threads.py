@@ -176,7 +176,7 @@ def end(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """What the hook does, with nothing open but what the test opens."""
     for name in ("_open", "_running", "_helpers"):
         monkeypatch.setattr(module, name, {})
-    monkeypatch.setattr(module, "_ending", False)
+    monkeypatch.setattr(module, "ending", False)
     return lambda: module._end(PATIENCE)
 
 

@@ -1,8 +1,7 @@
 """What queue drivers and jobs expect of each other, and what drivers share.
 
-To a driver a job is a `Call`; to the rest of the package a driver is a `Driver`, and the one that runs the
-queued jobs of a session a `SessionDriver`. `Claims` knows which job an event id belongs to: each id belongs
-to one job, and to no other after it.
+`Call` is a job as drivers see it, `SessionDriver` what runs the queued jobs of a session, `Claims` the rule
+that an event id belongs to one job, and to no other after it.
 """
 
 from __future__ import annotations
@@ -31,10 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Call(Protocol):
-    """One job, as a driver sees it.
-
-    Any thread may call its methods; all but `request_body` return at once.
-    """
+    """One job. Any thread may call its methods; all but `request_body` return at once."""
 
     #: The server's id of the job; None until the server has given one.
     event_id: Optional[str]
@@ -48,7 +44,7 @@ class Call(Protocol):
     session_hash: str
 
     def request_body(self) -> bytes:
-        """The JSON to send; blocks while the files among the arguments are uploaded.
+        """The JSON to send, once the files among the arguments were uploaded.
 
         Raises:
             CancelledError: the job has ended meanwhile and must not be sent.
@@ -63,14 +59,11 @@ class Call(Protocol):
         """The server has taken the job under this id."""
 
     def feed(self, message: Message, text: Union[str, bytes] = "") -> bool:
-        """Take the server's next message; return whether the job needs no more.
-
-        The job may go on all the same, to download the files of its result.
+        """Take the server's next message; return whether the job needs no more (it may still download files).
 
         Args:
-            message: what the server sent.
-            text: the JSON it was decoded from; a text counts for the most that a job may keep, bytes do not.
-                "" for a message that the driver made.
+            text: the JSON it was decoded from, "" where the driver made it. A text counts for what a job may
+                keep, bytes do not.
         """
         ...
 
@@ -78,21 +71,14 @@ class Call(Protocol):
         """End the job with an error; without effect once it has ended."""
 
     def told(self, taken: bool) -> None:
-        """Nothing more is sent to cancel the job on the server.
-
-        Args:
-            taken: whether the server knows of the cancellation, or need not; False where it was not reached.
-        """
+        """Nothing more is sent to cancel the job; `taken` is False if the server may not know of it."""
 
 
 class Driver(Protocol):
     """One way of running jobs."""
 
     def submit(self, call: Call) -> None:
-        """Send the job to the server, blocking only for the requests that needs.
-
-        Errors reach `call.fail`; only what is no Exception, such as KeyboardInterrupt, is raised too.
-        """
+        """Send the job; errors reach `call.fail`, and interrupts are raised too."""
 
     def forget(self, call: Call) -> None:
         """Deliver nothing more to a job, which was cancelled."""
@@ -111,16 +97,12 @@ class SessionDriver(Driver, Protocol):
         ...
 
     def exclusive(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
-        """A block around the cancel of a job by session and function, which ends all jobs of the function.
+        """A block to cancel a forgotten job in by session and function, which ends all jobs of the function.
 
         It gives True if the session has no other job of the function, and holds joins back while it lasts.
-        Otherwise it gives False, and `later` is called once there is no other, unless the server has ended
-        the job by then; drivers with a socket for each job never call it. The block may end on another
-        thread.
-
-        Args:
-            call: a job that the driver has forgotten.
-            later: returns at once.
+        Else it gives False, and `later` is called when there is no other, unless the server has ended the
+        job by then; never by a driver whose jobs have sockets. `later` returns at once. Another thread may
+        end the block.
         """
         ...
 
@@ -130,7 +112,7 @@ MakeHeaders = Callable[[Mapping[str, str]], Dict[str, str]]
 
 
 def new_session_hash() -> str:
-    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
+    """A session hash that nobody else has: 128 random bits, as hexadecimal digits."""
     return Hidden(os.urandom(16).hex())
 
 
@@ -163,13 +145,10 @@ def post_json(
 
 
 def check_signed_in(url: str, response: Union[Response, StreamingResponse], body: bytes) -> None:
-    """Refuse the sign-in page that a proxy before the app sends browsers to once its login has run out.
+    """Raise AuthenticationError for the sign-in page of a proxy whose login has run out.
 
     Args:
         body: as much of the answer's as is known.
-
-    Raises:
-        AuthenticationError: the answer is one.
     """
     if response.headers.get("content-type", "").startswith("text/html"):
         error = sign_in_page(parse_url(url).label, response.url, body)
@@ -211,11 +190,7 @@ def fail(call: Call, error: BaseException) -> None:
 
 
 def closed_error(label: str, *, begun: bool = True) -> ClientClosed:
-    """What a job fails with when its client is closed.
-
-    Args:
-        begun: whether anything of it may have been sent.
-    """
+    """What a job fails with when its client is closed; `begun` if any of it may have been sent."""
     if begun:
         return ClientClosed(f"The client was closed before {label} had finished.")
     return ClientClosed(f"The client is closed; {label} was not called. Make another client.")
@@ -244,8 +219,8 @@ class Claims:
         """Give an id to a job that has none.
 
         Returns:
-            Empty where the id is new. Otherwise nobody can tell whose its messages are: `call`, and the job
-            that had the id, if it has not ended. They have to fail; none of them has the id any more.
+            The jobs that have to fail, as nobody can tell whose the messages are: none where the id is new,
+            else `call` and the job that had the id, if that has not ended. Neither has the id any more.
         """
         other = self.calls.get(event_id)
         if other is None and event_id not in self._ended:

@@ -1,7 +1,7 @@
 """What waits in a session: early messages for a join, jobs for the end of a grace, cancels for other jobs.
 
-A `SessionQueue` has one of each. It holds its lock when it calls them, where nothing else is said, and does
-not call them at all while there is nothing in them.
+A `SessionQueue` has one of each. Its lock is held in all calls, but where the docstring says "without the
+lock"; and it calls none while there is nothing in them.
 """
 
 from __future__ import annotations
@@ -32,21 +32,14 @@ from .base import Call
 _log = logging.getLogger(__name__)
 
 
-class _Spilled:
-    """Stands for the messages of a job that were too many to keep."""
-
-
-#: A message as the server sent it: decoded, some would take fifty times the memory.
-Kept = Union[str, StreamCut, _Spilled]
+#: A message as the server sent it, as decoded some would take fifty times the memory; None for spilled ones.
+Kept = Union[str, StreamCut, None]
 
 
 class _OfOneId:
-    """The early messages for one event id.
+    """The early messages for one event id, None once they were spilled, and what they take.
 
-    Attributes:
-        newest_join: the number of the join that was begun last when the first of them came.
-        messages: in order; None once they were spilled.
-        bytes: what they take.
+    `newest_join` is the number of the join that was begun last when the first of them came.
     """
 
     __slots__ = ("bytes", "messages", "newest_join")
@@ -62,11 +55,8 @@ class EarlyMessages:
 
     Args:
         limits: `early_bytes` is what they may take together; a single one may take more.
-        most_ids: how many event ids they may be for; Gradio has no more than there are joins under way, and
-            jobs of other clients of the session.
-
-    Attributes:
-        ids: those that there are messages for.
+        most_ids: how many event ids they may be for; Gradio has those of joins under way, and of other
+            clients of the session.
     """
 
     def __init__(self, limits: Limits, most_ids: int = 10_000) -> None:
@@ -77,17 +67,16 @@ class EarlyMessages:
         self.ids: Dict[str, _OfOneId] = {}
 
     def keep(self, event_id: str, text: str, newest_join: int, protected: Collection[str]) -> bool:
-        """Keep a message, where it must be at the cost of the id that has most bytes; return whether it is.
+        """Keep a message; where there is no room, at the cost of the id that has most bytes.
 
-        That id is most likely another client's. If a join gets it all the same, its job fails, as it cannot
-        be told what was spilled.
+        That id is most likely another client's. If a join gets it all the same, its job fails.
 
         Args:
             newest_join: the number of the join that was begun last when the message came.
-            protected: ids of jobs, which lose nothing; those that have early messages are catching up.
+            protected: ids that lose nothing, as they have jobs.
 
         Returns:
-            False where only protected ids have messages, or there are too many ids.
+            False where the message was not kept: only protected ids have any, or there are too many ids.
         """
         if event_id not in self.ids and len(self.ids) >= self._most_ids:
             return False
@@ -123,14 +112,14 @@ class EarlyMessages:
         if found is None:
             return []
         self._bytes -= found.bytes
-        return [_Spilled()] if found.messages is None else found.messages
+        return [None] if found.messages is None else found.messages
 
     def decoded(self, kept: List[Kept], label: str) -> Iterator[Tuple[Message, str]]:
-        """What `take` returned, and the text of each; called without the lock."""
+        """What `take` returned, and the text of each; without the lock."""
         for message in kept:
             if isinstance(message, StreamCut):
                 yield message, ""
-            elif isinstance(message, _Spilled):
+            elif message is None:
                 most = self._limits.bound("early_bytes").name
                 error = EventTooLarge(
                     f"More than {most} of messages came before the answer to the call of {label}; make the "
@@ -143,27 +132,22 @@ class EarlyMessages:
                 yield envelope.message, message
 
     def older_than(self, join: Optional[int]) -> List[str]:
-        """The ids whose first message came before this join was begun, so that it cannot get one of them.
-
-        Args:
-            join: its number; None for all ids.
-        """
+        """The ids whose first message came before the join of this number was begun; all for None."""
         return [key for key, each in self.ids.items() if join is None or each.newest_join < join]
 
 
 class Graces:
-    """The seconds that jobs get after their stream was cut, before they are lost.
+    """The time that jobs get after their stream was cut, before they are lost.
 
-    The server drops the session's jobs as soon as it notices a cut, but what it sent before may still come
-    on the next stream. A job that joins between the cut and that moment may be dropped too, so it gets a
-    grace that begins once the server must have noticed; one alarm serves all of those.
+    The server drops the session's jobs as soon as it notices a cut, but may have sent more before that. A job
+    that joins between the cut and that moment may be dropped too, so it gets a grace that begins once the
+    server must have noticed; one alarm serves all of those.
 
     Args:
         seconds: of a grace.
-        unnoticed: seconds until a server behind a proxy has noticed a cut.
-        expire: called without the lock, on a thread of its own, with the ids whose grace is over and what cut
-            the stream. The ids are to be read under the lock.
-        threads: which that thread belongs to.
+        unnoticed: seconds until the server has noticed a cut.
+        expire: called without the lock, with the ids whose grace is over, which are to be read under it, and
+            what cut the stream.
 
     Attributes:
         active: whether there may be an alarm to cancel.
@@ -208,10 +192,10 @@ class Graces:
         return True
 
     def noticed(self, event_ids: Set[str]) -> bool:
-        """The server has dropped the session, so jobs that join from now on are safe.
+        """The server has dropped the session, so jobs that join now are safe.
 
         Returns:
-            Whether a cut explains that: of the stream that one of these jobs was on, or shortly before.
+            Whether a cut explains that: one of these jobs was on a stream that was cut, or joined soon after.
         """
         self.cut_by = None
         return bool(event_ids & (self._doomed | (self._doubtful or set())))
@@ -244,13 +228,13 @@ _LONGEST_CANCEL = 10.0
 class DeferredCancels:
     """Delays the cancel of a job by session and function until the session has no other job of the function.
 
-    The server would end those too (gradio/routes.py 4.31 - 6.31, `cancel_event`). Joins wait while such a
-    cancel is under way, else it could hit a job that has just joined. A cancel that has to wait is deferred;
-    whoever ends a job looks afterwards whether one has become due. That misses none: `enter` looks at the
-    jobs and defers in one critical section, so it either sees the job, and its end comes later, or does not.
+    The server would end those too (gradio/routes.py 4.31 - 6.31, `cancel_event`). Joins wait while a cancel
+    is under way, else it could hit a job that has just joined. Whoever ends a job looks afterwards whether a
+    deferred cancel is due. That misses none: jobs are looked at and a cancel is deferred in one critical
+    section, so the end of a job that was seen there comes after it.
 
     Args:
-        changed: the session's condition, notified when a cancel ends.
+        changed: the session's condition; its lock is the lock.
         calls: gives the session's jobs, joining ones too; called under the lock.
 
     Attributes:
@@ -265,11 +249,11 @@ class DeferredCancels:
         self.deferred: Dict[str, Tuple[Call, Callable[[], None]]] = {}
 
     def exclusive(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
-        """See `SessionDriver.exclusive`; called without the lock."""
+        """See `SessionDriver.exclusive`; without the lock."""
         return _Exclusive(self, call, later)
 
-    def enter(self, call: Call, later: Callable[[], None]) -> bool:
-        """Begin the cancel of a job, or defer it; called without the lock."""
+    def begin(self, call: Call, later: Callable[[], None]) -> bool:
+        """Begin the cancel of a job, or defer it; without the lock."""
         with self._changed:
             exclusive = not any(
                 other is not call and other.fn_index == call.fn_index for other in self._calls()
@@ -280,8 +264,8 @@ class DeferredCancels:
                 self.deferred[call.event_id] = (call, later)
         return exclusive
 
-    def leave(self) -> None:
-        """End what was begun; called without the lock."""
+    def end(self) -> None:
+        """End a cancel; without the lock."""
         with self._changed:
             self.running -= 1
             self._changed.notify_all()
@@ -291,14 +275,14 @@ class DeferredCancels:
         self._changed.wait_for(lambda: not self.running, _LONGEST_CANCEL)
 
     def server_ended(self, event_id: str) -> None:
-        """The server has ended a job by itself, so it needs no cancel; called without the lock."""
+        """The server has ended a job by itself, so it needs no cancel; without the lock."""
         with self._changed:
             deferred = self.deferred.pop(event_id, None)
         if deferred is not None:
             deferred[0].told(True)
 
     def run_due(self) -> None:
-        """Begin the cancels whose function has no other job any more; called without the lock."""
+        """Begin the cancels whose function has no other job any more; without the lock."""
         with self._changed:
             busy = {call.fn_index for call in self._calls()}
             due = [
@@ -324,12 +308,12 @@ class _Exclusive(ContextManager[bool]):
         self._cancels = cancels
         self._call = call
         self._later = later
-        self._entered = False
+        self._begun = False
 
     def __enter__(self) -> bool:
-        self._entered = self._cancels.enter(self._call, self._later)
-        return self._entered
+        self._begun = self._cancels.begin(self._call, self._later)
+        return self._begun
 
     def __exit__(self, *exc: object) -> None:
-        if self._entered:
-            self._cancels.leave()
+        if self._begun:
+            self._cancels.end()

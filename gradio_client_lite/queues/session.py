@@ -1,8 +1,8 @@
 """The driver of sse_v1, sse_v2, sse_v2.1 and sse_v3: one event stream for all jobs of a session.
 
-A job is joined by one POST, whose answer is its event id; its messages come on the session's stream, mixed
-with those of other jobs. The stream is opened after the first join, as the server refuses a session that it
-does not know (gradio/routes.py, `queue_join` and `queue_data`, and gradio/queueing.py of 4.16 - 6.31).
+One POST joins a job and answers with its event id; its messages come on the session's stream, among those of
+other jobs. The stream is opened after the first join, as the server refuses a session that it does not know
+(gradio/routes.py, `queue_join` and `queue_data`, and gradio/queueing.py of 4.16 - 6.31).
 
 The states of a job, and what holds it:
 
@@ -10,44 +10,41 @@ The states of a job, and what holds it:
                _joining                   _claims, _catching_up                     _claims
                   |                            |                                       |
                   +-- refused, closed          +-- last message, forgotten, lost ------+
-                  |                            |
                   v                            v
-                ENDED                        ENDED, the id in _claims
+                ENDED                        ENDED, its id in _claims
 
 JOINING: the POST is under way, on the thread of `submit`. A stream that is open for other jobs may bring the
-    job's first messages before the answer is read. So a message for an id that nobody has is an early one:
-    it is kept for as long as a join goes on that was under way when it came. No later join can get that id,
-    which is another client's, or a cancelled job's. Joins are numbered for this.
-CATCHING UP: the job has its id and is fed its early messages, still on the thread of `submit`.
+    job's messages before the answer is read. So a message for an id that no job has is kept as an early one,
+    for as long as a join goes on that was under way when it came. No later join can get that id, which is
+    another client's, or a cancelled job's. Joins are numbered for this.
+CATCHING UP: the job has its id, and the thread of `submit` feeds it its early messages.
 LIVE: the reader's thread feeds it. Whether it waits in the server's queue or runs makes no difference here.
 ENDED: messages for its id are dropped. A job ends here with its last message, though it may go on to download
-    files, with an error of the stream, or because it was cancelled.
+    files, with an error, or as it was cancelled.
 
-Feeding runs code of the job, and all early messages may take long to decode, so neither is done under the
-lock. Nothing is overtaken all the same: while a job catches up only the thread of `submit` feeds it, and the
-reader puts what comes for it behind its early messages. That thread takes them under the lock and feeds them
-without, until it finds none; in that critical section it makes the job LIVE, and starts the reader where it
-does not run. So whatever the reader feeds came after all that was fed here. Where early messages take too
-many bytes, those of the id that has most are spilled; but a job that catches up loses none, and the reader
-waits for it instead.
+Feeding runs code of the job, and early messages may take long to decode, so neither is done under the lock.
+Nothing is overtaken all the same. While a job catches up only the thread of `submit` feeds it, and the reader
+puts what comes for it behind its early messages. That thread takes them under the lock and feeds them without
+until it finds none; in that critical section it makes the job LIVE and, where the reader does not run, starts
+it. So whatever the reader feeds came after all that was fed before. Where early messages take too many bytes,
+those of the id that has most are spilled; but a job that catches up loses none: the reader waits for it.
 
-A cut of the stream (see `stream`) dooms the jobs that have an id: those that have not ended when the grace is
-over fail with StreamLost. Each is fed a StreamCut where messages may be missing, as edits that come after it
-may build on one of them: a job takes no edits then until it has got a full value. A job that joins soon after
-a cut, before the server can have noticed it, is fed one first, and has a grace too. `on_cut` is called so
-that new jobs go into another session.
+A cut of the stream (see `stream`) dooms the jobs that have an id: those that have not ended when their grace
+is over fail with StreamLost. Each is fed a StreamCut where messages may be missing. Edits after it may build
+on one of those, so the job takes none until it has got a full value. A job that joins soon after a cut,
+before the server can have noticed it, is fed a StreamCut first, and has a grace too.
 
 One lock, `_changed`, guards all of this. Nothing is sent, fed or failed under it; but a grace's thread is
 started. What its critical sections decide in one step:
 
-- `_join` begins: no cancel by function is under way (see `DeferredCancels`), and the job counts for the next.
+- `_join`: no cancel by function is under way (see `DeferredCancels`), and the next one waits for the job.
 - `_end_join`: the job has its id, but the reader does not feed it yet, as `joined` must come before.
 - `_catch_up`: nothing is left to feed, the job is LIVE, the reader runs.
 - `wanted`: no job has an id, so the reader ends; a job that gets one later starts it.
-- `close`: jobs that have an id are ended after it, and those that join find it closed in `_end_join`.
+- `close`: it ends the jobs that have an id, and one that joins finds the queue closed in `_end_join`.
 
-`forget` of a job that joins finds no id to end. It was called after the job had ended, so `_catch_up`, which
-asks for that once the job has its id, makes up for it.
+`forget` finds no id of a job that joins. It comes after the job's end, so `_catch_up`, which asks for that
+once the job has its id, makes up for it.
 """
 
 from __future__ import annotations
@@ -104,10 +101,7 @@ class SessionQueue:
 
     Args:
         session_hash: what the server keeps State under.
-        headers: makes the headers of a request.
-        grace: seconds that jobs get after their stream was cut.
-        idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which the server is
-            asked for a sign of life.
+        grace, idle_timeout: see `Times`.
         on_cut: called when a stream was cut: jobs to come are safer in another session.
         threads: which its threads belong to; None makes them its own.
         times: None for `stream.TIMES`.
@@ -120,14 +114,14 @@ class SessionQueue:
         session_hash: str,
         headers: MakeHeaders,
         *,
-        grace: float = 15.0,
-        idle_timeout: float = 60.0,
+        grace: float = TIMES.grace,
+        idle_timeout: float = TIMES.idle,
         on_cut: Callable[[], None] = lambda: None,
         limits: Limits = DEFAULT_LIMITS,
         threads: Optional[Threads] = None,
         times: Optional[Times] = None,
     ) -> None:
-        times = times or TIMES
+        times = (times or TIMES)._replace(grace=grace, idle=idle_timeout)
         self.session_hash = session_hash
         self._transport = transport
         self._src = routes.src
@@ -139,8 +133,8 @@ class SessionQueue:
         # One thread, kept for a moment: calls one after the other need not start one each.
         threads = threads or Threads()
         self._threads = Workers(1, "gradio-stream", threads=threads)
-        # Guards the fields below it. Reentrant, as a signal handler or a finaliser of the program may close
-        # the client, or cancel a job, on a thread that holds it; so what is looped over is copied first.
+        # Guards what is below it. Reentrant, as a signal handler or a finaliser of the program may close the
+        # client, or cancel a job, on a thread that holds it; so what is looped over is copied first.
         self._changed = threading.Condition(threading.RLock())
         self._claims = Claims()
         self._joining: Dict[Call, int] = {}  # and the numbers of their joins, which rise
@@ -154,12 +148,10 @@ class SessionQueue:
             routes.data(session_hash),
             headers,
             self,
-            grace=grace,
-            idle_timeout=idle_timeout,
-            limits=limits,
-            times=times,
+            limits,
+            times,
         )
-        self._graces = Graces(grace, times.unnoticed, self._expire, threads)
+        self._graces = Graces(times.grace, times.unnoticed, self._expire, threads)
         self._cancels = DeferredCancels(self._changed, lambda: (*self._claims.calls.values(), *self._joining))
         self.exclusive = self._cancels.exclusive
 
@@ -354,9 +346,9 @@ class SessionQueue:
                     return None
                 if self._early.keep(event_id, text, newest, self._claims.calls):
                     return None
-                # There is no room, for only jobs that catch up have early messages. Each makes some when it
-                # takes its next ones, and notifies, as does every change of the answers above; so the wait
-                # passes its deadline only where feeding a job takes so long, and then the same goes on.
+                # There is no room, as only jobs that catch up have early messages. Each makes some when it
+                # takes its next ones. That notifies, as does whatever changes the answers above, so past its
+                # deadline the wait just begins again: feeding a job takes long.
                 self._changed.wait(_LONGEST_WAIT)
 
     def _may_join(self, event_id: str) -> bool:
@@ -414,7 +406,7 @@ class SessionQueue:
         try:
             self._reader.abort()
         finally:
-            self._cancels.leave()
+            self._cancels.end()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         """Deliver nothing more to the jobs with these ids, or to all, and return them."""

@@ -4,31 +4,30 @@
 
     wanted? --no--> RELEASED (the next job starts it again)
        |yes  ^
-       |     +------------- pause <----------------------+-----------------------------+
-       v                                                 |                             |
-    OPENING --200--> READING --close_stream--> CLOSING --+ the server closed it        |
-       |                |                                                              |
-       |                +-- breaks, or says nothing -------------- cut ----------------+
-       +-- is not reached: nothing is lost; after `grace` seconds the jobs are --------+
-       +-- is refused for good: every job fails
+       |     +--- pause <---------------------------------------------------------------+
+       v                                                                                |
+    OPENING --200--> READING --its end, or close_stream--> CLOSING -- closed -----------+
+       |                |                                                               |
+       |                +-- breaks, or stays silent though the server answers -- cut ---+
+       |                +-- cannot be read -- cut, and every job fails -----------------+
+       +-- is refused -- every job fails -----------------------------------------------+
+       +-- is not reached: nothing is lost, but for longer than the grace every job is -+
 
-Closed and cut must never be confused. The server *closes* a stream when it sees no pending event, maybe while
-a job is just joining: the next one is opened at once, for the server has kept the messages. A stream is
-*cut* by anything else: the server drops the session's jobs as soon as it notices, so the next one is opened
-to catch what still comes, and the owner gives the jobs a grace. A stream that is left in the middle, because
-an event on it cannot be read, is cut as well: for a while the server goes on writing to it.
+The server *closes* a stream when it sees no pending event, maybe while a job is just joining: the next one is
+opened at once, as the server has kept the messages. After a *cut* the server drops the session's jobs as soon
+as it notices, so the next stream is opened to catch what still comes, and the owner gives the jobs a grace.
 
-Only a message for a job that waits is progress. Three numbers, each of streams in a row, keep a server that
-opens and ends streams without progress from being asked without end:
+Progress is a message for a job that waits, and nothing else. Three numbers, all of streams in a row, keep
+streams without it from being opened without end:
 
-- `fruitless`: streams without progress, closed, cut or never opened. The second and each further one is
-  followed by a pause, which doubles.
+- `fruitless`: streams without progress, closed, cut or never opened. A pause follows the second and each
+  further one, and doubles.
 - `silent`: streams that the server closed without progress. `_SILENT_CLOSES` of them count as a cut: the
   server has lost the jobs.
-- `hasty`: streams that ended soon and ended no job, whether they made progress or not. After `_HASTY` of them
-  each is followed by a pause, which doubles.
+- `hasty`: streams that ended soon and ended no job, whether they made progress or not. A pause follows each
+  one after `_HASTY`, and doubles.
 
-Everything here runs on the reader's thread, but `stop` and `abort`, for which no lock is needed: `stop` sets
+All of this runs on the reader's thread, but `stop` and `abort`. No lock is needed for those: `stop` sets
 `_stopped` and then looks for a response, the reader sets the response and then looks at `_stopped`.
 """
 
@@ -52,7 +51,7 @@ from ..errors import (
     ProtocolError,
     ReadTimeout,
 )
-from ..limits import DEFAULT_LIMITS, Limits
+from ..limits import Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Gain, Watch
 from ..wire.messages import (
@@ -83,15 +82,19 @@ class Times(NamedTuple):
     """Durations around a session's stream, in seconds.
 
     Args:
+        grace: that jobs get after a cut, and that it is tried to reach the server for.
+        idle: without a byte after which the server is asked for a sign of life.
         first_pause: before the third attempt in a row to open a stream; each further pause doubles.
         longest_pause: the most that doubling comes to.
         closing: that the server gets to end a stream which it has said it closes.
         beat: between two heartbeats, whatever else is sent (gradio/routes.py 4.16 - 6.31, `queue_data`).
         put_off: that smaller events may keep a large one waiting where they come without a break.
-        unnoticed: until a server behind a proxy has noticed a cut; about 10 were observed. Before that it
-            writes what is for new jobs to the old stream, and then it may drop them without a word.
+        unnoticed: until a server behind a proxy has noticed a cut; about 10 were observed. Until then it
+            writes to the old stream, for jobs that join too, and then it may drop those without a word.
     """
 
+    grace: float = 15.0
+    idle: float = 60.0
     first_pause: float = 0.05
     longest_pause: float = 2.0
     closing: float = 2.0
@@ -125,12 +128,7 @@ class Owner(Protocol):
 
 
 class StreamReader:
-    """Reads streams from `url` one after the other while `owner` wants them.
-
-    Args:
-        grace: seconds for which it is tried to reach a server.
-        idle_timeout: seconds without a byte after which the server is asked for a sign of life.
-    """
+    """Reads streams from `url` one after the other while `owner` wants them."""
 
     def __init__(
         self,
@@ -138,18 +136,13 @@ class StreamReader:
         url: str,
         headers: MakeHeaders,
         owner: Owner,
-        *,
-        grace: float,
-        idle_timeout: float,
-        limits: Limits = DEFAULT_LIMITS,
-        times: Times = TIMES,
+        limits: Limits,
+        times: Times,
     ) -> None:
         self._transport = transport
         self._url = url
         self._headers = headers
         self._owner = owner
-        self._grace = grace
-        self._idle_timeout = idle_timeout
         self._limits = limits
         self._times = times
         self._stopped = threading.Event()
@@ -179,7 +172,7 @@ class StreamReader:
             except (ConnectFailed, ConnectTimeout) as exc:
                 self._log_failure("could not be opened", exc)
                 fruitless += 1
-                if time.monotonic() - reached >= self._grace:
+                if time.monotonic() - reached >= self._times.grace:
                     self._owner.unreachable(exc)
             except (ConnectionFailed, DeadlineExceeded) as exc:
                 self._log_failure("broke", exc)
@@ -214,7 +207,7 @@ class StreamReader:
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
         self._events = self._watch = None
-        timeout = Timeout(read=self._idle_timeout, silence=self._bear_silence)
+        timeout = Timeout(read=self._times.idle, silence=self._bear_silence)
         with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
             self._response = response
             try:
@@ -222,7 +215,7 @@ class StreamReader:
                     return None
                 if response.status != 200:
                     raise self._refused(response)
-                events = self._events = _Events(self._owner, self._idle_timeout, self._limits, self._times)
+                events = self._events = _Events(self._owner, self._limits, self._times)
                 self._receive(response, events)
                 return events
             finally:
@@ -269,7 +262,7 @@ class StreamReader:
             return None
         since = 0.0 if events is None else events.gain.since
         if self._watch is None or since != self._watched:
-            self._watch, self._watched = liveness.watch(self._idle_timeout, self._times.beat), since
+            self._watch, self._watched = liveness.watch(self._times.idle, self._times.beat), since
         seconds = self._watch()
         if seconds is not None and events is not None:
             events.gain.bear(seconds)
@@ -285,9 +278,9 @@ def _unreadable(cause: Exception) -> ProtocolError:
 class _Events:
     """The events of one stream, on their way to the owner.
 
-    A large event takes long to decode. So it is put off until nothing else has arrived, or it is overdue:
-    the events of other jobs that have come behind it wait for one large event at most. What follows it for
-    its own job is put off too, and what ends all jobs comes after everything that was.
+    A large event takes long to decode, so it is put off until nothing else has arrived, or it is overdue:
+    events of other jobs behind it wait for one large event at most. What follows it for its own job is put
+    off too, and what ends all jobs comes last.
 
     Attributes:
         gain: whether it comes or only trickles.
@@ -297,9 +290,8 @@ class _Events:
         backlog: what was put off; None when that is nothing.
     """
 
-    def __init__(self, owner: Owner, idle_timeout: float, limits: Limits, times: Times) -> None:
+    def __init__(self, owner: Owner, limits: Limits, times: Times) -> None:
         self._owner = owner
-        self._idle_timeout = idle_timeout
         self._times = times
         self._decoder = SSEDecoder(limits.event_bytes)
         self._max_values = limits.json_values
@@ -308,7 +300,7 @@ class _Events:
         self._last_id: Optional[str] = None  # of the message before
         self._closed_by = 0.0  # when the server must have ended the stream that it closes
         self.backlog: Optional[Backlog] = None
-        self.gain = Gain(idle_timeout)
+        self.gain = Gain(times.idle)
         self._opened = self.gain.since
         self.progressed = self.ended_job = self.closing = False
 
@@ -376,7 +368,7 @@ class _Events:
         if envelope is not None:
             self._deliver(envelope, text)
         self._due = time.monotonic() + self._times.put_off
-        self.gain.bear(self._idle_timeout)  # the silence of this thread is not the server's
+        self.gain.bear(self._times.idle)  # the silence of this thread is not the server's
 
     def catch_up(self) -> None:
         """Deliver all that were put off."""
@@ -387,7 +379,7 @@ class _Events:
         """Seconds that the next chunk may take; none or fewer when the stream is to be left."""
         if self.closing:
             return self._closed_by - time.monotonic()
-        return self.gain.left() if self._decoder.unfinished else self._idle_timeout
+        return self.gain.left() if self._decoder.unfinished else self._times.idle
 
     def age(self) -> float:
         """Seconds since it was opened."""
