@@ -260,8 +260,8 @@ class DeferredCancels:
             )
             if exclusive:
                 self.running += 1
-            elif call.event_id is not None:
-                self.deferred[call.event_id] = (call, later)
+            else:
+                self.deferred[str(call.event_id)] = (call, later)
         return exclusive
 
     def end(self) -> None:
@@ -290,9 +290,8 @@ class DeferredCancels:
                 for key, (call, _) in list(self.deferred.items())
                 if call.fn_index not in busy
             ]
-        for each in due:
-            if each is not None:  # a signal handler may have taken it
-                each[1]()
+        for _, later in filter(None, due):  # a signal handler may have taken one
+            later()
 
     def clear(self) -> List[Call]:
         """Give up those that were deferred, and return their jobs."""

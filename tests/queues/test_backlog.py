@@ -1,4 +1,4 @@
-"""Large events of a session's stream wait for the smaller ones behind them, and lose nothing by it."""
+"""Tests `stream.py`: large events wait for the smaller ones behind them, and lose nothing by it."""
 
 from __future__ import annotations
 
@@ -179,6 +179,28 @@ def test_the_time_that_a_large_message_takes_to_read_is_no_silence_of_the_server
     assert [call.result() for call in calls] == [[BIG], [1]]
     stream.end()
     assert transport.opened == 1
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        event("unknown", text=BIG),
+        event("unknown", "e0", text=BIG),
+        event("log", text=BIG),
+    ],
+    ids=["of no job", "of a job", "that is read at once"],
+)
+def test_a_large_event_that_concerns_no_job_is_passed_over(start: Any, large: bytes) -> None:
+    (job,), stream = start(1)
+    stream.send(large + completed("e0", 1))
+    assert job.result() == [1]
+    stream.end()
+
+
+def test_a_server_may_say_twice_that_it_closes_the_stream(start: Any) -> None:
+    (job,), stream = start(1)
+    stream.send(event("close_stream"), event("close_stream"), completed("e0", 1), b"")
+    assert job.result() == [1]
 
 
 def test_a_result_that_came_before_a_cut_is_there(start: Any) -> None:

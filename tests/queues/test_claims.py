@@ -13,6 +13,7 @@ from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues.base import LONGEST_ID, Claims
 from gradio_client_lite.queues.pending import EarlyMessages
 from gradio_client_lite.queues.session import SessionQueue
+from gradio_client_lite.wire.messages import StreamCut
 
 from .calls import RecordingCall, in_thread, join_held, submit
 from .scripted import (
@@ -298,6 +299,18 @@ def test_number_of_ids_that_messages_are_kept_for_is_bounded() -> None:
         assert early.keep(f"e{number}", "message", 1, ())
     assert early.keep("e2", "message", 1, ())
     assert not early.keep("e3", "message", 1, ())
+
+
+def test_a_cut_does_not_bring_back_messages_that_were_spilled() -> None:
+    early = EarlyMessages(Limits(early_bytes=100))
+    assert early.keep("e0", "x" * 90, 1, ())
+    assert early.keep("e1", "x" * 90, 1, ())
+    early.keep_cut("e0", first=True)
+    early.keep_cut("e1", first=True)
+    early.keep_cut("e1")
+    assert early.take("e0") == [None]
+    assert early.take("e1") == [StreamCut(), "x" * 90, StreamCut()]
+    assert early.take("e2") == []
 
 
 def test_single_early_message_may_be_larger_than_the_limit(

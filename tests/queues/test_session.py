@@ -25,9 +25,11 @@ from gradio_client_lite.errors import (
     ValidationError,
 )
 from gradio_client_lite.limits import Limits
+from gradio_client_lite.queues import pending
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.queues.stream import Times
+from gradio_client_lite.threads import InterpreterEnding
 from gradio_client_lite.transport.headers import Headers
 from gradio_client_lite.wire.messages import (
     Completed,
@@ -615,6 +617,39 @@ def test_no_job_joins_while_a_stream_is_left_that_nobody_waits_on(
     assert joins == [1, 2]
 
 
+def test_grace_of_a_job_that_has_finished_ends_nothing(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    queue = make_queue(times=Times(unnoticed=0.0))
+    first, second_stream = cut_under_a_job(transport, queue)
+    second = submit(queue)
+    second_stream.send(completed("e0", 1))
+    first.result()
+    queue._expire({"e0"}, ConnectionLost("cut"))  # as its alarm does
+    second_stream.send(completed("e1", 2), CLOSE, b"")
+    assert second.result() == [2]
+    assert second.messages == [Completed({"data": [2]}, True)]  # as the server had noticed the cut before it
+
+
+@pytest.mark.parametrize(("kind", "logged"), [(RuntimeError, 1), (InterpreterEnding, 0)])
+def test_grace_without_a_thread_ends_no_job(
+    transport: ScriptedTransport,
+    session: SessionQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: Any,
+    logged: int,
+) -> None:
+    def refuse(*args: Any) -> Any:
+        raise kind("can't start new thread")
+
+    monkeypatch.setattr(pending, "Alarm", refuse)
+    call, stream = cut_under_a_job(transport, session)
+    stream.send(completed("e0", 1), CLOSE, b"")
+    assert call.result() == [1]
+    assert len(caplog.records) == logged
+
+
 def test_reader_is_released_when_the_grace_has_passed(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
@@ -1040,6 +1075,21 @@ def test_job_that_is_not_alone_is_stopped_when_the_others_have_ended(
     assert not stopped.is_set()
     stream.send(completed("e1"))
     other.result()
+    assert stopped.wait(PATIENCE)
+
+
+def test_job_that_is_not_alone_is_stopped_when_the_others_are_lost(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    cancelled, other = submit(session), submit(session)
+    stopped = threading.Event()
+    session.forget(cancelled)
+    with session.exclusive(cancelled, stopped.set) as alone:
+        assert not alone
+    stream.send(event("unexpected_error", message="broke"), b"")
+    assert isinstance(other.failure(), StreamLost)
     assert stopped.wait(PATIENCE)
 
 
