@@ -52,7 +52,7 @@ class Sessions:
     def __init__(
         self,
         make_queue: MakeQueue,
-        make_heartbeat: Optional[Callable[[str], Heartbeat]],
+        make_heartbeat: Optional[Callable[[str], SessionHeartbeat]],
         stateful: bool,
         session_hash: str,
     ) -> None:
@@ -66,8 +66,8 @@ class Sessions:
         self._closed = False
         self._queues: List[weakref.ref[SessionDriver]] = []
         self._hashes: Deque[str] = deque(maxlen=_FORMER)
-        self._heartbeat: Optional[Heartbeat] = None
-        self._unstarted: Optional[Heartbeat] = None
+        self._heartbeat: Optional[SessionHeartbeat] = None
+        self._unstarted: Optional[SessionHeartbeat] = None
         self.open(session_hash)
         call_after_fork(self)
 
@@ -177,7 +177,7 @@ class Sessions:
 _SILENCE = Timeout(read=60.0, asks=True)
 
 
-class Heartbeat:
+class SessionHeartbeat:
     """Keeps one session's heartbeat open until it is stopped.
 
     It knows the connections, never the client, so a client that is no longer used can go away.

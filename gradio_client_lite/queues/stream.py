@@ -198,6 +198,7 @@ class StreamReader:
                 # Bounded twice: a power of two soon is no float any more.
                 pause = self._times.first_pause * 2 ** min(doublings, 10)
                 self._stopped.wait(min(pause, self._times.longest_pause))
+        self._events = None  # it may hold much of an event
 
     def _log_failure(self, what: str, error: GradioClientError) -> None:
         _log.debug("the event stream %s: %s", what, self._transport.secrets.shown(error))

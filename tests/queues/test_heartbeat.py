@@ -1,4 +1,4 @@
-"""Tests the Heartbeat of `sessions.py`."""
+"""Tests the SessionHeartbeat of `sessions.py`."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from gradio_client_lite.errors import ClientClosed, ConnectFailed, ConnectionLost, ProtocolError, ReadTimeout
-from gradio_client_lite.queues.sessions import Heartbeat
+from gradio_client_lite.queues.sessions import SessionHeartbeat
 
 from .conftest import ROUTES, base_headers
 from .scripted import PATIENCE, ScriptedStream, ScriptedTransport
 
-MakeHeartbeat = Callable[[], Heartbeat]
+MakeHeartbeat = Callable[[], SessionHeartbeat]
 PAUSES = (0.001, 0.01)
 
 
 @pytest.fixture
 def start(transport: ScriptedTransport) -> Iterator[MakeHeartbeat]:
     """Start heartbeats that hardly wait between attempts; they are stopped after the test."""
-    started: List[Heartbeat] = []
+    started: List[SessionHeartbeat] = []
 
-    def make() -> Heartbeat:
+    def make() -> SessionHeartbeat:
         scripted: Any = transport
-        started.append(Heartbeat(scripted, ROUTES, "session", base_headers, pauses=PAUSES))
+        started.append(SessionHeartbeat(scripted, ROUTES, "session", base_headers, pauses=PAUSES))
         started[-1].start()
         return started[-1]
 
@@ -100,7 +100,7 @@ def test_refusals_are_answered_by_longer_and_longer_waits(
     transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: List[float] = []
-    heartbeat = Heartbeat(transport, ROUTES, "session", base_headers, pauses=PAUSES)  # type: ignore[arg-type]
+    heartbeat = SessionHeartbeat(transport, ROUTES, "session", base_headers, pauses=PAUSES)  # type: ignore[arg-type]
 
     class Waits:
         def is_set(self) -> bool:

@@ -1,4 +1,4 @@
-"""Tests `sessions.py`, but for the Heartbeat, which has its own."""
+"""Tests `sessions.py`, but for SessionHeartbeat, which has a module of its own."""
 
 from __future__ import annotations
 
