@@ -31,7 +31,6 @@ from .base import Call
 
 _log = logging.getLogger(__name__)
 
-
 #: A message as the server sent it, as decoded some would take fifty times the memory; None for spilled ones.
 Kept = Union[str, StreamCut, None]
 

@@ -267,7 +267,7 @@ class SessionQueue:
                     starts = waits and not self._reading
                     self._reading = self._reading or starts
                 self._changed.notify_all()
-            if not caught_up and any(feed(call, *told) for told in self._early.decoded(kept, call.label)):
+            if not caught_up and any(feed(call, *each) for each in self._early.decoded(kept, call.label)):
                 self.forget(call)
         if starts:
             self._start()

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 #: How many former sessions' hashes are kept out of texts, as a server may still name them.
 _FORMER = 32
 
-#: Makes the queue driver of a session hash; where streams are shared, a cut of one is told to the function.
+#: Makes the queue driver of a session hash, which calls the function when a stream was cut that jobs share.
 MakeQueue = Callable[[str, Callable[[], None]], SessionDriver]
 
 

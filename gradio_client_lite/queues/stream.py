@@ -11,7 +11,7 @@
        |                +-- breaks, or stays silent though the server answers -- cut ---+
        |                +-- cannot be read -- cut, and every job fails -----------------+
        +-- is refused -- every job fails -----------------------------------------------+
-       +-- is not reached: nothing is lost, but for longer than the grace every job is -+
+       +-- is not reached -- no job is lost, before that lasts longer than the grace ---+
 
 The server *closes* a stream when it sees no pending event, maybe while a job is just joining: the next one is
 opened at once, as the server has kept the messages. After a *cut* the server drops the session's jobs as soon
@@ -254,7 +254,7 @@ class StreamReader:
                 raise
         finally:
             if events.backlog is not None and not self._stopped.is_set():
-                events.catch_up()  # before a cut is told, and before another stream is opened
+                events.catch_up()  # before the owner hears of a cut, and before another stream is opened
 
     def _bear_silence(self) -> Optional[float]:
         """How many seconds longer to wait for a byte, or for the answer itself; None for no longer."""
@@ -393,7 +393,7 @@ _HEAD = re.compile(r'\s*\{\s*"msg"\s*:\s*"[a-z_]+"\s*,\s*"event_id"\s*:\s*"([^"\
 
 
 def peek_event_id(text: str) -> Optional[str]:
-    """The id in an event, told from its beginning; None where it does not begin with one."""
+    """The id that an event begins with; None where it does not begin with one."""
     found = _HEAD.match(text)
     return None if found is None else found.group(1)
 
