@@ -20,7 +20,7 @@ from .app.app import App
 from .errors import UnsupportedAppError, shown
 from .queues.base import new_session_hash
 from .queues.session import SessionQueue
-from .queues.sessions import Heartbeat, MakeQueue, Sessions
+from .queues.sessions import MakeQueue, SessionHeartbeat, Sessions
 from .wire.config import AppSpec, EndpointSpec
 from .wire.dialect import CancelPlan, Dialect, Version
 from .wire.filedata import (
@@ -253,8 +253,8 @@ def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float)
         idle_timeout: seconds of silence after which the app is asked for a sign of life.
     """
 
-    def make_heartbeat(session_hash: str) -> Heartbeat:
-        return Heartbeat(app.transport, app.routes, session_hash, app.headers, app.threads)
+    def make_heartbeat(session_hash: str) -> SessionHeartbeat:
+        return SessionHeartbeat(app.transport, app.routes, session_hash, app.headers, app.threads)
 
     heartbeat = make_heartbeat if app.dialect.heartbeat else None
     stateful = app.spec.has_state or heartbeat is not None

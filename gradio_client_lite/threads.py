@@ -1,13 +1,20 @@
 """The threads of the package: all start here, so that a client's end and the interpreter's find each one.
 
-In the main interpreter they are daemons, as the process must not wait for one that cannot be woken: in
-`getaddrinfo`, or in a user's callback. What is open at the process's end is closed by `atexit`, after the
-threads of the program itself, which may use it, have been waited for. A sub-interpreter aborts the process
-where a daemon outlives it, and an isolated one allows none; there they are no daemons, and are ended before
-Python waits for them.
+A `Threads` stands for one client; what works for it starts its threads there, mostly by a pool (`workers`).
+Each comes with a function that makes it end soon. `Threads.close` calls those of a client. The end of the
+interpreter closes each client that is open and waits for all threads; none is started once `ending` is set,
+which is done under the lock that threads start under.
 
-Finalisers are another matter: the garbage collector runs them on whatever thread it was called on, which may
-hold any lock of this package, of `threading` or of the program. So they do nothing but `hand_over`.
+In the main interpreter they are daemons, as the process must not wait for one that cannot be woken: in
+`getaddrinfo`, or in a user's callback. `atexit` runs the end after the threads of the program, which may use
+a client, have been waited for. A sub-interpreter aborts the process where a daemon outlives it, and an
+isolated one allows none; there they are no daemons, and the end comes before Python waits for them.
+
+Finalisers run on whatever thread the garbage collector was called on, which may hold any lock of this
+package, of `threading` or of the program. So they do nothing but `hand_over`, which takes none.
+
+In a fork's child only the thread that forked goes on, so locks may be held there for ever; `forget_parent`
+makes the one of this module anew.
 """
 
 from __future__ import annotations
@@ -23,9 +30,9 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Set, Tuple
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that the end of the process waits for threads which were told to end; they need milliseconds.
+#: Seconds that the end of the process waits for its threads; those that can be woken need milliseconds.
 _AT_EXIT = 0.4
-#: Seconds that the end of a sub-interpreter does; Python itself waits on for those that take longer.
+#: The same for a sub-interpreter; Python itself waits on for those that take longer.
 _AT_SUB_EXIT = 2.0
 
 Task = Callable[[], object]
@@ -36,12 +43,7 @@ class InterpreterEnding(RuntimeError):
 
 
 class _Entry:
-    """A thread that may still run.
-
-    Attributes:
-        end: makes it return soon; None once it has.
-        broke: called when what it runs has raised something; None for nothing, and once it has ended.
-    """
+    """What is noted of a thread: see `Threads.start`. Once it has ended, only its group."""
 
     __slots__ = ("broke", "end", "group")
 
@@ -51,38 +53,38 @@ class _Entry:
         self.broke = broke
 
 
-# Held while a thread starts, so that nobody misses one that has just begun. It guards the fields below it.
-# Reentrant, as a finaliser of the program may use a client on a thread that holds it.
+# Held while a thread starts; guards what is below it. Reentrant, as a finaliser of the program may use a
+# client on a thread that holds it.
 _starting = threading.RLock()
 _running: Dict[threading.Thread, _Entry] = {}
-_room = 64  # threads there may be before those that have ended are looked for
-_ending = False
+_room = 64  # how many threads are noted before those that have ended are forgotten
+ending = False  # read without the lock
 _hooked = False
 # Whether this is the main interpreter; None until somebody asks. PyPy wants the annotation before its use.
 _main: Optional[bool] = None
 
-# Changed by single operations only, which need no lock: what closes what is open at the interpreter's end;
-# what finalisers have handed over; the threads that run it.
+# Changed by single operations only, which need no lock: what the interpreter's end closes; what finalisers
+# have handed over; the threads that run that.
 _open: Dict[Threads, Task] = {}
 _handed: Deque[Task] = deque()
 _helpers: Dict[_Helper, None] = {}
 
 
 class Threads:
-    """The threads that work for one client, or for another owner.
+    """The threads of one client, or of another owner.
 
     Attributes:
-        closed: whether they are to end; one that starts all the same does its work and then ends.
+        closed: whether they are to end; one that starts all the same does its work first.
     """
 
     def __init__(self) -> None:
         self.closed = False
-        # One for each pause, held while that lasts; changed by single operations only. Bare locks, as those
-        # of the parent's threads may be let go in a child too.
+        # One for each pause, held while it lasts; changed by single operations only. Plain locks, as a fork's
+        # child may release those of its parent's threads too.
         self._gates: Set[threading.Lock] = set()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but only until they are closed."""
+        """Wait, but no longer than until `close`."""
         gate = threading.Lock()
         gate.acquire()
         self._gates.add(gate)
@@ -103,21 +105,20 @@ class Threads:
         """Run `function(*args)` on a new thread. What it raises is logged.
 
         Args:
-            name: of the thread.
             end: makes it return soon; may be called on any thread, and more than once.
-            function: what it does.
-            args: of the function.
-            broke: called on it when the function has raised something, be it at its very entry.
+            broke: called on the thread when the function has raised something, be it at its very entry.
 
         Raises:
-            RuntimeError: the system has no thread to spare; or, as InterpreterEnding, it is too late for one.
+            InterpreterEnding: it is too late for a thread.
+            RuntimeError: the system has none to spare.
         """
         entry = _Entry(self, end, broke)
         thread = threading.Thread(
             target=_run, args=(entry, function, args), name=name, daemon=in_main_interpreter()
         )
         with _starting:
-            refuse_at_the_end()
+            if ending:
+                raise InterpreterEnding("the interpreter is ending")
             _hook()
             _forget_ended(_room)
             try:
@@ -129,36 +130,28 @@ class Threads:
             end()
 
     def close_at_the_end(self, close: Task) -> None:
-        """Have a function called at the interpreter's end, unless they are closed before.
-
-        Args:
-            close: closes them too, and whatever else they work for; returns soon.
-        """
+        """Have the owner's `close`, which closes these threads too, called at the interpreter's end."""
         with _starting:
             _hook()
         _open[self] = close
 
     def close(self) -> None:
-        """Have all of them end soon. Idempotent."""
+        """Make all of them end soon. Idempotent."""
         _open.pop(self, None)
         self.closed = True
         for gate in list(self._gates):
-            with suppress(RuntimeError):  # it was let go before
+            with suppress(RuntimeError):  # it was released before
                 gate.release()
         for _, end in _alive(self):
             if end is not None:
                 _guarded(end)
 
     def join(self, seconds: float) -> None:
-        """Wait until all have ended; which ones still run then is logged.
+        """Wait for so long until all have ended; the names of those that still run are logged.
 
-        On one of these threads it returns at once: that one cannot have ended, and two that waited for each
-        other would only lose time.
-
-        Args:
-            seconds: to wait at most, in all.
+        On one of these threads it returns at once, as that one cannot have ended.
         """
-        with _starting:  # until which the thread that starts this one has noted it
+        with _starting:  # the thread that started this one has noted it by then
             mine = _running.get(threading.current_thread())
         if mine is not None and mine.group is self:
             return
@@ -168,13 +161,7 @@ class Threads:
 
 
 class Alarm:
-    """Calls a function after a while, on a thread of its own.
-
-    Args:
-        threads: whose it is; closing them cancels it.
-        name: of its thread.
-        seconds: until then.
-        function: what is called.
+    """Calls a function after some seconds, on a thread of its own; closing `threads` cancels it.
 
     Raises:
         RuntimeError: there is no thread for it.
@@ -187,7 +174,7 @@ class Alarm:
         threads.start(name, self.cancel, self._wait)
 
     def cancel(self) -> None:
-        """Let it call nothing, unless it has. Idempotent."""
+        """Call nothing, unless that has been done. Idempotent."""
         self._cancelled.set()
 
     def _wait(self) -> None:
@@ -200,11 +187,11 @@ def _run(entry: _Entry, function: Callable[..., object], args: Tuple[Any, ...]) 
         if not _guarded(function, *args) and entry.broke is not None:
             _guarded(entry.broke)
     finally:
-        entry.end = entry.broke = None  # what the thread worked for must not live on with the note of it
+        entry.end = entry.broke = None  # nothing that the thread worked for lives on with its entry
 
 
 def _guarded(function: Callable[..., object], *args: Any) -> bool:
-    """Call a function; what it raises is logged, whatever it is. Return whether it raised nothing."""
+    """Call a function and log whatever it raises; return whether it raised nothing."""
     try:
         function(*args)
     except BaseException:
@@ -215,7 +202,7 @@ def _guarded(function: Callable[..., object], *args: Any) -> bool:
 
 
 def _forget_ended(limit: int) -> None:
-    """Forget threads that have ended, where there are more than `limit`; the lock is held."""
+    """Forget threads that have ended, where more than `limit` are noted; the lock is held."""
     global _room
     if len(_running) > limit:
         for thread in [thread for thread in list(_running) if not thread.is_alive()]:
@@ -224,7 +211,7 @@ def _forget_ended(limit: int) -> None:
 
 
 def _alive(group: Optional[Threads]) -> List[Tuple[threading.Thread, Optional[Task]]]:
-    """The threads of a group, or all, with what makes each one end; not the running one."""
+    """The threads of a group, or all, but not the one that asks, and what makes each end."""
     with _starting:
         _forget_ended(0)
         entries = [(thread, _running[thread]) for thread in list(_running)]
@@ -237,7 +224,7 @@ def _alive(group: Optional[Threads]) -> List[Tuple[threading.Thread, Optional[Ta
 
 
 def _join(group: Optional[Threads], deadline: float) -> List[str]:
-    """Wait for the threads of a group, or for all, until the deadline; the names of those left."""
+    """Wait for the threads of a group, or all, until the deadline; return the names of those left."""
     while True:
         alive = [thread for thread, _ in _alive(group)]
         if not alive:
@@ -253,14 +240,11 @@ def _join(group: Optional[Threads], deadline: float) -> List[str]:
 
 
 def hand_over(function: Task) -> None:
-    """Have a function called soon, on another thread; for finalisers, as it takes no lock.
-
-    `threading.Thread.start` would take one of its module, and wait for a thread that takes it too.
-    """
-    if _ending:  # all is being closed anyway
+    """Have a function called soon, on another thread; finalisers may call this, as it takes no lock."""
+    if ending:  # all is being closed anyway
         return
     _handed.append(function)
-    # Without a thread, the next one that is handed something does it, or the interpreter's end.
+    # Where there is no thread for it, the next `hand_over` or the interpreter's end does it.
     with suppress(RuntimeError):
         helper = _Helper()
         for other in list(_helpers):
@@ -270,7 +254,7 @@ def hand_over(function: Task) -> None:
 
 
 class _Helper:
-    """A thread that `threading` does not know, started and waited for as it does itself."""
+    """A thread that `threading` does not know, as its `Thread.start` takes locks."""
 
     def __init__(self) -> None:
         joinable = getattr(_thread, "start_joinable_thread", None)  # from Python 3.13 on
@@ -284,20 +268,20 @@ class _Helper:
             _thread.start_new_thread(self._work, ())
 
     def _work(self) -> None:
-        # Released by Python when it has forgotten the thread, which is later than any of its code runs.
+        # A lock that Python releases once it has forgotten the thread, after the last of the thread's code.
         self._gone = getattr(_thread, "_set_sentinel", _thread.allocate_lock)()
         self._gone.acquire()
         self._began.release()
         _do_what_was_handed_over()
 
     def ended(self) -> bool:
-        """Whether it runs no more."""
+        """Whether it has ended."""
         if self._handle is not None:
             return bool(self._handle.is_done())
         return not self._gone.locked()
 
     def join(self, deadline: float) -> None:
-        """Wait for its end, at most until the deadline."""
+        """Wait until it has ended, or the deadline."""
         if self._handle is not None:
             self._handle.join(max(0.0, deadline - time.monotonic()))
         elif self._began.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -319,21 +303,11 @@ def _do_what_was_handed_over() -> None:
 
 def at_the_end() -> bool:
     """Whether the interpreter is ending."""
-    return _ending
-
-
-def refuse_at_the_end() -> None:
-    """Do nothing, unless the interpreter is ending.
-
-    Raises:
-        InterpreterEnding: it is.
-    """
-    if _ending:
-        raise InterpreterEnding("the interpreter is ending")
+    return ending
 
 
 def _hook() -> None:
-    """Have `_end` called at the end of this interpreter; the lock is held."""
+    """Have `_end` called when this interpreter ends; the lock is held."""
     global _hooked
     if _hooked:
         return
@@ -347,11 +321,11 @@ def _hook() -> None:
 
 
 def _end(seconds: float) -> None:
-    """Close what is open, and wait for the threads. No function of the user is called any more."""
-    global _ending
-    with suppress(KeyboardInterrupt):  # somebody does not want to wait
+    """Close what is open and wait for the threads. No function of the user is called any more."""
+    global ending
+    with suppress(KeyboardInterrupt):  # the user does not want to wait
         with _starting:
-            _ending = True
+            ending = True
         deadline = time.monotonic() + seconds
         _do_what_was_handed_over()
         for close in [_open.pop(threads, None) for threads in list(_open)]:
@@ -365,7 +339,7 @@ def _end(seconds: float) -> None:
 
 
 def forget_parent() -> None:
-    """In a child after fork: what runs, and what was handed over, are the parent's."""
+    """In a fork's child: the threads, and what was handed over, are the parent's."""
     global _starting
     _starting = threading.RLock()
     _running.clear()

@@ -1,8 +1,12 @@
-"""A small pool of threads, and word of a fork, in whose child no thread but one goes on.
+"""Pools of threads, and a registry of the objects to reset in a forked child.
 
-`concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so one request
-that never ends would keep the process alive. These threads start when there is work and end after they have
-had none for a while; what becomes of them at the interpreter's end is told in `threads`.
+`concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so one request that
+never ends would keep the process alive. A thread of `Workers` starts when there is work and none is free, and
+ends when there has been none for a while; at the interpreter's end `threads` ends it.
+
+No task is left without a thread: one critical section adds it and wakes a thread, or counts one that is about
+to start, where fewer wait than there are tasks; another finds no task and takes a thread that ends off the
+count. At the limit each thread takes the next task before it ends.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from collections import deque
 from functools import partial
 from typing import Any, Callable, Deque, Optional, Protocol, Tuple
 
-from .threads import Threads, forget_parent, refuse_at_the_end
+from . import threads as _threads
 
 _log = logging.getLogger(__name__)
 
@@ -26,26 +30,30 @@ class Workers:
     """Runs functions on at most `limit` threads at once.
 
     Args:
-        limit: how many threads; None means one more whenever none is free.
-        name: what the threads are called.
+        limit: None for as many as there are tasks.
+        name: of the threads.
         idle: seconds a thread without work stays.
         threads: which its threads belong to; None makes them its own.
     """
 
     def __init__(
-        self, limit: Optional[int], name: str, idle: float = 5.0, threads: Optional[Threads] = None
+        self,
+        limit: Optional[int],
+        name: str,
+        idle: float = 5.0,
+        threads: Optional[_threads.Threads] = None,
     ) -> None:
         self._limit = limit
         self._name = name
         self._idle = idle
-        self._owner = threads or Threads()
+        self._owner = threads or _threads.Threads()
         self.after_fork()
         call_after_fork(self)
 
     def after_fork(self) -> None:
-        """In a child: begin without threads, and without tasks, which are the parent's."""
-        # Guards the three fields below it; nothing is called while it is held. Reentrant, as a finaliser of
-        # the program may submit something on a thread that holds it.
+        """In a child: begin without threads and tasks, which are the parent's."""
+        # Guards the fields below it. Reentrant, as a finaliser of the program may submit something on a
+        # thread that holds it.
         self._ready = threading.Condition(threading.RLock())
         self._tasks: Deque[_Task] = deque()
         self._count = 0
@@ -59,12 +67,14 @@ class Workers:
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Run `function(*args)` on a thread of the pool, in the order of submission.
 
-        What it raises is logged: a task that has somebody to tell must tell it itself.
+        What it raises is logged.
 
         Raises:
-            RuntimeError: there is no thread, and none can be started; at the interpreter's end always.
+            InterpreterEnding: the interpreter is ending.
+            RuntimeError: there is no thread, and none can be started.
         """
-        refuse_at_the_end()
+        if _threads.ending:
+            raise _threads.InterpreterEnding("the interpreter is ending")
         task = (function, args)
         with self._ready:
             self._tasks.append(task)
@@ -78,15 +88,15 @@ class Workers:
         except BaseException as exc:
             with self._ready:
                 self._count -= 1
-                # No thread can be had (limit of the system, or the interpreter is ending): with others
-                # at work the task waits for them, else the caller has to know; of an interrupt always.
+                # No thread can be had (limit of the system, or the interpreter is ending). With others at
+                # work the task waits for them, else the caller has to know; of an interrupt always.
                 if self._count and isinstance(exc, RuntimeError):
                     return
                 self._tasks = deque(other for other in self._tasks if other is not task)
             raise
 
     def stop(self) -> None:
-        """Let the threads end as soon as they have no work. What is still submitted is run all the same."""
+        """Let the threads end as soon as they have no work; what is still submitted is run all the same."""
         with self._ready:
             self._idle = 0.0
             self._ready.notify_all()
@@ -104,7 +114,7 @@ class Workers:
                 function(*args)
             except BaseException:
                 _log.exception("a background task failed")
-            # Otherwise an idle thread would keep the last task's objects alive.
+            # Else an idle thread would keep the objects of its last task alive.
             del task, function, args
 
     def _next(self) -> Optional[_Task]:
@@ -121,7 +131,7 @@ class Workers:
             return None
 
     def _replace(self, ready: threading.Condition) -> None:
-        """Have another thread go on with the tasks of one that broke: at its entry, or by a log handler."""
+        """Start a thread in place of one that broke, at its entry or in a log handler, where tasks wait."""
         with ready:
             self._count -= 1
             if ready is not self._ready or self._waiting >= len(self._tasks):
@@ -136,7 +146,7 @@ class Workers:
 
 
 class Forkable(Protocol):
-    """Whatever has locks, sockets or threads, which a forked child must not use: they are its parent's."""
+    """What has locks, sockets or threads, which are its parent's in a forked child."""
 
     def after_fork(self) -> None:
         """Run in the child, while it has a single thread."""
@@ -150,7 +160,7 @@ _hooked = False
 def call_after_fork(item: Forkable) -> None:
     """Have `item.after_fork()` called in every child, for as long as the item lives.
 
-    The hook into the interpreter, which cannot be taken out again, is made at the first call only.
+    The hook into the interpreter, which cannot be removed, is made with the first call.
     """
     global _hooked
     _watched.add(item)
@@ -164,6 +174,6 @@ def call_after_fork(item: Forkable) -> None:
 def _run() -> None:
     global _hook_lock
     _hook_lock = threading.Lock()
-    forget_parent()
+    _threads.forget_parent()
     for item in list(_watched):
         item.after_fork()

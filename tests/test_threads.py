@@ -1,4 +1,4 @@
-"""Every thread of the package is noted, ends when it is told to, and is waited for."""
+"""Tests `threads.py`: every thread is noted, ends when it is told to, and is waited for."""
 
 from __future__ import annotations
 
@@ -121,6 +121,40 @@ def test_cancelled_alarm_calls_nothing_and_its_thread_ends(threads: Threads, how
     assert not called
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_pause_ends_with_its_threads(threads: Threads, early: bool) -> None:
+    paused = threading.Event()
+    if early:
+        threads.close()
+
+    def pause() -> None:
+        paused.set()
+        threads.pause(PATIENCE * 10)
+
+    threads.start("pauses", lambda: None, pause)
+    assert paused.wait(PATIENCE)
+    threads.close()
+    threads.join(PATIENCE)
+    assert "pauses" not in names()
+
+
+def test_pause_ends_after_its_time(threads: Threads) -> None:
+    begun = time.monotonic()
+    threads.pause(0.01)
+    assert time.monotonic() - begun >= 0.005
+
+
+def test_a_thread_that_cannot_start_is_not_noted(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            threads.start("never", lambda: None, int)
+    assert not [thread for thread in module._running if thread.name == "never"]
+
+
 # --- what finalisers hand over
 
 
@@ -176,7 +210,7 @@ def end(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """What the hook does, with nothing open but what the test opens."""
     for name in ("_open", "_running", "_helpers"):
         monkeypatch.setattr(module, name, {})
-    monkeypatch.setattr(module, "_ending", False)
+    monkeypatch.setattr(module, "ending", False)
     return lambda: module._end(PATIENCE)
 
 
@@ -225,3 +259,21 @@ def test_failure_of_one_does_not_keep_the_others_open(
     second.close_at_the_end(lambda: called.append(1))
     end()
     assert called == [1]
+
+
+def test_nothing_is_handed_over_after_the_end(end: Callable[[], None]) -> None:
+    end()
+    hand_over(lambda: None)
+    assert not module._handed
+
+
+def test_threads_that_outlast_the_end_are_named(
+    end: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    threads = Threads()
+    sleeper = Sleeper(threads, "deaf", hears=False)
+    module._end(0.01)
+    assert "deaf" in caplog.text
+    sleeper.let_go.set()
+    threads.join(PATIENCE)

@@ -1,3 +1,5 @@
+"""Tests `workers.py`, but for real forks."""
+
 from __future__ import annotations
 
 import contextlib
@@ -5,10 +7,12 @@ import itertools
 import logging
 import threading
 import weakref
-from typing import Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 
+from gradio_client_lite import threads as threads_module
+from gradio_client_lite.threads import InterpreterEnding, Threads
 from gradio_client_lite.workers import Workers
 
 PATIENCE = 10.0
@@ -186,6 +190,14 @@ def test_thread_that_cannot_be_started_is_the_callers_to_know(monkeypatch: pytes
     assert workers.threads == 0
 
 
+def test_nothing_is_submitted_at_the_interpreters_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pool() as workers, monkeypatch.context() as patch:
+        run_and_wait(workers)
+        patch.setattr(threads_module, "ending", True)
+        with pytest.raises(InterpreterEnding):
+            workers.submit(fail)
+
+
 def test_interrupt_of_a_submission_drops_the_task_and_leaves_the_pool_usable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -226,6 +238,26 @@ def test_thread_that_is_short_of_memory_at_its_entry_is_replaced(
         workers.submit(done.set)
         assert done.wait(PATIENCE / 2)
         gate.opened.set()
+
+
+def test_thread_that_broke_and_cannot_be_replaced_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Single(Threads):
+        def start(self, *args: Any, **options: Any) -> None:
+            monkeypatch.setattr(self, "start", refuse)
+            super().start(*args, **options)
+
+    def refuse(*args: Any, **options: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    threads = Single()
+    workers = Workers(1, "single", threads=threads)
+    short_of_memory_once(monkeypatch, "_work")
+    workers.submit(int)
+    threads.join(PATIENCE)
+    assert workers.threads == 0
+    monkeypatch.undo()
+    run_and_wait(workers)
+    workers.stop()
 
 
 def test_garbage_collector_may_submit_on_a_thread_that_is_submitting() -> None:

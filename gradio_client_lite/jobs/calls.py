@@ -293,12 +293,12 @@ class Calls(NamedTuple):
         """Have the server told that a job which has its value gets no more."""
         plan = plan_cancel(self.app.spec, self.app.dialect, endpoint.spec)
         # Where its run ends only by a cancellation, for want of a time limit, it needs to be alone.
-        block = queue.alone(job, lambda: None) if plan.reruns else nullcontext(False)
+        block = queue.exclusive(job, lambda: None) if plan.reruns else nullcontext(False)
         self._tell_within(block, plan, job, str(job.event_id))
 
     def _tell_soon(self, plan: CancelPlan, queue: SessionDriver, job: Job, event_id: str) -> None:
         again = partial(self._tell_soon, plan, queue, job, event_id)
-        self._tell_within(queue.alone(job, again), plan, job, event_id)
+        self._tell_within(queue.exclusive(job, again), plan, job, event_id)
 
     def _tell_within(self, block: ContextManager[bool], plan: CancelPlan, job: Job, event_id: str) -> None:
         """Have the server told, on another thread."""

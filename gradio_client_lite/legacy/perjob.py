@@ -26,7 +26,7 @@ from ..errors import (
     StreamLost,
 )
 from ..limits import DEFAULT_LIMITS, Limits
-from ..queues.base import Call, Claims, Headers, ambiguous, closed_error, fail, feed
+from ..queues.base import Call, Claims, MakeHeaders, ambiguous, closed_error, fail, feed
 from ..threads import Threads
 from ..transport.http import Transport
 from ..transport.liveness import Watch
@@ -109,7 +109,7 @@ class Lines(NamedTuple):
 
     transport: Transport
     routes: Routes
-    headers: Headers
+    headers: MakeHeaders
     multiplexer: Multiplexer
     errands: Errands
     idle_timeout: float = 60.0
@@ -278,8 +278,8 @@ class PerJobQueue:
         return self.session_hash
 
     @contextmanager
-    def alone(self, call: Call, later: Callable[[], None]) -> Iterator[bool]:  # noqa: ARG002 - see there
-        """See `SessionDriver.alone`."""
+    def exclusive(self, call: Call, later: Callable[[], None]) -> Iterator[bool]:  # noqa: ARG002 - see there
+        """See `SessionDriver.exclusive`."""
         with self._lock:
             others = any(
                 other is not call

@@ -1,6 +1,7 @@
-"""What a queue driver and the jobs it carries expect of each other.
+"""What queue drivers and jobs expect of each other, and what drivers share.
 
-Which job an event id belongs to: each id belongs to one job, and to no other after it.
+`Call` is a job as drivers see it, `SessionDriver` what runs the queued jobs of a session, `Claims` the rule
+that an event id belongs to one job, and to no other after it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 class Call(Protocol):
-    """One job, as a driver sees it.
+    """One job. Any thread may call its methods; all but `request_body` return at once."""
 
-    Its methods may be called on any thread; all but `request_body` return at once.
-    """
-
-    #: The server's id of the job; None until it has given one.
+    #: The server's id of the job; None until the server has given one.
     event_id: Optional[str]
     #: The endpoint's number.
     fn_index: int
@@ -46,10 +44,10 @@ class Call(Protocol):
     session_hash: str
 
     def request_body(self) -> bytes:
-        """The JSON to send; blocks while the files among the arguments are uploaded.
+        """The JSON to send, once the files among the arguments were uploaded.
 
         Raises:
-            CancelledError: the job has ended meanwhile, and is not to be sent.
+            CancelledError: the job has ended meanwhile and must not be sent.
         """
         ...
 
@@ -61,35 +59,29 @@ class Call(Protocol):
         """The server has taken the job under this id."""
 
     def feed(self, message: Message, text: Union[str, bytes] = "") -> bool:
-        """A message of the server for this job, in order; return whether it wants no more.
-
-        It has not always ended then: the files of its result may have to be fetched.
+        """Take the server's next message; return whether the job needs no more (it may still download files).
 
         Args:
-            message: what the server said.
-            text: the JSON it was read from. A job that keeps too much of what comes by and by, as texts and
-                not as bytes, fails. "" for a word of the driver.
+            text: the JSON it was decoded from, "" where the driver made it. A text counts for what a job may
+                keep, bytes do not.
         """
         ...
 
     def fail(self, error: BaseException) -> None:
-        """The job can no longer end well."""
+        """End the job with an error; without effect once it has ended."""
 
     def told(self, taken: bool) -> None:
-        """Whether the server needs to be told no more that the job is cancelled; False where it cannot be."""
+        """Nothing more is sent to cancel the job; `taken` is False if the server may not know of it."""
 
 
 class Driver(Protocol):
     """One way of running jobs."""
 
     def submit(self, call: Call) -> None:
-        """Send the job to the server, blocking only for the requests that needs.
-
-        It never raises: what goes wrong reaches `call.fail`.
-        """
+        """Send the job; errors reach `call.fail`, and interrupts are raised too."""
 
     def forget(self, call: Call) -> None:
-        """The caller has no more interest in the job: it was cancelled."""
+        """Deliver nothing more to a job, which was cancelled."""
 
     def close(self) -> None:
         """End everything under way; jobs that have not finished fail with ClientClosed."""
@@ -104,26 +96,23 @@ class SessionDriver(Driver, Protocol):
         """The session hash that the next job of `endpoint` should go under."""
         ...
 
-    def alone(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
-        """Whether to stop a cancelled job by session and function would hit no other job.
+    def exclusive(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
+        """A block to cancel a forgotten job in by session and function, which ends all jobs of the function.
 
-        None joins while the block lasts, which may end on another thread. Where others are about, `later` is
-        called when none is any more, unless the server has ended the job before; drivers whose jobs have
-        sockets never call it.
-
-        Args:
-            call: not the driver's any more.
-            later: returns at once.
+        It gives True if the session has no other job of the function, and holds joins back while it lasts.
+        Else it gives False, and `later` is called when there is no other, unless the server has ended the
+        job by then; never by a driver whose jobs have sockets. `later` returns at once. Another thread may
+        end the block.
         """
         ...
 
 
-#: Gives the headers of a request from those of one call.
-Headers = Callable[[Mapping[str, str]], Dict[str, str]]
+#: Makes the headers of a request from those of one call.
+MakeHeaders = Callable[[Mapping[str, str]], Dict[str, str]]
 
 
 def new_session_hash() -> str:
-    """A session hash nobody else has; 128 random bits, as hexadecimal digits."""
+    """A session hash that nobody else has: 128 random bits, as hexadecimal digits."""
     return Hidden(os.urandom(16).hex())
 
 
@@ -139,13 +128,8 @@ def post_json(
     """POST JSON and return the body of the answer.
 
     Args:
-        transport: the client's connections.
-        url: where to.
-        headers: of the request; its content type is added.
-        body: the JSON.
         doing: what the request is for, as error texts say it.
         timeout: None for the transport's.
-        max_bytes: the largest answer.
 
     Raises:
         GradioClientError: what an answer other than 2xx stands for, or what broke on the way.
@@ -161,15 +145,10 @@ def post_json(
 
 
 def check_signed_in(url: str, response: Union[Response, StreamingResponse], body: bytes) -> None:
-    """Look for what a browser would be shown: a proxy's session has ended, and it leads to its sign-in page.
+    """Raise AuthenticationError for the sign-in page of a proxy whose login has run out.
 
     Args:
-        url: what was requested.
-        response: the answer.
-        body: what is known of its content.
-
-    Raises:
-        AuthenticationError: it does.
+        body: as much of the answer's as is known.
     """
     if response.headers.get("content-type", "").startswith("text/html"):
         error = sign_in_page(parse_url(url).label, response.url, body)
@@ -178,32 +157,21 @@ def check_signed_in(url: str, response: Union[Response, StreamingResponse], body
 
 
 def parse_event_id(body: bytes, label: str) -> str:
-    """The event id in the answer to a join.
-
-    Raises:
-        ProtocolError: there is none.
-    """
+    """The event id in the answer to a join; raises ProtocolError where there is none."""
     answer = read_json(body, f"The server's answer to the join of {label}", FEW_VALUES)
     event_id = answer.get("event_id") if isinstance(answer, dict) else None
     return check_event_id(event_id, label)
 
 
 def check_event_id(event_id: object, label: str) -> str:
-    """The event id that the server gave to a job.
-
-    Raises:
-        ProtocolError: it is none.
-    """
+    """Return an event id that the server gave; raises ProtocolError where it cannot be one."""
     if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID and utf8(event_id) is not None:
         return event_id
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 
 
 def feed(call: Call, message: Message, text: Union[str, bytes] = "") -> bool:
-    """Feed a job one message, as `Call.feed` does.
-
-    Where that fails in a way nobody thought of, it ends this job alone: the thread serves others too.
-    """
+    """`Call.feed`, but a mistake of ours ends this job alone: the thread that feeds it serves others too."""
     try:
         return call.feed(message, text)
     except Exception as exc:
@@ -214,7 +182,7 @@ def feed(call: Call, message: Message, text: Union[str, bytes] = "") -> bool:
 
 
 def fail(call: Call, error: BaseException) -> None:
-    """Let a job fail; what that raises concerns no other job."""
+    """`Call.fail`, but a mistake of ours is logged and keeps no other job from its end."""
     try:
         call.fail(error)
     except Exception:
@@ -222,42 +190,37 @@ def fail(call: Call, error: BaseException) -> None:
 
 
 def closed_error(label: str, *, begun: bool = True) -> ClientClosed:
-    """What a job fails with when its client is closed.
-
-    Args:
-        label: what texts call the job.
-        begun: whether anything of it may have been sent.
-    """
+    """What a job fails with when its client is closed; `begun` if any of it may have been sent."""
     if begun:
         return ClientClosed(f"The client was closed before {label} had finished.")
     return ClientClosed(f"The client is closed; {label} was not called. Make another client.")
 
 
-#: How many ids of ended jobs are remembered.
-_REMEMBERED = 10_000
-
-
 class Claims:
-    """The event ids of one session; the owner's lock is held when a method is called.
+    """Which job each event id of a session belongs to; the owner's lock is held when a method is called.
 
-    Messages of jobs that have ended here may still come, as the server goes on with jobs that were cancelled.
-    So ended ids are remembered: their messages are nobody's, and no later job is given one of them.
+    The server may go on with a job that has ended here, as it does with one that was cancelled. So ended ids
+    are remembered: their messages are dropped, and no later job gets one of them.
+
+    Args:
+        remembered: how many ended ids.
 
     Attributes:
-        calls: the jobs that wait, by their ids.
+        calls: the jobs that have not ended, by their ids.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = 10_000) -> None:
         self.calls: Dict[str, Call] = {}
         self._ids: Dict[Call, str] = {}
-        self._ended: Dict[str, None] = {}  # the one that was heard of longest ago first
+        self._ended: Dict[str, None] = {}  # the one that was heard of longest ago comes first
+        self._remembered = remembered
 
     def claim(self, event_id: str, call: Call) -> Tuple[Call, ...]:
-        """Let an id belong to a job that has none.
+        """Give an id to a job that has none.
 
         Returns:
-            The jobs that have to fail, because nobody can tell whose the messages under this id are: `call`,
-            and the one that it belonged to before, if that has not ended. None of them has it any more.
+            The jobs that have to fail, as nobody can tell whose the messages are: none where the id is new,
+            else `call` and the job that had the id, if that has not ended. Neither has the id any more.
         """
         other = self.calls.get(event_id)
         if other is None and event_id not in self._ended:
@@ -268,9 +231,9 @@ class Claims:
         return (call,) if other is None else (call, other)
 
     def end(self, event_id: str) -> Optional[Call]:
-        """Let nobody have an id from now on; return the job that had it."""
+        """Take an id from its job, for good; return the job, if there was one."""
         self._ended[event_id] = None
-        if len(self._ended) > _REMEMBERED:
+        if len(self._ended) > self._remembered:
             self._ended.pop(next(iter(self._ended)), None)
         call = self.calls.pop(event_id, None)
         if call is not None:
@@ -278,22 +241,21 @@ class Claims:
         return call
 
     def end_call(self, call: Call) -> None:
-        """Let nobody have the id of a job from now on, if it has one."""
+        """Take its id from a job, if it has one."""
         event_id = self._ids.get(call)
         if event_id is not None:
             self.end(event_id)
 
     def has_ended(self, event_id: str) -> bool:
-        """Whether messages under this id are nobody's."""
+        """Whether the id belonged to a job that has ended; its messages are to be dropped."""
         if event_id not in self._ended:
             return False
-        # The last to be forgotten, as more of them may come.
-        self._ended[event_id] = self._ended.pop(event_id, None)
+        self._ended[event_id] = self._ended.pop(event_id, None)  # the last to be forgotten: more may come
         return True
 
 
 def ambiguous(labels: List[str]) -> ProtocolError:
-    """What jobs fail with that cannot be told apart."""
+    """What jobs fail with that were given one event id."""
     return ProtocolError(
         f"The server gave a call of {' and of '.join(labels)} the event id of another call, so its messages "
         "cannot be told from those of the other; report it to the app's author."

@@ -5,7 +5,7 @@ Source: gradio/routes.py, `predict` (`/run/{api_name}`); the body's fn_index cho
 
 from __future__ import annotations
 
-from typing import Any, Dict, Set
+from typing import Set
 
 from ..errors import ProtocolError
 from ..limits import DEFAULT_LIMITS, Limits
@@ -13,33 +13,30 @@ from ..transport.http import Timeout, Transport
 from ..wire.messages import Completed, ProcessStarts
 from ..wire.serverjson import read_json
 from ..wire.urls import Routes
-from .base import Call, Headers, closed_error, fail, feed, post_json
+from .base import Call, MakeHeaders, closed_error, fail, feed, post_json
 
 
 class DirectCalls:
-    """Runs jobs by direct POST.
+    """Runs jobs by direct POST, each on the thread of `submit`.
 
     Args:
-        transport: the client's connections.
-        routes: the app's URLs.
-        headers: gives the headers of a request.
         timeout: of the request, but for the first byte of the answer: until then the function runs.
-        limits: of the answer.
     """
 
     def __init__(
         self,
         transport: Transport,
         routes: Routes,
-        headers: Headers,
+        headers: MakeHeaders,
         timeout: Timeout,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._transport = transport
-        self._routes = routes
+        self._url = routes.run
         self._headers = headers
         self._timeout = timeout.running(limits.bound("answering"))
-        self._limits = limits
+        self._max_bytes = limits.bound("result_bytes")
+        self._max_values = limits.json_values
         # Changed by single operations only, which need no lock. A call that slips in beside `close` is
         # ended by the transport, which is closed next.
         self._calls: Set[Call] = set()
@@ -55,14 +52,19 @@ class DirectCalls:
         self._calls.add(call)
         try:
             feed(call, ProcessStarts(eta=None))
-            body = self._post(call)
-            feed(call, Completed(self._read(body, call.label), success=True), body)
+            headers, body, doing = self._headers(call.headers), call.request_body(), f"calling {call.label}"
+            url, timeout, size = self._url, self._timeout, self._max_bytes
+            answer = post_json(self._transport, url, headers, body, doing, timeout, size)
+            output = read_json(answer, f"The answer of {call.label}", self._max_values, "json_values")
+            if not isinstance(output, dict) or not output:
+                raise ProtocolError(f"The answer of {call.label} is not a JSON object with its data.")
+            feed(call, Completed(output, success=True), answer)
         except BaseException as exc:
             call.fail(exc)
             if not isinstance(exc, Exception):
                 raise
         finally:
-            self.forget(call)
+            self._calls.discard(call)
 
     def forget(self, call: Call) -> None:
         """Deliver nothing more to `call`; the answer, when it comes, is dropped."""
@@ -73,16 +75,3 @@ class DirectCalls:
         self._closed = True
         for call in list(self._calls):
             fail(call, closed_error(call.label))
-
-    def _post(self, call: Call) -> bytes:
-        url = self._routes.run
-        headers = self._headers(call.headers)
-        size = self._limits.bound("result_bytes")
-        body = call.request_body()
-        return post_json(self._transport, url, headers, body, f"calling {call.label}", self._timeout, size)
-
-    def _read(self, body: bytes, label: str) -> Dict[str, Any]:
-        answer = read_json(body, f"The answer of {label}", self._limits.json_values, "json_values")
-        if not isinstance(answer, dict) or not answer:
-            raise ProtocolError(f"The answer of {label} is not a JSON object with its data.")
-        return answer

@@ -1,22 +1,60 @@
 """The driver of sse_v1, sse_v2, sse_v2.1 and sse_v3: one event stream for all jobs of a session.
 
-A job is joined by one POST, which names its event id; its messages then come on the session's stream,
-mixed with those of other jobs. The stream is opened after the first join (the server refuses a session
-it does not know) and may deliver a job's first messages before the answer to its join has been read,
-so messages for ids that are not known yet are kept while a join is under way that they may belong to.
+One POST joins a job and answers with its event id; its messages come on the session's stream, among those of
+other jobs. The stream is opened after the first join, as the server refuses a session that it does not know
+(gradio/routes.py, `queue_join` and `queue_data`, and gradio/queueing.py of 4.16 - 6.31).
 
-Sources: gradio/routes.py (`queue_join`, `queue_data`) and gradio/queueing.py of 4.16 – 6.31.
+The states of a job, and what holds it:
+
+    submit --> JOINING ------its id-----> CATCHING UP --no early message is left--> LIVE
+               _joining                   _claims, _catching_up                     _claims
+                  |                            |                                       |
+                  +-- refused, closed          +-- last message, forgotten, lost ------+
+                  v                            v
+                ENDED                        ENDED, its id in _claims
+
+JOINING: the POST is under way, on the thread of `submit`. A stream that is open for other jobs may bring the
+    job's messages before the answer is read. So a message for an id that no job has is kept as an early one,
+    for as long as a join goes on that was under way when it came. No later join can get that id, which is
+    another client's, or a cancelled job's. Joins are numbered for this.
+CATCHING UP: the job has its id, and the thread of `submit` feeds it its early messages.
+LIVE: the reader's thread feeds it. Whether it waits in the server's queue or runs makes no difference here.
+ENDED: messages for its id are dropped. A job ends here with its last message, though it may go on to download
+    files, with an error, or as it was cancelled.
+
+Feeding runs code of the job, and early messages may take long to decode, so neither is done under the lock.
+Nothing is overtaken all the same. While a job catches up only the thread of `submit` feeds it, and the reader
+puts what comes for it behind its early messages. That thread takes them under the lock and feeds them without
+until it finds none; in that critical section it makes the job LIVE and, where the reader does not run, starts
+it. So whatever the reader feeds came after all that was fed before. Where early messages take too many bytes,
+those of the id that has most are spilled; but a job that catches up loses none: the reader waits for it.
+
+A cut of the stream (see `stream`) dooms the jobs that have an id: those that have not ended when their grace
+is over fail with StreamLost. Each is fed a StreamCut where messages may be missing. Edits after it may build
+on one of those, so the job takes none until it has got a full value. A job that joins soon after a cut,
+before the server can have noticed it, is fed a StreamCut first, and has a grace too.
+
+One lock, `_changed`, guards all of this. Nothing is sent, fed or failed under it; but a grace's thread is
+started. What its critical sections decide in one step:
+
+- `_join`: no cancel by function is under way (see `DeferredCancels`), and the next one waits for the job.
+- `_end_join`: the job has its id, but the reader does not feed it yet, as `joined` must come before.
+- `_catch_up`: nothing is left to feed, the job is LIVE, the reader runs.
+- `wanted`: no job has an id, so the reader ends; a job that gets one later starts it.
+- `close`: it ends the jobs that have an id, and one that joins finds the queue closed in `_end_join`.
+
+`forget` finds no id of a job that joins. It comes after the job's end, so `_catch_up`, which asks for that
+once the job has its id, makes up for it.
 """
 
 from __future__ import annotations
 
 import copy
 import threading
-from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from ..errors import (
     ConnectionFailed,
-    EventTooLarge,
     GradioClientError,
     ProtocolError,
     ServerStopped,
@@ -31,11 +69,9 @@ from ..wire.messages import (
     Envelope,
     Generating,
     Heartbeat,
-    Malformed,
     Message,
     StreamCut,
     UnexpectedError,
-    decode,
 )
 from ..wire.messages import ServerStopped as StopMessage
 from ..wire.refusal import session_unknown
@@ -45,7 +81,7 @@ from .base import (
     LONGEST_ID,
     Call,
     Claims,
-    Headers,
+    MakeHeaders,
     ambiguous,
     closed_error,
     fail,
@@ -53,29 +89,22 @@ from .base import (
     parse_event_id,
     post_json,
 )
-from .early import EarlyMessages, Kept, Spilled
-from .graces import Graces, Stops
-from .stream import StreamReader
+from .pending import DeferredCancels, EarlyMessages, Graces
+from .stream import TIMES, StreamReader, Times
 
-#: Seconds after which a reader that waits for room looks again. Joins that end wake it, and each has its own
-#: deadline.
-_EARLY_WAIT = 60.0
+#: Seconds after which a reader that waits for room looks again.
+_LONGEST_WAIT = 60.0
 
 
 class SessionQueue:
     """Runs the jobs of one session hash.
 
     Args:
-        transport: the client's connections.
-        routes: the app's URLs.
         session_hash: what the server keeps State under.
-        headers: gives the headers of a request.
-        grace: seconds that jobs get after their stream was cut, before they fail with StreamLost.
-        idle_timeout: seconds without a byte (the server sends a heartbeat every 15) after which the server is
-            asked for a sign of life.
-        on_cut: told when a stream was cut: jobs to come are safer in another session.
-        limits: what the server may cost.
+        grace, idle_timeout: see `Times`.
+        on_cut: called when a stream was cut: jobs to come are safer in another session.
         threads: which its threads belong to; None makes them its own.
+        times: None for `stream.TIMES`.
     """
 
     def __init__(
@@ -83,43 +112,48 @@ class SessionQueue:
         transport: Transport,
         routes: Routes,
         session_hash: str,
-        headers: Headers,
+        headers: MakeHeaders,
         *,
-        grace: float = 15.0,
-        idle_timeout: float = 60.0,
+        grace: float = TIMES.grace,
+        idle_timeout: float = TIMES.idle,
         on_cut: Callable[[], None] = lambda: None,
         limits: Limits = DEFAULT_LIMITS,
         threads: Optional[Threads] = None,
+        times: Optional[Times] = None,
     ) -> None:
+        times = (times or TIMES)._replace(grace=grace, idle=idle_timeout)
         self.session_hash = session_hash
         self._transport = transport
-        self._routes = routes
+        self._src = routes.src
+        self._join_url = routes.join
         self._headers = headers
-        self._grace = grace
-        self._idle_timeout = idle_timeout
         self._on_cut = on_cut
-        self._limits = limits
         self._join_timeout = transport.timeout.whole(limits.bound("joining"))
         self._join_size = limits.bound("answer_bytes")
         # One thread, kept for a moment: calls one after the other need not start one each.
         threads = threads or Threads()
         self._threads = Workers(1, "gradio-stream", threads=threads)
-        # Guards the fields below it; no request is made while it is held. Reentrant, as a signal handler or a
-        # finaliser of the program may close the client, or cancel a job, on a thread that holds it.
+        # Guards what is below it. Reentrant, as a signal handler or a finaliser of the program may close the
+        # client, or cancel a job, on a thread that holds it; so what is looped over is copied first.
         self._changed = threading.Condition(threading.RLock())
         self._claims = Claims()
-        # The joins under way, in the order of their numbers.
-        self._joining: Dict[Call, int] = {}
+        self._joining: Dict[Call, int] = {}  # and the numbers of their joins, which rise
         self._newest_join = 0
-        self._early = EarlyMessages(limits.early_bytes)
-        # Ids whose early messages are being told, on the thread that joined: until it has caught up, the
-        # reader puts what comes for them behind those.
-        self._telling: Set[str] = set()
-        self._reader: Optional[StreamReader] = None
+        self._early = EarlyMessages(limits)
+        self._catching_up: Set[Call] = set()
+        self._reading = False  # whether the reader runs, or is about to
         self._closed = False
-        self._graces = Graces(grace, self._expire, threads)
-        self._stops = Stops(self._changed, lambda: (*self._claims.calls.values(), *self._joining))
-        self.alone = self._stops.alone
+        self._reader = StreamReader(
+            transport,
+            routes.data(session_hash),
+            headers,
+            self,
+            limits,
+            times,
+        )
+        self._graces = Graces(times.grace, times.unnoticed, self._expire, threads)
+        self._cancels = DeferredCancels(self._changed, lambda: (*self._claims.calls.values(), *self._joining))
+        self.exclusive = self._cancels.exclusive
 
     # -- the driver's interface
 
@@ -128,8 +162,11 @@ class SessionQueue:
         if call.done():  # cancelled while it waited for a worker
             return
         try:
-            self._run(call, call.request_body())
+            event_id = self._join(call, call.request_body())
+            call.joined(event_id)
+            self._catch_up(call, event_id)
         except BaseException as exc:
+            self.forget(call)
             call.fail(exc)
             if not isinstance(exc, Exception):
                 raise
@@ -138,8 +175,10 @@ class SessionQueue:
         """Deliver nothing more to `call`."""
         with self._changed:
             self._claims.end_call(call)
+            self._catching_up.discard(call)
             self._changed.notify_all()
-        self._stops.catch_up()
+        if self._cancels.deferred:
+            self._cancels.run_due()
 
     def hash_for(self, endpoint: EndpointSpec) -> str:  # noqa: ARG002 - 3.x alone tells them apart
         """The session's own, for every job."""
@@ -149,190 +188,136 @@ class SessionQueue:
         """End the stream; unfinished jobs fail with ClientClosed."""
         with self._changed:
             self._closed = True
-            reader = self._reader
             self._graces.end()
-            left = self._stops.clear()
+            uncancelled = self._cancels.clear()
             self._changed.notify_all()
-        for call in left:
+        for call in uncancelled:
             call.told(False)
         for call in self._take(None):
             fail(call, closed_error(call.label))
-        if reader is not None:
-            reader.stop()
+        self._reader.stop()
         self._threads.stop()
 
     # -- joining
 
-    def _run(self, call: Call, body: bytes) -> None:
+    def _join(self, call: Call, body: bytes) -> str:
+        """Join the queue; return the event id, which is the job's alone."""
         with self._changed:
-            self._stops.hold_join()
+            if self._cancels.running:
+                self._cancels.hold_join()
             if self._closed:
                 raise closed_error(call.label)
             self._newest_join += 1
             self._joining[call] = self._newest_join
-        event_id = None
+        event_id = ""
         try:
-            try:
-                event_id = self._join(call, body)
-                doubtful = self._claim(call, event_id)
-            finally:
-                self._end_join(call)
-            call.joined(event_id)
-            if doubtful:
-                feed(call, StreamCut())
-            self._catch_up(call, event_id)
-        except BaseException:
-            with self._changed:
-                self._claims.end_call(call)
-                if event_id is not None:
-                    self._telling.discard(event_id)
-            raise
+            headers, doing = self._headers(call.headers), f"calling {call.label}"
+            timeout, size = self._join_timeout, self._join_size
+            answer = post_json(self._transport, self._join_url, headers, body, doing, timeout, size)
+            event_id = parse_event_id(answer, call.label)
+        finally:
+            error = self._end_join(call, event_id)
+        if error is not None:
+            raise error
+        return event_id
 
-    def _join(self, call: Call, body: bytes) -> str:
-        url = self._routes.join
-        headers = self._headers(call.headers)
-        doing, timeout, size = f"calling {call.label}", self._join_timeout, self._join_size
-        answer = post_json(self._transport, url, headers, body, doing, timeout, size)
-        return parse_event_id(answer, call.label)
-
-    def _claim(self, call: Call, event_id: str) -> bool:
-        """Let messages under this id be the call's; return whether some may be missing.
-
-        Raises:
-            ProtocolError: they are, or were, another job's, which has to fail too.
-            ClientClosed: the queue was closed.
-        """
-        with self._changed:
-            if self._closed:
-                raise closed_error(call.label)
-            confused = self._claims.claim(event_id, call)
-            if not confused:
-                self._telling.add(event_id)
-                return self._graces.joined(event_id)
-            self._early.take(event_id)
-        error = ambiguous([one.label for one in confused])
-        for other in confused[1:]:
-            fail(other, copy.copy(error))
-        raise error
-
-    def _end_join(self, call: Call) -> None:
+    def _end_join(self, call: Call, event_id: str) -> Optional[GradioClientError]:
+        """Give a job its id, where it got one; return why it cannot have that."""
+        error: Optional[GradioClientError] = None
+        confused: Tuple[Call, ...] = ()
         with self._changed:
             del self._joining[call]
-            oldest = next(iter(self._joining.values()), None)
-            for event_id in self._early.strangers(oldest):
-                if event_id not in self._claims.calls:
-                    self._claims.end(event_id)
+            if event_id and self._closed:
+                error = closed_error(call.label)
+            elif event_id:
+                confused = self._claims.claim(event_id, call)
+                if confused:
                     self._early.take(event_id)
+                    error = ambiguous([one.label for one in confused])
+                else:
+                    self._catching_up.add(call)
+                    if self._graces.cut_by is not None and self._graces.joined(event_id):
+                        self._early.keep_cut(event_id, first=True)
+            if self._early.ids:
+                oldest = next(iter(self._joining.values()), None)
+                for stranger in self._early.older_than(oldest):
+                    if stranger not in self._claims.calls:
+                        self._claims.end(stranger)
+                        self._early.take(stranger)
             self._changed.notify_all()
-        self._stops.catch_up()
+        if error is not None:
+            for other in confused[1:]:
+                fail(other, copy.copy(error))
+        if self._cancels.deferred:
+            self._cancels.run_due()
+        return error
 
     def _catch_up(self, call: Call, event_id: str) -> None:
-        """Tell a job its early messages, in order and without the lock; then leave it to the reader."""
-        reader = None
-        while True:
+        """Feed a job its early messages, then leave it to the reader."""
+        if call.done():  # cancelled while it joined, when `forget` knew no id of it
+            self.forget(call)
+        starts = caught_up = False
+        while not caught_up:
             with self._changed:
-                kept = self._early.take(event_id)
-                waits = self._claims.calls.get(event_id) is call
-                if waits and call.done():
-                    self._claims.end(event_id)
-                    waits = False
-                if not (kept and waits):
-                    self._telling.discard(event_id)
-                    if waits and self._reader is None:
-                        reader = self._reader = self._new_reader()
+                kept = self._early.take(event_id) if self._early.ids else []
+                waits = event_id in self._claims.calls
+                caught_up = not (kept and waits)
+                if caught_up:
+                    self._catching_up.discard(call)
+                    starts = waits and not self._reading
+                    self._reading = self._reading or starts
                 self._changed.notify_all()
-            if not (kept and waits):
-                break
-            if any(feed(call, *told) for told in self._messages(kept, call.label)):
+            if not caught_up and any(feed(call, *each) for each in self._early.decoded(kept, call.label)):
                 self.forget(call)
-        if reader is not None:
-            self._start(reader)
-        self._stops.catch_up()
+        if starts:
+            self._start()
 
-    def _messages(self, kept: List[Kept], label: str) -> Iterator[Tuple[Message, str]]:
-        """The messages, and what each was decoded from."""
-        for message in kept:
-            if isinstance(message, StreamCut):
-                yield message, ""
-            elif isinstance(message, Spilled):
-                most = self._limits.bound("early_bytes").name
-                error = EventTooLarge(
-                    f"More than {most} of messages came before the answer to the call of {label}; make the "
-                    "client with a larger one."
-                )
-                yield Malformed(error), ""
-            else:
-                envelope = decode(message, self._limits.json_values)
-                assert envelope is not None  # noqa: S101 - it was one when it came
-                yield envelope.message, message
+    # -- the reader
 
-    def _new_reader(self) -> StreamReader:
-        return StreamReader(
-            self._transport,
-            self._routes.data(self.session_hash),
-            self._headers,
-            self,
-            grace=self._grace,
-            idle_timeout=self._idle_timeout,
-            limits=self._limits,
-        )
-
-    def _start(self, reader: StreamReader) -> None:
+    def _start(self) -> None:
         try:
-            self._threads.submit(self._read, reader)
+            self._threads.submit(self._read)
         except BaseException as exc:
             with self._changed:
-                self._reader = None  # so that the next job tries again
+                self._reading = False  # so that the next job tries again
             if not isinstance(exc, RuntimeError):
                 raise
             self.fail_all(ConnectionFailed(f"No thread could be started to read the event stream: {exc}."))
 
-    def _read(self, reader: StreamReader) -> None:
-        """Read while jobs wait; where the reader breaks, they fail, and the next job starts another."""
+    def _read(self) -> None:
+        """Read while jobs wait; where the reader breaks, they fail, and the next job starts it again."""
         try:
-            reader.run()
+            self._reader.run()
         except BaseException as exc:
             with self._changed:
-                if self._reader is reader:
-                    self._reader = None
-            error = ProtocolError(f"Reading the event stream of {self._routes.src} failed: {exc!r}.")
+                self._reading = False
+            error = ProtocolError(f"Reading the event stream of {self._src} failed: {exc!r}.")
             error.__cause__ = exc
             self.cut(error)  # the stream it was reading
             self.fail_all(error)
             raise
 
-    # -- what the reader asks and tells
+    # -- what the reader asks for and reports: see `stream.Owner`
 
     def wanted(self) -> bool:
         """Whether the stream should be open; when not, the reader that asks is released."""
         with self._changed:
             if self._claims.calls and not self._closed:
                 return True
-            self._reader = None
-            self._graces.end()
+            self._reading = False
+            if self._graces.active:
+                self._graces.end()
         return False
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
-        """Route one message to its job, or to all when it concerns the stream.
-
-        Args:
-            envelope: the message.
-            text: what it was decoded from.
-
-        Returns:
-            Whether it brought a job on that waits.
+        """Give a message to its job, or end all jobs with it; return whether it was for a job that waits.
 
         Raises:
             ProtocolError: it is a job's, but does not say whose.
         """
-        message, event_id = envelope.message, envelope.event_id
+        event_id, message = envelope
         if isinstance(message, (StopMessage, UnexpectedError)):
-            error = self._failure(message)
-            if isinstance(message, UnexpectedError) and message.session_not_found:
-                with self._changed:
-                    if not self._graces.noticed(set(self._claims.calls)):
-                        error = session_unknown(self._routes.src)
-            self._fail(self._take(None if event_id is None else {event_id}), error, None)
+            self._stream_failed(message, event_id)
             return False
         if event_id is None:
             if isinstance(message, (Completed, Generating)):
@@ -340,40 +325,46 @@ class SessionQueue:
             return False
         if isinstance(message, Heartbeat):
             return False
-        call = self._find(event_id, text)
+        call = self._live_call(event_id, text)
         if call is None:
-            if isinstance(message, Completed):
-                self._stops.ended(event_id)
+            if isinstance(message, Completed) and self._cancels.deferred:
+                self._cancels.server_ended(event_id)
             return False
         if feed(call, message, text):
             self.forget(call)
         return True
 
-    def _failure(self, message: Union[StopMessage, UnexpectedError]) -> GradioClientError:
-        if isinstance(message, StopMessage):
-            return ServerStopped(f"The Gradio server at {self._routes.src} is stopping.")
-        return self._stream_lost(message.message)
-
-    def _find(self, event_id: str, text: str) -> Optional[Call]:
-        """The job to be told; None where the message is nobody's, or is kept for whom it will be."""
+    def _live_call(self, event_id: str, text: str) -> Optional[Call]:
+        """The job to feed; None where the message is dropped, or is an early one, and was kept."""
         with self._changed:
-            newest = self._newest_join
+            newest = self._newest_join  # no join that begins during a wait can get the id
             while True:
                 call = self._claims.calls.get(event_id)
-                if call is not None and event_id not in self._telling:
+                if call is not None and call not in self._catching_up:
                     return call
                 if self._closed or (call is None and not self._may_join(event_id)):
                     return None
-                if self._early.make_room(event_id, text, self._telling):
-                    self._early.keep(event_id, text, newest)
+                if self._early.keep(event_id, text, newest, self._claims.calls):
                     return None
-                # Jobs are just being told what was kept, which waits for nobody: there is room then.
-                self._changed.wait(_EARLY_WAIT)
+                # There is no room, as only jobs that catch up have early messages. Each makes some when it
+                # takes its next ones. That notifies, as does whatever changes the answers above, so past its
+                # deadline the wait just begins again: feeding a job takes long.
+                self._changed.wait(_LONGEST_WAIT)
 
     def _may_join(self, event_id: str) -> bool:
         """Whether a join under way may get the id."""
-        known = self._claims.has_ended(event_id) or len(event_id) > LONGEST_ID
-        return bool(self._joining) and not known
+        return bool(self._joining) and len(event_id) <= LONGEST_ID and not self._claims.has_ended(event_id)
+
+    def _stream_failed(self, message: Message, event_id: Optional[str]) -> None:
+        """End the jobs that the server has given up: the one that it names, or all."""
+        error: GradioClientError = ServerStopped(f"The Gradio server at {self._src} is stopping.")
+        if isinstance(message, UnexpectedError):
+            error = self._stream_lost(message.message)
+            if message.session_not_found:
+                with self._changed:
+                    if not self._graces.noticed(set(self._claims.calls)):
+                        error = session_unknown(self._src)
+        self._fail(self._take(None if event_id is None else {event_id}), error)
 
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
@@ -381,11 +372,10 @@ class SessionQueue:
             self._graces.cut(set(self._claims.calls), cause)
             calls = []
             for event_id, call in list(self._claims.calls.items()):
-                if event_id in self._telling:
-                    self._early.keep(event_id, StreamCut(), self._newest_join)
+                if call in self._catching_up:
+                    self._early.keep_cut(event_id)
                 else:
                     calls.append(call)
-        # Before the next message is read: what it builds on may have gone with the stream.
         for call in calls:
             if feed(call, StreamCut()):
                 self.forget(call)
@@ -393,49 +383,56 @@ class SessionQueue:
 
     def unreachable(self, cause: BaseException) -> None:
         """No stream could be opened for as long as the grace: every job fails with StreamLost."""
-        self._fail(self._take(None), self._stream_lost(str(cause)), cause)
-
-    def _expire(self, ids: Set[str], cause: BaseException) -> None:
-        lost = self._take(ids)
-        if lost:
-            self._fail(lost, self._stream_lost(str(cause)), cause)
-            with self._changed:
-                reader = self._reader
-                if reader is None or self._claims.calls or self._joining:
-                    return
-                self._stops.begin()
-            # Nobody waits any more; a stream that says nothing must not hold its thread. Not so while a job
-            # joins: the server would drop it with the stream.
-            try:
-                reader.abort()
-            finally:
-                self._stops.end()
+        self.fail_all(self._stream_lost(str(cause), cause))
 
     def fail_all(self, error: GradioClientError) -> None:
         """End every job of the session."""
-        self._fail(self._take(None), error, error.__cause__)
+        self._fail(self._take(None), error)
 
-    def _fail(self, calls: List[Call], error: GradioClientError, cause: Optional[BaseException]) -> None:
-        ids = tuple(call.event_id for call in calls if call.event_id is not None)
-        for call in calls:
-            # One exception object for each job: each gets a traceback of its own when it is raised.
-            own = copy.copy(error)
-            own.__cause__ = cause
-            if isinstance(own, StreamLost):
-                own.event_ids = ids
-                own.retry_after = getattr(cause, "retry_after", None)
-            fail(call, own)
-        self._stops.catch_up()
+    # -- the ends of jobs
+
+    def _expire(self, ids: Set[str], cause: BaseException) -> None:
+        """End the jobs whose grace is over, and a stream that nobody needs any more."""
+        lost = self._take(ids)
+        if not lost:
+            return
+        self._fail(lost, self._stream_lost(str(cause), cause))
+        # The stream may say nothing for long, and must not hold its thread. While a job joins it stays, and
+        # while it is broken none joins: the server would drop the job with the stream.
+        with self._changed:
+            if not self._reading or self._claims.calls or self._joining:
+                return
+            self._cancels.running += 1
+        try:
+            self._reader.abort()
+        finally:
+            self._cancels.end()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
+        """Deliver nothing more to the jobs with these ids, or to all, and return them."""
         with self._changed:
             taken = [key for key in list(self._claims.calls) if ids is None or key in ids]
             self._changed.notify_all()
             return [call for call in map(self._claims.end, taken) if call is not None]
 
-    def _stream_lost(self, reason: str) -> StreamLost:
+    def _fail(self, calls: List[Call], error: GradioClientError) -> None:
+        ids = tuple(call.event_id for call in calls if call.event_id is not None)
+        for call in calls:
+            # One exception object for each job: each gets a traceback of its own when it is raised.
+            own = copy.copy(error)
+            own.__cause__ = error.__cause__
+            if isinstance(own, StreamLost):
+                own.event_ids = ids
+            fail(call, own)
+        if self._cancels.deferred:
+            self._cancels.run_due()
+
+    def _stream_lost(self, reason: str, cause: Optional[BaseException] = None) -> StreamLost:
         reason = reason.strip().rstrip(".") or "no reason given"
-        return StreamLost(
-            f"The event stream of {self._routes.src} was lost ({reason}) and the server has dropped the jobs "
+        error = StreamLost(
+            f"The event stream of {self._src} was lost ({reason}) and the server has dropped the jobs "
             "on it. They may or may not have run; submit them again if that is safe."
         )
+        error.retry_after = getattr(cause, "retry_after", None)
+        error.__cause__ = cause
+        return error

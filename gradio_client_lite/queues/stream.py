@@ -1,21 +1,45 @@
 """The thread that reads a session's event stream, for as long as jobs wait for it.
 
-Two ways a stream ends are told apart. The server closes it when it sees no pending event, maybe while
-a job is just joining: it is opened again at once, for the server has kept the messages. It is cut: the
-server drops the session's events as soon as it notices, so it is opened again to catch what still
-comes, and the owner gives the jobs on it a grace. One that could not even be opened has lost nothing;
-it is tried again for as long as the grace.
+`StreamReader.run` opens one stream after the other:
 
-Only messages for jobs that wait are progress. Streams that are closed without any, whatever else they said,
-are opened again more and more slowly, and a few in a row count as a cut.
+    wanted? --no--> RELEASED (the next job starts it again)
+       |yes  ^
+       |     +--- pause <---------------------------------------------------------------+
+       v                                                                                |
+    OPENING --200--> READING --its end, or close_stream--> CLOSING -- closed -----------+
+       |                |                                                               |
+       |                +-- breaks, or stays silent though the server answers -- cut ---+
+       |                +-- cannot be read -- cut, and every job fails -----------------+
+       +-- is refused -- every job fails -----------------------------------------------+
+       +-- is not reached -- no job is lost, before that lasts longer than the grace ---+
+
+The server *closes* a stream when it sees no pending event, maybe while a job is just joining: the next one is
+opened at once, as the server has kept the messages. After a *cut* the server drops the session's jobs as soon
+as it notices, so the next stream is opened to catch what still comes, and the owner gives the jobs a grace.
+
+Progress is a message for a job that waits, and nothing else. Three numbers, all of streams in a row, keep
+streams without it from being opened without end:
+
+- `fruitless`: streams without progress, closed, cut or never opened. A pause follows the second and each
+  further one, and doubles.
+- `silent`: streams that the server closed without progress. `_SILENT_CLOSES` of them count as a cut: the
+  server has lost the jobs.
+- `hasty`: streams that ended soon and ended no job, whether they made progress or not. A pause follows each
+  one after `_HASTY`, and doubles.
+
+All of this runs on the reader's thread, but `stop` and `abort`. No lock is needed for those: `stop` sets
+`_stopped` and then looks for a response, the reader sets the response and then looks at `_stopped`.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
-from typing import Optional, Protocol
+from collections import Counter, deque
+from typing import Counter as Counts
+from typing import Deque, NamedTuple, Optional, Protocol, Tuple
 
 from ..errors import (
     ConnectFailed,
@@ -27,34 +51,60 @@ from ..errors import (
     ProtocolError,
     ReadTimeout,
 )
-from ..limits import DEFAULT_LIMITS, Limits
+from ..limits import Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Watch
 from ..transport.sockets import Gain
-from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
+from ..wire.messages import (
+    LARGE,
+    CloseStream,
+    Completed,
+    Envelope,
+    ServerStopped,
+    UnexpectedError,
+    decode,
+    text_bytes,
+)
 from ..wire.refusal import refusal, stated_wait
 from ..wire.sse import SSEDecoder
-from .base import Headers
-from .early import Backlog, peek_event_id
+from .base import MakeHeaders
 
 _log = logging.getLogger(__name__)
 
-#: Seconds before the second attempt to open a stream; each further one waits twice as long.
-_FIRST_DELAY = 0.05
-_LONGEST_DELAY = 2.0
-#: Seconds the server gets to end a stream it has said it closes; then the connection is given up.
-_CLOSING = 2.0
-#: Seconds between two heartbeats, whatever else is sent (gradio/routes.py 4.16 - 6.31, `queue_data`).
-_BEAT = 15.0
-#: Seconds that smaller events may keep a large one waiting where they come without a break.
-_LONGEST_PUT_OFF = 0.5
-#: A server that closes this many streams in a row without a word for a job has lost the jobs.
 _SILENT_CLOSES = 3
-#: So many streams in a row may end soon, in seconds, and end no job, before the next one has to wait.
+#: Streams, and seconds.
 _HASTY, _SOON = 10, 1.0
-#: With these the app has not seen the request; with those below it may have.
+#: Statuses of a server that has not taken the request, and of one that may have.
 _NOT_TAKEN = frozenset((429, 503))
 _TRANSIENT = frozenset((408, 425, 500, 502, 504))
+
+
+class Times(NamedTuple):
+    """Durations around a session's stream, in seconds.
+
+    Args:
+        grace: that jobs get after a cut, and that it is tried to reach the server for.
+        idle: without a byte after which the server is asked for a sign of life.
+        first_pause: before the third attempt in a row to open a stream; each further pause doubles.
+        longest_pause: the most that doubling comes to.
+        closing: that the server gets to end a stream which it has said it closes.
+        beat: between two heartbeats, whatever else is sent (gradio/routes.py 4.16 - 6.31, `queue_data`).
+        put_off: that smaller events may keep a large one waiting where they come without a break.
+        unnoticed: until a server behind a proxy has noticed a cut; about 10 were observed. Until then it
+            writes to the old stream, for jobs that join too, and then it may drop those without a word.
+    """
+
+    grace: float = 15.0
+    idle: float = 60.0
+    first_pause: float = 0.05
+    longest_pause: float = 2.0
+    closing: float = 2.0
+    beat: float = 15.0
+    put_off: float = 0.5
+    unnoticed: float = 15.0
+
+
+TIMES = Times()
 
 
 class Owner(Protocol):
@@ -65,14 +115,14 @@ class Owner(Protocol):
         ...
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
-        """Take a message, and what it was decoded from; return whether it brought a job on that waits."""
+        """Take a message and what it was decoded from; return whether that was progress."""
         ...
 
     def cut(self, cause: BaseException) -> None:
-        """Know that the stream broke."""
+        """The stream was cut."""
 
     def unreachable(self, cause: BaseException) -> None:
-        """Know that no stream could be opened for as long as the grace."""
+        """No stream could be opened for as long as the grace."""
 
     def fail_all(self, error: GradioClientError) -> None:
         """End every job."""
@@ -85,212 +135,219 @@ class StreamReader:
         self,
         transport: Transport,
         url: str,
-        headers: Headers,
+        headers: MakeHeaders,
         owner: Owner,
-        *,
-        grace: float,
-        idle_timeout: float,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: Limits,
+        times: Times,
     ) -> None:
         self._transport = transport
         self._url = url
         self._headers = headers
         self._owner = owner
-        self._grace = grace
-        self._idle_timeout = idle_timeout
         self._limits = limits
+        self._times = times
         self._stopped = threading.Event()
         self._response: Optional[StreamingResponse] = None
-        self._begun = False  # the stream that is read, or was last
-        self._failures = 0
-        self._hasty = 0
-        self._reached = 0.0
-        self._events: Optional[_Events] = None  # None until the stream has been opened
-        # Over the silence that began at that moment.
-        self._watch: Optional[Watch] = None
+        self._events: Optional[_Events] = None  # of the stream; None until it has been opened
+        self._watch: Optional[Watch] = None  # over the silence that began at the moment below
         self._watched = 0.0
 
     def stop(self) -> None:
-        """Make `run` return soon, from any thread."""
+        """Make `run` return soon."""
         self._stopped.set()
         self.abort()
 
     def abort(self) -> None:
-        """Cut the stream that is being read, if any."""
+        """Break the stream that is being read, if any."""
         response = self._response
         if response is not None:
             response.abort()
 
     def run(self) -> None:
-        """Read until nobody waits."""
-        self._reached = time.monotonic()
+        """Read one stream after the other until no job waits."""
+        fruitless = silent = hasty = 0
+        reached = time.monotonic()  # when the server was reached last
         while self._owner.wanted():
             try:
-                self._read()
-            except GradioClientError as exc:
-                self._give_up(exc)
+                events = self._read_stream()
+            except (ConnectFailed, ConnectTimeout) as exc:
+                self._log_failure("could not be opened", exc)
+                fruitless += 1
+                if time.monotonic() - reached >= self._times.grace:
+                    self._owner.unreachable(exc)
+            except (ConnectionFailed, DeadlineExceeded) as exc:
+                self._log_failure("broke", exc)
+                fruitless += 1
+                self._owner.cut(exc)
+                reached = time.monotonic()
             except Exception as exc:
-                error = ProtocolError(f"The event stream could not be read: {exc!r}.")
-                error.__cause__ = exc
-                self._give_up(error)
-            failures = max(self._failures, self._hasty - _HASTY)
-            if failures > 1:
+                error = exc if isinstance(exc, GradioClientError) else _unreadable(exc)
+                if self._events is not None:
+                    self._owner.cut(error)  # first, as who learns of the error may call again at once
+                self._owner.fail_all(error)
+            else:
+                reached = time.monotonic()
+                if events is None or events.progressed:
+                    fruitless = silent = 0
+                else:
+                    fruitless, silent = fruitless + 1, silent + 1
+                hasty = 0 if events is None or events.ended_job or events.age() >= _SOON else hasty + 1
+                if silent >= _SILENT_CLOSES:
+                    self._owner.cut(ConnectionLost("the server keeps closing it without a message for a job"))
+            doublings = max(fruitless, hasty - _HASTY) - 2
+            if doublings >= 0:
                 # Bounded twice: a power of two soon is no float any more.
-                self._stopped.wait(min(_FIRST_DELAY * 2 ** min(failures - 2, 10), _LONGEST_DELAY))
+                pause = self._times.first_pause * 2 ** min(doublings, 10)
+                self._stopped.wait(min(pause, self._times.longest_pause))
+        self._events = None  # it may hold much of an event
 
-    def _give_up(self, error: GradioClientError) -> None:
-        """End the jobs of a stream that cannot be read; one that was begun is cut with that.
+    def _log_failure(self, what: str, error: GradioClientError) -> None:
+        _log.debug("the event stream %s: %s", what, self._transport.secrets.shown(error))
 
-        For a while the server goes on writing to it, also what is for jobs that join then; when it notices it
-        drops them (gradio/routes.py, `sse_stream`, looks every 10 seconds).
-        """
-        if self._begun:
-            self._owner.cut(error)  # first, as who learns of the error may call again at once
-        self._owner.fail_all(error)
-
-    def _read(self) -> None:
-        """Read one stream, and tell the owner when it did not end well."""
-        try:
-            self._failures = 0 if self._follow() else self._failures + 1
-            if self._failures >= _SILENT_CLOSES:
-                self._owner.cut(ConnectionLost("the server keeps closing it without a message for a job"))
-        except (ConnectFailed, ConnectTimeout) as exc:
-            _log.debug("the event stream could not be opened: %s", self._transport.secrets.shown(exc))
-            self._failures += 1
-            if time.monotonic() - self._reached >= self._grace:
-                self._owner.unreachable(exc)
-            return
-        except (ConnectionFailed, DeadlineExceeded) as exc:
-            _log.debug("the event stream broke: %s", self._transport.secrets.shown(exc))
-            self._failures += 1
-            self._owner.cut(exc)
-        self._reached = time.monotonic()
-
-    def _follow(self) -> bool:
-        """Read one stream to its clean end; return whether it brought a job on."""
+    def _read_stream(self) -> Optional[_Events]:
+        """Read one stream until the server has closed it; None where the reader was stopped before."""
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
-        self._begun = False
         self._events = self._watch = None
-        timeout = Timeout(read=self._idle_timeout, silence=self._wait_on)
+        timeout = Timeout(read=self._times.idle, silence=self._bear_silence)
         with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
             self._response = response
             try:
                 if self._stopped.is_set():
-                    return True
-                self._require_stream(response)
-                self._begun = True
-                return self._pump(response)
+                    return None
+                if response.status != 200:
+                    raise self._refused(response)
+                events = self._events = _Events(self._owner, self._limits, self._times)
+                self._receive(response, events)
+                return events
             finally:
                 self._response = None
 
-    def _wait_on(self) -> Optional[float]:
-        """How much longer to bear the silence of a stream, which may be one that is not answered."""
-        events, liveness = self._events, self._transport.liveness
-        if liveness is None or (events is not None and (events.closing or events.gain.trickles())):
-            return None
-        since = 0.0 if events is None else events.gain.since
-        if self._watch is None or since != self._watched:
-            self._watch, self._watched = liveness.watch(self._idle_timeout, _BEAT), since
-        seconds = self._watch()
-        if seconds is not None and events is not None:
-            events.gain.bear(seconds)
-        return seconds
-
-    def _pump(self, response: StreamingResponse) -> bool:
-        events = self._events = _Events(self._owner, self._idle_timeout, self._limits)
-        try:
-            self._receive(response, events)
-        finally:
-            if events.backlog is not None and not self._stopped.is_set():
-                events.catch_up()  # before a cut is told, and before another stream is opened
-        self._hasty = 0 if events.ended_job or events.age() >= _SOON else self._hasty + 1
-        return events.progressed
-
-    def _receive(self, response: StreamingResponse, events: _Events) -> None:
-        while True:
-            try:
-                if events.backlog is None:
-                    chunk: Optional[bytes] = response.read_some()
-                else:
-                    chunk = None if events.overdue() else response.read_arrived()
-            except (ConnectionFailed, DeadlineExceeded):
-                if not events.closing:
-                    raise
-                break  # the server was done with it, so nothing is lost
-            if chunk is None:
-                events.advance()
-                continue
-            if not chunk:
-                break
-            events.take(chunk)
-            left = events.left()
-            if left <= 0:
-                if not events.closing:
-                    raise ReadTimeout(f"{events.gain}")
-                break
-            response.set_read_timeout(left)
-
-    def _require_stream(self, response: StreamingResponse) -> None:
-        if response.status == 200:
-            return
+    def _refused(self, response: StreamingResponse) -> GradioClientError:
         body = response.read_some()
         if response.status in _NOT_TAKEN | _TRANSIENT:
             kind = ConnectFailed if response.status in _NOT_TAKEN else ConnectionLost
             error = kind(f"it was answered with status {response.status}")
             error.retry_after = stated_wait(response.headers)
-            raise error
-        raise refusal(response.status, body, self._url, "opening the event stream", response.headers)
+            return error
+        return refusal(response.status, body, self._url, "opening the event stream", response.headers)
+
+    def _receive(self, response: StreamingResponse, events: _Events) -> None:
+        """Take what a stream brings until its end; events that are put off whenever nothing else has come."""
+        try:
+            while True:
+                if events.backlog is None:
+                    chunk: Optional[bytes] = response.read_some()
+                else:
+                    chunk = None if events.overdue() else response.read_arrived()
+                if chunk is None:
+                    events.advance()
+                    continue
+                if not chunk:
+                    return
+                events.take(chunk)
+                left = events.left()
+                if left <= 0:
+                    raise ReadTimeout(f"{events.gain}")
+                response.set_read_timeout(left)
+        except (ConnectionFailed, DeadlineExceeded):
+            if not events.closing:  # else the server was done with it, so nothing is lost
+                raise
+        finally:
+            if events.backlog is not None and not self._stopped.is_set():
+                events.catch_up()  # before the owner hears of a cut, and before another stream is opened
+
+    def _bear_silence(self) -> Optional[float]:
+        """How many seconds longer to wait for a byte, or for the answer itself; None for no longer."""
+        events, liveness = self._events, self._transport.liveness
+        if liveness is None or (events is not None and (events.closing or events.gain.trickles())):
+            return None
+        since = 0.0 if events is None else events.gain.since
+        if self._watch is None or since != self._watched:
+            self._watch, self._watched = liveness.watch(self._times.idle, self._times.beat), since
+        seconds = self._watch()
+        if seconds is not None and events is not None:
+            events.gain.bear(seconds)
+        return seconds
+
+
+def _unreadable(cause: Exception) -> ProtocolError:
+    error = ProtocolError(f"The event stream could not be read: {cause!r}.")
+    error.__cause__ = cause
+    return error
 
 
 class _Events:
     """The events of one stream, on their way to the owner.
 
-    A large one is put off until nothing else has arrived, or it is overdue, so that the events of other jobs
-    which have come behind it wait for no more than the one that is being read.
+    A large event takes long to decode, so it is put off until nothing else has arrived, or it is overdue:
+    events of other jobs behind it wait for one large event at most. What follows it for its own job is put
+    off too, and what ends all jobs comes last.
 
     Attributes:
         gain: whether it comes or only trickles.
-        progressed: whether it brought a job on that waits.
+        progressed: whether it brought a message for a job that waits.
         ended_job: whether it ended one.
-        closing: whether the server has said that it ends the stream.
+        closing: whether the server has said that it closes the stream.
         backlog: what was put off; None when that is nothing.
     """
 
-    def __init__(self, owner: Owner, idle_timeout: float, limits: Limits) -> None:
+    def __init__(self, owner: Owner, limits: Limits, times: Times) -> None:
         self._owner = owner
-        self._idle_timeout = idle_timeout
+        self._times = times
         self._decoder = SSEDecoder(limits.event_bytes)
         self._max_values = limits.json_values
         self._most_put_off = limits.early_bytes
+        self._due = 0.0  # when the first of the backlog must not be put off any more
+        self._last_id: Optional[str] = None  # of the message before
+        self._closed_by = 0.0  # when the server must have ended the stream that it closes
         self.backlog: Optional[Backlog] = None
-        self._due = 0.0  # when the first in it must not be put off any more
-        self._before: Optional[str] = None  # the id in the message before
-        self._opened = time.monotonic()
-        self._closes = 0.0
-        self.gain = Gain(idle_timeout)
+        self.gain = Gain(times.idle)
+        self._opened = self.gain.since
         self.progressed = self.ended_job = self.closing = False
 
     def take(self, chunk: bytes) -> None:
-        """Deliver the messages that a chunk completes."""
+        """Deliver or put off the events that a chunk completes."""
         events = self._decoder.feed(chunk)
         for event in events:
             text = event.data
             if len(text) >= LARGE and self._put_off(text):
                 continue
             envelope = decode(text, self._max_values)
-            if envelope is not None:
-                self._deliver(envelope, text)
+            if envelope is None:
+                continue
+            event_id, message = envelope
+            if isinstance(message, CloseStream) or (
+                # After such an error the server has kept the messages, as after a close.
+                isinstance(message, UnexpectedError) and message.is_stumble(self._last_id)
+            ):
+                if not self.closing:
+                    self.closing, self._closed_by = True, time.monotonic() + self._times.closing
+                continue
+            self._last_id = event_id
+            if self.backlog is not None:
+                if event_id is not None and event_id in self.backlog:
+                    self._keep(self.backlog, event_id, text)
+                    continue
+                if isinstance(message, (UnexpectedError, ServerStopped)):
+                    self.catch_up()
+            self._deliver(envelope, text)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
 
+    def _deliver(self, envelope: Envelope, text: str) -> None:
+        if self._owner.deliver(envelope, text):
+            self.progressed = True
+            self.ended_job = self.ended_job or isinstance(envelope.message, Completed)
+
     def _put_off(self, text: str) -> bool:
+        """Put a large event off, unless nobody knows whose it is."""
         event_id = peek_event_id(text)
         if event_id is None:
             return False
-        self._before = event_id
+        self._last_id = event_id
         if self.backlog is None:
             self.backlog = Backlog(self._most_put_off)
-            self._due = time.monotonic() + _LONGEST_PUT_OFF
+            self._due = time.monotonic() + self._times.put_off
         self._keep(self.backlog, event_id, text)
         return True
 
@@ -311,46 +368,72 @@ class _Events:
             self.backlog = None
         envelope = decode(text, self._max_values)
         if envelope is not None:
-            self._deliver(envelope, text, late=True)
-        self._due = time.monotonic() + _LONGEST_PUT_OFF
-        self.gain.bear(self._idle_timeout)  # the silence of this thread is not the server's
+            self._deliver(envelope, text)
+        self._due = time.monotonic() + self._times.put_off
+        self.gain.bear(self._times.idle)  # the silence of this thread is not the server's
 
     def catch_up(self) -> None:
         """Deliver all that were put off."""
         while self.backlog is not None:
             self.advance()
 
-    def _deliver(self, envelope: Envelope, text: str, *, late: bool = False) -> None:
-        message = envelope.message
-        if not late:
-            if isinstance(message, CloseStream) or (
-                isinstance(message, UnexpectedError) and message.is_stumble(self._before)
-            ):
-                if not self.closing:
-                    self.closing, self._closes = True, time.monotonic() + _CLOSING
-                return
-            self._before = envelope.event_id
-            if self.backlog is not None and self._follows(envelope, text, self.backlog):
-                return
-        if self._owner.deliver(envelope, text):
-            self.progressed = True
-            self.ended_job = self.ended_job or isinstance(message, Completed)
-
-    def _follows(self, envelope: Envelope, text: str, backlog: Backlog) -> bool:
-        """Put off a message whose job has one that was put off; what ends all jobs comes after their last."""
-        if envelope.event_id is not None and envelope.event_id in backlog:
-            self._keep(backlog, envelope.event_id, text)
-            return True
-        if isinstance(envelope.message, (UnexpectedError, ServerStopped)):
-            self.catch_up()
-        return False
-
     def left(self) -> float:
         """Seconds that the next chunk may take; none or fewer when the stream is to be left."""
         if self.closing:
-            return self._closes - time.monotonic()
-        return self.gain.left() if self._decoder.unfinished else self._idle_timeout
+            return self._closed_by - time.monotonic()
+        return self.gain.left() if self._decoder.unfinished else self._times.idle
 
     def age(self) -> float:
         """Seconds since it was opened."""
         return time.monotonic() - self._opened
+
+
+#: How every message begins that is a job's (gradio/queueing.py 4.16, server_messages.py 4.21 - 6.31). Of an
+#: object that names the id again, which none does, the message itself goes to the job named last.
+_HEAD = re.compile(r'\s*\{\s*"msg"\s*:\s*"[a-z_]+"\s*,\s*"event_id"\s*:\s*"([^"\\]{1,256})"')
+
+
+def peek_event_id(text: str) -> Optional[str]:
+    """The id that an event begins with; None where it does not begin with one."""
+    found = _HEAD.match(text)
+    return None if found is None else found.group(1)
+
+
+class Backlog:
+    """Keeps large events, and what follows one for the same job, in the order in which they came.
+
+    Args:
+        limit: bytes that they may take together; None for any number. A single one may take more.
+    """
+
+    def __init__(self, limit: Optional[int]) -> None:
+        self._limit = limit
+        self._texts: Deque[Tuple[str, str]] = deque()
+        self._ids: Counts[str] = Counter()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._ids
+
+    @property
+    def full(self) -> bool:
+        """Whether there is more than may be kept; never so of a single one."""
+        return self._limit is not None and self._bytes > self._limit and len(self._texts) > 1
+
+    def add(self, event_id: str, text: str) -> None:
+        """Keep an event."""
+        self._texts.append((event_id, text))
+        self._ids[event_id] += 1
+        self._bytes += text_bytes(text)
+
+    def take(self) -> str:
+        """Remove and return the one that came first."""
+        event_id, text = self._texts.popleft()
+        self._ids[event_id] -= 1
+        if not self._ids[event_id]:
+            del self._ids[event_id]
+        self._bytes -= text_bytes(text)
+        return text

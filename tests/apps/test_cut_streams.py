@@ -11,7 +11,8 @@ import pytest
 
 from gradio_client_lite import Client, Job, Limits
 from gradio_client_lite.errors import EventTooLarge, StreamLost
-from gradio_client_lite.queues import graces
+from gradio_client_lite.queues import session as session_module
+from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.updates import Status
 
 from .servers import Server
@@ -120,7 +121,7 @@ def test_calls_after_a_cut_get_their_results_in_another_session(file_server: Ser
 def test_calls_after_a_cut_end_in_a_session_that_stays(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graces, "_UNNOTICED", 3.0)
+    monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=3.0))
     with deaf_proxy(server) as proxy, Client(proxy.url, verbose=False, stream_grace=1.0) as client:
         before = client.session_hash
         lost = _start(client, 30)

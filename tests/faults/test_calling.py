@@ -30,7 +30,8 @@ from gradio_client_lite.errors import (
     UnknownEndpointError,
     ValidationError,
 )
-from gradio_client_lite.queues import stream
+from gradio_client_lite.queues import session as session_module
+from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.transport import liveness
 
 from .badserver import (
@@ -299,7 +300,7 @@ def test_stream_that_stalls_is_lost(
     serve: Serve, connect: Connect, promptly: Promptly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(liveness, "_MOMENT", 0.05)
-    monkeypatch.setattr(stream, "_BEAT", 0.1)
+    monkeypatch.setattr(session_module, "TIMES", Times(beat=0.1))
     stalling = streaming(event("process_starts", "e0"), then=silent)
     client = connect(serve(data=stalling).url, stream_idle_timeout=0.2)
     with promptly(), pytest.raises(StreamLost):

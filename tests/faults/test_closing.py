@@ -254,7 +254,7 @@ def test_job_that_fails_as_the_interpreter_ends_says_that_the_client_was_closed(
     job = connect(serve(data=for_ever).url).submit("a", api_name="/echo")
     wait_until(lambda: job.event_id is not None)
     with monkeypatch.context() as patch:
-        patch.setattr(threads_module, "_ending", True)
+        patch.setattr(threads_module, "ending", True)
         job.fail(ConnectionFailed("no thread"))
 
     assert isinstance(job.exception(0), ClientClosed)

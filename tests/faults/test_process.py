@@ -312,7 +312,7 @@ def test_interrupted_call_is_cancelled_on_the_server_without_holding_up_the_inte
 def test_call_interrupted_when_the_server_has_just_taken_it_is_cancelled_there(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(self: Any, reader: Any) -> None:
+    def interrupt(self: Any) -> None:
         raise KeyboardInterrupt
 
     server = serve()

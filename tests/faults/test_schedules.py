@@ -15,7 +15,8 @@ import pytest
 
 from gradio_client_lite import Client, Job
 from gradio_client_lite.errors import GradioClientError
-from gradio_client_lite.queues import graces
+from gradio_client_lite.queues import session as session_module
+from gradio_client_lite.queues.stream import Times
 
 from .badserver import PATIENCE, STREAM_HEAD, BadServer, Hangup, Peer, Request, chunk, event, reply, streaming
 
@@ -173,7 +174,7 @@ def test_no_schedule_loses_a_result(connect: Connect, seed: int) -> None:
 def test_no_schedule_with_cut_streams_gives_a_wrong_value_or_hangs(
     connect: Connect, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graces, "_UNNOTICED", 0.5)
+    monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=0.5))
     outcomes: Dict[str, int] = defaultdict(int)
     with Queue(seed, cuts=0.01) as server:
         for text, job, cancelled in run(connect(server.url), seed):

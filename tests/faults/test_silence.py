@@ -10,8 +10,9 @@ from transport import sockets
 
 from gradio_client_lite import Client
 from gradio_client_lite.errors import ClientClosed, StreamLost
+from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import sessions as heartbeat_module
-from gradio_client_lite.queues import stream as stream_module
+from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.transport.http import Timeout
 
@@ -43,7 +44,7 @@ IDLE, BLOCKED = 0.1, 0.5
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness_module, "_MOMENT", 0.05)
-    monkeypatch.setattr(stream_module, "_BEAT", 0.1)
+    monkeypatch.setattr(session_module, "TIMES", Times(beat=0.1))
 
 
 class Block:

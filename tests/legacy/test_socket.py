@@ -408,11 +408,11 @@ def test_others_are_jobs_of_the_same_function_and_hash(start: Start) -> None:
     other = run(queue, fn_index=1)
     for each in (call, other):
         each.wait_fed(4)
-    with queue.alone(call, never) as alone:
+    with queue.exclusive(call, never) as alone:
         assert alone
     same = run(queue)
     same.wait_fed(4)
-    with queue.alone(call, never) as alone:
+    with queue.exclusive(call, never) as alone:
         assert not alone
 
 

@@ -1,4 +1,4 @@
-"""Large events of a session's stream wait for the smaller ones behind them, and lose nothing by it."""
+"""Tests `stream.py`: large events wait for the smaller ones behind them, and lose nothing by it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from gradio_client_lite.errors import ProtocolError, ServerStopped, StreamLost
 from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues import stream as stream_module
-from gradio_client_lite.queues.early import Backlog, peek_event_id
 from gradio_client_lite.queues.session import SessionQueue
+from gradio_client_lite.queues.stream import Backlog, Times, peek_event_id
 from gradio_client_lite.wire.messages import LARGE, Completed, Generating
 
 from .calls import RecordingCall
@@ -102,9 +102,9 @@ class Restless(ScriptedStream):
 
 
 def test_small_messages_without_a_break_do_not_put_a_large_result_off_for_ever(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue]
 ) -> None:
-    monkeypatch.setattr(stream_module, "_LONGEST_PUT_OFF", 0.05)
+    session = make_queue(times=Times(put_off=0.05))
     stream = Restless(generating("e1", 1))
     stream.send(completed("e0", BIG))
     transport.offer(stream)
@@ -118,10 +118,9 @@ def test_small_messages_without_a_break_do_not_put_a_large_result_off_for_ever(
 
 
 def test_what_follows_a_large_message_of_its_job_without_a_break_is_bounded_too(
-    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue], monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue]
 ) -> None:
-    monkeypatch.setattr(stream_module, "_LONGEST_PUT_OFF", 10 * PATIENCE)
-    session = make_queue(limits=Limits(early_bytes=2 * LARGE))
+    session = make_queue(limits=Limits(early_bytes=2 * LARGE), times=Times(put_off=10 * PATIENCE))
     stream = Restless(generating("e0", "x" * 1000))
     stream.send(generating("e0", BIG))
     transport.offer(stream)
@@ -180,6 +179,28 @@ def test_the_time_that_a_large_message_takes_to_read_is_no_silence_of_the_server
     assert [call.result() for call in calls] == [[BIG], [1]]
     stream.end()
     assert transport.opened == 1
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        event("unknown", text=BIG),
+        event("unknown", "e0", text=BIG),
+        event("log", text=BIG),
+    ],
+    ids=["of no job", "of a job", "that is read at once"],
+)
+def test_a_large_event_that_concerns_no_job_is_passed_over(start: Any, large: bytes) -> None:
+    (job,), stream = start(1)
+    stream.send(large + completed("e0", 1))
+    assert job.result() == [1]
+    stream.end()
+
+
+def test_a_server_may_say_twice_that_it_closes_the_stream(start: Any) -> None:
+    (job,), stream = start(1)
+    stream.send(event("close_stream"), event("close_stream"), completed("e0", 1), b"")
+    assert job.result() == [1]
 
 
 def test_a_result_that_came_before_a_cut_is_there(start: Any) -> None:

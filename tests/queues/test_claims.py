@@ -1,4 +1,4 @@
-"""An event id belongs to one job."""
+"""Tests `base.py` and `pending.py`: an event id belongs to one job, and early messages to one id."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pytest
 
 from gradio_client_lite.errors import EventTooLarge, ProtocolError
 from gradio_client_lite.limits import Limits
-from gradio_client_lite.queues import base as claims_module
-from gradio_client_lite.queues import early as early_module
 from gradio_client_lite.queues.base import LONGEST_ID, Claims
-from gradio_client_lite.queues.early import EarlyMessages
+from gradio_client_lite.queues.pending import EarlyMessages
 from gradio_client_lite.queues.session import SessionQueue
+from gradio_client_lite.wire.messages import StreamCut
 
 from .calls import RecordingCall, in_thread, join_held, submit
 from .scripted import (
@@ -108,9 +107,8 @@ def test_id_of_no_sensible_length_is_none(
     assert isinstance(submit(session).failure(), ProtocolError)
 
 
-def test_number_of_remembered_ids_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims_module, "_REMEMBERED", 3)
-    claims = Claims()
+def test_number_of_remembered_ids_is_bounded() -> None:
+    claims = Claims(3)
     for number in range(10):
         claims.end(f"e{number}")
     assert [number for number in range(10) if claims.has_ended(f"e{number}")] == [7, 8, 9]
@@ -130,7 +128,7 @@ def test_messages_of_a_forgotten_job_are_not_kept_while_others_join(
     joining, held, thread = join_held(transport, session, "late")
     stream.send(*[generating("e0", number) for number in range(20)], completed("e1", "told"))
     assert waiting.result() == ["told"]  # though the join has not been answered
-    assert not session._early._waiting
+    assert not session._early.ids
     held.let_go.set()
     thread.join(PATIENCE)
     stream.send(completed("late", 1), CLOSE, b"")
@@ -138,9 +136,9 @@ def test_messages_of_a_forgotten_job_are_not_kept_while_others_join(
 
 
 def test_forgotten_job_that_goes_on_is_remembered_however_many_end_after_it(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, session: SessionQueue
 ) -> None:
-    monkeypatch.setattr(claims_module, "_REMEMBERED", 3)
+    session._claims = Claims(3)
     stream = ScriptedStream()
     transport.offer(stream)
     forgotten, waiting = submit(session), submit(session)
@@ -154,7 +152,7 @@ def test_forgotten_job_that_goes_on_is_remembered_however_many_end_after_it(
         other.result()
     stream.send(generating("e0", 8), generating("e1", 0))
     waiting.wait_fed()
-    assert not session._early._waiting
+    assert not session._early.ids
     held.let_go.set()
     thread.join(PATIENCE)
     stream.send(completed("late", 1), completed("e1"), CLOSE, b"")
@@ -176,7 +174,7 @@ def test_messages_for_nobody_are_let_go_once_the_joins_of_their_time_have_ended(
     thread_one.join(PATIENCE)
     stream.send(generating("stranger", 4), generating("two", 0), completed("e0", "told"))
     assert waiting.result() == ["told"]
-    assert list(session._early._waiting) == ["two"]
+    assert list(session._early.ids) == ["two"]
     held_two.let_go.set()
     thread_two.join(PATIENCE)
     stream.send(completed("one", 1), completed("two", 2), CLOSE, b"")
@@ -285,7 +283,7 @@ def test_early_messages_are_limited_by_bytes(
     joining, held, thread = join_held(transport, session, "late")
     stream.send(*[generating("late", "x" * 1000)] * 8, generating("e0", 0))
     waiting.wait_fed()
-    assert len(session._early._waiting["late"].messages or ()) == 8
+    assert len(session._early.ids["late"].messages or ()) == 8
     stream.send(*[generating("late", "x" * 1000)] * 4, completed("e0"))
     waiting.result()
     assert session._early._bytes == 0
@@ -295,13 +293,24 @@ def test_early_messages_are_limited_by_bytes(
     stream.send(CLOSE, b"")
 
 
-def test_number_of_ids_that_messages_are_kept_for_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(early_module, "_IDS", 3)
-    early = EarlyMessages(None)
+def test_number_of_ids_that_messages_are_kept_for_is_bounded() -> None:
+    early = EarlyMessages(Limits(early_bytes=None), most_ids=3)
     for number in range(3):
-        early.keep(f"e{number}", "message", 1)
-    assert early.make_room("e2", "message", ())
-    assert not early.make_room("e3", "message", ())
+        assert early.keep(f"e{number}", "message", 1, ())
+    assert early.keep("e2", "message", 1, ())
+    assert not early.keep("e3", "message", 1, ())
+
+
+def test_a_cut_does_not_bring_back_messages_that_were_spilled() -> None:
+    early = EarlyMessages(Limits(early_bytes=100))
+    assert early.keep("e0", "x" * 90, 1, ())
+    assert early.keep("e1", "x" * 90, 1, ())
+    early.keep_cut("e0", first=True)
+    early.keep_cut("e1", first=True)
+    early.keep_cut("e1")
+    assert early.take("e0") == [None]
+    assert early.take("e1") == [StreamCut(), "x" * 90, StreamCut()]
+    assert early.take("e2") == []
 
 
 def test_single_early_message_may_be_larger_than_the_limit(
@@ -336,7 +345,7 @@ def test_files_are_sent_before_the_join_begins(transport: ScriptedTransport, ses
     thread = in_thread(session.submit, call)
     stream.send(*[generating("stranger", "x") for _ in range(3)], completed("e0", 0))
     waiting.result()
-    assert not session._early._waiting
+    assert not session._early.ids
     sent.set()
     thread.join(PATIENCE)
     stream.send(completed("e1", 1), CLOSE, b"")

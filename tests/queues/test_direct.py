@@ -1,3 +1,5 @@
+"""Tests `direct.py`."""
+
 from __future__ import annotations
 
 import threading
@@ -19,7 +21,8 @@ from gradio_client_lite.errors import (
     ValidationError,
 )
 from gradio_client_lite.queues.direct import DirectCalls
-from gradio_client_lite.transport.http import Timeout
+from gradio_client_lite.transport.headers import Headers
+from gradio_client_lite.transport.http import Response, Timeout
 from gradio_client_lite.wire.messages import Completed, ProcessStarts
 
 from .calls import RecordingCall
@@ -108,6 +111,28 @@ def test_call_after_close_fails_and_sends_nothing(transport: ScriptedTransport, 
     direct.close()
     assert isinstance(submit(direct).failure(), ClientClosed)
     assert transport.requests == []
+
+
+def test_sign_in_page_of_a_proxy_fails_the_job(transport: ScriptedTransport, direct: DirectCalls) -> None:
+    page = b"<html><form action='/login'><input type='password' name='password'></form></html>"
+    response = Response(
+        200, Headers([("content-type", "text/html")]), "http://host/login?next=/run/predict", page
+    )
+    transport.on("predict", response)
+    assert isinstance(submit(direct).failure(), AuthenticationError)
+
+
+def test_forgotten_call_is_no_business_of_close(transport: ScriptedTransport, direct: DirectCalls) -> None:
+    call = RecordingCall()
+
+    def forget(sent: Sent) -> Any:
+        direct.forget(call)
+        direct.close()
+        return answer({"data": ["late"]})
+
+    transport.on("predict", forget)
+    direct.submit(call)
+    assert call.result() == ["late"]
 
 
 def test_close_fails_what_is_under_way(transport: ScriptedTransport, direct: DirectCalls) -> None:

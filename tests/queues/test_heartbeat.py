@@ -1,3 +1,5 @@
+"""Tests the SessionHeartbeat of `sessions.py`."""
+
 from __future__ import annotations
 
 import threading
@@ -6,25 +8,23 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from gradio_client_lite.errors import ClientClosed, ConnectFailed, ConnectionLost, ProtocolError, ReadTimeout
-from gradio_client_lite.queues import sessions as heartbeat_module
-from gradio_client_lite.queues.sessions import Heartbeat
+from gradio_client_lite.queues.sessions import SessionHeartbeat
 
 from .conftest import ROUTES, base_headers
 from .scripted import PATIENCE, ScriptedStream, ScriptedTransport
 
-MakeHeartbeat = Callable[[], Heartbeat]
+MakeHeartbeat = Callable[[], SessionHeartbeat]
+PAUSES = (0.001, 0.01)
 
 
 @pytest.fixture
-def start(transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeHeartbeat]:
+def start(transport: ScriptedTransport) -> Iterator[MakeHeartbeat]:
     """Start heartbeats that hardly wait between attempts; they are stopped after the test."""
-    monkeypatch.setattr(heartbeat_module, "_FIRST_DELAY", 0.001)
-    monkeypatch.setattr(heartbeat_module, "_LONGEST_DELAY", 0.01)
-    started: List[Heartbeat] = []
+    started: List[SessionHeartbeat] = []
 
-    def make() -> Heartbeat:
+    def make() -> SessionHeartbeat:
         scripted: Any = transport
-        started.append(Heartbeat(scripted, ROUTES, "session", base_headers))
+        started.append(SessionHeartbeat(scripted, ROUTES, "session", base_headers, pauses=PAUSES))
         started[-1].start()
         return started[-1]
 
@@ -97,10 +97,10 @@ def test_heartbeat_that_is_not_wanted_is_not_opened_again(
 
 
 def test_refusals_are_answered_by_longer_and_longer_waits(
-    transport: ScriptedTransport, start: MakeHeartbeat, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: List[float] = []
-    heartbeat = Heartbeat(transport, ROUTES, "session", base_headers)  # type: ignore[arg-type]
+    heartbeat = SessionHeartbeat(transport, ROUTES, "session", base_headers, pauses=PAUSES)  # type: ignore[arg-type]
 
     class Waits:
         def is_set(self) -> bool:

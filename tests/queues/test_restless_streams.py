@@ -14,8 +14,8 @@ from transport.sockets import accept, frame
 from gradio_client_lite.errors import HTTPStatusError, ReadTimeout, StreamLost, TooManyRedirects
 from gradio_client_lite.legacy.single import StreamQueue
 from gradio_client_lite.legacy.socket import SocketQueue
-from gradio_client_lite.queues import stream as stream_module
 from gradio_client_lite.queues.session import SessionQueue
+from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.transport import sockets as gain_module
 from gradio_client_lite.transport.sockets import LEAST_GAIN
 
@@ -40,8 +40,8 @@ def submit(queue: SessionQueue) -> RecordingCall:
 
 
 @pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> List[float]:
-    """The seconds that readers wait between streams; they do not."""
+def waits(session: SessionQueue) -> List[float]:
+    """The seconds that the session's reader waits between streams; it does not."""
     waited: List[float] = []
 
     class Stopped(threading.Event):
@@ -49,13 +49,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> List[float]:
             waited.append(timeout)
             return super().wait(0.0)
 
-    original = stream_module.StreamReader.__init__
-
-    def with_waits(self: Any, *args: Any, **options: Any) -> None:
-        original(self, *args, **options)
-        self._stopped = Stopped()
-
-    monkeypatch.setattr(stream_module.StreamReader, "__init__", with_waits)
+    session._reader._stopped = Stopped()
     return waited
 
 
@@ -169,12 +163,11 @@ def test_stream_that_always_fails_loses_the_job(
 
 
 def test_flood_after_the_server_has_closed_the_stream_is_left(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    monkeypatch.setattr(stream_module, "_CLOSING", 0.0)
     talking = ScriptedStream(CLOSE, *[event("heartbeat")] * 1000)
     transport.offer(talking, ScriptedStream(completed("e0", 1), CLOSE, b""))
-    assert submit(session).result() == [1]
+    assert submit(make_queue(times=Times(closing=0.0))).result() == [1]
     assert talking.closed.is_set()
 
 

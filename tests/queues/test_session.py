@@ -1,4 +1,4 @@
-"""SessionQueue and its StreamReader over scripted streams."""
+"""Tests `session.py`, `stream.py` and `pending.py`: a SessionQueue and its reader over scripted streams."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from gradio_client_lite.errors import (
     ValidationError,
 )
 from gradio_client_lite.limits import Limits
-from gradio_client_lite.queues import graces as graces_module
-from gradio_client_lite.queues import stream as stream_module
+from gradio_client_lite.queues import pending
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
+from gradio_client_lite.queues.stream import Times
+from gradio_client_lite.threads import InterpreterEnding
 from gradio_client_lite.transport.headers import Headers
 from gradio_client_lite.wire.messages import (
     Completed,
@@ -325,7 +326,7 @@ def test_flood_for_another_client_of_the_session_is_dropped(
     session, stream, first, _ = flood(transport, make_queue)
     stream.send(*[generating("foreign", number) for number in range(20)], completed("e0", 0))
     assert first.result() == [0]
-    assert not session._early._waiting
+    assert not session._early.ids
     stream.send(CLOSE, b"")
 
 
@@ -372,10 +373,10 @@ def test_messages_for_nobody_are_not_kept_after_the_joins(
     session, stream, first, [(second, held, thread)] = flood(transport, make_queue, "late")
     stream.send(*[generating("stranger", number) for number in range(3)], generating("e0", 0))
     first.wait_fed()  # so the three before it are kept
-    assert list(session._early._waiting) == ["stranger"]
+    assert list(session._early.ids) == ["stranger"]
     held.let_go.set()
     thread.join(PATIENCE)
-    assert not session._early._waiting
+    assert not session._early.ids
     stream.send(completed("e0"), completed("late"), CLOSE, b"")
     for call in (first, second):
         call.result()
@@ -419,12 +420,11 @@ def test_stream_that_breaks_after_it_was_closed_counts_as_closed(
 
 
 def test_stream_that_is_not_ended_after_it_was_closed_is_given_up(
-    transport: ScriptedTransport, session: SessionQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    monkeypatch.setattr(stream_module, "_CLOSING", TINY)
     hanging = ScriptedStream(CLOSE)
     transport.offer(hanging, ScriptedStream(completed("e0", "a"), CLOSE, b""))
-    assert submit(session).result() == ["a"]
+    assert submit(make_queue(times=Times(closing=TINY))).result() == ["a"]
     assert hanging.closed.is_set()
 
 
@@ -514,10 +514,9 @@ def test_cut_is_told_once_the_jobs_have_their_grace(
 
 
 def test_job_that_joined_before_the_server_can_have_noticed_the_cut_gets_a_grace_too(
-    transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    monkeypatch.setattr(graces_module, "_UNNOTICED", 0.5)
-    queue = make_queue(grace=TINY)
+    queue = make_queue(grace=TINY, times=Times(unnoticed=0.5))
     first, _ = cut_under_a_job(transport, queue)
     second = submit(queue)
     assert isinstance(first.failure(), StreamLost)
@@ -616,6 +615,39 @@ def test_no_job_joins_while_a_stream_is_left_that_nobody_waits_on(
     threads[0].join(PATIENCE)
     joins.append(len(transport.sent("join")))
     assert joins == [1, 2]
+
+
+def test_grace_of_a_job_that_has_finished_ends_nothing(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    queue = make_queue(times=Times(unnoticed=0.0))
+    first, second_stream = cut_under_a_job(transport, queue)
+    second = submit(queue)
+    second_stream.send(completed("e0", 1))
+    first.result()
+    queue._expire({"e0"}, ConnectionLost("cut"))  # as its alarm does
+    second_stream.send(completed("e1", 2), CLOSE, b"")
+    assert second.result() == [2]
+    assert second.messages == [Completed({"data": [2]}, True)]  # as the server had noticed the cut before it
+
+
+@pytest.mark.parametrize(("kind", "logged"), [(RuntimeError, 1), (InterpreterEnding, 0)])
+def test_grace_without_a_thread_ends_no_job(
+    transport: ScriptedTransport,
+    session: SessionQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: Any,
+    logged: int,
+) -> None:
+    def refuse(*args: Any) -> Any:
+        raise kind("can't start new thread")
+
+    monkeypatch.setattr(pending, "Alarm", refuse)
+    call, stream = cut_under_a_job(transport, session)
+    stream.send(completed("e0", 1), CLOSE, b"")
+    assert call.result() == [1]
+    assert len(caplog.records) == logged
 
 
 def test_reader_is_released_when_the_grace_has_passed(
@@ -817,12 +849,11 @@ def test_queue_works_again_after_garbage(transport: ScriptedTransport, session: 
 
 @pytest.mark.parametrize("failure", [b"data: nonsense\n\n", ZeroDivisionError("a bug"), SystemExit()])
 def test_stream_that_is_left_in_the_midst_is_cut_for_the_jobs_that_join_then(
-    transport: ScriptedTransport, make_queue: MakeQueue, failure: Any, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue, failure: Any
 ) -> None:
     """The server goes on writing to it what is for them, and then drops them without a word."""
-    monkeypatch.setattr(graces_module, "_UNNOTICED", 0.1)
     told = threading.Event()
-    queue = make_queue(grace=TINY, on_cut=told.set)
+    queue = make_queue(grace=TINY, on_cut=told.set, times=Times(unnoticed=0.1))
     stream = ScriptedStream()
     transport.offer(stream, ScriptedStream())
     first = submit(queue)
@@ -976,7 +1007,7 @@ def test_job_given_up_while_it_joined_opens_no_stream(
 
 
 def is_alone(session: SessionQueue, call: RecordingCall) -> bool:
-    with session.alone(call, never) as alone:
+    with session.exclusive(call, never) as alone:
         return alone
 
 
@@ -1022,7 +1053,7 @@ def test_no_job_joins_while_one_is_stopped(transport: ScriptedTransport, session
     transport.offer(*(ScriptedStream(completed(event_id), CLOSE, b"") for event_id in ("e0", "e1")))
     call = submit(session)
     call.result()
-    with session.alone(call, never) as alone:
+    with session.exclusive(call, never) as alone:
         assert alone
         thread = in_thread(submit, session)
         thread.join(TINY)
@@ -1039,11 +1070,26 @@ def test_job_that_is_not_alone_is_stopped_when_the_others_have_ended(
     cancelled, other = submit(session), submit(session)
     stopped = threading.Event()
     session.forget(cancelled)
-    with session.alone(cancelled, stopped.set) as alone:
+    with session.exclusive(cancelled, stopped.set) as alone:
         assert not alone
     assert not stopped.is_set()
     stream.send(completed("e1"))
     other.result()
+    assert stopped.wait(PATIENCE)
+
+
+def test_job_that_is_not_alone_is_stopped_when_the_others_are_lost(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    cancelled, other = submit(session), submit(session)
+    stopped = threading.Event()
+    session.forget(cancelled)
+    with session.exclusive(cancelled, stopped.set) as alone:
+        assert not alone
+    stream.send(event("unexpected_error", message="broke"), b"")
+    assert isinstance(other.failure(), StreamLost)
     assert stopped.wait(PATIENCE)
 
 
@@ -1055,7 +1101,7 @@ def test_of_several_cancelled_jobs_the_last_has_all_stopped(
     stopped: List[RecordingCall] = []
     for call in calls:
         session.forget(call)
-        with session.alone(call, partial(stopped.append, call)) as alone:
+        with session.exclusive(call, partial(stopped.append, call)) as alone:
             assert alone is (call is calls[-1])
     assert stopped == calls[:-1]
 
@@ -1068,7 +1114,7 @@ def test_job_that_the_server_ended_itself_is_not_stopped_later(
     cancelled, other = submit(session), submit(session)
     session.forget(cancelled)
     stopped = threading.Event()
-    with session.alone(cancelled, stopped.set) as alone:
+    with session.exclusive(cancelled, stopped.set) as alone:
         assert not alone
     stream.send(completed("e0"), completed("e1"), CLOSE, b"")
     other.result()
@@ -1131,11 +1177,9 @@ def test_close_may_be_called_twice(session: SessionQueue) -> None:
 
 
 def test_close_ends_the_wait_between_attempts_and_the_grace(
-    transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+    transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
-    monkeypatch.setattr(stream_module, "_FIRST_DELAY", 1000.0)
-    monkeypatch.setattr(stream_module, "_LONGEST_DELAY", 1000.0)
-    queue = make_queue(grace=1000.0)
+    queue = make_queue(grace=1000.0, times=Times(first_pause=1000.0, longest_pause=1000.0))
     waiting = ScriptedStream(ConnectionLost("reset"))
     transport.offer(ScriptedStream(ConnectionLost("reset")), waiting)
     call = submit(queue)

@@ -1,3 +1,5 @@
+"""Tests `sessions.py`, but for SessionHeartbeat, which has a module of its own."""
+
 from __future__ import annotations
 
 import threading
@@ -6,6 +8,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from gradio_client_lite.queues.sessions import Sessions
+from gradio_client_lite.threads import InterpreterEnding
 
 
 class Queue:
@@ -155,10 +158,10 @@ class Heartbeat:
 
     def __init__(self, session_hash: str) -> None:
         self.session_hash = session_hash
-        self.stopped = False
+        self.started = self.stopped = False
 
     def start(self) -> None:
-        pass
+        self.started = True
 
     def stop(self) -> None:
         self.stopped = True
@@ -177,3 +180,48 @@ def test_the_heartbeat_of_a_session_that_is_opened_again_goes_on() -> None:
     sessions = Sessions(make_queue, make_heartbeat, True, "first")
     sessions.open("first", chosen=True)
     assert not beats[0].stopped
+
+
+def test_a_forked_child_has_a_session_of_its_own_whose_heartbeat_starts_with_its_first_use() -> None:
+    beats: List[Any] = []
+
+    def make_heartbeat(session_hash: str) -> Any:
+        beats.append(Heartbeat(session_hash))
+        return beats[-1]
+
+    make_queue: Any = lambda session_hash, _: Queue(session_hash)  # noqa: E731
+    sessions = Sessions(make_queue, make_heartbeat, True, "first")
+    sessions.after_fork()
+    parents, childs = beats
+    assert (parents.started, parents.stopped, childs.started) == (True, False, False)
+    for _ in range(2):
+        assert sessions.current.session_hash == childs.session_hash != "first"
+    assert childs.started
+    with pytest.raises(AttributeError):
+        sessions.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_heartbeat_of_a_session_that_is_left_is_stopped() -> None:
+    beats: List[Any] = []
+
+    def make_heartbeat(session_hash: str) -> Any:
+        beats.append(Heartbeat(session_hash))
+        return beats[-1]
+
+    make_queue: Any = lambda session_hash, _: Queue(session_hash)  # noqa: E731
+    sessions = Sessions(make_queue, make_heartbeat, True, "first")
+    sessions.open("second")
+    assert (beats[0].stopped, beats[1].stopped) == (True, False)
+    sessions.close()
+    assert beats[1].stopped
+
+
+def test_no_heartbeat_starts_at_the_interpreters_end(caplog: pytest.LogCaptureFixture) -> None:
+    class Late:
+        def start(self) -> None:
+            raise InterpreterEnding
+
+    make: Any = lambda *_: Late()  # noqa: E731
+    make_queue: Any = lambda session_hash, _: Queue(session_hash)  # noqa: E731
+    Sessions(make_queue, make, True, "first")
+    assert not caplog.records
