@@ -261,7 +261,8 @@ def main(argv: Sequence[str]) -> None:
             rows += _times(packages, url, folder, rounds)
             profiles = _profiles(packages[OURS], url, folder / "profiles", rounds)
     python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()
-    text = f"Gradio {GRADIO}; clients on {python}; bytecode is not counted, times are medians of fresh processes.\n\n{table(rows)}\n\n{profiles}\n"
+    what = "bytecode is not counted, times are medians of fresh processes"
+    text = f"Gradio {GRADIO}; clients on {python}; {what}.\n\n{table(rows)}\n\n{profiles}\n"
     print(text)
     if given.write:
         before, _, rest = _NOTES.read_text(encoding="utf-8").partition(_START)
