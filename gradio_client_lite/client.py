@@ -385,9 +385,11 @@ class Client(HubClient):
         self.close()
 
     def __reduce__(self) -> Tuple[Any, ...]:
+        if self._connector is not None:
+            return self._connector.reduced
         from .embed.pickling import reduced  # most clients are never pickled
 
-        return reduced(self)
+        return reduced(type(self), self._given)
 
     if not TYPE_CHECKING:  # which would take any attribute for granted
 

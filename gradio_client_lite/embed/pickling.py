@@ -17,7 +17,7 @@ import pickle
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, cast
 
 from ..errors import ArgumentError, ClientClosed, for_waiters
 from ..secrecy import HiddenBytes
@@ -30,20 +30,21 @@ _Key = Tuple[Any, bytes]
 _KEPT = 16
 
 
-def reduced(client: Any) -> Tuple[Callable[..., Any], _Key]:
-    """What `Client.__reduce__` returns; credentials among the constructor's arguments go into the pickle.
+def reduced(cls: Any, arguments: Mapping[str, Any]) -> Tuple[Callable[..., Any], _Key]:
+    """What `__reduce__` of a client returns that was made by its constructor.
+
+    Args:
+        cls: its class.
+        arguments: of the constructor, by name. Credentials among them go into the pickle.
 
     Raises:
-        ArgumentError: an argument cannot be pickled.
+        ArgumentError: one of them cannot be pickled.
     """
-    connector: Optional[Connector] = client._connector
-    if connector:
-        return connect_again, connector.key
-    for name, value in client._given.items():
+    for name, value in arguments.items():
         for key, part in value.items() if isinstance(value, Mapping) else ():
             _check(f"{name}[{key!r}]", part)
         _check(name, value)
-    return connect_again, (type(client), HiddenBytes(pickle.dumps(client._given)))
+    return connect_again, (cls, HiddenBytes(pickle.dumps(dict(arguments))))
 
 
 def _check(name: str, value: Any) -> None:
@@ -117,7 +118,7 @@ class Connector:
     """
 
     def __init__(self, key: _Key) -> None:
-        self.key = key
+        self._key = key
         self.closed = False
         self._attempt: Optional[Future[Any]] = None
         self.after_fork()
@@ -137,11 +138,11 @@ class Connector:
         """
         call_after_fork(self)
         with self._lock:
-            if self.closed:
-                raise ClientClosed(f"The client of {self.src} is closed.")
-            attempt, mine = self._attempt, not self._attempt
+            closed, attempt, mine = self.closed, self._attempt, not self._attempt
             if attempt is None:
                 attempt = self._attempt = Future()
+        if closed:
+            raise ClientClosed(f"The client of {self.src} is closed.")
         if mine:
             self._make(attempt)
         made = attempt.result()
@@ -153,7 +154,7 @@ class Connector:
     def _make(self, attempt: Future[Any]) -> None:
         try:
             # No variable has the arguments: the constructor hides the secrets among them.
-            made = self.key[0](**self._arguments())
+            made = self._key[0](**self._arguments())
         except BaseException as exc:
             with self._lock:
                 self._attempt = None
@@ -171,10 +172,14 @@ class Connector:
             attempt.add_done_callback(lambda done: None if done.exception() else done.result().close())
 
     @property
+    def reduced(self) -> Tuple[Callable[..., Any], _Key]:
+        """What `__reduce__` of the client returns, which makes no request."""
+        return connect_again, self._key
+
+    @property
     def src(self) -> str:
         """The app, without what is secret in its URL."""
         return bare_url(self._arguments()["src"])
 
     def _arguments(self) -> Dict[str, Any]:
-        arguments: Dict[str, Any] = pickle.loads(self.key[1])  # noqa: S301 - part of a pickle just loaded
-        return arguments
+        return cast("Dict[str, Any]", pickle.loads(self._key[1]))  # noqa: S301 - part of a pickle just loaded
