@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -288,6 +288,15 @@ def test_an_interrupt_while_connecting_is_not_that_of_others(
     monkeypatch.undo()
     assert copied.predict("a", api_name="/echo") == "a"
     copied.close()
+
+
+def test_a_child_does_not_wait_for_a_thread_of_its_parent(client: Client) -> None:
+    copied = again(client)
+    connector: Any = vars(copied)["_connector"]
+    connector._attempt = Future()
+    connector.after_fork()
+    with copied:
+        assert copied.predict("a", api_name="/echo") == "a"
 
 
 def test_a_copy_that_is_closed_while_it_connects_stays_closed(

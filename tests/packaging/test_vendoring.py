@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.resources
 import json
 import os
 import shutil
@@ -168,6 +169,44 @@ def test_the_package_carries_the_licence_of_the_project() -> None:
     assert contents.collect(["websocket"]).files["LICENSE"] == (ROOT / "LICENSE").read_bytes()
 
 
+# --- copies of a copy, and of what cannot be read
+
+
+@pytest.fixture
+def of_a_copy(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lets this package be the copy; its folder."""
+    monkeypatch.setattr(contents, "_own_files", lambda: dict(contents.walk(copy)))
+    return copy
+
+
+def test_contents_of_a_copy_are_what_it_was_made_with(of_a_copy: Path) -> None:
+    (of_a_copy / "theirs.txt").write_text("theirs")
+    manifest = contents.parse_manifest((of_a_copy / MANIFEST).read_bytes())
+    made = contents.collect()
+    assert made.components == manifest.components
+    assert contents.digests(made.files) == manifest.files
+    assert made.without == ()
+
+
+def test_a_copy_without_websocket_takes_the_installed_one(of_a_copy: Path) -> None:
+    before = contents.collect()
+    vendoring.vendor(of_a_copy.parent, name=of_a_copy.name, without=["websocket", "cli"])
+    assert contents.collect(["websocket"]).without == ("cli", "websocket")
+    again = contents.collect()
+    assert again.without == ("cli",)
+    assert again.components == before.components
+    assert [path for path in again.files if path.startswith("_vendor/")]
+
+
+def test_program_without_sources_cannot_be_copied(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def frozen(package: str) -> None:
+        raise TypeError("no resources")
+
+    monkeypatch.setattr(importlib.resources, "files", frozen)
+    with pytest.raises(VendoringError, match=r"cannot be read.*frozen program"):
+        vendoring.vendor(place, name="client")
+
+
 # --- where websocket-client comes from
 
 
@@ -201,6 +240,13 @@ def test_websocket_must_be_as_it_was_released(installed: Path) -> None:
     (installed / "websocket" / "_core.py").write_text("patched")
     with pytest.raises(VendoringError, match=r"websocket/_core\.py is not as it was released"):
         collect_from(installed)
+
+
+def test_websocket_without_hashes_is_taken_as_it_is(installed: Path) -> None:
+    (record,) = installed.glob("*.dist-info/RECORD")
+    record.write_text("\n".join(line.partition(",")[0] + ",," for line in record.read_text().splitlines()))
+    (installed / "websocket" / "_core.py").write_text("patched")
+    assert collect_from(installed).files["_vendor/websocket/_core.py"] == b"patched"
 
 
 def test_websocket_must_bring_its_licence(installed: Path) -> None:

@@ -9,6 +9,7 @@ before the first write, unless it is forced; other files in the folder stay. A z
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Collection, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
@@ -258,7 +259,7 @@ def _replace(path: str, content: bytes, temporary: str) -> None:
             file.write(content)
         os.replace(temporary, path)
     except BaseException:
-        if os.path.lexists(temporary):
+        with suppress(FileNotFoundError):
             os.remove(temporary)
         raise
 
@@ -270,9 +271,9 @@ def _remove(root: Path, inner: str) -> None:
     target = root / inner
     if target.is_file() or target.is_symlink():
         target.unlink()
-    for folder in target.parents:
-        if folder == root or folder.is_symlink() or not folder.is_dir():
-            return
+    folder = target.parent
+    while folder != root and folder.is_dir() and not folder.is_symlink():
         if not all(is_cache(entry.name) for entry in folder.iterdir()):
             return
         shutil.rmtree(folder)
+        folder = folder.parent
