@@ -1,4 +1,4 @@
-"""Zips with bytecode for the running Python: `vendor --zip --compile`."""
+"""Tests `embed/vendoring/contents.py`: zips with bytecode for the running Python: `vendor --zip --compile`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies are brought up to date without harm to what is not theirs, and checked."""
+"""Tests `embed/vendoring/__init__.py`: copies are brought up to date without harm to what is not theirs, and checked."""
 
 from __future__ import annotations
 

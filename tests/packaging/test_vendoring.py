@@ -1,4 +1,4 @@
-"""`vendor` makes copies that work, and knows its copies again."""
+"""Tests `embed/vendoring/__init__.py` and `contents.py`: copies work, and are known again."""
 
 from __future__ import annotations
 
