@@ -5,7 +5,8 @@
     python -m … demo [--json]
     python -m … predict URL /name [ARG ...] [--json '["a", 1]' or '{"text": "a"}']
     python -m … view URL
-    python -m … vendor FOLDER [--name NAME] [--without FEATURE,…] [--zip [--compile]] [--check] [--force]
+    python -m … vendor FOLDER [--name NAME] [--without FEATURE,FEATURE]
+        [--zip [--compile]] [--check] [--force]
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _parse(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     vendor.add_argument("--name", metavar="NAME", help="what the copy is imported as; else as this package")
     vendor.add_argument(
         "--without",
-        metavar="FEATURE,…",
+        metavar="FEATURE,FEATURE",
         type=lambda text: text.split(","),
         action="extend",
         default=[],

@@ -1,4 +1,4 @@
-"""Tests `embed/vendoring/contents.py`: zips with bytecode for the running Python: `vendor --zip --compile`."""
+"""Tests `embed/vendoring/contents.py`: zips with bytecode, `vendor --zip --compile`."""
 
 from __future__ import annotations
 

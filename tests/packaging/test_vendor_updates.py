@@ -1,4 +1,4 @@
-"""Tests `embed/vendoring/__init__.py`: copies are brought up to date without harm to what is not theirs, and checked."""
+"""Tests `embed/vendoring/__init__.py`: updates do no harm to what is not the copy's own; checks."""
 
 from __future__ import annotations
 
