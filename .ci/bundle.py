@@ -61,16 +61,14 @@ def run(module: str, *arguments: str) -> None:
 def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     """Put the two wheels together into a third, in `folder`."""
     sys.path.insert(0, str(plain))
-    parcel: Any = import_module(f"{PACKAGE}.parcel")
-    places: Any = import_module(f"{PACKAGE}.places")
+    vendoring: Any = import_module(f"{PACKAGE}.embed.vendoring")
     (distribution,) = distributions(name="websocket-client", path=[str(websocket)])
-    copy = parcel.collect(websocket=True, distribution=distribution)
+    copy = vendoring.collect(distribution=distribution)
 
     ours = copy.components[0]
     version = f"{ours.version}+{LABEL}"
     info, bundled_info = (f"{PACKAGE}-{each}.dist-info" for each in (ours.version, version))
-    files = {f"{PACKAGE}/{path}": content for path, content in copy.files.items()}
-    files[f"{PACKAGE}/{parcel.MANIFEST}"] = copy.manifest(PACKAGE)
+    files = {f"{PACKAGE}/{path}": content for path, content in copy.with_manifest(PACKAGE).items()}
     with zipfile.ZipFile(plain) as archive:
         for name in ("WHEEL", "entry_points.txt"):
             files[f"{bundled_info}/{name}"] = archive.read(f"{info}/{name}")
@@ -82,7 +80,7 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     files[f"{bundled_info}/RECORD"] = record(files, f"{bundled_info}/RECORD")
 
     wheel = folder / f"{PACKAGE}-{version}-py3-none-any.whl"
-    wheel.write_bytes(places.zip_of(files))
+    wheel.write_bytes(vendoring.zip_of(files))
     return wheel
 
 

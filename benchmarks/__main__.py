@@ -2,7 +2,7 @@
 
 python -m benchmarks            the clients side by side on a real server; --help tells the options
 python -m benchmarks parsers    the parsers alone
-python -m benchmarks sizes      what the clients take up and how fast they start, in Lambda too
+python -m benchmarks sizes      what the clients take up and how fast they start; --write: into the notes
 python -m benchmarks.files      a large file up and down
 python -m benchmarks.tables     large results, beside json.loads of the same text
 """

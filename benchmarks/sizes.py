@@ -1,6 +1,9 @@
-"""What this client and the official one take up, and how fast they start: a table in Markdown.
+"""What this client and the official one take up, and how fast they start: two tables in Markdown.
 
-    python -m benchmarks sizes [--rounds 10]
+    python -m benchmarks sizes [--rounds 10] [--write]
+
+--write puts them into vendor_notes.md. The second table has copies that `vendor --zip` makes without some
+features, and how long a fresh process takes for a first call from the zip, with and without bytecode in it.
 
 Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
 clients taking turns. The Lambda function is the one in `examples/lambda`, for both clients; its cold start
@@ -42,6 +45,30 @@ def Client(src, *, space_timeout, timeout, **options):
 }
 _IMPORT = "from {module} import Client"
 _CALL = _IMPORT + "; assert Client({url!r}, verbose=False).predict('hello', api_name='/queued') == 'hello'"
+
+_NOTES = _ROOT / "vendor_notes.md"
+_START, _END = "<!-- sizes: what `python -m benchmarks sizes --write` writes -->\n", "<!-- end of sizes -->\n"
+_ROOMS = (
+    "legacy",
+    "spaces",
+    "discord",
+    "files",
+    "testing",
+    "compat",
+    "cli",
+    "vendoring",
+    "pickling",
+    "websocket",
+)
+#: Copies, by what they are made without.
+PROFILES: Dict[str, Sequence[str]] = {
+    "all": (),
+    **{f"without `{room}`": (room,) for room in _ROOMS},
+    "the core alone: SSE protocols and files": tuple(room for room in _ROOMS if room != "files"),
+    "the core without files": _ROOMS,
+}
+#: Those of which the time is taken.
+_TIMED = ("all", "the core alone: SSE protocols and files")
 
 Row = Tuple[str, Dict[str, str]]
 
@@ -126,6 +153,38 @@ def _fresh(package: Package, code: str) -> float:
     return time.perf_counter() - start
 
 
+def _vendored(package: Package, folder: Path, without: Sequence[str], *options: str) -> Path:
+    """A zip that the command `vendor` makes of the installed package."""
+    command = [tool_python("awslambdaric"), "-B", "-S", "-m", package.module, "vendor", str(folder), "--zip"]
+    command += [f"--without={','.join(without)}"] if without else []
+    environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(package.folder)}
+    subprocess.run([*command, *options], check=True, capture_output=True, env=environ)
+    return folder / f"{package.module}.zip"
+
+
+def _first_call(package: Package, archive: Path, url: str) -> float:
+    """Seconds that a fresh interpreter takes for a call with a package from a zip."""
+    environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(archive)}
+    code = _CALL.format(module=package.module, url=url)
+    start = time.perf_counter()
+    subprocess.run([tool_python("awslambdaric"), "-S", "-c", code], check=True, env=environ)
+    return time.perf_counter() - start
+
+
+def _profiles(package: Package, url: str, folder: Path, rounds: int) -> str:
+    """The table of copies."""
+    lines = ["| zip of a copy | size | first call | with bytecode | first call |", "|---|--:|--:|--:|--:|"]
+    for number, (name, without) in enumerate(PROFILES.items()):
+        cells = []
+        for options in ((), ("--compile",)):
+            archive = _vendored(package, folder / f"{number}{''.join(options)}", without, *options)
+            taken = [_first_call(package, archive, url) for _ in range(rounds if name in _TIMED else 0)]
+            cells += [_size(archive), f"{median(taken) * 1000:,.0f} ms" if taken else ""]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        print(f"zip: {name}", file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
 def _cold_start(code: Path, url: str, log: Path) -> float:
     """Seconds from the start of the Lambda runtime to the first response."""
     variables = {"GRADIO_URL": url, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"}
@@ -187,10 +246,12 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Measure, and print the table."""
+    """Measure, and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks sizes")
     parser.add_argument("--rounds", type=int, default=10, help="fresh processes of each kind (default 10)")
-    rounds = parser.parse_args(argv).rounds
+    parser.add_argument("--write", action="store_true", help="put the tables into vendor_notes.md")
+    given = parser.parse_args(argv)
+    rounds = given.rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wheel = build_wheel(folder)
@@ -198,6 +259,12 @@ def main(argv: Sequence[str]) -> None:
         rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
         with server(folder) as url:
             rows += _times(packages, url, folder, rounds)
+            profiles = _profiles(packages[OURS], url, folder / "profiles", rounds)
     python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()
-    print(f"Gradio {GRADIO}; clients on {python}\n")
-    print(table(rows))
+    what = "bytecode is not counted, times are medians of fresh processes"
+    text = f"Gradio {GRADIO}; clients on {python}; {what}.\n\n{table(rows)}\n\n{profiles}\n"
+    print(text)
+    if given.write:
+        before, _, rest = _NOTES.read_text(encoding="utf-8").partition(_START)
+        _, _, after = rest.partition(_END)
+        _NOTES.write_text(f"{before}{_START}{text}{_END}{after}", encoding="utf-8")

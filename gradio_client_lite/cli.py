@@ -5,7 +5,8 @@
     python -m … demo [--json]
     python -m … predict URL /name [ARG ...] [--json '["a", 1]' or '{"text": "a"}']
     python -m … view URL
-    python -m … vendor FOLDER [--name NAME] [--without websocket] [--zip] [--check] [--force]
+    python -m … vendor FOLDER [--name NAME] [--without FEATURE,FEATURE]
+        [--zip [--compile]] [--check] [--force]
 """
 
 from __future__ import annotations
@@ -79,9 +80,18 @@ def _parse(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     vendor.add_argument("folder", metavar="FOLDER", help="where the program keeps such copies")
     vendor.add_argument("--name", metavar="NAME", help="what the copy is imported as; else as this package")
     vendor.add_argument(
-        "--without", choices=["websocket"], help="leave out websocket-client, which Gradio 3.x needs"
+        "--without",
+        metavar="FEATURE,FEATURE",
+        type=lambda text: text.split(","),
+        action="extend",
+        default=[],
+        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, compat, cli, "
+        "vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
     )
     vendor.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
+    vendor.add_argument(
+        "--compile", action="store_true", help="add bytecode for this release of Python to the zip"
+    )
     vendor.add_argument(
         "--check", action="store_true", help="only tell whether the copy is intact and current"
     )
@@ -146,13 +156,15 @@ def _vendor(options: argparse.Namespace) -> None:
         copy = vendor(
             options.folder,
             name=options.name,
-            websocket=options.without is None,
+            without=options.without,
             zipped=options.zip,
+            compile=options.compile,
             force=options.force,
         )
     parts = ", ".join(map(str, copy.components))
     state = "intact and current, " if options.check else ""
-    write_line(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB: {parts}")
+    without = f", without {', '.join(copy.without)}" if copy.without else ""
+    write_line(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB{without}: {parts}")
 
 
 def _greet(name: str = "world") -> str:

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from typing import Literal, Type
 
     from .app.options import Source
+    from .embed.pickling import Connector
     from .queues.base import Driver
     from .spaces.runtime import SpaceStatus
 
@@ -140,6 +141,9 @@ class Client(HubClient):
         >>> client.predict("hello", api_name="/echo")             # doctest: +SKIP
         'hello'
     """
+
+    #: Connects a client that came out of a pickle when it is first used; None once it has, and of all others.
+    _connector: Optional[Connector] = None
 
     def __init__(
         self,
@@ -361,6 +365,9 @@ class Client(HubClient):
 
         What is still open at the end of the interpreter is closed then; callbacks are not called any more.
         """
+        if self._connector is not None:
+            self._connector.close()
+            return
         ends = time.monotonic() + _CLOSING
         if self._finalizer.detach() is not None:
             self._calls.close()
@@ -378,9 +385,20 @@ class Client(HubClient):
         self.close()
 
     def __reduce__(self) -> Tuple[Any, ...]:
+        if self._connector is not None:
+            return self._connector.reduced
         from .embed.pickling import reduced  # most clients are never pickled
 
-        return reduced(self, self._given)
+        return reduced(type(self), self._given)
+
+    if not TYPE_CHECKING:  # which would take any attribute for granted
+
+        def __getattr__(self, name: str) -> Any:
+            # Libraries look for optional dunder names in whatever they are given.
+            if self._connector is None or name.startswith("__"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self._connector.connect(self)
+            return getattr(self, name)
 
     # -- parts of connecting
 

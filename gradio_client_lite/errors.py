@@ -16,6 +16,7 @@ Siblings differ by what the caller does next::
     │   └── CompatibilityError (RuntimeError)
     ├── SerializationSetupError (ValueError) a name of the official client; nothing raises it
     ├── MissingPackageError (ImportError)    install the package that the text names
+    ├── MissingFeature (ImportError)         this copy was made without it; make the copy anew
     ├── AuthenticationError (ValueError)     log in, or pass other credentials
     ├── UnsupportedAppError (ValueError)     the URL is not that of a Gradio app this client can call
     ├── AppError (ValueError)                the app's function raised; its text is for the user
@@ -167,6 +168,10 @@ class SerializationSetupError(GradioClientError, ValueError):
 
 class MissingPackageError(GradioClientError, ImportError):
     """This app needs a package that is not installed; the text names it."""
+
+
+class MissingFeature(GradioClientError, ImportError):
+    """This copy of the package was made without a feature that was used; the text names it."""
 
 
 class AuthenticationError(GradioClientError, ValueError):

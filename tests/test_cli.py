@@ -1,3 +1,5 @@
+"""Tests `cli.py` and `__main__.py`."""
+
 from __future__ import annotations
 
 import io

@@ -1,12 +1,7 @@
-"""Lets code that others wrote for the official client run with this package instead.
+"""Finds the official client's modules in this package, from `install` to `uninstall`.
 
-After `install()`, `import gradio_client` and its modules `client`, `utils`, `exceptions` and `data_classes`
-give this package's names, in this process alone. Nothing is written anywhere; an installed official client
-stays where it is and is found again after `uninstall()`. Gradio itself, the server, needs much more of the
-official client than others do: do not `install()` in a process that imports `gradio`.
-
-`gradio_client.__version__` is then the release of the official client that this package follows, because
-other code decides by it what it may call. `importlib.metadata` goes on telling what is installed.
+A finder at the front of `sys.meta_path` gives, for each official module, a stand-in that looks up its names
+here when they are first used.
 """
 
 from __future__ import annotations
@@ -83,7 +78,7 @@ _MODULES: Dict[str, _Names] = {
         **_from(".compat.helpers", "get_mimetype"),
     },
 }
-# Constants of the official client that are found out here when they are first used.
+# Constants of the official client that functions compute here when they are first used.
 _CALLED = frozenset(["DEFAULT_TEMP_DIR"])
 
 
@@ -105,12 +100,12 @@ def install() -> None:
     with _lock:
         if _finder in sys.meta_path:
             return
-        # First, so that no other thread's import finds the official one in between.
+        # Before the import, so that no other thread finds the official one in between.
         sys.meta_path.insert(0, _finder)
         try:
-            with suppress(ImportError):  # somebody has made it impossible
-                import_module(_OFFICIAL)  # waits for a thread that has found the official one already
-            _refuse_strangers()
+            with suppress(ImportError):  # as with None in sys.modules
+                import_module(_OFFICIAL)  # waits for a thread that is importing the official one already
+            _refuse_official()
         except BaseException:
             _withdraw()
             raise
@@ -125,7 +120,8 @@ def uninstall() -> None:
         _withdraw()
 
 
-def _refuse_strangers() -> None:
+def _refuse_official() -> None:
+    """Raise CompatibilityError if a module of that name is imported which is no stand-in."""
     for name in sorted(name for name in list(sys.modules) if name.partition(".")[0] == _OFFICIAL):
         module = sys.modules.get(name)
         if not isinstance(module, _StandIn):
@@ -188,11 +184,11 @@ class _Finder:
             # The official package imports its modules too. Importing would lock each; these need nothing.
             part = sys.modules.setdefault(name, module_from_spec(self._spec(name)))
             setattr(module, name.rpartition(".")[2], part)
-        if self not in sys.meta_path:  # another thread has taken it back since this module was found
+        if self not in sys.meta_path:  # another thread has called uninstall() since this module was found
             _withdraw()
             raise ModuleNotFoundError(f"No module named {_OFFICIAL!r}", name=_OFFICIAL)
 
 
-# Guards installing, and taking it back, as a whole.
+# Held while installing and uninstalling; imports made meanwhile take the import system's locks.
 _lock = threading.Lock()
 _finder = _Finder()

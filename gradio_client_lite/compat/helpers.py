@@ -1,10 +1,6 @@
-"""Helpers for code written for the official client, with its names, signatures and results.
+"""The helper functions of the official client, with the names, signatures and results of its release 2.7.
 
-None is used by calls themselves: those find and replace files without recursion, in `filedata`.
-
-Files as base64 text: how Gradio 3 carried them, and how code written for the official client still does.
-
-Names, signatures and results are those of the official client 2.7 (gradio_client/utils.py).
+They are for code that was written for it; calls use none of them. As base64 text Gradio 3 carried files.
 """
 
 from __future__ import annotations
@@ -116,9 +112,9 @@ class ServerMessage(str, Enum):
     process_streaming = "process_streaming"
 
 
-# What is held in memory, and a third more as base64.
+#: Bytes of a fetched file, which is held in memory, and again as base64, which takes a third more.
 _MAX_FILE = 256 << 20
-_LONGEST = 3600.0
+_LONGEST = 3600.0  # seconds for fetching it
 _Path = Union[str, "os.PathLike[str]"]
 
 

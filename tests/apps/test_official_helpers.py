@@ -254,7 +254,7 @@ except errors.CompatibilityError as error:
 
 @pytest.mark.parametrize("version", list(OFFICIAL_CLIENTS))
 def test_name_is_taken_from_an_installed_official_client_and_given_back(version: str, tmp_path: Path) -> None:
-    vendoring.vendor(tmp_path / "host", name="client", websocket=False)
+    vendoring.vendor(tmp_path / "host", name="client", without=["websocket"])
     done = subprocess.run(
         [official_client_python(version), "-I", "-c", BOTH, str(tmp_path)],
         capture_output=True,

@@ -24,7 +24,7 @@ _NEWEST = "6.31.0"
 @pytest.mark.whole
 @pytest.mark.servers(_NEWEST)
 def test_libraries_run_on_a_vendored_copy(server: Server, tmp_path: Path) -> None:
-    vendoring.vendor(tmp_path / "host", name="client", websocket=False)
+    vendoring.vendor(tmp_path / "host", name="client", without=["websocket"])
     logs = tmp_path / "logs"
     logs.mkdir()
     with running_server(_NEWEST, logs, "files") as files:

@@ -1,4 +1,7 @@
-"""Files as base64; compared with the official client's results in tests/apps/test_official_helpers.py."""
+"""Tests the part of `helpers.py` for files as base64.
+
+tests/apps/test_official_helpers.py compares it with the official client's.
+"""
 
 from __future__ import annotations
 

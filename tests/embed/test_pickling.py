@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -19,7 +19,7 @@ from transport.peers import PeerServer, always, answer
 
 import gradio_client_lite
 from gradio_client_lite import Client
-from gradio_client_lite.errors import ArgumentError, ClientClosed, ConnectFailed
+from gradio_client_lite.errors import ArgumentError, ClientClosed, ConnectFailed, ConnectionFailed
 from gradio_client_lite.testing import App, serve
 
 ROOT = str(Path(gradio_client_lite.__file__).parent.parent)
@@ -255,6 +255,69 @@ def test_a_pickle_works_in_another_process(client: Client) -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == (b"a\n", b"")
+
+
+def test_what_no_client_has_is_an_attribute_error(client: Client) -> None:
+    with again(client) as copied:
+        for each in (client, copied):
+            with pytest.raises(AttributeError, match="'Client' object has no attribute 'nothing'"):
+                each.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_an_interrupt_while_connecting_is_not_that_of_others(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = again(client)
+    started, ended = threading.Event(), threading.Event()
+
+    def interrupted(self: Client, **arguments: Any) -> None:
+        started.set()
+        ended.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "__init__", interrupted)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: copied.session_hash)
+        started.wait(10)
+        second = pool.submit(lambda: copied.session_hash)
+        while not second.running():
+            pass
+        ended.set()
+        assert isinstance(first.exception(), KeyboardInterrupt)
+        assert isinstance(second.exception(), (KeyboardInterrupt, ConnectionFailed))
+    monkeypatch.undo()
+    assert copied.predict("a", api_name="/echo") == "a"
+    copied.close()
+
+
+def test_a_child_does_not_wait_for_a_thread_of_its_parent(client: Client) -> None:
+    copied = again(client)
+    connector: Any = vars(copied)["_connector"]
+    connector._attempt = Future()
+    connector.after_fork()
+    with copied:
+        assert copied.predict("a", api_name="/echo") == "a"
+
+
+def test_a_copy_that_is_closed_while_it_connects_stays_closed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = again(client)
+    started, ended = threading.Event(), threading.Event()
+    original = Client.__init__
+
+    def slow(self: Client, **arguments: Any) -> None:
+        started.set()
+        ended.wait(10)
+        original(self, **arguments)
+
+    monkeypatch.setattr(Client, "__init__", slow)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(lambda: copied.predict("a", api_name="/echo"))
+        started.wait(10)
+        copied.close()
+        ended.set()
+        assert isinstance(call.exception(), ClientClosed)
 
 
 def test_a_copy_nobody_keeps_leaves_no_connection(client: Client) -> None:

@@ -1,6 +1,6 @@
 """What a copy of the package must be able to do wherever it runs: the suite's smoke part.
 
-    python smoke.py NAME FILES_URL FOLDER [--path ENTRY] [--unwritable]
+    python smoke.py NAME FILES_URL FOLDER [--path ENTRY] [--unwritable] [--without FEATURE,…]
 
 It needs the standard library alone, of Python 3.9 or later, and works under `-O`. It says how far it has come
 on standard error, one line that begins with "smoke:" before each part, and prints "ok" in the end.
@@ -12,14 +12,16 @@ Args:
     FOLDER: where files may be written.
     ENTRY: put at the front of sys.path first.
     --unwritable: make sure that neither the home nor the working directory can be written to.
+    --without: what the copy was made without; the parts that need it say so instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import pickle
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Type
+from typing import Any, Callable, Dict, Iterator, List, Type
 
 PATIENCE = 20.0  # seconds
 TEXT = "naïve \x85 日本語 🙂"
@@ -61,10 +63,14 @@ def repeat(text: str, times: int = 2) -> str:
     return text * times
 
 
-def smoke_files(package: Any, url: str, folder: Path) -> None:
+def smoke_connecting(package: Any, url: str) -> None:
     part("connect to an app outside this process")
     with package.Client(url, verbose=False) as client:
         same(client.predict(None, api_name="/direct"), None)
+        same("/direct" in str(client), True)
+
+
+def smoke_files(package: Any, url: str, folder: Path) -> None:
     part("send and fetch a file")
     with package.Client(url, download_files=str(folder / "down"), verbose=False) as client:
         up = folder / "a b.txt"
@@ -112,6 +118,31 @@ def smoke_calls(package: Any, testing: Any, errors: Any) -> None:
     raises(errors.ConnectFailed, lambda: package.Client(app.url, verbose=False))
 
 
+def smoke_missing(package: Any, url: str, without: List[str]) -> None:
+    """Use what the copy was made without."""
+    part("miss what was left out")
+    errors = load(f"{package.__name__}.errors")
+    client = package.Client(url, verbose=False)
+    uses: Dict[str, Callable[[], Any]] = {
+        "cli": lambda: load(f"{package.__name__}.cli"),
+        "compat": lambda: load(f"{package.__name__}.compat"),
+        "discord": lambda: load(f"{package.__name__}.spaces.discord"),
+        "files": lambda: package.handle_file(__file__),
+        "legacy": lambda: load(f"{package.__name__}.legacy"),
+        "pickling": lambda: pickle.dumps(client),
+        "spaces": lambda: package.Client("owner/name", verbose=False),
+        "testing": lambda: load(f"{package.__name__}.testing"),
+        "vendoring": lambda: load(f"{package.__name__}.embed.vendoring"),
+    }
+    for feature in uses.keys() & set(without):
+        text = str(raises(errors.MissingFeature, uses[feature]))
+        # Without Spaces there is none for a Discord bot.
+        named = {feature, "spaces"} if feature == "discord" else {feature}
+        same(any(f"was made without {name}, " in text for name in named), True)
+        same(f"`--without {feature}`" in text or feature == "discord", True)
+    client.close()
+
+
 def write_into(folder: Path) -> None:
     (folder / "smoke.txt").write_text("written", encoding="utf-8")
 
@@ -123,6 +154,7 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("--path")
     parser.add_argument("--unwritable", action="store_true")
+    parser.add_argument("--without", type=lambda text: text.split(","), default=[])
     given = parser.parse_args()
     if given.unwritable:
         raises(PermissionError, lambda: write_into(Path.home()))
@@ -131,10 +163,15 @@ def main() -> None:
         sys.path.insert(0, given.path)
     part("import")
     package = load(given.name)
-    smoke_files(package, given.files_url, Path(given.folder))
-    part("import the embedded app")
-    testing = load(f"{given.name}.testing")
-    smoke_calls(package, testing, load(f"{given.name}.errors"))
+    smoke_connecting(package, given.files_url)
+    if "files" not in given.without:
+        smoke_files(package, given.files_url, Path(given.folder))
+    if "testing" not in given.without:
+        part("import the embedded app")
+        testing = load(f"{given.name}.testing")
+        smoke_calls(package, testing, load(f"{given.name}.errors"))
+    if given.without:
+        smoke_missing(package, given.files_url, given.without)
     part("end")
     print("ok")
 

@@ -125,18 +125,18 @@ def test_importing_the_package_imports_nothing_else(parts: Dict[str, Set[str]]) 
 
 def test_a_call_imports_what_calls_need(parts: Dict[str, Set[str]]) -> None:
     call = parts["connect to an app outside this process"]
-    assert {"calls", "transport.http", "queues.session"} <= own(call)
+    assert {"app.app", "transport.http", "queues.session"} <= own(call)
     assert "http.client" in call
     assert (
         call & {"asyncio", "urllib.request", "xml", "tempfile", "mimetypes", "concurrent.futures.thread"}
         == set()
     )
-    optional = {"testing", "uploads", "downloads", "saving", "transfer", "describe", "cli", "pickling"}
+    optional = {"cli", "compat", "embed", "files", "legacy", "spaces", "testing"}
     assert {name.partition(".")[0] for name in own(call)} & optional == set()
 
 
 def test_what_moves_files_is_imported_with_the_first_file(parts: Dict[str, Set[str]]) -> None:
-    assert own(parts["send and fetch a file"]) >= {"uploads", "saving"}
+    assert own(parts["send and fetch a file"]) >= {"files.uploads", "files.saving"}
 
 
 def test_nothing_is_imported_that_need_not_be_there(parts: Dict[str, Set[str]]) -> None:

@@ -1,4 +1,4 @@
-"""Copies are brought up to date without harm to what is not theirs, and checked."""
+"""Tests `embed/vendoring/__init__.py`: updates do no harm to what is not the copy's own; checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vendored import MANIFEST, change, contents, not_installed, rewrite
+from vendored import MANIFEST, change, files_of, not_installed, rewrite
 
 import gradio_client_lite
 from gradio_client_lite.embed import vendoring
@@ -39,7 +39,7 @@ def test_leaving_websocket_out_later_removes_its_folder_with_its_bytecode(copy: 
     cache = copy / "_vendor" / "websocket" / "__pycache__"
     cache.mkdir()
     (cache / "_core.cpython-313.pyc").touch()
-    vendoring.vendor(place, name="client", websocket=False)
+    vendoring.vendor(place, name="client", without=["websocket"])
     assert not (copy / "_vendor").exists()
     vendoring.check(place, name="client")
 
@@ -49,7 +49,7 @@ def test_folder_that_is_no_copy_is_not_overwritten(place: Path) -> None:
     (place / "client" / "__init__.py").write_text("theirs")
     with pytest.raises(VendoringError, match=r"no copy that was made with this command.*--force"):
         vendoring.vendor(place, name="client")
-    assert contents(place / "client") == {"__init__.py": b"theirs"}
+    assert files_of(place / "client") == {"__init__.py": b"theirs"}
     vendoring.vendor(place, name="client", force=True)
     vendoring.check(place, name="client")
 
@@ -69,10 +69,10 @@ def test_file_in_the_place_of_the_folder_is_an_error(place: Path) -> None:
 def test_copy_that_somebody_changed_is_not_overwritten(place: Path, zipped: bool) -> None:
     vendoring.vendor(place, name="client", zipped=zipped)
     change(place, zipped, "errors.py", b"patched")
-    before = contents(place)
+    before = files_of(place)
     with pytest.raises(VendoringError, match=r"changed since it was made \(changed: errors\.py\).*--force"):
         vendoring.vendor(place, name="client", zipped=zipped)
-    assert contents(place) == before
+    assert files_of(place) == before
     vendoring.vendor(place, name="client", zipped=zipped, force=True)
     vendoring.check(place, name="client", zipped=zipped)
 
@@ -169,18 +169,21 @@ def test_what_a_link_leads_to_counts_as_changed(copy: Path, place: Path, tmp_pat
     assert (tmp_path / "mine" / "sse.py").read_text() == "mine"
 
 
-def test_updating_a_zip_leaves_what_is_not_ours(place: Path) -> None:
+def test_updating_a_zip_refuses_to_remove_what_is_not_ours(place: Path) -> None:
     vendoring.vendor(place, name="client", zipped=True)
     change(place, True, "../other/__init__.py", b"theirs")
     change(place, True, "more.txt", b"theirs")
     with pytest.raises(VendoringError, match=r"not part of it: \.\./other/__init__\.py, more\.txt"):
         vendoring.check(place, name="client", zipped=True)
-    vendoring.vendor(place, name="client", zipped=True, websocket=False)
+    with pytest.raises(VendoringError, match=r"not part of it: \.\./other/__init__\.py, more\.txt.*--force"):
+        vendoring.vendor(place, name="client", zipped=True, without=["websocket"])
+    with zipfile.ZipFile(place / "client.zip") as archive:
+        assert archive.read("other/__init__.py") == archive.read("client/more.txt") == b"theirs"
+    vendoring.vendor(place, name="client", zipped=True, without=["websocket"], force=True)
     with zipfile.ZipFile(place / "client.zip") as archive:
         names = archive.namelist()
-        assert archive.read("other/__init__.py") == archive.read("client/more.txt") == b"theirs"
     assert "client/errors.py" in names
-    assert not [name for name in names if "_vendor" in name]
+    assert not [name for name in names if "_vendor" in name or "other" in name or "more" in name]
 
 
 @pytest.mark.parametrize(
@@ -208,12 +211,12 @@ def test_damaged_manifest_is_an_error(copy: Path, place: Path, text: str) -> Non
 
 def test_check_says_what_is_wrong(copy: Path, place: Path) -> None:
     (copy / "errors.py").write_text("patched")
-    (copy / "job.py").unlink()
+    (copy / "limits.py").unlink()
     (copy / "extra.py").touch()
     with pytest.raises(VendoringError) as raised:
         vendoring.check(place, name="client")
     text = str(raised.value)
-    assert "changed: errors.py; missing: job.py; not part of it: extra.py" in text
+    assert "changed: errors.py; missing: limits.py; not part of it: extra.py" in text
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -227,7 +230,7 @@ def test_check_finds_a_changed_copy(place: Path, zipped: bool) -> None:
 
 def test_check_passes_over_bytecode(copy: Path, place: Path) -> None:
     (copy / "__pycache__").mkdir()
-    (copy / "__pycache__" / "job.cpython-313.pyc").touch()
+    (copy / "__pycache__" / "limits.cpython-313.pyc").touch()
     vendoring.check(place, name="client")
 
 

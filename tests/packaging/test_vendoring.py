@@ -1,9 +1,10 @@
-"""`vendor` makes copies that work, and knows its copies again."""
+"""Tests `embed/vendoring/__init__.py` and `contents.py`: copies work, and are known again."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.resources
 import json
 import os
 import shutil
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
-from vendored import MANIFEST, contents, not_installed
+from vendored import MANIFEST, files_of, not_installed
 
 import gradio_client_lite
 from gradio_client_lite import cli
-from gradio_client_lite.embed import parcel, vendoring
+from gradio_client_lite.embed import vendoring
+from gradio_client_lite.embed.vendoring import contents
 from gradio_client_lite.errors import ArgumentError, VendoringError
 from gradio_client_lite.testing import serve
 
@@ -40,7 +42,7 @@ for module in pkgutil.walk_packages(package.__path__, f"{name}."):
 assert not [name for name in sys.modules if name.split(".")[0] == "gradio_client_lite"]
 errors = importlib.import_module(f"{name}.errors")
 try:
-    print(importlib.import_module(f"{name}.transport.websocket").load_library().__name__)
+    print(importlib.import_module(f"{name}.legacy.websocket").load_library().__name__)
 except errors.MissingPackageError as error:
     print(type(error).__name__)
 print(getattr(sys.modules.get("websocket"), "whose", None))
@@ -75,14 +77,14 @@ def test_copy_works_renamed_and_nested_two_packages_deep(place: Path, tmp_path: 
 
 
 def test_copy_works_without_websocket(place: Path, tmp_path: Path) -> None:
-    vendoring.vendor(place, name="mine", websocket=False)
+    vendoring.vendor(place, name="mine", without=["websocket"])
     assert run("host_plugin.vendor.mine", tmp_path) == ["MissingPackageError", "None"]
     assert not (place / "mine" / "_vendor").exists()
 
 
 @pytest.mark.parametrize("websocket", [True, False])
 def test_zip_works(place: Path, websocket: bool) -> None:
-    vendoring.vendor(place, name="mine", zipped=True, websocket=websocket)
+    vendoring.vendor(place, name="mine", zipped=True, without=[] if websocket else ["websocket"])
     found = "mine._vendor.websocket" if websocket else "MissingPackageError"
     assert run("mine", place / "mine.zip") == [found, "None"]
 
@@ -98,7 +100,7 @@ def test_private_copy_leaves_the_websocket_of_the_host_alone(place: Path, tmp_pa
 
 
 def test_without_a_private_copy_the_installed_one_is_used(place: Path, tmp_path: Path) -> None:
-    vendoring.vendor(place, name="mine", websocket=False)
+    vendoring.vendor(place, name="mine", without=["websocket"])
     vendoring.vendor(tmp_path, name="other")
     shutil.move(str(tmp_path / "other" / "_vendor" / "websocket"), str(tmp_path / "websocket"))
     assert run("host_plugin.vendor.mine", tmp_path) == ["websocket", "None"]
@@ -116,7 +118,7 @@ def test_copy_made_by_a_zipped_copy_is_the_same(place: Path, tmp_path: Path) -> 
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert contents(tmp_path / "again" / "mine") == contents(place / "mine")
+    assert files_of(tmp_path / "again" / "mine") == files_of(place / "mine")
 
 
 def test_copy_made_by_a_copy_has_nothing_of_the_program(copy: Path, tmp_path: Path) -> None:
@@ -126,14 +128,14 @@ def test_copy_made_by_a_copy_has_nothing_of_the_program(copy: Path, tmp_path: Pa
         command, cwd=copy.parent, capture_output=True, encoding="utf-8", timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert contents(tmp_path / "again").keys() == contents(copy).keys() - {"theirs.txt"}
+    assert files_of(tmp_path / "again").keys() == files_of(copy).keys() - {"theirs.txt"}
 
 
 # --- the manifest
 
 
 def test_manifest_lists_every_file_with_its_hash_and_every_licence(copy: Path) -> None:
-    files = contents(copy)
+    files = files_of(copy)
     manifest = json.loads(files.pop(MANIFEST))
     assert manifest["name"] == "client"
     assert manifest["files"] == {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
@@ -148,7 +150,7 @@ def test_manifest_lists_every_file_with_its_hash_and_every_licence(copy: Path) -
 
 
 def test_copy_has_nothing_that_others_do_not_need(copy: Path) -> None:
-    paths = set(contents(copy))
+    paths = set(files_of(copy))
     assert not [path for path in paths if "tests" in path or "pycache" in path or "wsdump" in path]
     assert "py.typed" in paths
 
@@ -157,14 +159,52 @@ def test_copies_of_the_same_files_are_the_same_bytes(place: Path, tmp_path: Path
     for folder in (place, tmp_path / "other"):
         vendoring.vendor(folder, name="mine")
         vendoring.vendor(folder, name="mine", zipped=True)
-    assert contents(place) == contents(tmp_path / "other")
+    assert files_of(place) == files_of(tmp_path / "other")
     with zipfile.ZipFile(place / "mine.zip") as archive:
         zipped = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
-    assert zipped == contents(place / "mine")
+    assert zipped == files_of(place / "mine")
 
 
 def test_the_package_carries_the_licence_of_the_project() -> None:
-    assert parcel.collect(websocket=False).files["LICENSE"] == (ROOT / "LICENSE").read_bytes()
+    assert contents.collect(["websocket"]).files["LICENSE"] == (ROOT / "LICENSE").read_bytes()
+
+
+# --- copies of a copy, and of what cannot be read
+
+
+@pytest.fixture
+def of_a_copy(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lets this package be the copy; its folder."""
+    monkeypatch.setattr(contents, "_own_files", lambda: dict(contents.walk(copy)))
+    return copy
+
+
+def test_contents_of_a_copy_are_what_it_was_made_with(of_a_copy: Path) -> None:
+    (of_a_copy / "theirs.txt").write_text("theirs")
+    manifest = contents.parse_manifest((of_a_copy / MANIFEST).read_bytes())
+    made = contents.collect()
+    assert made.components == manifest.components
+    assert contents.digests(made.files) == manifest.files
+    assert made.without == ()
+
+
+def test_a_copy_without_websocket_takes_the_installed_one(of_a_copy: Path) -> None:
+    before = contents.collect()
+    vendoring.vendor(of_a_copy.parent, name=of_a_copy.name, without=["websocket", "cli"])
+    assert contents.collect(["websocket"]).without == ("cli", "websocket")
+    again = contents.collect()
+    assert again.without == ("cli",)
+    assert again.components == before.components
+    assert [path for path in again.files if path.startswith("_vendor/")]
+
+
+def test_program_without_sources_cannot_be_copied(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def frozen(package: str) -> None:
+        raise TypeError("no resources")
+
+    monkeypatch.setattr(importlib.resources, "files", frozen)
+    with pytest.raises(VendoringError, match=r"cannot be read.*frozen program"):
+        vendoring.vendor(place, name="client")
 
 
 # --- where websocket-client comes from
@@ -176,7 +216,7 @@ def test_websocket_that_is_not_installed_is_an_error_that_says_what_to_do(
     monkeypatch.setattr(importlib.metadata, "distribution", not_installed)
     with pytest.raises(VendoringError, match=r"pip install websocket-client.*--without websocket"):
         vendoring.vendor(place, name="client")
-    vendoring.vendor(place, name="client", websocket=False)
+    vendoring.vendor(place, name="client", without=["websocket"])
 
 
 @pytest.fixture
@@ -190,9 +230,9 @@ def installed(tmp_path: Path) -> Path:
     return target
 
 
-def collect_from(folder: Path) -> parcel.Parcel:
+def collect_from(folder: Path) -> contents.Contents:
     (distribution,) = importlib.metadata.distributions(name="websocket-client", path=[str(folder)])
-    return parcel.collect(websocket=True, distribution=distribution)
+    return contents.collect(distribution=distribution)
 
 
 def test_websocket_must_be_as_it_was_released(installed: Path) -> None:
@@ -200,6 +240,13 @@ def test_websocket_must_be_as_it_was_released(installed: Path) -> None:
     (installed / "websocket" / "_core.py").write_text("patched")
     with pytest.raises(VendoringError, match=r"websocket/_core\.py is not as it was released"):
         collect_from(installed)
+
+
+def test_websocket_without_hashes_is_taken_as_it_is(installed: Path) -> None:
+    (record,) = installed.glob("*.dist-info/RECORD")
+    record.write_text("\n".join(line.partition(",")[0] + ",," for line in record.read_text().splitlines()))
+    (installed / "websocket" / "_core.py").write_text("patched")
+    assert collect_from(installed).files["_vendor/websocket/_core.py"] == b"patched"
 
 
 def test_websocket_must_bring_its_licence(installed: Path) -> None:

@@ -10,12 +10,10 @@ import zipfile
 from pathlib import Path
 from typing import Dict
 
-from gradio_client_lite.embed import parcel
-
-MANIFEST = parcel.MANIFEST
+from gradio_client_lite.embed.vendoring.contents import MANIFEST
 
 
-def contents(folder: Path) -> Dict[str, bytes]:
+def files_of(folder: Path) -> Dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }

@@ -219,7 +219,7 @@ def test_install_refuses_when_another_thread_is_just_finding_the_official_client
 
 
 def test_a_second_copy_of_this_package_does_not_take_over(tmp_path: Path) -> None:
-    vendoring.vendor(tmp_path, name="other", websocket=False)
+    vendoring.vendor(tmp_path, name="other", without=["websocket"])
     program = """
 import sys
 sys.path.insert(0, sys.argv[1])
