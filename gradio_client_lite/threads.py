@@ -1,9 +1,8 @@
 """The threads of the package: all start here, so that a client's end and the interpreter's find each one.
 
-A `Threads` stands for one client; what works for it starts its threads there, mostly by a pool (`workers`).
-Each comes with a function that makes it end soon. `Threads.close` calls those of a client. The end of the
-interpreter closes each client that is open and waits for all threads; none is started once `ending` is set,
-which is done under the lock that threads start under.
+What works for a client starts its threads by the client's `Threads`, mostly from a pool (`workers`), and says
+how each is made to end soon. `Threads.close` does that. The end of the interpreter closes each client that is
+open and waits for all threads. None starts once `ending` is set, under the lock that threads start under.
 
 In the main interpreter they are daemons, as the process must not wait for one that cannot be woken: in
 `getaddrinfo`, or in a user's callback. `atexit` runs the end after the threads of the program, which may use
@@ -13,8 +12,7 @@ isolated one allows none; there they are no daemons, and the end comes before Py
 Finalisers run on whatever thread the garbage collector was called on, which may hold any lock of this
 package, of `threading` or of the program. So they do nothing but `hand_over`, which takes none.
 
-In a fork's child only the thread that forked goes on, so locks may be held there for ever; `forget_parent`
-makes the one of this module anew.
+In a fork's child only the thread that forked goes on; `forget_parent` forgets the others, and their lock.
 """
 
 from __future__ import annotations

@@ -4,9 +4,8 @@
 never ends would keep the process alive. A thread of `Workers` starts when there is work and none is free, and
 ends when there has been none for a while; at the interpreter's end `threads` ends it.
 
-No task is left without a thread: one critical section adds it and wakes a thread, or counts one that is about
-to start, where fewer wait than there are tasks; another finds no task and takes a thread that ends off the
-count. At the limit each thread takes the next task before it ends.
+No task is left without a thread: where fewer threads wait than there are tasks, the critical section that
+adds one counts a thread more, which is then started; and a thread leaves the count where it finds no task.
 """
 
 from __future__ import annotations

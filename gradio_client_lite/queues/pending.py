@@ -75,7 +75,7 @@ class EarlyMessages:
             protected: ids that lose nothing, as they have jobs.
 
         Returns:
-            False where the message was not kept: only protected ids have any, or there are too many ids.
+            False where nothing else can be spilled, or there are too many ids.
         """
         if event_id not in self.ids and len(self.ids) >= self._most_ids:
             return False

@@ -13,26 +13,26 @@ The states of a job, and what holds it:
                   v                            v
                 ENDED                        ENDED, its id in _claims
 
-JOINING: the POST is under way, on the thread of `submit`. A stream that is open for other jobs may bring the
-    job's messages before the answer is read. So a message for an id that no job has is kept as an early one,
-    for as long as a join goes on that was under way when it came. No later join can get that id, which is
-    another client's, or a cancelled job's. Joins are numbered for this.
-CATCHING UP: the job has its id, and the thread of `submit` feeds it its early messages.
+JOINING: the POST is under way. A stream that is open for other jobs may bring the job's messages before the
+    answer is read. So a message for an id that no job has is kept as an early one, for as long as a join goes
+    on that was under way when it came. No later join can get that id, which is another client's, or that of
+    a cancelled job. Joins are numbered for this.
+CATCHING UP: the job has its id, and is fed its early messages on the thread of `submit`.
 LIVE: the reader's thread feeds it. Whether it waits in the server's queue or runs makes no difference here.
-ENDED: messages for its id are dropped. A job ends here with its last message, though it may go on to download
-    files, with an error, or as it was cancelled.
+ENDED: messages for its id are dropped. The job has got its last message, though it may still download files,
+    or an error, or was cancelled.
 
-Feeding runs code of the job, and early messages may take long to decode, so neither is done under the lock.
-Nothing is overtaken all the same. While a job catches up only the thread of `submit` feeds it, and the reader
-puts what comes for it behind its early messages. That thread takes them under the lock and feeds them without
-until it finds none; in that critical section it makes the job LIVE and, where the reader does not run, starts
-it. So whatever the reader feeds came after all that was fed before. Where early messages take too many bytes,
-those of the id that has most are spilled; but a job that catches up loses none: the reader waits for it.
+Feeding runs code of the job, and decoding may take long, so neither is done under the lock. Nothing is
+overtaken all the same. While a job catches up the reader does not feed it, but puts its messages behind the
+early ones. The thread of `submit` takes those under the lock and feeds them without, until it finds none; in
+that critical section it makes the job LIVE, and starts the reader where that does not run. So whatever the
+reader feeds came after all that was fed before. Where early messages take too many bytes, those of the id
+that has most are spilled; but a job that catches up loses none: the reader waits for it.
 
 A cut of the stream (see `stream`) dooms the jobs that have an id: those that have not ended when their grace
 is over fail with StreamLost. Each is fed a StreamCut where messages may be missing. Edits after it may build
-on one of those, so the job takes none until it has got a full value. A job that joins soon after a cut,
-before the server can have noticed it, is fed a StreamCut first, and has a grace too.
+on one of those, so the job takes none until it has got a full value. A job that joins before the server can
+have noticed the cut is fed a StreamCut first, and has a grace too.
 
 One lock, `_changed`, guards all of this. Nothing is sent, fed or failed under it; but a grace's thread is
 started. What its critical sections decide in one step:
@@ -43,8 +43,7 @@ started. What its critical sections decide in one step:
 - `wanted`: no job has an id, so the reader ends; a job that gets one later starts it.
 - `close`: it ends the jobs that have an id, and one that joins finds the queue closed in `_end_join`.
 
-`forget` finds no id of a job that joins. It comes after the job's end, so `_catch_up`, which asks for that
-once the job has its id, makes up for it.
+`forget` finds no id of a job that joins, but comes after its end, for which `_catch_up` looks.
 """
 
 from __future__ import annotations

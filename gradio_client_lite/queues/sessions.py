@@ -1,9 +1,8 @@
 """The sessions of a client: which one new calls belong to, the queue driver of each, and its heartbeat.
 
-A session becomes current with `open`, and a new one takes its place when its stream was cut: the server may
-drop jobs that join the old one before it has noticed. Not so where that would make a difference to calls, as
-the app keeps State, and where the caller chose the session. Jobs of a session that was left go on to their
-end, with the driver they have.
+A session becomes current with `open`. A new one takes its place when its stream was cut, as the server may
+drop jobs that join the old one before it has noticed; but not where the app keeps State, or the caller chose
+the session. Jobs of a session that was left go on to their end.
 
 The heartbeat is an open request by which the server knows that a session is alive: it deletes a session's
 State, and runs the app's `unload` events, when it ends (gradio/routes.py, `heartbeat`, from 4.22 on). It is

@@ -4,31 +4,29 @@
 
     wanted? --no--> RELEASED (the next job starts it again)
        |yes  ^
-       |     +--- pause <---------------------------------------------------------------+
-       v                                                                                |
-    OPENING --200--> READING --its end, or close_stream--> CLOSING -- closed -----------+
-       |                |                                                               |
-       |                +-- breaks, or stays silent though the server answers -- cut ---+
-       |                +-- cannot be read -- cut, and every job fails -----------------+
-       +-- is refused -- every job fails -----------------------------------------------+
-       +-- is not reached -- no job is lost, before that lasts longer than the grace ---+
+       |     +--- pause <--------------------------------------------------------+
+       v                                                                         |
+    OPENING --200--> READING --its end, or close_stream--> CLOSING -- closed ----+
+       |                +-- breaks, or is silent though the server answers -- cut +
+       |                +-- cannot be read -- cut, and every job fails ----------+
+       +-- is refused -- every job fails ----------------------------------------+
+       +-- is not reached -- no job is lost, until that lasts for the grace -----+
 
 The server *closes* a stream when it sees no pending event, maybe while a job is just joining: the next one is
-opened at once, as the server has kept the messages. After a *cut* the server drops the session's jobs as soon
-as it notices, so the next stream is opened to catch what still comes, and the owner gives the jobs a grace.
+opened at once, as the server has kept the messages. After a *cut* it drops the session's jobs as soon as it
+notices, so the next stream is opened to catch what still comes, and the owner gives the jobs a grace.
 
 Progress is a message for a job that waits, and nothing else. Three numbers, all of streams in a row, keep
 streams without it from being opened without end:
 
-- `fruitless`: streams without progress, closed, cut or never opened. A pause follows the second and each
-  further one, and doubles.
-- `silent`: streams that the server closed without progress. `_SILENT_CLOSES` of them count as a cut: the
-  server has lost the jobs.
-- `hasty`: streams that ended soon and ended no job, whether they made progress or not. A pause follows each
-  one after `_HASTY`, and doubles.
+- `fruitless`: streams without progress, closed, cut or never opened. A pause follows each but the first, and
+  doubles.
+- `silent`: streams that the server closed without progress. `_SILENT_CLOSES` of them count as a cut.
+- `hasty`: streams that ended soon and ended no job, with progress or without. A pause follows each one after
+  `_HASTY`, and doubles.
 
-All of this runs on the reader's thread, but `stop` and `abort`. No lock is needed for those: `stop` sets
-`_stopped` and then looks for a response, the reader sets the response and then looks at `_stopped`.
+Only `stop` and `abort` run on other threads, and need no lock: `stop` sets `_stopped` and then looks for a
+response, the reader sets the response and then looks at `_stopped`.
 """
 
 from __future__ import annotations
@@ -285,9 +283,6 @@ class _Events:
     off too, and what ends all jobs comes last.
 
     Attributes:
-        gain: whether it comes or only trickles.
-        progressed: whether it brought a message for a job that waits.
-        ended_job: whether it ended one.
         closing: whether the server has said that it closes the stream.
         backlog: what was put off; None when that is nothing.
     """
