@@ -161,7 +161,7 @@ def test_finalisers_take_no_lock_while_files_are_fetched(
         traps.armed = True
         within(60.0, use)
     assert traps.taken == []
-    assert {"files/downloads.py", "files/attachments.py"} <= traps.modules()
+    assert {"files/downloads.py", "jobs/attachments.py"} <= traps.modules()
     victims.end()
     assert_that_garbage_is_collected()
 
