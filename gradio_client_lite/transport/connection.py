@@ -210,7 +210,7 @@ class Connection:
             raw.deadline = self._deadline
             raw.be_patient(self._limits)
             if self.buffered():
-                raw.begin_answer()
+                raw.begin_answer(self._limits)
         elif first:
             raw.renew()
 
@@ -256,10 +256,7 @@ class Connection:
 
     def stale(self) -> bool:
         """Whether an idle connection was closed, or has received what answers no request."""
-        try:
-            return ready(self._sock, write=False, timeout=0)[0]
-        except OSError:
-            return True
+        return ready(self._sock, write=False, timeout=0)[0]
 
     def abort(self) -> None:
         """Wake a thread that reads or writes; it gets an error. For any thread; idempotent."""
@@ -299,7 +296,7 @@ class BodyReader:
         keep: whether the server will keep the connection open afterwards.
         until_close: the body ends where the connection ends.
         left: at least how many bytes are still to come.
-        announced: whether the head has said how many bytes there are, and that is not 0.
+        announced: whether the head has said how many bytes there are.
 
     Raises:
         HTTPException: the framing would have to be guessed.
@@ -310,7 +307,7 @@ class BodyReader:
         # After a 101 the connection speaks another protocol, wanted or not.
         self.keep = not response.will_close and status >= 200
         self.left = 0
-        self._chunked = self.until_close = False
+        self._chunked = self.until_close = self.announced = False
         # Between chunks: what line comes next, and the part of it that has arrived.
         self._expected, self._partial, self._trailers = _SIZE, b"", 0
         if not (status < 200 or status in (204, 304) or method == "HEAD"):
@@ -322,7 +319,7 @@ class BodyReader:
                 _check_framing(headers)
                 self.until_close = response.length is None
                 self.left = response.length or 0
-        self.announced = self.left > 0
+                self.announced = not self.until_close
         self.done = not (self._chunked or self.until_close or self.left)
 
     def read_some(self, size: int) -> bytes:

@@ -145,7 +145,7 @@ class StreamingResponse:
         # Guards that no connection is woken once it was given back, and maybe serves another request.
         self._owning = threading.Lock()
         if body.done and status != _SWITCHED:
-            self._finish()
+            self._finish(connection)
 
     def read_some(self, size: int = 65536) -> bytes:
         """Return what has arrived, at most `size` bytes; wait only when nothing has.
@@ -236,7 +236,7 @@ class StreamingResponse:
             if connection.aborted:  # the end may be the one that abort made
                 raise ConnectionLost(f"The stream of {self._label} was aborted.")
             if self._body.done:
-                self._finish()
+                self._finish(connection)
         if self._state is _WHOLE and (inflater is None or not data):
             self._state = _ENDED
         return data
@@ -257,12 +257,10 @@ class StreamingResponse:
             return ConnectionLost(f"The stream of {self._label} was aborted.")
         return translate_exchange(exc, self._label, self._deadline)
 
-    def _finish(self) -> None:
+    def _finish(self, connection: Connection) -> None:
         """Give the connection back; the body is complete."""
-        connection = self._detach()
+        self._detach()
         self._state = _WHOLE
-        if connection is None:
-            return
         connection.raw.mode = BLOCK  # for its next request
         if self._watch_overrun:
             self.overrun = connection.overrun()
@@ -357,7 +355,7 @@ class StreamingResponse:
         finally:
             connection.raw.mode = BLOCK
         if self._body.done:
-            self._finish()
+            self._finish(connection)
 
     def __enter__(self) -> StreamingResponse:
         return self

@@ -304,11 +304,10 @@ class SocketReader(io.RawIOBase):
         self._until = None
         self._patience = limits
 
-    def begin_answer(self) -> None:
-        """Note that the first byte is there: silence is a stall from here on."""
-        if self._patience is not None:
-            limits, self._patience = self._patience, None
-            self.deadline = self.deadline.sooner(limits.answer, limits.name)
+    def begin_answer(self, limits: Timeout) -> None:
+        """End patience, as the first byte is there: silence is a stall from here on."""
+        self._patience = None
+        self.deadline = self.deadline.sooner(limits.answer, limits.name)
 
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.mode is BUFFER_ONLY:
@@ -329,7 +328,7 @@ class SocketReader(io.RawIOBase):
         if count:
             self.received = True
             if self._patience is not None:
-                self.begin_answer()
+                self.begin_answer(self._patience)
         else:
             self.eof = True
         return count

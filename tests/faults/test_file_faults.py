@@ -575,7 +575,7 @@ def test_a_server_that_reads_nothing_while_it_is_blocked_is_waited_for(
 
     run = bench(blocked)
     usual = run.transport.timeout
-    run.transport._timeout = Timeout(usual.connect, usual.read, asks=True)
+    run.transport.timeout = Timeout(usual.connect, usual.read, asks=True)
     origin = parse_url(run.server.url).origin
     run.transport.liveness = Busy(origin, 3, over, None if well else 10.0)
     if well:

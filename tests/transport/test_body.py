@@ -174,10 +174,11 @@ def raw_deflate(data):
         ("GZIP", gzip.compress(b"abc" * 400) + gzip.compress(b"abc" * 600)),
         ("gzip", gzip.compress(b"abc" * 1000) + b"\0" * 20),
         ("deflate", zlib.compress(b"abc" * 1000)),
+        ("deflate", zlib.compress(b"abc" * 1000) + b"\0\0\0"),
         ("deflate", raw_deflate(b"abc" * 1000)),
         ("identity", b"abc" * 1000),
     ],
-    ids=["gzip", "x-gzip", "members", "padded", "deflate", "raw-deflate", "identity"],
+    ids=["gzip", "x-gzip", "members", "padded", "deflate", "padded-deflate", "raw-deflate", "identity"],
 )
 @pytest.mark.parametrize("chunk", [1, 7, 100000])
 def test_compressed_bodies_are_decompressed(serve, connect_to, coding, data, chunk):

@@ -202,6 +202,10 @@ def test_a_cookie_from_the_past_removes_the_known_one(jar, attribute):
     assert stored(jar, f"a=; {attribute}") == {"b": "2"}
 
 
+def test_a_cookie_from_the_past_that_nobody_knows_is_none(jar):
+    assert stored(jar, "a=1; Max-Age=0") == {}
+
+
 @pytest.mark.parametrize(
     "attribute", ["Expires=rubbish", "Max-Age=soon", "Expires=Wed, 99 Foo 2099 00:00:00 GMT"]
 )

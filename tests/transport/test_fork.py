@@ -84,3 +84,17 @@ def test_a_transport_is_not_kept_alive_for_forks():
 
     watch = weakref.ref(Transport(base_url="http://h/"))
     assert watch() is None
+
+
+def test_child_begins_with_no_connection_and_new_locks(serve, connect_to):
+    server = serve(always())
+    transport = connect_to(server.url)
+    transport.request("GET", server.url)
+    locks = transport._pool._lock, transport.cookies._lock, transport._tls._lock
+    transport.after_fork()
+    assert "idle=0 active=0" in repr(transport)
+    assert not {*map(id, locks)} & {
+        id(transport._pool._lock),
+        id(transport.cookies._lock),
+        id(transport._tls._lock),
+    }

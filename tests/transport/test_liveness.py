@@ -170,6 +170,19 @@ def test_system_without_threads_leaves_the_wait_going(monkeypatch: pytest.Monkey
     assert Liveness(ORIGIN, lambda: 200, Threads()).probe().sign is UNKNOWN
 
 
+def test_interrupted_start_of_a_probe_leaves_waits_going(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    liveness = Liveness(ORIGIN, lambda: 200, Threads())
+    with pytest.raises(KeyboardInterrupt):
+        liveness.probe()
+    assert liveness.probe().sign is UNKNOWN
+
+
 def test_child_asks_anew() -> None:
     go = threading.Event()
     threads = Threads()

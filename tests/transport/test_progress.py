@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from gradio_client_lite.errors import DeadlineExceeded, ProtocolError, ReadTimeout
+from gradio_client_lite.errors import ConnectionLost, DeadlineExceeded, ProtocolError, ReadTimeout
 from gradio_client_lite.limits import Bound
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Timeout
@@ -251,6 +251,12 @@ def test_an_answer_that_has_begun_has_a_limit(trickling, connect_to, begin):
     url = trickling(begin, b"x")
     with pytest.raises(DeadlineExceeded, match="answering"):
         connect_to(url).request("POST", url, timeout=running(0.2, read=None))
+
+
+def test_an_answer_may_come_along_with_an_informational_one(serve, connect_to):
+    server = serve(lambda peer: peer.request() and peer.send(CONTINUE + OK + b"content-length: 9\r\n\r\n"))
+    with pytest.raises((ReadTimeout, ConnectionLost)):
+        connect_to(server.url).request("POST", server.url, timeout=running())
 
 
 @pytest.mark.parametrize("packets", [1, 2])

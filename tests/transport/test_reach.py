@@ -382,3 +382,15 @@ def test_the_system_is_asked_for_addresses_of_both_families(monkeypatch: pytest.
         (socket.AF_INET6, "fe80::1%eth0", ("fe80::1%eth0", 80, 0, 2)),
         (socket.AF_INET, "10.0.0.1", ("10.0.0.1", 80)),
     ]
+
+
+def test_an_address_of_an_unknown_form_is_trusted_least() -> None:
+    assert reach_of("fe80::no:address") == LOOPBACK
+
+
+def test_other_hosts_of_any_number_are_forgotten_in_time() -> None:
+    bounds = Bounds(parse_url("http://app.test/"), judged=True)
+    for number in range(200):
+        bounds.connected(f"h{number}.test", "10.0.0.1")
+    bounds.add_host("h199.test")
+    assert bounds.of_app() == PRIVATE

@@ -8,7 +8,7 @@ from gradio_client_lite.errors import ProtocolError, TooManyRedirects
 from gradio_client_lite.transport.headers import CookieJar
 from gradio_client_lite.transport.pool import HeadMaker
 from gradio_client_lite.transport.reach import OF_CALLER, Hop, next_hop
-from gradio_client_lite.transport.url import parse_url
+from gradio_client_lite.transport.url import parse_url, resolve
 
 from .peers import always, answer
 
@@ -230,3 +230,9 @@ def test_another_server_gets_no_body(url):
 
 def test_a_default_port_is_the_same_origin():
     assert next_hop(hop("http://h/"), 302, "http://H:80/x").fields == {"x-key": "k", "accept": "a"}
+
+
+@pytest.mark.parametrize("location", ["", "#top", " "])
+def test_a_redirect_to_nowhere_leads_to_the_same_url(location):
+    target = resolve(parse_url("http://user:pw@h/a?q"), location)
+    assert (target.url, target.userinfo) == ("http://h/a?q", None)

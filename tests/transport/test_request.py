@@ -196,8 +196,9 @@ def test_an_interrupt_leaves_no_connection_behind(serve, connect_to, at):
         def recv_into(self, buffer):
             if at == "head" or self.read:
                 raise KeyboardInterrupt
+            count = super().recv_into(buffer)
             self.read = True
-            return super().recv_into(buffer)
+            return count
 
         read = False
 
@@ -244,3 +245,11 @@ def test_the_repr_counts_connections(serve):
     assert repr(transport) == f"<Transport {server.url} idle=1 active=0>"
     transport.close()
     assert repr(transport) == f"<Transport {server.url} idle=0 active=0>"
+
+
+def test_any_number_of_urls_may_be_asked(serve, connect_to):
+    server = serve(always())
+    transport = connect_to(server.url)
+    for number in range(300):
+        transport.request("GET", f"{server.url}{number}")
+    assert [request.path for request in server.requests][-2:] == ["/298", "/299"]

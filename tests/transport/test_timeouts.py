@@ -13,7 +13,7 @@ from gradio_client_lite.errors import ArgumentError, ConnectTimeout, DeadlineExc
 from gradio_client_lite.transport.dial import connect_first, connect_tcp
 from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.reach import Address
-from gradio_client_lite.transport.sockets import Deadline
+from gradio_client_lite.transport.sockets import Deadline, SocketReader, ready
 
 from .peers import always, answer
 
@@ -232,3 +232,33 @@ def test_a_silent_address_leaves_time_for_the_next(full_listener, serve):
     sock, address = connect_first([Address(socket.AF_INET, place) for place in places], Deadline(0.4))
     with sock:
         assert sock.getpeername() == address.place == places[1]
+
+
+def test_equal_limits_are_one():
+    assert len({Timeout(1, 2), Timeout(1, 2), Timeout(1, 3)}) == 2
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_no_byte_of_use_in_time_is_silence_whatever_comes_then(pair):
+    reader = SocketReader(pair[0], Deadline(None))
+    reader.limit = 0.05
+    for _ in range(2):  # bytes of use, told by `renew`
+        pair[1].send(b"x" * 100)
+        reader.renew()
+        assert reader.read(1) == b"x"
+    time.sleep(0.06)
+    with pytest.raises(socket.timeout, match="of use"):
+        reader.read(1)
+    reader.renew()
+    assert reader.read(1) == b"x"
+
+
+def test_a_closed_socket_is_ready_to_fail(pair):
+    pair[0].close()
+    assert ready(pair[0], write=False, timeout=None) == (True, True)
