@@ -30,9 +30,9 @@ from ..transport.redirect import HARMLESS, MAX_REDIRECTS, REDIRECTS, resolve, sa
 from ..transport.sockets import Deadline
 from ..transport.url import Target, parse_url
 from ..wire.config import AppSpec, has_page, parse_config
+from ..wire.decoding import read_first_json
 from ..wire.dialect import Dialect
 from ..wire.refusal import bare_url, sign_in_page, status_error, wants_tls
-from ..wire.serverjson import read_first_json
 from ..wire.urls import Routes, page_of, with_scheme
 from .description import Description
 from .headers import Credentials, Renewal, RequestHeaders

@@ -15,9 +15,9 @@ from ..secrecy import Hidden
 from ..transport.http import MaxBytes, Response, StreamingResponse, Timeout, Transport
 from ..transport.url import parse_url
 from ..wire.config import EndpointSpec
+from ..wire.decoding import FEW_VALUES, read_json
 from ..wire.messages import Message
 from ..wire.refusal import refusal, sign_in_page
-from ..wire.serverjson import FEW_VALUES, read_json
 from ..wire.texts import utf8
 
 _ANSWER = DEFAULT_LIMITS.bound("answer_bytes")

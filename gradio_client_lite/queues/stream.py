@@ -30,9 +30,9 @@ from ..errors import (
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Gain, Watch
+from ..wire.decoding import SSEDecoder
 from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
-from ..wire.sse import SSEDecoder
 from .base import Headers
 from .early import Backlog, peek_event_id
 
@@ -273,8 +273,7 @@ class _Events:
     def take(self, chunk: bytes) -> None:
         """Deliver the messages that a chunk completes."""
         events = self._decoder.feed(chunk)
-        for event in events:
-            text = event.data
+        for text in events:
             if len(text) >= LARGE and self._put_off(text):
                 continue
             envelope = decode(text, self._max_values)

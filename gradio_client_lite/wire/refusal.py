@@ -21,8 +21,8 @@ from ..errors import (
     ValidationError,
     shorten,
 )
+from .decoding import FEW_VALUES, read_json
 from .lifecycle import app_error
-from .serverjson import FEW_VALUES, read_json
 from .urls import bare_url, with_scheme
 
 

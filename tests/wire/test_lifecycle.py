@@ -208,7 +208,7 @@ def test_last_value_is_not_the_callers_result_itself() -> None:
     lifecycle = life(StreamCut(), appending("b"), Completed({"data": [["a"]]}, True))
     assert isinstance(lifecycle.outcome, Succeeded)
     lifecycle.outcome.data[0].append("changed")
-    assert lifecycle.outputs.last() == [["a"]]
+    assert lifecycle.outputs.values()[-1] == [["a"]]
 
 
 # --- ends
