@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple,
 
 from ..errors import ArgumentError, ClientClosed, for_waiters
 from ..secrecy import HiddenBytes
-from ..wire.refusal import bare_url
+from ..wire.urls import bare_url
 from ..workers import call_after_fork
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from typing import IO, Any, Dict, Iterator, NamedTuple, Optional, Protocol, Tupl
 
 from ..errors import ArgumentError, InvalidFile
 from ..wire.filedata import new_meta
-from ..wire.fileurls import is_url
 from ..wire.names import upload_name
 from ..wire.provenance import FileArgument
 from ..wire.texts import sendable
+from ..wire.urls import is_url
 
 #: Gradio's servers take larger chunks no faster, but need more memory and time for each.
 _CHUNK = 1 << 16

@@ -24,7 +24,8 @@ from ..transport.redirect import Word
 from ..transport.sockets import Deadline
 from ..transport.url import parse_url
 from ..wire.fileurls import Location, is_own
-from ..wire.refusal import bare_url, epoch, stated_wait, status_error
+from ..wire.refusal import epoch, stated_wait, status_error
+from ..wire.urls import bare_url
 from .saving import Saving
 
 _log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError, shown
 from .dialect import Version
-from .refusal import bare_url
 from .schema import contains_file
 from .texts import text_of
+from .urls import bare_url
 
 # Plain segments: no scheme or host, nothing that ends a path or is taken out of it, and no "." or "..".
 _PREFIX = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*\Z").match

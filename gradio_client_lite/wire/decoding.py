@@ -90,7 +90,7 @@ class SSEDecoder:
             return self._fail([])
         if self._after_cr or b"\r" in chunk:
             chunk = self._without_returns(chunk)
-        if chunk.startswith(b"data: ") and not (self.unfinished or self._at_start):
+        if chunk.startswith(b"data: ") and not (self._line or self._at_start) and self._data is None:
             # What Gradio sends, one event to a chunk: if the first LF is the last but one byte, the chunk is
             # one line and the blank line after it.
             end = len(chunk) - 2

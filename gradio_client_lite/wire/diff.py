@@ -119,9 +119,11 @@ def mend_deletions(value: Any, edits: List[List[Any]]) -> List[List[Any]]:
         for step in path[:-1]:
             if isinstance(holder, list) and type(step) is int and 0 <= step < len(holder):
                 around.append(id(holder))
-            elif not (isinstance(holder, dict) and isinstance(step, str) and step in holder):
+                holder = holder[step]
+            elif isinstance(holder, dict) and isinstance(step, str) and step in holder:
+                holder = holder[step]
+            else:
                 return edits
-            holder = holder[step]
         if isinstance(holder, list) and type(path[-1]) is int:
             earlier = in_list[id(holder)]
             around.append(id(holder))

@@ -28,6 +28,7 @@ from typing import (
 from .config import EndpointSpec
 from .messages import LARGE
 from .provenance import FileArgument, ResultFile, ResultPath, V3File, origin_of
+from .urls import is_url
 
 #: Whether a dict, or a ResultPath, at some depth of the value with this index is a file.
 IsFile = Callable[[Any, int], bool]
@@ -101,8 +102,6 @@ def is_foreign(value: Any) -> bool:
     """Whether an argument is marked as a file that `handle_file` did not make, with a path that is no URL."""
     if not isinstance(value, dict) or not is_marked(value):
         return False
-    from .fileurls import is_url  # which few calls need
-
     if is_url(value["path"]) or isinstance(value, (ResultFile, V3File)):
         return False
     return not isinstance(value, FileArgument) or value.source is None

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional
 from urllib.parse import quote, unquote
 
 from .names import download_name
-from .urls import Routes, UrlParts, join_reference, join_url, split_url
+from .urls import Routes, UrlParts, is_url, join_reference, join_url, origin_of_url, split_url
 
 _PLAYLIST = "/playlist.m3u8"
-_PORTS = {"http": 80, "https": 443}
 # What else is named so is a copy that the server made for itself (gradio/utils.py, `get_cache_folder`).
 _CACHED = re.compile(r"[/\\](?:[0-9a-f]{40}|[0-9a-f]{64})[/\\][^/\\]+\Z").search
 _OTHERS = re.compile(r"(?:\.gradio|gradio_cached_examples|\.\.)[/\\]|[/\\]\.\.?\Z").search
@@ -55,11 +54,6 @@ class Location:
     named_at: Optional[str] = None
     through: Optional[Location] = None
     size: Optional[int] = None
-
-
-def is_url(path: str) -> bool:
-    """Whether a path is an http(s) URL, told as the official client does."""
-    return path.startswith(("http://", "https://"))
 
 
 def location_of(
@@ -125,8 +119,8 @@ def _makes_url(name: str) -> bool:
 
 def is_own(url: str, routes: Routes) -> bool:
     """Whether a URL has the app's origin: scheme, host and port."""
-    origin = _origin(url)
-    return origin is not None and origin == _origin(routes.src)
+    origin = origin_of_url(url)
+    return origin is not None and origin == origin_of_url(routes.src)
 
 
 class OwnFile(NamedTuple):
@@ -175,7 +169,8 @@ def own_file(url: str, routes: Routes) -> Optional[OwnFile]:
 
 
 def _port(parts: UrlParts) -> Optional[int]:
-    port = parts.port or _PORTS.get(parts.scheme)
+    """The port; that of https for http's own, as a server that takes both is the same app."""
+    port = parts.port or (443 if parts.scheme in ("http", "https") else None)
     return 443 if port == 80 else port
 
 
@@ -233,14 +228,3 @@ def _url_name(url: str) -> str:
 
 def _quoted(path: str) -> str:
     return quote(path, safe="/", errors="surrogatepass")
-
-
-def _origin(url: str) -> Optional[Tuple[str, str, int]]:
-    try:
-        parts = split_url(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _PORTS or not parts.host:
-        return None
-    return parts.scheme, parts.host, _PORTS[parts.scheme] if port is None else port

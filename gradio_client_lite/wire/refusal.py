@@ -1,7 +1,4 @@
-"""Dates of HTTP: whatever a header holds, they are a moment or nothing.
-
-An HTTP answer that is no success, as the exception it stands for.
-"""
+"""HTTP answers that are no success, as the exceptions they stand for; and how long they ask to wait."""
 
 from __future__ import annotations
 
@@ -24,35 +21,6 @@ from ..errors import (
 from .decoding import FEW_VALUES, read_json
 from .lifecycle import app_error
 from .urls import bare_url, with_scheme
-
-
-def epoch(text: Optional[str]) -> Optional[float]:
-    """Return a date in seconds since 1970; None where there is none, or one that cannot be.
-
-    Example:
-        >>> epoch("Sun, 06 Nov 1994 08:49:37 GMT")
-        784111777
-    """
-    from email.utils import mktime_tz, parsedate_tz
-
-    try:
-        date = parsedate_tz(text)
-        return None if date is None else mktime_tz(date)
-    except (ValueError, TypeError, IndexError, OverflowError):  # such as a day 99, or a NUL
-        return None
-
-
-__all__ = [
-    "LONGEST_WAIT",
-    "bare_url",
-    "refusal",
-    "session_unknown",
-    "sign_in_page",
-    "stated_wait",
-    "status_error",
-    "validation_message",
-    "wants_tls",
-]
 
 _EXCERPT = 300
 #: The longest that a server may ask a caller to wait, in seconds.
@@ -168,6 +136,22 @@ def sign_in_page(asked: str, place: str, body: bytes) -> Optional[Authentication
         "pass the headers that it gives to programs (headers=…), or the cookies of a browser that has signed "
         "in there (httpx_kwargs={'cookies': …})."
     )
+
+
+def epoch(text: Optional[str]) -> Optional[float]:
+    """Return a date in seconds since 1970; None where there is none, or one that cannot be.
+
+    Example:
+        >>> epoch("Sun, 06 Nov 1994 08:49:37 GMT")
+        784111777
+    """
+    from email.utils import mktime_tz, parsedate_tz
+
+    try:
+        date = parsedate_tz(text)
+        return None if date is None else mktime_tz(date)
+    except (ValueError, TypeError, IndexError, OverflowError):  # such as a day 99, or a NUL
+        return None
 
 
 def stated_wait(headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:

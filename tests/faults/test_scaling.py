@@ -43,10 +43,10 @@ from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_param
 from gradio_client_lite.wire.lifecycle import Lifecycle, OutputLog, app_error
 from gradio_client_lite.wire.messages import decode
 from gradio_client_lite.wire.names import download_name, extension_of, form_name, parse_data_url, upload_name
-from gradio_client_lite.wire.refusal import bare_url, refusal
+from gradio_client_lite.wire.refusal import refusal
 from gradio_client_lite.wire.schema import contains_file, json_schema_to_python_type, with_choices
 from gradio_client_lite.wire.texts import text_of
-from gradio_client_lite.wire.urls import Routes
+from gradio_client_lite.wire.urls import Routes, bare_url
 
 # What it holds is the same on every Python; it takes long.
 pytestmark = pytest.mark.whole
