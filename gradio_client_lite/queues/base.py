@@ -194,8 +194,11 @@ def check_event_id(event_id: object, label: str) -> str:
     Raises:
         ProtocolError: it is none.
     """
-    known = isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID
-    if known and (event_id.isascii() or utf8(event_id) is not None):
+    if (
+        isinstance(event_id, str)
+        and 0 < len(event_id) <= LONGEST_ID
+        and (event_id.isascii() or utf8(event_id) is not None)
+    ):
         return event_id
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 

@@ -94,7 +94,6 @@ class SessionQueue:
         self.session_hash = session_hash
         self._transport = transport
         self._routes = routes
-        self._stream_url = routes.data(session_hash)
         self._headers = headers
         self._grace = grace
         self._idle_timeout = idle_timeout
@@ -270,7 +269,7 @@ class SessionQueue:
     def _new_reader(self) -> StreamReader:
         return StreamReader(
             self._transport,
-            self._stream_url,
+            self._routes.data(self.session_hash),
             self._headers,
             self,
             grace=self._grace,
