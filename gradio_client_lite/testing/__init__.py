@@ -21,6 +21,6 @@ from __future__ import annotations
 
 from ..errors import AppError
 from .app import App, serve
-from .endpoints import Function, info, progress, warning
+from .functions import Function, info, progress, warning
 
 __all__ = ["App", "AppError", "Function", "info", "progress", "serve", "warning"]

@@ -116,7 +116,7 @@ def with_event_id(body: bytes, event_id: str) -> bytes:
     """A body of `join_body`, encoded, with the id of the event that it belongs to.
 
     Example:
-        >>> with_event_id(b'{"data":[]}', "e1")
+        >>> bytes(with_event_id(b'{"data":[]}', "e1"))
         b'{"data":[],"event_id": "e1"}'
     """
     return HiddenBytes(body[:-1] + b"," + json.dumps({"event_id": event_id}).encode("ascii")[1:])
