@@ -251,7 +251,7 @@ def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
 
 
 def _parse_endpoint(dependency: Mapping[str, Any], position: int, components: _Components) -> EndpointSpec:
-    fn_index = dependency.get("id")
+    fn_index: Any = dependency.get("id")
     api_name = dependency.get("api_name")
     queue = dependency.get("queue")
     types = dependency.get("types")

@@ -130,8 +130,8 @@ def sign_in_page(asked: str, reached: str, body: bytes) -> Optional[Authenticati
         return None
     return AuthenticationError(
         f"{asked} redirects to the sign-in page {reached}. What stands before the app wants to know who "
-        "asks: pass the headers that it gives to programs (headers=…), or the cookies of a browser that has signed "
-        "in there (httpx_kwargs={'cookies': …})."
+        "asks: pass the headers that it gives to programs (headers=…), or the cookies of a browser that has "
+        "signed in there (httpx_kwargs={'cookies': …})."
     )
 
 
