@@ -31,8 +31,7 @@ from ..threads import Threads
 from ..transport.http import Transport
 from ..transport.liveness import Gain, Watch
 from ..wire.config import EndpointSpec
-from ..wire.messages import LARGE, Completed, Envelope, Message, UnexpectedError
-from ..wire.messages import ServerStopped as StopMessage
+from ..wire.messages import LARGE, Completed, Envelope, Message, StopMessage, UnexpectedError
 from ..wire.urls import Routes
 from ..workers import Workers, call_after_fork
 from .multiplexer import Multiplexer, Next

@@ -33,11 +33,11 @@ from ..wire.messages import (
     Heartbeat,
     Malformed,
     Message,
+    StopMessage,
     StreamCut,
     UnexpectedError,
     decode,
 )
-from ..wire.messages import ServerStopped as StopMessage
 from ..wire.refusal import session_unknown
 from ..wire.urls import Routes
 from ..workers import Workers

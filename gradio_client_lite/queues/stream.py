@@ -31,7 +31,7 @@ from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Gain, Watch
 from ..wire.decoding import SSEDecoder
-from ..wire.messages import LARGE, CloseStream, Completed, Envelope, ServerStopped, UnexpectedError, decode
+from ..wire.messages import LARGE, CloseStream, Completed, Envelope, StopMessage, UnexpectedError, decode
 from ..wire.refusal import refusal, stated_wait
 from .base import Headers
 from .early import Backlog, peek_event_id
@@ -339,7 +339,7 @@ class _Events:
         if envelope.event_id is not None and envelope.event_id in backlog:
             self._keep(backlog, envelope.event_id, text)
             return True
-        if isinstance(envelope.message, (UnexpectedError, ServerStopped)):
+        if isinstance(envelope.message, (UnexpectedError, StopMessage)):
             self.catch_up()
         return False
 

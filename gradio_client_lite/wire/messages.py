@@ -99,7 +99,7 @@ class UnexpectedError(NamedTuple):
         return event_id is not None and self.message == repr(event_id)
 
 
-class ServerStopped(NamedTuple):
+class StopMessage(NamedTuple):
     """The server is going down."""
 
 
@@ -132,7 +132,7 @@ Message = Union[
     CloseStream,
     QueueFull,
     UnexpectedError,
-    ServerStopped,
+    StopMessage,
     StreamCut,
     Completed,
     Malformed,
@@ -265,7 +265,7 @@ def _log(raw: Dict[str, Any]) -> Message:
 def _unexpected_error(raw: Dict[str, Any]) -> Message:
     text = excerpt(_text(raw, "message") or "")
     if text == "Server stopped unexpectedly.":
-        return ServerStopped()
+        return StopMessage()
     # Releases before 4.31 have no flag and send the text of their HTTP error alone.
     lost = raw.get("session_not_found") is True or "Session not found" in text or text.startswith("404")
     return UnexpectedError(text, lost)
@@ -315,6 +315,6 @@ _READERS: Dict[str, Callable[[Dict[str, Any]], Message]] = {
     "close_stream": lambda _: CloseStream(),
     "queue_full": lambda _: QueueFull(),
     "unexpected_error": _unexpected_error,
-    "Server stopped unexpectedly.": lambda _: ServerStopped(),
+    "Server stopped unexpectedly.": lambda _: StopMessage(),
     "process_completed": _completed,
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import tracemalloc
 from datetime import datetime
 from typing import Any, Dict, List, Optional
@@ -28,10 +29,11 @@ from gradio_client_lite.wire.messages import (
     QueueFull,
     SendData,
     SendHash,
-    ServerStopped,
+    StopMessage,
     UnexpectedError,
     cost_of,
     decode,
+    text_bytes,
 )
 
 json_values = st.recursive(
@@ -105,7 +107,7 @@ def test_what_old_servers_ask_for() -> None:
         ({"msg": "close_stream"}, CloseStream()),
         ({"msg": "queue_full"}, QueueFull()),
         ({"msg": "unexpected_error", "message": "boom"}, UnexpectedError("boom", False)),
-        ({"msg": "unexpected_error", "message": "Server stopped unexpectedly."}, ServerStopped()),
+        ({"msg": "unexpected_error", "message": "Server stopped unexpectedly."}, StopMessage()),
         (
             {"msg": "process_completed", "output": {"data": [1]}, "success": True},
             Completed({"data": [1]}, True),
@@ -397,3 +399,8 @@ def test_cost_of_a_message_is_no_less_than_what_keeping_it_takes(kind: str) -> N
     assert kept
     assert envelope is not None
     assert size <= cost_of(envelope.message, text)
+
+
+@pytest.mark.parametrize("text", ["", "a" * 100, "é" * 100, "€" * 100, "\N{GRINNING FACE}"])
+def test_a_text_takes_no_more_than_is_said(text: str) -> None:
+    assert sys.getsizeof(text) <= text_bytes(text) + 64  # a head, however short the text is

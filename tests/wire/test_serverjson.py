@@ -157,3 +157,8 @@ def test_counting_twice_as_much_takes_no_more_than_twice_the_work(item: str) -> 
 
     count = 6_000_000 // len(item)
     assert spent(2 * count) < 2.5 * spent(count)
+
+
+def test_what_has_no_limit_is_read_whole() -> None:
+    assert read_first_json("[1,2,3]; more", "The config", None) == [1, 2, 3]
+    assert read_json("[1,2,3]", "The answer", None) == [1, 2, 3]

@@ -138,6 +138,18 @@ def test_other_fields_change_no_event() -> None:
     assert data(stream) == ["1", "2"]
 
 
+# --- what is held
+
+
+def test_a_part_of_an_event_or_line_is_unfinished() -> None:
+    decoder = SSEDecoder()
+    held = []
+    for chunk in (b"", b"data: a", b"\n", b"\n", b": comment", b"\n"):
+        decoder.feed(chunk)
+        held.append(decoder.unfinished)
+    assert held == [False, True, True, False, True, False]
+
+
 # --- text
 
 
