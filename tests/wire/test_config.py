@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import AuthenticationError, UnsupportedAppError
-from gradio_client_lite.wire.dialect import Version
 from gradio_client_lite.wire.config import AppSpec, EndpointSpec, has_page, parse_config
+from gradio_client_lite.wire.dialect import Version
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RELEASES = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
