@@ -19,7 +19,7 @@ _MISSING = object()
 def bind(
     parameters_info: Optional[Sequence[Mapping[str, Any]]], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> List[Any]:
-    """The arguments in the order the endpoint declares them, defaults filled in.
+    """Order the arguments as the endpoint declares them, defaults filled in.
 
     Args:
         parameters_info: the endpoint's `parameters` of `/info`; None when nothing is known of it.
@@ -28,11 +28,6 @@ def bind(
 
     Raises:
         ArgumentError: an argument is missing, unknown or given twice.
-
-    Example:
-        >>> bind([{"parameter_name": "a"}, {"parameter_name": "b", "parameter_has_default": True,
-        ...        "parameter_default": 2}], (1,), {})
-        [1, 2]
     """
     if parameters_info is None:
         if kwargs:
@@ -68,8 +63,8 @@ def encode_body(
 
     Args:
         body: what the route expects; the arguments of the call are under "data".
-        endpoint: what the error text calls the endpoint.
-        name_of: what it calls the argument with an index; asked only for such a text.
+        endpoint: what an error calls the endpoint.
+        name_of: what an error calls the argument with an index.
 
     Raises:
         ArgumentError: an argument cannot be written as JSON, or holds half of a surrogate pair.
@@ -102,12 +97,7 @@ def _dumped(value: Any) -> str:
 
 
 def with_event_id(body: bytes, event_id: str) -> bytes:
-    """Add to an encoded body the id of the event that it belongs to (4.0 – 4.8).
-
-    Example:
-        >>> bytes(with_event_id(b'{"data":[]}', "e1"))
-        b'{"data":[],"event_id": "e1"}'
-    """
+    """Add to an encoded body the id of the event that it belongs to (4.0 – 4.8)."""
     return HiddenBytes(body[:-1] + b"," + json.dumps({"event_id": event_id}).encode("ascii")[1:])
 
 

@@ -51,13 +51,6 @@ class SSEDecoder:
     Args:
         max_event_bytes: the most bytes that the `data` lines of one event may have together, and that any
             other line may have; None for any number. A chunk may be larger and hold many events.
-
-    Example:
-        >>> decoder = SSEDecoder()
-        >>> decoder.feed(b"data: one\\n\\ndata: tw")
-        ['one']
-        >>> decoder.feed(b"o\\r\\n\\r\\n")
-        ['two']
     """
 
     def __init__(self, max_event_bytes: Optional[int] = MAX_EVENT_BYTES) -> None:
@@ -76,15 +69,11 @@ class SSEDecoder:
         return bool(self._line) or self._data is not None
 
     def feed(self, chunk: bytes) -> List[str]:
-        """Take the next bytes of the stream.
-
-        Returns:
-            The data of the events that are complete now, in order. If an event that is too large follows
-            them, they are returned first and the next call raises.
+        """Take the next bytes; return the data of the events that are complete now, in order.
 
         Raises:
-            EventTooLarge: an event is over the limit. The decoder is of no use after that: every later call
-                raises again.
+            EventTooLarge: an event is over the limit, once the events before it were returned; and in every later
+                call.
         """
         if self._failed:
             return self._fail([])
@@ -170,14 +159,13 @@ def read_json(
     """Read one JSON value.
 
     Args:
-        data: JSON; bytes in UTF-8.
-        what: what it is, as a sentence begins, such as "The answer to the join of /predict".
-        max_values: how many values there may be, as `count_values` counts them; None for any number.
-        limit: the field of `Limits` that sets `max_values`, such as "json_values"; "" for none.
-        too_large: what is raised when there are more.
+        data: bytes in UTF-8.
+        what: begins the sentence of an error, such as "The answer to the join of /predict".
+        max_values: the most values, as `count_values` counts them; None for any number.
+        limit: the field of `Limits` that sets `max_values`; "" for none.
+        too_large: the error for more.
 
     Raises:
-        ResponseTooLarge: or `too_large`: there are too many values.
         ProtocolError: it is not JSON, is nested too deeply, or holds a number of thousands of digits.
     """
     # A value takes two characters at least, with what parts it: short texts cannot hold too many.
@@ -216,13 +204,9 @@ def _check(data: Union[bytes, str], what: str, most: int, limit: str, too_large:
 
 
 def count_values(data: bytes, enough: int) -> int:
-    """Count the values, and the names in objects; an empty list or object counts twice.
+    """Count the values, and the names in objects, up to `enough`; an empty list or object counts twice.
 
     Of what is no JSON, the part that a parser would build before it noticed is counted in full.
-
-    Args:
-        data: JSON.
-        enough: counting may stop beyond it.
     """
     count, start, within = 1, 0, 0
     while start < len(data) and count <= enough:

@@ -32,17 +32,10 @@ _MOVES_PER_ITEM = 8
 
 
 def apply_diff(value: Any, edits: Any) -> Any:
-    """Apply one edit list to a JSON value.
+    """Apply one edit list to a JSON value; return the new value.
 
     The value is not changed. The result shares with it (and with the edits) every part that no edit touches;
     the containers on an edited path are copied, each once per call however many edits lie below it.
-
-    Args:
-        value: any JSON value.
-        edits: a list of `[action, path, value]`.
-
-    Returns:
-        The new value.
 
     Raises:
         ProtocolError: an edit is malformed or does not fit the value.
@@ -99,12 +92,7 @@ def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
 
 
 def mend_deletions(value: Any, edits: List[List[Any]]) -> List[List[Any]]:
-    """Return the edits with right indexes; the very same list if nothing has to change.
-
-    Args:
-        value: what the edits apply to.
-        edits: one edit list, in the right shape; its paths need not be valid.
-    """
+    """Return edits of a value with right indexes; the very same list if nothing has to change."""
     if sum(edit[0] == "delete" for edit in edits) < 2:
         return edits
     found: List[Tuple[int, List[Any], int, int, int]] = []  # edit, list, index, and what mistakes add to it

@@ -47,9 +47,9 @@ class Slot(NamedTuple):
     """A list item or dict value that is a file.
 
     Args:
-        container: the copied list or dict it is in.
+        container: the copied list or dict that holds it.
         key: its index or key there.
-        top: index of the top-level value it belongs to.
+        top: the index of the top-level value it belongs to.
         file: the FileData, or a ResultPath.
     """
 
@@ -78,8 +78,7 @@ def is_marked(value: Mapping[str, Any]) -> bool:
 def argument_files(holds: Callable[[int], bool]) -> IsFile:
     """Make the IsFile of arguments: files that take another form before they are sent. See `provenance`.
 
-    Args:
-        holds: whether the argument with this index may hold files.
+    `holds` tells whether the argument with an index may hold files.
     """
 
     def is_file(value: Any, index: int) -> bool:
@@ -159,12 +158,8 @@ def mentions(json_text: Union[str, bytes], word: str) -> bool:
     server writes, could spell the word too.
 
     Args:
-        json_text: a whole text; bytes in UTF-8.
+        json_text: bytes in UTF-8.
         word: of ASCII letters and full stops.
-
-    Example:
-        >>> mentions('{"path": 1}', "path"), mentions('{"name": 1}', "path")
-        (True, False)
     """
     if isinstance(json_text, bytes):
         found, escaped = word.encode("ascii") in json_text, b"\\" in json_text
@@ -258,15 +253,7 @@ def find_files(
 def mark_results(
     values: List[Any], is_file: IsFile, among: Container[int], src: str, home: Callable[[], Any]
 ) -> List[Any]:
-    """Put a ResultFile in place of each file; the same list where there is none.
-
-    Args:
-        values: one for each output component; they are not changed.
-        is_file: what is a file in them.
-        among: the outputs that may hold some; others are not searched.
-        src: the URL of the app.
-        home: see `ResultFile`.
-    """
+    """Put a ResultFile in place of each file; the same list where there is none. See `has_files`."""
     if not has_files(values, is_file, among):
         return values
     copy, slots = find_files(values, is_file, among)

@@ -64,8 +64,8 @@ def location_of(
     Args:
         file: with a `path`: of the server's system, of a stream, or a URL.
         routes: of the app.
-        live_streams: whether reading a stream consumes it, as before Gradio 5.
-        hands_on: whether the app fetches files of other servers, as from Gradio 6.20 on.
+        live_streams: see `Dialect.live_streams`.
+        hands_on: see `Dialect.hands_on`.
     """
     path = file["path"]
     if file.get("is_stream"):
@@ -82,13 +82,6 @@ def segment_names(playlist: Iterable[str]) -> List[str]:
 
     Source: gradio/routes.py 5.0.2 – 6.31.0, route `stream/…/playlist.m3u8`, which writes RFC 8216: one URI
     a line, relative to the playlist's own, among lines that begin with `#`. What makes no URL is passed over.
-
-    Args:
-        playlist: the lines of its playlist.
-
-    Example:
-        >>> segment_names(["#EXTM3U", "#EXTINF:1.0,", "a.aac"])
-        ['a.aac']
     """
     names = (line.strip() for line in playlist)
     return [name for name in names if name and not name.startswith("#") and _makes_url(name)]
@@ -101,8 +94,7 @@ def segment_of(name: str, playlist: Location, peer: Optional[str], routes: Route
         name: as the playlist names it. It is joined with the playlist's URL only now: both may be long, and
             there may be many.
         playlist: where the playlist is.
-        peer: the address of the server that gave the playlist, which redirects may have led to; None for the
-            app.
+        peer: the address of the server that gave the playlist after redirects; None for the app.
         routes: of the app.
     """
     url = join_reference(playlist.url, name)
@@ -139,16 +131,12 @@ class OwnFile(NamedTuple):
 
 
 def own_file(url: str, routes: Routes) -> Optional[OwnFile]:
-    """Take a URL for that of one of the app's files; None where it is anything else.
+    """Take a URL for that of one of the app's files, http and https being one; None for anything else.
 
     A server fetches no URL that needs a login and, from Gradio 5 on, none at an address that is not public
     (gradio/processing_utils.py, `ssrf_protected_download`); behind a mapped port it may not even know its
     own. As an argument it takes what is in its cache, in a folder named by a hash (`hash_file`; SHA-1 before
     4.44) as all its results and uploads are, but nothing else that it serves (`_check_allowed`).
-
-    Args:
-        url: http and https count as the same, as a server may take both.
-        routes: of the app.
     """
     try:
         parts, here = split_url(url), split_url(routes.api)

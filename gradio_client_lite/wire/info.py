@@ -40,10 +40,7 @@ class ParameterInfo(_Default):
 
 
 def clean_info(raw_info: Any) -> Dict[str, Any]:
-    """Read an app's `/info`, keeping the endpoints a caller may see.
-
-    Args:
-        raw_info: the decoded JSON of `/info`; not changed, but the result shares its parts.
+    """Read an app's `/info`, keeping the endpoints a caller may see; the result shares its parts.
 
     Returns:
         {"named_endpoints": {"/predict": endpoint}, "unnamed_endpoints": {"3": endpoint}}, where an endpoint
@@ -83,16 +80,11 @@ def _labelled(item: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def derive_info(raw_config: Any) -> Dict[str, Any]:
-    """Make from an app's config what its `/info` would say.
+    """Make from an app's config what `clean_info` makes of its `/info`; the result shares its parts.
 
     A config does not know the names and None defaults in the app's functions: parameters are called
     param_0, param_1, … by their index among the inputs, and only a component's own value is a default.
-
-    Args:
-        raw_config: the decoded JSON of `/config`; not changed, but the result shares its parts.
-
-    Returns:
-        What `clean_info` returns. Endpoints without a name (Gradio 3) stand under their number.
+    Endpoints without a name (Gradio 3) stand under their number.
 
     Raises:
         ProtocolError: it would be larger than that of any app.

@@ -44,23 +44,13 @@ from .texts import show, text_of
 
 
 class OutputLog:
-    """Every output a job has streamed so far, in order.
-
-    Each entry is a list with one value per output component.
-
-    Example:
-        >>> log = OutputLog()
-        >>> log.append(["a"], diff=False)
-        >>> log.append([[["append", [], "b"]]], diff=True)
-        >>> log.values()
-        [['a'], ['ab']]
-    """
+    """Every output a job has streamed so far, in order; each a list with one value per output component."""
 
     def __init__(self) -> None:
         self._entries: List[Tuple[List[Any], bool]] = []  # values, or edit lists if True
 
     def append(self, values: Any, *, diff: bool) -> None:
-        """Add what one message brought. The log keeps `values`; the caller must not change them afterwards.
+        """Add what one message brought; the caller must not change `values` afterwards.
 
         Args:
             values: one value per output component; with `diff`, one edit list per component, which applies to
@@ -81,11 +71,7 @@ class OutputLog:
         return len(self._entries)
 
     def values(self) -> List[List[Any]]:
-        """All entries so far, as a cursor gives them.
-
-        Raises:
-            ProtocolError: an edit does not apply.
-        """
+        """All entries so far, as a cursor returns them."""
         return list(Cursor(self._entries))
 
     def cursor(self) -> Cursor:
@@ -94,11 +80,10 @@ class OutputLog:
 
 
 class Cursor(Iterator[List[Any]]):
-    """Builds the entries of a log one by one.
+    """Builds the entries of a log one by one, as values of the caller's own.
 
-    `next` raises StopIteration when nothing more has been received yet; it may be called again later. It
-    raises ProtocolError when an edit does not apply, and again each time after that. What it returns is the
-    caller's own.
+    `next` raises StopIteration when nothing more has been received yet, and may be called again later; it
+    raises ProtocolError when an edit does not apply, each time.
     """
 
     def __init__(self, entries: List[Tuple[List[Any], bool]]) -> None:
@@ -122,10 +107,7 @@ class Cursor(Iterator[List[Any]]):
 
 
 def copy_json(value: Any) -> Any:
-    """A copy of a JSON value with containers of its own; strings and numbers cannot change and are shared.
-
-    Much faster than `copy.deepcopy`, and as deep as memory allows.
-    """
+    """Copy the containers of a JSON value; much faster than `copy.deepcopy`, and as deep as memory allows."""
     root = [value]
     todo: List[Any] = [root]
     while todo:
@@ -175,7 +157,7 @@ Step = Union[StatusUpdate, NewOutput]
 
 
 class Lifecycle:
-    """What is known of one job, and what its next message makes of that.
+    """The state of one job.
 
     Args:
         diffs: whether the protocol sends edits after a generator's first value (sse_v2 on).

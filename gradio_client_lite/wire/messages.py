@@ -50,8 +50,8 @@ class Progress(NamedTuple):
 class Generating(NamedTuple):
     """A generator has yielded. The first one holds the values, later ones edits from sse_v2 on.
 
-    `streaming` marks `process_streaming`: what a function that a stream feeds has made of a chunk. The server
-    waits for the next one then.
+    `streaming` marks `process_streaming`: the result for one chunk of a stream of inputs, after which the server
+    waits for the next chunk.
     """
 
     data: List[Any]
@@ -88,13 +88,10 @@ class UnexpectedError(NamedTuple):
     session_not_found: bool
 
     def is_stumble(self, event_id: Optional[str]) -> bool:
-        """Whether this is the KeyError of a job that ended twice, after which the session goes on.
+        """Whether this is the KeyError of a job, that of the message before, after which the session goes on.
 
         Up to 5.45 a stream broke when the server ended a job a second time: once because it was cancelled,
         and once because it then ran to its end all the same (gradio/routes.py, `sse_stream`).
-
-        Args:
-            event_id: of the message before this one.
         """
         return event_id is not None and self.message == repr(event_id)
 
@@ -167,12 +164,7 @@ def text_bytes(text: str) -> int:
 
 
 def cost_of(message: Message, data: str) -> int:
-    """About how many bytes a job takes to keep a message, and hardly ever fewer.
-
-    Args:
-        message: what was decoded.
-        data: what it was decoded from.
-    """
+    """About how many bytes a job takes to keep a message that was decoded from `data`; hardly ever fewer."""
     size = _BYTES_OF_VALUE + len(data) * (1 if data.isascii() else 4)
     if "\\u" in data:  # each character of a text takes as much as its widest does
         size *= 4 if "\\ud" in data or "\\uD" in data else 2
@@ -188,12 +180,8 @@ def cost_of(message: Message, data: str) -> int:
 def decode(data: str, max_values: Optional[int] = MAX_VALUES) -> Optional[Envelope]:
     """Read the message in one event's data; None for a kind that is not known here.
 
-    Args:
-        data: what the event holds.
-        max_values: how many values there may be; see `read_json`.
-
     Raises:
-        EventTooLarge: there are more.
+        EventTooLarge: there are more than `max_values`, see `read_json`.
         ProtocolError: it is not a JSON object with a `msg`, or it is malformed and names no job. Where it
             names one the message is a `Malformed`.
     """

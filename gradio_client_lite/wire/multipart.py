@@ -16,14 +16,7 @@ _END_OF_PART = b"\r\n"
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a form.
-
-    Args:
-        filename: its name for the server.
-        content_type: such as "image/png".
-        size: of the content, in bytes.
-        read: iterates over the content in chunks, from its beginning each time it is called.
-    """
+    """One file of a form; `read` iterates over its content in chunks, from the beginning each time."""
 
     filename: str
     content_type: str
@@ -42,11 +35,6 @@ class MultipartBody:
     Attributes:
         size: of the whole body, in bytes.
         content_type: the value of the Content-Type header.
-
-    Example:
-        >>> body = MultipartBody("files", [Part("a.txt", "text/plain", 2, lambda: [b"hi"])])
-        >>> body.size == len(b"".join(body))
-        True
     """
 
     def __init__(self, field: str, parts: Sequence[Part], progress: Optional[Progress] = None) -> None:

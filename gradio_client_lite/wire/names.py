@@ -79,10 +79,6 @@ def download_name(path: str) -> str:
 
     Args:
         path: a path of the server's system, whichever that is, or the decoded path of a URL.
-
-    Example:
-        >>> download_name("C:\\\\temp\\\\..\\\\con.txt")
-        '_con.txt'
     """
     name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
     name = _DRIVES.sub("", _shortened(name, MAX_BYTES), count=1)
@@ -127,12 +123,7 @@ PREFIX = "data:"
 
 
 def make_data_url(content: bytes, mime_type: str) -> str:
-    """Write content in base64.
-
-    Example:
-        >>> make_data_url(b"hi", "text/plain")
-        'data:text/plain;base64,aGk='
-    """
+    """Write content in base64."""
     import binascii
 
     return f"data:{mime_type};base64,{binascii.b2a_base64(content, newline=False).decode('ascii')}"
@@ -143,10 +134,6 @@ def parse_data_url(url: str) -> Tuple[bytes, str]:
 
     Raises:
         ValueError: it is malformed; the text says how, and does not quote it.
-
-    Example:
-        >>> parse_data_url("data:text/plain;base64,aGk=")
-        (b'hi', 'text/plain')
     """
     import binascii
     from urllib.parse import unquote_to_bytes
@@ -166,12 +153,7 @@ def parse_data_url(url: str) -> Tuple[bytes, str]:
 
 
 def extension_of(url: str) -> str:
-    """The extension that suits its MIME type, with the dot; "" when none is known.
-
-    Example:
-        >>> extension_of("data:image/png;base64,aGk=")
-        '.png'
-    """
+    """The extension that suits its MIME type, with the dot; "" when none is known."""
     import mimetypes
 
     mime_type = url[len(PREFIX) :].partition(",")[0].partition(";")[0].strip()

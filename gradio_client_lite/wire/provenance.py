@@ -56,11 +56,7 @@ class Origin(NamedTuple):
 
 
 class ResultPath(str):
-    """The path of a downloaded file; it equals, hashes, shows and pickles as that text.
-
-    Attributes:
-        origin: where the file was downloaded from.
-    """
+    """The path of a file downloaded from `origin`; it equals, hashes, shows and pickles as that text."""
 
     __slots__ = ("origin",)
     origin: Origin
@@ -116,29 +112,20 @@ class ResultFile(Dict[str, Any]):
 
 
 class V3File(Dict[str, Any]):
-    """A FileData that stands for a value of a Gradio 3 server.
-
-    Attributes:
-        given: the value as it was sent.
-    """
+    """A FileData that stands for a value of a Gradio 3 server, `given`."""
 
     given: Any = None
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], given: Any) -> V3File:
-        """The FileData with these fields of what the server sent as `given`."""
+        """The FileData with these fields for the value `given`."""
         made = cls(fields)
         made.given = given
         return made
 
 
 def origin_of(file: Mapping[str, Any], src: str) -> Origin:
-    """The origin of a FileData of a result.
-
-    Args:
-        file: as the server sent it; a V3File from a server of Gradio 3.
-        src: the URL of the app.
-    """
+    """The origin of a FileData of a result: as the server sent it, or a V3File."""
     if file.get("is_stream"):
         return Origin(src, None)  # which the server forgets, or only ever gives once
     if isinstance(file, V3File):

@@ -54,7 +54,7 @@ def refusal(
 
     Args:
         status: the HTTP status code.
-        body: of the answer; only a bounded part of it reaches a text.
+        body: only a bounded part of it reaches a text.
         url: what was requested.
         doing: what the request was for, such as "calling /predict".
         headers: of the answer, which may hold a Retry-After.
@@ -117,13 +117,7 @@ def session_unknown(url: str) -> StreamLost:
 
 
 def sign_in_page(asked: str, reached: str, body: bytes) -> Optional[AuthenticationError]:
-    """The error for an app whose URL redirects to a page to sign in at; None where it does not.
-
-    Args:
-        asked: what was requested.
-        reached: where redirects have led.
-        body: what is there.
-    """
+    """The error for an app whose URL was redirected to a page to sign in at; None for another page."""
     asked, reached = bare_url(asked), bare_url(reached)
     named = _SIGN_IN.search(reached) and not _SIGN_IN.search(asked)  # the app's own URL may hold such a word
     if asked == reached or not (named or _PASSWORD.search(body, 0, _LONGEST_PAGE)):
@@ -136,12 +130,7 @@ def sign_in_page(asked: str, reached: str, body: bytes) -> Optional[Authenticati
 
 
 def epoch(text: Optional[str]) -> Optional[float]:
-    """Read a date of a header, in seconds since 1970; None for whatever is no date.
-
-    Example:
-        >>> epoch("Sun, 06 Nov 1994 08:49:37 GMT")
-        784111777
-    """
+    """Read a date of a header, in seconds since 1970; None for whatever is no date."""
     from email.utils import mktime_tz, parsedate_tz
 
     try:
@@ -157,10 +146,6 @@ def stated_wait(headers: Mapping[str, str], now: Optional[float] = None) -> Opti
     Args:
         headers: of the answer.
         now: seconds since the epoch; None for the answer's own Date, which needs no clock that agrees.
-
-    Example:
-        >>> stated_wait({"retry-after": "120"})
-        120.0
     """
     after = headers.get("retry-after", "").strip()
     if re.fullmatch("[0-9]{1,20}", after):
@@ -179,10 +164,7 @@ def _waiting(error: GradioClientError, headers: Optional[Mapping[str, str]]) -> 
 
 
 def validation_message(content: Any) -> Optional[str]:
-    """The text for a 422 answer of a function's validator; None when it is another kind of 422.
-
-    Source: gradio/queueing.py 6.31, `process_validation_response`.
-    """
+    """The text for a 422 of a function's validator; None for another 422 (gradio/queueing.py 6.31)."""
     detail = content.get("detail") if isinstance(content, dict) else None
     if not isinstance(detail, list):
         return None

@@ -22,11 +22,7 @@ _OLD_FILE_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type"))
 
 
 def contains_file(schema: Any) -> bool:
-    """Whether a value of this schema is, or has somewhere in it, a file.
-
-    Args:
-        schema: the JSON schema of a component's value, with its own `$defs`.
-    """
+    """Whether a value of this schema, which has its own `$defs`, is or holds a file."""
     return _contains_file(schema, definitions(schema), set(), 0)
 
 
@@ -116,7 +112,7 @@ def with_choices(type_: str, schema: Any) -> str:
 
     Args:
         type_: as the server writes it.
-        schema: the value's, which is that of a choice or of a list of choices.
+        schema: that of a choice or of a list of choices, else nothing is changed.
     """
     for holder in (mapping(schema), mapping(mapping(schema).get("items"))):
         choices = _list(holder.get("enum"))

@@ -25,12 +25,7 @@ _short.maxstring = _short.maxother = 80
 
 
 def show(value: Any) -> str:
-    """Show a JSON value in an error, without what lies deep or far behind; costs the same for any size.
-
-    Example:
-        >>> show(["a", 3])
-        "['a', 3]"
-    """
+    """Show a JSON value in an error, without what lies deep or far behind; costs the same for any size."""
     try:
         return excerpt(_short.repr(value))
     except ValueError:  # an int of thousands of digits
@@ -38,12 +33,7 @@ def show(value: Any) -> str:
 
 
 def excerpt(text: str, limit: int = _LIMIT) -> str:
-    """The beginning of a text, with a mark where it was cut.
-
-    Example:
-        >>> excerpt("abcdef", 3)
-        'abc…'
-    """
+    """The beginning of a text, with a mark where it was cut."""
     return text if len(text) <= limit else text[:limit] + "…"
 
 
@@ -83,10 +73,6 @@ def sendable(value: Any, what: str) -> Any:
 
     Raises:
         ArgumentError: half of a pair has no other half.
-
-    Example:
-        >>> sendable(["\\ud83d\\ude00"], "names") == ["\\U0001f600"]
-        True
     """
     if isinstance(value, str):
         if not _SURROGATE(value):

@@ -34,9 +34,9 @@ class UrlParts:
     Attributes:
         scheme: in lower case.
         authority: host and port, without userinfo.
-        userinfo: what stands before the "@", hidden; None without one.
+        userinfo: the text before the "@", hidden; None without one.
         path: as it is.
-        query: without its question mark, hidden; "" when there is none.
+        query: without its question mark, hidden; "" without one.
     """
 
     __slots__ = ("authority", "path", "query", "scheme", "userinfo")
@@ -117,10 +117,6 @@ def origin_of_url(url: str) -> Optional[Tuple[str, str, int]]:
 def join_reference(base: str, reference: str) -> str:
     """Resolve a reference in a page: a URL, or a path below or beside that of the page.
 
-    Args:
-        base: the page's URL.
-        reference: as it stands there, without blanks around it.
-
     Raises:
         ValueError: it holds a control character, or see `split_url`.
     """
@@ -133,11 +129,7 @@ def join_reference(base: str, reference: str) -> str:
 
 
 def bare_url(url: str) -> str:
-    """`url` without user, password, query and fragment, fit for a text.
-
-    Raises:
-        ValueError: see `split_url`.
-    """
+    """The URL without user, password, query and fragment, fit for a text. Raises as `split_url`."""
     parts = split_url(url)
     return join_url(parts.scheme, parts.authority, parts.path)
 
@@ -157,15 +149,7 @@ def join_url(scheme: str, netloc: str, path: str) -> str:
 
 
 def normalise_src(src: str) -> str:
-    """`src` with one trailing slash and without query or fragment.
-
-    Raises:
-        ArgumentError: it is malformed.
-
-    Example:
-        >>> normalise_src("https://example.com/app?x=1")
-        'https://example.com/app/'
-    """
+    """The URL with one trailing slash and without query or fragment; ArgumentError if it is malformed."""
     src = hide(src)
     try:
         parts = split_url(hide(src.strip()))
