@@ -21,12 +21,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Execution:
-    """Runs one function and keeps the average duration of its steps.
-
-    Args:
-        served: the function.
-        show_error: whether callers see the text of exceptions other than `AppError`.
-    """
+    """Runs one function and keeps the average duration of its steps."""
 
     def __init__(self, served: ServedFunction, *, show_error: bool) -> None:
         self.served = served
@@ -129,10 +124,6 @@ def edits(old: Any, new: Any, path: _Path = ()) -> List[List[Any]]:
 
     Actions are replace, append (to a string), add and delete. Unlike the original, nested lists that
     shrink give right indices, and 1 and True are different.
-
-    Example:
-        >>> edits("ab", "abc")
-        [['append', [], 'c']]
     """
     if type(old) is not type(new):
         return [["replace", list(path), new]]

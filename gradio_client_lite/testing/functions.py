@@ -248,11 +248,7 @@ def _steps_of_async(agen: Any) -> Iterator[Any]:
 def number_functions(
     functions: Mapping[str, Union[Function, Callable[..., Any]]],
 ) -> Dict[int, ServedFunction]:
-    """Number the functions and read their signatures.
-
-    Raises:
-        ArgumentError: a name has no leading slash or others too, or a value is no function.
-    """
+    """Number the functions and read their signatures; ArgumentError for a wrong name or value."""
     numbered: Dict[int, ServedFunction] = {}
     for index, (api_name, fn) in enumerate(functions.items()):
         if not api_name.startswith("/") or "/" in api_name[1:] or not api_name[1:]:
@@ -371,10 +367,6 @@ def schema_of(hint: Any) -> Schema:
     """The JSON schema of an annotation; `{}`, which means anything, for what it does not know.
 
     Follows `python_type_to_json_schema` of gradio_client 2.7.2 (utils.py).
-
-    Example:
-        >>> schema_of(int)
-        {'type': 'integer'}
     """
     try:
         simple = _SIMPLE.get(hint)
@@ -421,21 +413,12 @@ def _tuple(arguments: Tuple[Any, ...]) -> Schema:
 
 
 def _is_union(origin: Any) -> bool:
-    """Whether `get_origin` gave a union: `Union[...]`, or `X | Y` from Python 3.10 on."""
+    """Whether `get_origin` returned that of `Union[...]`, or of `X | Y` from Python 3.10 on."""
     return origin is Union or getattr(origin, "__name__", "") == "UnionType"
 
 
 def output_hints(returned: Any, *, streams: bool) -> Tuple[Any, ...]:
-    """The annotation of each output, from that of the function's return value.
-
-    Args:
-        returned: the return annotation; None means no output, `Tuple[int, str]` means two.
-        streams: whether the function is a generator; then what it yields counts.
-
-    Example:
-        >>> output_hints(Tuple[int, str], streams=False)
-        (<class 'int'>, <class 'str'>)
-    """
+    """The annotation of each output, from that of the return value; of a generator, what it yields counts."""
     if streams:
         returned = get_args(returned)[0] if get_origin(returned) in _STREAMS and get_args(returned) else Any
     if returned is None or returned is type(None):

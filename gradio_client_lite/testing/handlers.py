@@ -81,11 +81,7 @@ RESET: Fields = {"event_id": (str, True)}
 
 
 def parse_json(body: bytes, fields: Fields) -> Dict[str, Any]:
-    """The fields of a JSON body, None where one is absent; others are ignored.
-
-    Raises:
-        Refused: it is no JSON object, or lacks a field, or one has the wrong type.
-    """
+    """The fields of a JSON body, None where one is absent; Refused if one is wrong. Others are ignored."""
     try:
         raw = json.loads(body)
     except UnicodeDecodeError as error:
@@ -103,11 +99,7 @@ def parse_json(body: bytes, fields: Fields) -> Dict[str, Any]:
 
 
 class Logins:
-    """Checks credentials and cookies.
-
-    Args:
-        auth: user name and password; None lets everybody in.
-    """
+    """Checks the credentials, user name and password, and cookies; None lets everybody in."""
 
     def __init__(self, auth: Optional[Tuple[str, str]]) -> None:
         self._auth = auth
@@ -317,7 +309,7 @@ def _internal_error() -> ServerResponse:
 
 
 def encode(value: Any) -> bytes:
-    """`value`, made of plain values, as compact UTF-8 JSON.
+    """Write plain values as compact UTF-8 JSON.
 
     Text is not escaped to ASCII, because real servers send it as it is; only half surrogates, which
     UTF-8 cannot hold, are written as JSON escapes.

@@ -94,12 +94,8 @@ class Mailbox:
     ) -> Generator[List[ServerMessage], None, bool]:
         """Run one stream: yield messages as they come, several at a time if several wait.
 
-        Args:
-            is_gone: tells whether the client has hung up.
-            heartbeat: seconds between heartbeat messages.
-
         Returns:
-            True if the stream has come to its end; False if the client is gone.
+            True if the stream has come to its end; False if `is_gone` says that the client has hung up.
         """
         beat_at = time.monotonic() + heartbeat
         while True:
@@ -134,47 +130,6 @@ class Mailbox:
                     if not self._pending:
                         return [*batch, _CLOSE_STREAM], True
         return batch, False
-
-
-class Mailboxes:
-    """The mailboxes of all sessions, by the hash that clients choose."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards the two fields below
-        self._by_hash: Dict[str, Mailbox] = {}
-        self._stopped = False
-
-    def find(self, session_hash: str) -> Optional[Mailbox]:
-        """The session's mailbox; None if no call ever joined it or its stream broke."""
-        with self._lock:
-            return self._by_hash.get(session_hash)
-
-    def find_or_make(self, session_hash: str) -> Mailbox:
-        """The session's mailbox, made now if need be."""
-        with self._lock:
-            mailbox = self._by_hash.get(session_hash)
-            if mailbox is None:
-                mailbox = self._by_hash[session_hash] = Mailbox()
-                if self._stopped:
-                    mailbox.end(STOPPED)
-                if len(self._by_hash) > MAX_SESSIONS:
-                    self._by_hash.pop(next(iter(self._by_hash))).end(NOT_FOUND)
-            return mailbox
-
-    def drop(self, session_hash: str, mailbox: Mailbox) -> None:
-        """Forget a session whose stream broke, unless the hash names another one by now."""
-        with self._lock:
-            if self._by_hash.get(session_hash) is mailbox:
-                del self._by_hash[session_hash]
-        mailbox.end(NOT_FOUND)
-
-    def stop(self) -> None:
-        """End every session for good; their streams say that the server stopped."""
-        with self._lock:
-            self._stopped = True
-            mailboxes = list(self._by_hash.values())
-        for mailbox in mailboxes:
-            mailbox.end(STOPPED)
 
 
 class QueuedCall:
@@ -268,25 +223,31 @@ class Queue:
     """
 
     def __init__(self, executions: Mapping[int, Execution], *, threads: int, heartbeat: float) -> None:
-        self._lines = {number: FunctionQueue(execution) for number, execution in executions.items()}
+        self._queues = {number: FunctionQueue(execution) for number, execution in executions.items()}
         self._threads = threads
         self._heartbeat = heartbeat
-        self._mailboxes = Mailboxes()
         self._workers = Workers(threads, "gradio-app-function")
-        # Guards the lines and the fields below. A mailbox's own lock may be taken inside it.
+        # Guards the functions' queues and the fields below. A mailbox's own lock may be taken inside it.
         self._lock = threading.Lock()
+        self._mailboxes: Dict[str, Mailbox] = {}  # by the session hash that clients choose
         self._busy = 0
         self.stopped = False
 
     def join(self, number: int, session_hash: str, data: List[Any]) -> str:
         """Queue a call of the function with this number; return the call's id."""
-        mailbox = self._mailboxes.find_or_make(session_hash)
-        line = self._lines[number]
-        call = QueuedCall(line, mailbox, data)
-        mailbox.expect(call.id)
+        queue = self._queues[number]
         with self._lock:
-            line.waiting.append(call)
-            line.estimate(len(line.waiting) - 1)
+            mailbox = self._mailboxes.get(session_hash)
+            if mailbox is None:
+                mailbox = self._mailboxes[session_hash] = Mailbox()
+                if self.stopped:
+                    mailbox.end(STOPPED)
+                if len(self._mailboxes) > MAX_SESSIONS:
+                    self._mailboxes.pop(next(iter(self._mailboxes))).end(NOT_FOUND)
+            call = QueuedCall(queue, mailbox, data)
+            mailbox.expect(call.id)
+            queue.waiting.append(call)
+            queue.estimate(len(queue.waiting) - 1)
         self._start_calls()
         return call.id
 
@@ -295,20 +256,15 @@ class Queue:
 
         The client gets a `process_completed` with the output `{}` (`cancel_event` of routes.py 6.31.0).
         """
-        mailbox = self._mailboxes.find(session_hash)
+        mailbox = self._mailboxes.get(session_hash)
         if mailbox is not None and mailbox.send(event_id, completed({})):
             self._clear_dead()
 
     def stream(
         self, session_hash: str, is_gone: Callable[[], bool]
     ) -> Generator[List[ServerMessage], None, None]:
-        """Yield a session's messages, a few at a time. Closing it early drops the session and its calls.
-
-        Args:
-            session_hash: the session.
-            is_gone: tells whether the client has hung up.
-        """
-        mailbox = self._mailboxes.find(session_hash)
+        """Yield a session's messages, a few at a time. Closing it early drops the session and its calls."""
+        mailbox = self._mailboxes.get(session_hash)
         if mailbox is None:
             yield [NOT_FOUND]
             return
@@ -317,20 +273,26 @@ class Queue:
             whole = yield from mailbox.read(is_gone, self._heartbeat)
         finally:
             if not whole:
-                self._mailboxes.drop(session_hash, mailbox)
+                with self._lock:
+                    if self._mailboxes.get(session_hash) is mailbox:
+                        del self._mailboxes[session_hash]
+                mailbox.end(NOT_FOUND)
                 self._clear_dead()
 
     def stop(self) -> None:
         """End all streams, drop all calls. Functions that run are not waited for."""
-        self.stopped = True
-        self._mailboxes.stop()
+        with self._lock:
+            self.stopped = True
+            mailboxes = list(self._mailboxes.values())
+        for mailbox in mailboxes:
+            mailbox.end(STOPPED)
         self._clear_dead()
         self._workers.stop()
 
     def _clear_dead(self) -> None:
         with self._lock:
-            for line in self._lines.values():
-                line.clear_dead()
+            for queue in self._queues.values():
+                queue.clear_dead()
         self._start_calls()
 
     def _start_calls(self) -> None:
@@ -338,11 +300,11 @@ class Queue:
         started = []
         with self._lock:
             while self._busy < self._threads and not self.stopped:
-                lines = [line for line in self._lines.values() if line.is_open]
-                if not lines:
+                queues = [queue for queue in self._queues.values() if queue.is_open]
+                if not queues:
                     break
-                line = min(lines, key=lambda line: line.waiting[0].joined_at)
-                started.append((line.start(), line.average))
+                first = min(queues, key=lambda queue: queue.waiting[0].joined_at)
+                started.append((first.start(), first.average))
                 self._busy += 1
         for call, eta in started:
             self._workers.submit(self._run, call, eta)

@@ -27,12 +27,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Server:
-    """Listens, and passes every request to `answer`.
-
-    Args:
-        host: the name or address to listen on.
-        port: the port; 0 means any free one.
-        answer: makes the response; it never raises.
+    """Listens, and passes every request to `answer`, which never raises.
 
     Attributes:
         closing: whether connections end with the request they are at.

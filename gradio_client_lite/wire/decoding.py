@@ -72,7 +72,7 @@ class SSEDecoder:
         """Take the next bytes; return the data of the events that are complete now, in order.
 
         Raises:
-            EventTooLarge: an event is over the limit, once the events before it were returned; and in every later
+            EventTooLarge: an event is over the limit, and those before it were returned; again in every later
                 call.
         """
         if self._failed:

@@ -50,8 +50,8 @@ class Progress(NamedTuple):
 class Generating(NamedTuple):
     """A generator has yielded. The first one holds the values, later ones edits from sse_v2 on.
 
-    `streaming` marks `process_streaming`: the result for one chunk of a stream of inputs, after which the server
-    waits for the next chunk.
+    `streaming` marks `process_streaming`: the result for one chunk of a stream of inputs, after which the
+    server waits for the next chunk.
     """
 
     data: List[Any]
