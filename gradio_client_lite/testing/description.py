@@ -58,10 +58,10 @@ def info(functions: Iterable[ServedFunction], *, all_endpoints: bool) -> Dict[st
 
 def _dependency(served: ServedFunction, components: List[Dict[str, Any]]) -> Dict[str, Any]:
     inputs = [
-        _add_component(components, place, parameter.schema, parameter.default)
-        for place, parameter in enumerate(served.parameters)
+        _add_component(components, index, parameter.schema, parameter.default)
+        for index, parameter in enumerate(served.parameters)
     ]
-    outputs = [_add_component(components, place, schema, None) for place, schema in enumerate(served.outputs)]
+    outputs = [_add_component(components, index, schema, None) for index, schema in enumerate(served.outputs)]
     return {
         "id": served.index,
         "targets": [],
@@ -86,9 +86,9 @@ def _dependency(served: ServedFunction, components: List[Dict[str, Any]]) -> Dic
     }
 
 
-def _add_component(components: List[Dict[str, Any]], place: int, schema: Any, default: Any) -> int:
+def _add_component(components: List[Dict[str, Any]], index: int, schema: Any, default: Any) -> int:
     """Add the nameless component that stands for one value; gives its id."""
-    props = {"_api_info": schema, "label": _ordinal(place), "name": "api", "_selectable": False}
+    props = {"_api_info": schema, "label": _ordinal(index), "name": "api", "_selectable": False}
     if default is not None:
         props["value"] = default
     number = len(components) + 1
@@ -111,25 +111,25 @@ def _add_component(components: List[Dict[str, Any]], place: int, schema: Any, de
 def _describe(served: ServedFunction) -> Dict[str, Any]:
     parameters = [
         {
-            "parameter_name": public_name(parameter, place),
+            "parameter_name": public_name(parameter, index),
             "parameter_has_default": parameter.has_default,
             "parameter_default": parameter.default,
-            **_value(place, parameter.schema),
+            **_value(index, parameter.schema),
             "example_input": _example(parameter.default),
         }
-        for place, parameter in enumerate(served.parameters)
+        for index, parameter in enumerate(served.parameters)
     ]
     return {
         "parameters": parameters,
-        "returns": [_value(place, schema) for place, schema in enumerate(served.outputs)],
+        "returns": [_value(index, schema) for index, schema in enumerate(served.outputs)],
         "api_visibility": served.function.api_visibility,
         "description": _summary(served),
     }
 
 
-def _value(place: int, schema: Any) -> Dict[str, Any]:
+def _value(index: int, schema: Any) -> Dict[str, Any]:
     return {
-        "label": _ordinal(place),
+        "label": _ordinal(index),
         "type": schema,
         "python_type": {"type": json_schema_to_python_type(schema), "description": ""},
         "component": "Api",
@@ -140,9 +140,9 @@ def _example(default: Any) -> Any:
     return "..." if default is None else default
 
 
-def _ordinal(place: int) -> str:
-    """The label `gr.api` gives a value: "1st" for place 0."""
-    number = place + 1
+def _ordinal(index: int) -> str:
+    """The label `gr.api` gives a value: "1st" for index 0."""
+    number = index + 1
     special = {1: "st", 2: "nd", 3: "rd"}
     return f"{number}{'th' if 10 <= number % 100 <= 20 else special.get(number % 10, 'th')}"
 

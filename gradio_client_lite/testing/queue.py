@@ -25,7 +25,6 @@ from .execution import Execution, ServerMessage, completed
 from .functions import reporting
 
 MAX_SESSIONS = 2000  # as gradio/queueing.py 6.31.0 keeps; then the oldest goes
-LOOK_FOR_CLIENT_EVERY = 10.0  # seconds, while there is nothing to send; as gradio/routes.py 6.31.0
 
 _CLOSE_STREAM: ServerMessage = {"msg": "close_stream", "event_id": None}
 _HEARTBEAT: ServerMessage = {"msg": "heartbeat", "event_id": None}
@@ -90,7 +89,7 @@ class Mailbox:
             self._changed.notify_all()
 
     def read(
-        self, is_gone: Callable[[], bool], heartbeat: float
+        self, is_gone: Callable[[], bool], heartbeat: float, look_every: float
     ) -> Generator[List[ServerMessage], None, bool]:
         """Run one stream: yield messages as they come, several at a time if several wait.
 
@@ -99,7 +98,7 @@ class Mailbox:
         """
         beat_at = time.monotonic() + heartbeat
         while True:
-            self._wait(min(beat_at - time.monotonic(), LOOK_FOR_CLIENT_EVERY))
+            self._wait(min(beat_at - time.monotonic(), look_every))
             if self._end is not None:
                 yield [self._end]
                 return True
@@ -220,12 +219,22 @@ class Queue:
         executions: the functions, by number.
         threads: how many functions may run at once.
         heartbeat: seconds between heartbeat messages of a stream.
+        look_every: seconds after which a stream without messages looks whether its client is there still; as
+            many as in gradio/routes.py 6.31.0.
     """
 
-    def __init__(self, executions: Mapping[int, Execution], *, threads: int, heartbeat: float) -> None:
+    def __init__(
+        self,
+        executions: Mapping[int, Execution],
+        *,
+        threads: int,
+        heartbeat: float,
+        look_every: float = 10.0,
+    ) -> None:
         self._queues = {number: FunctionQueue(execution) for number, execution in executions.items()}
         self._threads = threads
         self._heartbeat = heartbeat
+        self._look_every = look_every
         self._workers = Workers(threads, "gradio-app-function")
         # Guards the functions' queues and the fields below. A mailbox's own lock may be taken inside it.
         self._lock = threading.Lock()
@@ -270,7 +279,7 @@ class Queue:
             return
         whole = False
         try:
-            whole = yield from mailbox.read(is_gone, self._heartbeat)
+            whole = yield from mailbox.read(is_gone, self._heartbeat, self._look_every)
         finally:
             if not whole:
                 with self._lock:

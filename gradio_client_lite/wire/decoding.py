@@ -38,7 +38,7 @@ MAX_VALUES = 10_000_000
 """The default limit of the values of one event, as of one direct call's answer."""
 
 FEW_VALUES = 100_000
-"""For what has a few fields only, such as what a server says of an error."""
+"""The limit for answers of a few fields, such as an error."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -143,9 +143,9 @@ class SSEDecoder:
 
 _BLOCK = 1 << 18
 _BACKSLASHES = re.compile(rb"\\*")
-# All bytes but those that the structure shows in.
+# All bytes but the marks of the structure.
 _TEXT = bytes(set(range(256)) - set(b'"[{,:'))
-# What Python allows since 3.11, and in late releases of those before: more take the square of their number.
+# Python's own limit since 3.11, and in late older releases: the time grows with the square of the digits.
 _DIGITS = 4300
 
 
@@ -168,7 +168,7 @@ def read_json(
     Raises:
         ProtocolError: it is not JSON, is nested too deeply, or holds a number of thousands of digits.
     """
-    # A value takes two characters at least, with what parts it: short texts cannot hold too many.
+    # A value takes two characters at least, with its comma or bracket: short texts cannot hold too many.
     if max_values is not None and len(data) >= 2 * max_values:
         _check(data, what, max_values, limit, too_large)
     try:

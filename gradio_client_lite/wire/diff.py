@@ -77,7 +77,7 @@ def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
 # -- deletions
 #
 # Edits are applied one after the other, so each index has to be true when its turn comes. Many servers state
-# those of deletions wrongly. The right one can be told all the same: Gradio compares lists item by item
+# the indexes of deletions wrongly. The right one is known all the same: Gradio compares lists item by item
 # (gradio/utils.py, `diff`), so that `n` deletions from one list always remove its last `n` items, and the
 # right index of each of them is the length that the list ends with. There are three ways to state it:
 #
@@ -95,9 +95,9 @@ def mend_deletions(value: Any, edits: List[List[Any]]) -> List[List[Any]]:
     """Return edits of a value with right indexes; the very same list if nothing has to change."""
     if sum(edit[0] == "delete" for edit in edits) < 2:
         return edits
-    found: List[Tuple[int, List[Any], int, int, int]] = []  # edit, list, index, and what mistakes add to it
+    found: List[Tuple[int, List[Any], int, int, int]] = []  # edit, list, index, error of each mistake
     in_list: Counter[int] = Counter()  # the deletions so far, by the identity of their list
-    below: Counter[int] = Counter()  # the same, those in all parts of the list included
+    below: Counter[int] = Counter()  # the same, with deletions in all parts of the list
     for number, (action, path, _) in enumerate(edits):
         if action != "delete":
             continue

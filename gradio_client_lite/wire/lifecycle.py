@@ -1,9 +1,12 @@
 """The life of one job as its messages tell it: messages in, updates out, and the values it has streamed.
 
-    STARTING ─► JOINING_QUEUE, IN_QUEUE, SENDING_DATA ─► PROCESSING ─► ITERATING, PROGRESS, LOG ─► FINISHED
+    STARTING ─► JOINING_QUEUE ─► IN_QUEUE ─► SENDING_DATA ─► PROCESSING ◄─► PROGRESS, LOG, ITERATING
+                    (3.x)           │         (3.x – 4.8)         │                  │
+                                    ▼                             ▼                  │
+                              QUEUE_FULL (end)              FINISHED (end) ◄─────────┘
 
-A table, `_HANDLERS`, holds which status each message gives. The machine has no clock: the caller says when a
-message came. Ends are final; whatever comes after the end is ignored.
+Each message has one status, whatever came before, as releases leave stages out; `_HANDLERS` is the table. The
+machine has no clock: the caller says when a message came. Ends are final; what comes after them is ignored.
 
 A stream sends one full list of output values, then what changed. Keeping every value in full would need
 memory that grows with the square of a growing text, so `OutputLog` keeps what was received, and each `Cursor`
@@ -97,9 +100,9 @@ class Cursor(Iterator[List[Any]]):
         items, diff = self._entries[self._position]
         if diff:
             values = self._values + [None] * (len(items) - len(self._values))
-            for place, edits in enumerate(items):
+            for index, edits in enumerate(items):
                 if edits:
-                    values[place] = apply_diff(values[place], edits)
+                    values[index] = apply_diff(values[index], edits)
             items = values
         self._values = items
         self._position += 1

@@ -1,4 +1,4 @@
-"""Texts: short ones of JSON values for errors, those that a request may hold, and those that servers mean.
+"""Texts: excerpts for errors, texts that a request may hold, and texts as servers mean them.
 
 Half of a surrogate pair (such as "\\ud83d", which JSON and `os.fsdecode` may give) is in no UTF-8. A server
 that is sent one cannot write it into its event stream and breaks that off, for every job of the session

@@ -1,4 +1,4 @@
-"""URLs: split and joined without leaving a trace of their secrets, and those of an app.
+"""URLs, split and joined without leaving a trace of their secrets; and the URLs of an app.
 
 `urllib.parse.urlsplit` keeps what it has split in a cache of the process, passwords and session hashes among
 it, and shows them in the `repr` of its result. `split_url` splits as it does (RFC 3986 appendix B) and does
@@ -81,7 +81,7 @@ def split_url(url: str) -> UrlParts:
         ValueError: brackets do not match, the host is longer than any can be, or would be another one once it
             is normalised. The text does not quote the URL.
     """
-    # No variable holds the match, whose `repr` shows what was matched; every text does.
+    # No variable holds the match, as its `repr` would show the URL; each part hides itself.
     parts = UrlParts(*map(hide, _PARTS(hide(url)).groups("")[:4]))
     authority = parts.authority
     if ("[" in authority) != ("]" in authority):

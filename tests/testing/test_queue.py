@@ -13,10 +13,10 @@ from gradio_client_lite.testing.queue import Queue
 _PATIENCE = 10.0  # seconds; only a failing test waits this long
 
 
-def make_queue(*functions: Any, threads: int = 4, heartbeat: float = 15.0) -> Queue:
+def make_queue(*functions: Any, threads: int = 4, heartbeat: float = 15.0, look_every: float = 10.0) -> Queue:
     served = number_functions({f"/f{i}": function for i, function in enumerate(functions)})
     executions = {number: Execution(function, show_error=True) for number, function in served.items()}
-    return Queue(executions, threads=threads, heartbeat=heartbeat)
+    return Queue(executions, threads=threads, heartbeat=heartbeat, look_every=look_every)
 
 
 def read(
@@ -200,10 +200,9 @@ def test_a_stream_that_is_left_takes_its_session_and_generator_along() -> None:
     assert list(read(queue)) == [sessions.NOT_FOUND]
 
 
-def test_a_client_that_has_hung_up_is_noticed_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "LOOK_FOR_CLIENT_EVERY", 0.01)
+def test_a_client_that_has_hung_up_is_noticed_without_a_message() -> None:
     gate = Gate()
-    queue = make_queue(gate)
+    queue = make_queue(gate, look_every=0.01)
     queue.join(0, "s", [])
     gone = threading.Event()
     stream = read(queue, is_gone=gone.is_set)
