@@ -58,8 +58,8 @@ from .spaces.client import HubClient
 from .threads import hand_over
 from .updates import Update
 from .wire.arguments import encode_body
-from .wire.refusal import bare_url
 from .wire.texts import sendable
+from .wire.urls import bare_url
 from .workers import Workers, call_after_fork
 
 if TYPE_CHECKING:

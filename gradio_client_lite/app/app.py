@@ -30,10 +30,10 @@ from ..transport.reach import HARMLESS, MAX_REDIRECTS, REDIRECTS
 from ..transport.sockets import Deadline
 from ..transport.url import Target, parse_url, resolve, same_place
 from ..wire.config import AppSpec, has_page, parse_config
+from ..wire.decoding import read_first_json
 from ..wire.dialect import Dialect
-from ..wire.refusal import bare_url, sign_in_page, status_error, wants_tls
-from ..wire.serverjson import read_first_json
-from ..wire.urls import Routes, page_of, with_scheme
+from ..wire.refusal import sign_in_page, status_error, wants_tls
+from ..wire.urls import Routes, bare_url, page_of, with_scheme
 from .description import Description
 from .headers import Credentials, Renewal, RequestHeaders
 

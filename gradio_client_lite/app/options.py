@@ -17,9 +17,8 @@ from ..transport.headers import request_fields
 from ..transport.http import Timeout, Transport
 from ..transport.sockets import Deadline
 from ..transport.tls import hide_password
-from ..wire.refusal import bare_url
 from ..wire.texts import sendable
-from ..wire.urls import normalise_src
+from ..wire.urls import bare_url, normalise_src
 from .headers import RequestHeaders
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import IO, Any, Callable, Optional, Tuple, Union
 
 from ..wire import diff as edit_lists
 from ..wire.filedata import is_marked
-from ..wire.fileurls import is_url
 from ..wire.names import make_data_url, strip_invalid_filename_characters
+from ..wire.urls import is_url
 
 
 def traverse(json_obj: Any, func: Callable[[Any], Any], is_root: Callable[[Any], bool]) -> Any:

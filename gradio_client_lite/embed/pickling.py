@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, cast
 
 from ..errors import ArgumentError, ClientClosed, for_waiters
 from ..secrecy import HiddenBytes
-from ..wire.refusal import bare_url
+from ..wire.urls import bare_url
 from ..workers import call_after_fork
 
 #: The class of a client and the pickled arguments of its constructor.

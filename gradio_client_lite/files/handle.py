@@ -29,10 +29,10 @@ from typing import IO, Any, Callable, Dict, Iterator, NamedTuple, Optional, Prot
 
 from ..errors import ArgumentError, InvalidFile
 from ..wire.filedata import new_meta
-from ..wire.fileurls import is_url
 from ..wire.names import parse_data_url, upload_name
 from ..wire.provenance import FileArgument
 from ..wire.texts import sendable
+from ..wire.urls import is_url
 
 #: Bytes. Gradio's servers take larger chunks no faster, but need more memory and time for each.
 _CHUNK = 1 << 16

@@ -49,7 +49,8 @@ from ..transport.reach import Word
 from ..transport.sockets import Deadline
 from ..transport.url import parse_url
 from ..wire.fileurls import Location, is_own
-from ..wire.refusal import bare_url, epoch, stated_wait, status_error
+from ..wire.refusal import epoch, stated_wait, status_error
+from ..wire.urls import bare_url
 from .handle import read_chunks
 from .saving import Saving
 

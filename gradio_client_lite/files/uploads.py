@@ -44,12 +44,13 @@ from ..transport.reach import OF_APP, Word
 from ..transport.response import Response
 from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, Slot, argument_files, find_files, new_meta, takes_files
-from ..wire.fileurls import OwnFile, is_url, own_file
+from ..wire.fileurls import OwnFile, own_file
 from ..wire.multipart import MultipartBody, Part, Progress
 from ..wire.names import download_name, form_name, parse_data_url, upload_name
 from ..wire.provenance import FileArgument, ResultFile, ResultPath, V3File, content_url
-from ..wire.refusal import bare_url, status_error
+from ..wire.refusal import status_error
 from ..wire.texts import utf8
+from ..wire.urls import bare_url, is_url
 from .handle import BytesSource, Link, PathSource, Source, brief, guess_type, read_chunks, source_of, spooled
 
 _log = logging.getLogger(__name__)

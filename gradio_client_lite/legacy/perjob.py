@@ -32,8 +32,7 @@ from ..transport.http import Transport
 from ..transport.liveness import Watch
 from ..transport.sockets import Gain
 from ..wire.config import EndpointSpec
-from ..wire.messages import LARGE, Completed, Envelope, Message, UnexpectedError
-from ..wire.messages import ServerStopped as StopMessage
+from ..wire.messages import LARGE, Completed, Envelope, Message, StopMessage, UnexpectedError
 from ..wire.urls import Routes
 from ..workers import Workers, call_after_fork
 from .multiplexer import Multiplexer, Next

@@ -16,9 +16,9 @@ from ..errors import ConnectionLost, ProtocolError
 from ..queues.base import Call, check_event_id, post_json
 from ..transport.http import StreamingResponse
 from ..wire.arguments import with_event_id
+from ..wire.decoding import SSEDecoder
 from ..wire.messages import Envelope, SendData, decode
 from ..wire.refusal import refusal
-from ..wire.sse import SSEDecoder
 from .multiplexer import Next
 from .perjob import JobChannel, PerJobQueue, now
 
@@ -92,8 +92,8 @@ class StreamChannel(JobChannel[StreamQueue]):
         events = self._decoder.feed(chunk)
         if self._gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished):
             self._listen()
-        for event in events:
-            self.arrived(event.data, len(event.data))
+        for text in events:
+            self.arrived(text, len(text))
 
     def take(self, message: str) -> None:
         envelope = decode(message, self._max_values)

@@ -16,9 +16,9 @@ from ..secrecy import Hidden
 from ..transport.http import MaxBytes, Response, StreamingResponse, Timeout, Transport
 from ..transport.url import parse_url
 from ..wire.config import EndpointSpec
+from ..wire.decoding import FEW_VALUES, read_json
 from ..wire.messages import Message
 from ..wire.refusal import refusal, sign_in_page
-from ..wire.serverjson import FEW_VALUES, read_json
 from ..wire.texts import utf8
 
 _ANSWER = DEFAULT_LIMITS.bound("answer_bytes")
@@ -165,7 +165,11 @@ def parse_event_id(body: bytes, label: str) -> str:
 
 def check_event_id(event_id: object, label: str) -> str:
     """Return an event id that the server gave; raises ProtocolError where it cannot be one."""
-    if isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID and utf8(event_id) is not None:
+    if (
+        isinstance(event_id, str)
+        and 0 < len(event_id) <= LONGEST_ID
+        and (event_id.isascii() or utf8(event_id) is not None)
+    ):
         return event_id
     raise ProtocolError(f"The server took the call of {label} without giving it an event id.")
 

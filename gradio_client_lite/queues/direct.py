@@ -10,8 +10,8 @@ from typing import Set
 from ..errors import ProtocolError
 from ..limits import DEFAULT_LIMITS, Limits
 from ..transport.http import Timeout, Transport
+from ..wire.decoding import read_json
 from ..wire.messages import Completed, ProcessStarts
-from ..wire.serverjson import read_json
 from ..wire.urls import Routes
 from .base import Call, MakeHeaders, closed_error, fail, feed, post_json
 

@@ -69,10 +69,10 @@ from ..wire.messages import (
     Generating,
     Heartbeat,
     Message,
+    StopMessage,
     StreamCut,
     UnexpectedError,
 )
-from ..wire.messages import ServerStopped as StopMessage
 from ..wire.refusal import session_unknown
 from ..wire.urls import Routes
 from ..workers import Workers

@@ -53,18 +53,18 @@ from ..limits import Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Watch
 from ..transport.sockets import Gain
+from ..wire.decoding import SSEDecoder
 from ..wire.messages import (
     LARGE,
     CloseStream,
     Completed,
     Envelope,
-    ServerStopped,
+    StopMessage,
     UnexpectedError,
     decode,
     text_bytes,
 )
 from ..wire.refusal import refusal, stated_wait
-from ..wire.sse import SSEDecoder
 from .base import MakeHeaders
 
 _log = logging.getLogger(__name__)
@@ -304,8 +304,7 @@ class _Events:
     def take(self, chunk: bytes) -> None:
         """Deliver or put off the events that a chunk completes."""
         events = self._decoder.feed(chunk)
-        for event in events:
-            text = event.data
+        for text in events:
             if len(text) >= LARGE and self._put_off(text):
                 continue
             envelope = decode(text, self._max_values)
@@ -324,7 +323,7 @@ class _Events:
                 if event_id is not None and event_id in self.backlog:
                     self._keep(self.backlog, event_id, text)
                     continue
-                if isinstance(message, (UnexpectedError, ServerStopped)):
+                if isinstance(message, (UnexpectedError, StopMessage)):
                     self.catch_up()
             self._deliver(envelope, text)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)

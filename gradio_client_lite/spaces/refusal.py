@@ -31,8 +31,8 @@ from ..errors import (
 )
 from ..secrecy import Secrets
 from ..transport.url import scrub
+from ..wire.decoding import FEW_VALUES, read_json
 from ..wire.refusal import LONGEST_WAIT, stated_wait
-from ..wire.serverjson import FEW_VALUES, read_json
 
 _EXCERPT = 300
 _DISABLED = "Access to this resource is disabled."

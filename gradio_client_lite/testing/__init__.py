@@ -9,6 +9,7 @@ Example:
 It speaks the wire of Gradio 6.31, and its tests hold it to recordings of that server. What it has not: a user
 interface, files (no `/upload`, no `/file=`), State, batches, `/call` for curl. What it does otherwise:
 
+* a wrong method is 404 (Gradio: 405), and a wrong body 422 in other words;
 * any number of calls of a function run at once, unless `Function(concurrency=...)` says less (Gradio: one);
 * exceptions show their text, unless `show_error=False`;
 * a generator's outputs are those it is annotated to yield; without a return annotation there is one;
@@ -21,6 +22,6 @@ from __future__ import annotations
 
 from ..errors import AppError
 from .app import App, serve
-from .endpoints import Function, info, progress, warning
+from .functions import Function, info, progress, warning
 
 __all__ = ["App", "AppError", "Function", "info", "progress", "serve", "warning"]

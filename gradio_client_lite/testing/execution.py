@@ -1,4 +1,4 @@
-"""Running one call of a function: its outputs as server messages, with the times they took.
+"""One call of a function, run: its outputs as server messages, with the times they took.
 
 The messages are those of `process_events` of gradio/queueing.py 6.31.0 and `process_api` of gradio/blocks.py.
 """
@@ -12,31 +12,26 @@ from contextlib import closing
 from typing import Any, Dict, Generator, List, Optional, Tuple
 
 from ..errors import AppError
-from .endpoints import Endpoint
-from .sessions import Message
+from .functions import ServedFunction
 
-Path = Tuple[Any, ...]
+ServerMessage = Dict[str, Any]
+_Path = Tuple[Any, ...]
 
 _logger = logging.getLogger(__name__)
 
 
 class Execution:
-    """Runs one endpoint and keeps its average duration.
+    """Runs one function and keeps the average duration of its steps."""
 
-    Args:
-        endpoint: the function.
-        show_error: whether callers see the text of exceptions other than `AppError`.
-    """
-
-    def __init__(self, endpoint: Endpoint, *, show_error: bool) -> None:
-        self.endpoint = endpoint
+    def __init__(self, served: ServedFunction, *, show_error: bool) -> None:
+        self.served = served
         self._show_error = show_error
         self._lock = threading.Lock()  # guards the two counters
         self._seconds = 0.0
         self._steps = 0
 
-    def messages(self, data: List[Any]) -> Generator[Message, None, None]:
-        """Run the function; yields every output as it comes, the last one as `process_completed`.
+    def messages(self, data: List[Any]) -> Generator[ServerMessage, None, None]:
+        """Run the function; yield every output as it comes, the last one as `process_completed`.
 
         The first output of a stream is whole, those that follow are edits, the last is whole again.
         Closing it early closes a generator that the function returned.
@@ -51,8 +46,8 @@ class Execution:
                     yield self._failed(error, streamed=sent is not None)
                     return
                 seconds = time.perf_counter() - began
-                if values is None or not self.endpoint.generator:
-                    final = values or sent or [None] * len(self.endpoint.outputs)
+                if values is None or not self.served.generator:
+                    final = values or sent or [None] * len(self.served.outputs)
                     yield completed(self._output(final, seconds, is_generating=False))
                     return
                 changed = values if sent is None else [edits(*pair) for pair in zip(sent, values)]
@@ -60,16 +55,16 @@ class Execution:
                 sent = values
 
     def direct(self, data: List[Any]) -> Tuple[bool, Dict[str, Any]]:
-        """Run the function outside the queue: whether it succeeded, and its (first) output or its error."""
+        """Run the function outside the queue; return whether it succeeded, and its first output or error."""
         with closing(self.messages(data)) as messages:
             message = next(messages)
         return message["success"], message["output"]
 
     def _outputs(self, data: List[Any]) -> Generator[List[Any], None, None]:
-        if self.endpoint.generator:
-            yield from self.endpoint.iterate(data)
+        if self.served.generator:
+            yield from self.served.iterate(data)
         else:
-            yield self.endpoint.call(data)
+            yield self.served.call(data)
 
     def _output(self, data: List[Any], seconds: float, *, is_generating: bool) -> Dict[str, Any]:
         with self._lock:
@@ -86,9 +81,9 @@ class Execution:
             "used_cache": None,
         }
 
-    def _failed(self, error: BaseException, *, streamed: bool) -> Message:
+    def _failed(self, error: BaseException, *, streamed: bool) -> ServerMessage:
         if not isinstance(error, AppError):
-            _logger.warning("The function /%s raised.", self.endpoint.api_name, exc_info=error)
+            _logger.warning("The function /%s raised.", self.served.api_name, exc_info=error)
         output = error_output(error, show_error=self._show_error)
         if streamed:  # the real server leaves the title out here, but not the display time
             return completed(output, success=False)
@@ -107,8 +102,8 @@ def error_output(error: BaseException, *, show_error: bool) -> Dict[str, Any]:
     return {"error": str(error), "visible": True} if show_error else {"error": None}
 
 
-def completed(output: Dict[str, Any], *, success: bool = True) -> Message:
-    """The last message of an event. A cancelled one succeeds with the output `{}`."""
+def completed(output: Dict[str, Any], *, success: bool = True) -> ServerMessage:
+    """The last message of a call. A cancelled one succeeds with the output `{}`."""
     return {
         "msg": "process_completed",
         "output": output,
@@ -120,19 +115,15 @@ def completed(output: Dict[str, Any], *, success: bool = True) -> Message:
     }
 
 
-def _generating(output: Dict[str, Any]) -> Message:
+def _generating(output: Dict[str, Any]) -> ServerMessage:
     return {"msg": "process_generating", "output": output, "success": True, "time_limit": None}
 
 
-def edits(old: Any, new: Any, path: Path = ()) -> List[List[Any]]:
+def edits(old: Any, new: Any, path: _Path = ()) -> List[List[Any]]:
     """The edits that turn `old` into `new`, as `gradio.utils.diff` 6.31.0 writes them: [action, path, value].
 
     Actions are replace, append (to a string), add and delete. Unlike the original, nested lists that
     shrink give right indices, and 1 and True are different.
-
-    Example:
-        >>> edits("ab", "abc")
-        [['append', [], 'c']]
     """
     if type(old) is not type(new):
         return [["replace", list(path), new]]
@@ -147,7 +138,7 @@ def edits(old: Any, new: Any, path: Path = ()) -> List[List[Any]]:
     return [["replace", list(path), new]]
 
 
-def _list_edits(old: List[Any], new: List[Any], path: Path) -> List[List[Any]]:
+def _list_edits(old: List[Any], new: List[Any], path: _Path) -> List[List[Any]]:
     common = min(len(old), len(new))
     found = [edit for i in range(common) for edit in edits(old[i], new[i], (*path, i))]
     # Each deletion moves the rest up, so all of them name the same place.
@@ -156,7 +147,7 @@ def _list_edits(old: List[Any], new: List[Any], path: Path) -> List[List[Any]]:
     return found
 
 
-def _dict_edits(old: Any, new: Any, path: Path) -> List[List[Any]]:
+def _dict_edits(old: Any, new: Any, path: _Path) -> List[List[Any]]:
     found: List[List[Any]] = []
     for key in old:
         if key in new:

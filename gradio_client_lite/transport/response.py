@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge, shorten
 from ..limits import DEFAULT_LIMITS, Bound
-from ..wire.serverjson import read_json
+from ..wire.decoding import read_json
 from .connection import BodyReader, Connection
 from .failures import FOREIGN, translate_exchange
 from .headers import Headers

@@ -1,6 +1,6 @@
 """The arguments of a call: bound to the parameters an endpoint declares, and written as a request's body.
 
-Texts of binding follow the official client, which users' code and tests match against.
+Errors of binding have the official client's texts, which users' code and tests match against.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MISSING = object()
 def bind(
     parameters_info: Optional[Sequence[Mapping[str, Any]]], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> List[Any]:
-    """The arguments in the order the endpoint declares them, defaults filled in.
+    """Order the arguments as the endpoint declares them, defaults filled in.
 
     Args:
         parameters_info: the endpoint's `parameters` of `/info`; None when nothing is known of it.
@@ -28,57 +28,43 @@ def bind(
 
     Raises:
         ArgumentError: an argument is missing, unknown or given twice.
-
-    Example:
-        >>> bind([{"parameter_name": "a"}, {"parameter_name": "b", "parameter_has_default": True,
-        ...        "parameter_default": 2}], (1,), {})
-        [1, 2]
     """
     if parameters_info is None:
         if kwargs:
             raise ArgumentError(f"This endpoint does not support key-word arguments. {_HINT}")
         return list(args)
-    values = list(args) + [_default(parameter) for parameter in parameters_info[len(args) :]]
-    places = _places(parameters_info)
-    for name, value in kwargs.items():
-        values[_place(name, places, len(args))] = value
-    for place, value in enumerate(values):
-        if value is _MISSING:
-            name = parameters_info[place].get("parameter_name") or f"argument {place}"
-            raise ArgumentError(f"No value provided for required argument: {name}")
-    return values
-
-
-def _default(parameter: Mapping[str, Any]) -> Any:
-    return parameter.get("parameter_default") if parameter.get("parameter_has_default") else _MISSING
-
-
-def _places(parameters: Sequence[Mapping[str, Any]]) -> Dict[str, int]:
-    return {
-        parameter["parameter_name"]: place
-        for place, parameter in enumerate(parameters)
+    values = list(args) + [
+        parameter.get("parameter_default") if parameter.get("parameter_has_default") else _MISSING
+        for parameter in parameters_info[len(args) :]
+    ]
+    indexes = {
+        parameter["parameter_name"]: index
+        for index, parameter in enumerate(parameters_info)
         if isinstance(parameter.get("parameter_name"), str)
     }
-
-
-def _place(name: str, places: Mapping[str, int], positional: int) -> int:
-    place = places.get(name)
-    if place is None:
-        raise ArgumentError(f"Parameter `{name}` is not a valid key-word argument. {_HINT}")
-    if place < positional:
-        raise ArgumentError(f"Parameter `{name}` is already set as a positional argument. {_HINT}")
-    return place
+    for name, value in kwargs.items():
+        index = indexes.get(name)
+        if index is None:
+            raise ArgumentError(f"Parameter `{name}` is not a valid key-word argument. {_HINT}")
+        if index < len(args):
+            raise ArgumentError(f"Parameter `{name}` is already set as a positional argument. {_HINT}")
+        values[index] = value
+    for index, value in enumerate(values):
+        if value is _MISSING:
+            name = parameters_info[index].get("parameter_name") or f"argument {index}"
+            raise ArgumentError(f"No value provided for required argument: {name}")
+    return values
 
 
 def encode_body(
     body: Dict[str, Any], endpoint: str, name_of: Callable[[int], str] = "argument {}".format
 ) -> bytes:
-    """`body` as JSON, in UTF-8; see `texts` for what that leaves out.
+    """Write a body as JSON in UTF-8.
 
     Args:
         body: what the route expects; the arguments of the call are under "data".
-        endpoint: what the error text calls the endpoint.
-        name_of: what it calls an argument, by its place; asked only for such a text.
+        endpoint: what an error calls the endpoint.
+        name_of: what an error calls the argument with an index.
 
     Raises:
         ArgumentError: an argument cannot be written as JSON, or holds half of a surrogate pair.
@@ -86,7 +72,7 @@ def encode_body(
     try:
         return HiddenBytes(_dumped(body).encode())
     except UnicodeEncodeError:
-        pass  # the rare case, which costs what it has to
+        pass  # half of a surrogate pair, or both; see `texts`
     except (TypeError, ValueError, RecursionError) as exc:
         raise ArgumentError(
             f"An argument of {endpoint} cannot be sent as JSON: {exc}. Pass plain values (str, int, float, "
@@ -94,18 +80,16 @@ def encode_body(
         ) from exc
     encoded = utf8(_dumped(body))
     if encoded is None:
-        raise lone_half(f"The {_place_of_half(body, name_of)} of {endpoint}")
+        raise lone_half(f"The {_holder_of_half(body, name_of)} of {endpoint}")
     return HiddenBytes(encoded)
 
 
-def _place_of_half(body: Dict[str, Any], name_of: Callable[[int], str]) -> str:
-    """What a text of half a pair is in."""
+def _holder_of_half(body: Dict[str, Any], name_of: Callable[[int], str]) -> str:
+    """Name the argument, or else the field, that holds half of a surrogate pair."""
     data = body.get("data")
-    places = [(name_of(place), value) for place, value in enumerate(data if isinstance(data, list) else ())]
-    for name, value in [*places, *((f"`{key}`", value) for key, value in body.items())]:
-        if utf8(_dumped(value)) is None:
-            return name
-    return "body"
+    named = [(name_of(index), value) for index, value in enumerate(data if isinstance(data, list) else ())]
+    named += [(f"`{key}`", value) for key, value in body.items()]
+    return next((name for name, value in named if utf8(_dumped(value)) is None), "body")
 
 
 def _dumped(value: Any) -> str:
@@ -113,12 +97,7 @@ def _dumped(value: Any) -> str:
 
 
 def with_event_id(body: bytes, event_id: str) -> bytes:
-    """A body of `join_body`, encoded, with the id of the event that it belongs to.
-
-    Example:
-        >>> with_event_id(b'{"data":[]}', "e1")
-        b'{"data":[],"event_id": "e1"}'
-    """
+    """Add to an encoded body the id of the event that it belongs to (4.0 – 4.8)."""
     return HiddenBytes(body[:-1] + b"," + json.dumps({"event_id": event_id}).encode("ascii")[1:])
 
 

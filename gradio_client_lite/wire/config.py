@@ -12,9 +12,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError, shown
 from .dialect import Version
-from .refusal import bare_url
-from .schema import contains_file
+from .schema import contains_file, is_index
 from .texts import text_of
+from .urls import bare_url
 
 # Plain segments: no scheme or host, nothing that ends a path or is taken out of it, and no "." or "..".
 _PREFIX = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*\Z").match
@@ -216,7 +216,7 @@ class _Components:
         listed = (
             [component for component in raw if isinstance(component, dict)] if isinstance(raw, list) else []
         )
-        self._raw = {item["id"]: item for item in listed if _index(item.get("id")) is not None}
+        self._raw = {item["id"]: item for item in listed if is_index(item.get("id"))}
         self._specs: Dict[int, ComponentSpec] = {}
         self.has_state = any(component.get("type") == "state" for component in listed)
 
@@ -224,7 +224,7 @@ class _Components:
         return tuple([self._spec(id_) for id_ in ids]) if isinstance(ids, list) else ()
 
     def _spec(self, id_: Any) -> ComponentSpec:
-        if _index(id_) is None:
+        if not is_index(id_):
             return _parse_component(-1, {})
         spec = self._specs.get(id_)
         if spec is None:
@@ -251,13 +251,13 @@ def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
 
 
 def _parse_endpoint(dependency: Mapping[str, Any], position: int, components: _Components) -> EndpointSpec:
-    fn_index = _index(dependency.get("id"))
+    fn_index: Any = dependency.get("id")
     api_name = dependency.get("api_name")
     queue = dependency.get("queue")
     types = dependency.get("types")
     visibility = endpoint_visibility(dependency)
     return EndpointSpec(
-        fn_index=position if fn_index is None else fn_index,
+        fn_index=fn_index if is_index(fn_index) else position,
         api_name="/" + api_name if isinstance(api_name, str) else False if api_name is False else None,
         inputs=components.specs(dependency.get("inputs")),
         outputs=components.specs(dependency.get("outputs")),
@@ -309,12 +309,8 @@ def _text(value: Any, default: str) -> str:
     return value if isinstance(value, str) else default
 
 
-def _index(value: Any) -> Optional[int]:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def _indexes(value: Any) -> List[int]:
-    return [item for item in value if _index(item) is not None] if isinstance(value, list) else []
+    return [item for item in value if is_index(item)] if isinstance(value, list) else []
 
 
 def _size(value: Any) -> Optional[int]:

@@ -1,16 +1,4 @@
-"""Puts right the indexes of deleted list items, which Gradio's edit lists often state wrongly.
-
-Gradio compares lists item by item, so `n` deletions from one list always remove its last `n` items
-(gradio/utils.py, `diff`). Three ways to state them are known, here for `[1, 2, 3, 4]` becoming `[1, 2]`:
-
-* 4.17 to 5.0.2 state the indexes before any deletion: 2, 3. Applied as they stand, the second fails.
-* 5.50 to 6.31 subtract one for each deletion that came before: 2, 2. That is right; but in nested lists they
-  do so again for every list around, and count the deletions in all its parts. `[[1, 2], [3, 4]]` becoming
-  `[[1], [3]]` is stated as `[0, 1]`, `[1, 0]`, which removes the 3.
-
-The official client applies both as they stand and fails or yields wrong values.
-
-Gradio's edit lists: how a stream sends what has changed since its previous value.
+"""Gradio's edit lists: how a stream sends what has changed since its previous value.
 
 An edit is `[action, path, value]` (gradio/utils.py, `diff`; the same from 4.17 to 6.31):
 
@@ -26,87 +14,10 @@ appended to. Like Python's own, an index may count from the end.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, Iterable, List, NamedTuple, NoReturn, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..errors import ProtocolError
 from .texts import show
-
-
-class _Deletion(NamedTuple):
-    """The deletion of one list item."""
-
-    edit: int  # the position of its edit
-    items: List[Any]  # the list, before all edits
-    stated: int  # the index in the edit
-    earlier: int  # deletions from the same list before it
-    earlier_around: int  # deletions before it in this list and, once more for each, in every list around it
-
-
-def mend_deletions(value: Any, edits: List[List[Any]]) -> List[List[Any]]:
-    """Return the edits with right indexes; the very same list if nothing has to change.
-
-    Indexes that match neither mistake are left alone, so edits that mean something else are not touched.
-
-    Args:
-        value: what the edits apply to.
-        edits: one edit list, in the right shape; its paths need not be valid.
-    """
-    if sum(action == "delete" for action, _, _ in edits) < 2:
-        return edits
-    deletions = _find_deletions(value, edits)
-    totals = Counter(id(deletion.items) for deletion in deletions)
-    kept = [len(deletion.items) - totals[id(deletion.items)] for deletion in deletions]
-    pairs = list(zip(deletions, kept))
-    if all(found.stated == first for found, first in pairs) or not (
-        all(found.stated == first + found.earlier for found, first in pairs)
-        or all(found.stated + found.earlier_around == first + found.earlier for found, first in pairs)
-    ):
-        return edits
-    mended = list(edits)
-    for found, first in pairs:
-        path = edits[found.edit][1]
-        mended[found.edit] = ["delete", [*path[:-1], first], None]
-    return mended
-
-
-def _find_deletions(value: Any, edits: List[List[Any]]) -> List[_Deletion]:
-    """The deletions of list items; none at all if a path leads nowhere."""
-    deletions: List[_Deletion] = []
-    in_list: Counter[int] = Counter()  # by the identity of the list
-    below_list: Counter[int] = Counter()  # the same, and in all its parts
-    for position, (action, path, _) in enumerate(edits):
-        if action != "delete":
-            continue
-        lists = _lists_on_the_way(value, path)
-        if lists is None:
-            return []
-        if type(path[-1]) is not int:
-            continue
-        around = [id(items) for items in lists]
-        earlier_around = sum(below_list[identity] for identity in around)
-        deletions.append(_Deletion(position, lists[-1], path[-1], in_list[around[-1]], earlier_around))
-        in_list[around[-1]] += 1
-        below_list.update(around)
-    return deletions
-
-
-def _lists_on_the_way(value: Any, path: Any) -> Optional[List[List[Any]]]:
-    """The lists that a path leads through, the innermost last; None if it does not lead to an item or key."""
-    lists: List[List[Any]] = []
-    if not isinstance(path, list) or not path:
-        return None
-    for step in path[:-1]:
-        if isinstance(value, list) and type(step) is int and 0 <= step < len(value):
-            lists.append(value)
-            value = value[step]
-        elif isinstance(value, dict) and isinstance(step, str) and step in value:
-            value = value[step]
-        else:
-            return None
-    if isinstance(value, list) and type(path[-1]) is int:
-        return [*lists, value]
-    return lists if isinstance(value, dict) and isinstance(path[-1], str) else None
-
 
 _Container = Union[List[Any], Dict[str, Any]]
 _Key = Union[int, str]
@@ -121,17 +32,10 @@ _MOVES_PER_ITEM = 8
 
 
 def apply_diff(value: Any, edits: Any) -> Any:
-    """Apply one edit list to a JSON value.
+    """Apply one edit list to a JSON value; return the new value.
 
     The value is not changed. The result shares with it (and with the edits) every part that no edit touches;
     the containers on an edited path are copied, each once per call however many edits lie below it.
-
-    Args:
-        value: any JSON value.
-        edits: a list of `[action, path, value]`.
-
-    Returns:
-        The new value.
 
     Raises:
         ProtocolError: an edit is malformed or does not fit the value.
@@ -140,21 +44,8 @@ def apply_diff(value: Any, edits: Any) -> Any:
         >>> apply_diff({"text": "a", "n": [1]}, [["append", ["text"], "b"], ["add", ["n", 1], 2]])
         {'text': 'ab', 'n': [1, 2]}
     """
-    return apply_diffs(value, (edits,))
-
-
-def apply_diffs(value: Any, edit_lists: Iterable[Any]) -> Any:
-    """Apply several edit lists one after the other; as `apply_diff`, but cheaper than a call for each.
-
-    Text that is appended to one string many times is joined once, at the end.
-
-    Raises:
-        ProtocolError: an edit is malformed or does not fit the value.
-    """
-    patch = Patch(value)
-    for edits in edit_lists:
-        patch.apply_all(edits)
-    return patch.result()
+    check_edits(edits)
+    return _Patch(value, len(edits)).apply(mend_deletions(value, edits))
 
 
 def check_edits(edits: Any) -> None:
@@ -183,6 +74,62 @@ def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
     return [edits[0][2] for edits in edit_lists] if whole else None
 
 
+# -- deletions
+#
+# Edits are applied one after the other, so each index has to be true when its turn comes. Many servers state
+# the indexes of deletions wrongly. The right one is known all the same: Gradio compares lists item by item
+# (gradio/utils.py, `diff`), so that `n` deletions from one list always remove its last `n` items, and the
+# right index of each of them is the length that the list ends with. There are three ways to state it:
+#
+# * right: `[1, 2, 3, 4]` becoming `[1, 2]` is 2, 2;
+# * 4.17 to 5.0.2 state where the item was before any deletion: 2, 3. Applied like that, the second fails.
+#   Each index is too large by the deletions from the same list that came before.
+# * 5.50 to 6.31 subtract these, and once more for every list around the deletions before in all its parts:
+#   `[[1, 2], [3, 4]]` becoming `[[1], [3]]` is `[0, 1]`, `[1, 0]`, which would remove the 3.
+#
+# An edit list is put right only if all its indexes follow one of the two mistakes: what matches none may mean
+# something else. The official client applies all of them as they stand, and fails or yields wrong values.
+
+
+def mend_deletions(value: Any, edits: List[List[Any]]) -> List[List[Any]]:
+    """Return edits of a value with right indexes; the very same list if nothing has to change."""
+    if sum(edit[0] == "delete" for edit in edits) < 2:
+        return edits
+    found: List[Tuple[int, List[Any], int, int, int]] = []  # edit, list, index, error of each mistake
+    in_list: Counter[int] = Counter()  # the deletions so far, by the identity of their list
+    below: Counter[int] = Counter()  # the same, with deletions in all parts of the list
+    for number, (action, path, _) in enumerate(edits):
+        if action != "delete":
+            continue
+        if not isinstance(path, list) or not path:
+            return edits
+        holder, around = value, []
+        for step in path[:-1]:
+            if isinstance(holder, list) and type(step) is int and 0 <= step < len(holder):
+                around.append(id(holder))
+                holder = holder[step]
+            elif isinstance(holder, dict) and isinstance(step, str) and step in holder:
+                holder = holder[step]
+            else:
+                return edits
+        if isinstance(holder, list) and type(path[-1]) is int:
+            earlier = in_list[id(holder)]
+            around.append(id(holder))
+            found.append((number, holder, path[-1], earlier, earlier - sum(below[each] for each in around)))
+            in_list[id(holder)] += 1
+            below.update(around)
+        elif not (isinstance(holder, dict) and isinstance(path[-1], str)):
+            return edits
+    right = [len(holder) - in_list[id(holder)] for _, holder, *_ in found]
+    wrong = [index - first for (_, _, index, *_), first in zip(found, right)]
+    if not any(wrong) or wrong not in ([each[3] for each in found], [each[4] for each in found]):
+        return edits
+    mended = list(edits)
+    for (number, *_), first in zip(found, right):
+        mended[number] = ["delete", [*edits[number][1][:-1], first], None]
+    return mended
+
+
 class _Text:
     """The pieces of a string that grows; it stands where the string stood until all edits are done."""
 
@@ -192,84 +139,69 @@ class _Text:
         self.pieces = list(pieces)
 
 
-class Patch:
+class _Patch:
     """A value while it is being edited; see `apply_diff`.
 
-    `_owned` holds the containers made here, which may therefore be changed; all others are copied first.
+    Its time is linear in the value and the edits together:
 
-    The time is linear in the value and the edits together. A string which grows by many edits is kept in
-    pieces and joined once. A list into which items are put, or out of which they are taken, is held in two
-    parts with a gap between them (`_tails` has the second part, its last item first), and only what lies
-    between two such places has to be moved. Where that is a lot each time, as no Gradio server has it, the
-    edits are refused.
-
-    Args:
-        value: stays as it is.
+    * A container is copied when an edit first leads through it, and changed in place after that; `_owned`
+      holds the copies, by their identity.
+    * A string that grows by many edits is kept in pieces (`_Text`) and joined once.
+    * A list into which items are put, or out of which they are taken, is held in two parts with a gap between
+      them, so that only the items between two edits have to be moved. `_tails` has the second part, its last
+      item first. Edits that move far more items than any Gradio server's are refused.
     """
 
-    def __init__(self, value: Any) -> None:
-        self.root: List[Any] = [value]  # so that the whole value is an item of a container, too
-        self._owned: Dict[int, _Container] = {id(self.root): self.root}
+    def __init__(self, value: Any, edits: int) -> None:
+        self._root: List[Any] = [value]  # so that the whole value is an item of a container, too
+        self._owned: Dict[int, _Container] = {id(self._root): self._root}
         self._tails: Dict[int, List[Any]] = {}
         self._growing: Dict[int, _Container] = {}  # those that hold a _Text
-        self._moves_left = _FREE_MOVES
+        self._moves_left = _FREE_MOVES + _MOVES_PER_EDIT * edits
 
-    def apply_all(self, edits: Any) -> None:
-        """Apply one edit list.
-
-        Raises:
-            ProtocolError: an edit is malformed or does not fit the value.
-        """
-        check_edits(edits)
-        self._moves_left += _MOVES_PER_EDIT * len(edits)
-        if self._tails and sum(action == "delete" for action, _, _ in edits) > 1:
-            self._close_gaps()  # as the lists are looked at from outside
-        for action, path, operand in mend_deletions(self.root[0], edits):
-            self._apply(action, path, operand)
-
-    def _apply(self, action: Any, path: Any, operand: Any) -> None:
-        try:
-            if not isinstance(path, list):
-                raise _Inapplicable("the path is not a list")
-            container, step = self._parent(path)
-            if action == "append":
-                self._append(container, self._existing(container, step), operand)
-            elif action == "replace":
-                self._put(container, self._existing(container, step), operand)
-            elif action == "add" and path:
-                self._add(container, step, operand)
-            elif action == "delete" and path:
-                self._delete(container, self._existing(container, step))
-            else:
-                raise _Inapplicable(
-                    "there is no such action" if path else "the whole value cannot be edited so"
-                )
-        except _Inapplicable as reason:
-            _refuse(action, path, reason)
-
-    def result(self) -> Any:
-        """The value with all edits applied; the patch is of no use after that."""
-        self._close_gaps()
+    def apply(self, edits: List[List[Any]]) -> Any:
+        """The value with all edits applied."""
+        for action, path, operand in edits:
+            try:
+                self._edit(action, path, operand)
+            except _Inapplicable as reason:  # noqa: PERF203 - it names the edit
+                raise ProtocolError(
+                    f"The server sent an edit that does not apply: {show(action)} at {show(path)}: {reason}."
+                ) from reason
+        for identity, tail in self._tails.items():
+            self._spend(len(tail))
+            self._owned[identity].extend(reversed(tail))  # type: ignore[union-attr]
         for container in self._growing.values():
-            places = range(len(container)) if isinstance(container, list) else list(container)
-            for place in places:
-                text = container[place]  # type: ignore[index]  # a key of its own
+            for key in range(len(container)) if isinstance(container, list) else list(container):
+                text = container[key]  # type: ignore[index]  # a key of its own
                 if isinstance(text, _Text):
-                    container[place] = "".join(text.pieces)  # type: ignore[index]
-        return self.root[0]
+                    container[key] = "".join(text.pieces)  # type: ignore[index]
+        return self._root[0]
 
-    # -- where an edit leads
-
-    def _parent(self, path: List[Any]) -> Tuple[_Container, Any]:
-        """The container that holds the end of the path, ready to be changed, and the last step within it."""
-        container: _Container = self.root
+    def _edit(self, action: Any, path: Any, operand: Any) -> None:
+        if not isinstance(path, list):
+            raise _Inapplicable("the path is not a list")
+        # The container that holds the end of the path, and the last step within it.
+        container: _Container = self._root
         step: Any = 0
         for following in path:
             container = self._own(container, self._existing(container, step))
             step = following
-        return container, step
+        if action == "append":
+            self._append(container, self._existing(container, step), operand)
+        elif action == "replace":
+            self._put(container, self._existing(container, step), operand)
+        elif action == "add" and path:
+            self._add(container, step, operand)
+        elif action == "delete" and path:
+            self._delete(container, self._existing(container, step))
+        else:
+            raise _Inapplicable("there is no such action" if path else "the whole value cannot be edited so")
+
+    # -- reading and writing one item
 
     def _own(self, container: _Container, key: _Key) -> _Container:
+        """The container under this key, copied if that was not done before."""
         child = self._get(container, key)
         if id(child) in self._owned:
             return child  # type: ignore[no-any-return]
@@ -358,12 +290,6 @@ class Patch:
             items.extend(reversed(tail[-distance:]))
             del tail[-distance:]
 
-    def _close_gaps(self) -> None:
-        for identity, tail in self._tails.items():
-            self._spend(len(tail))
-            self._owned[identity].extend(reversed(tail))  # type: ignore[union-attr]
-        self._tails.clear()
-
     def _spend(self, moves: int) -> None:
         self._moves_left -= moves
         if self._moves_left < 0:
@@ -375,12 +301,6 @@ class Patch:
 
 class _Inapplicable(Exception):
     """Why one edit cannot be applied; never leaves this module."""
-
-
-def _refuse(action: Any, path: Any, reason: Exception) -> NoReturn:
-    raise ProtocolError(
-        f"The server sent an edit that does not apply: {show(action)} at {show(path)}: {reason}."
-    ) from reason
 
 
 def _kind(value: Any) -> str:

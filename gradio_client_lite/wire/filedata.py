@@ -1,4 +1,4 @@
-"""FileData: what stands for a file in the values of a call, found and replaced at any depth.
+"""FileData: files among the values of a call, found and replaced at any depth.
 
 From Gradio 4.21 on a FileData carries `meta: {"_type": "gradio.FileData"}` and nothing else is one: plain
 JSON with a `path` key is data. Before that (gradio/data_classes.py 4.16.0, 4.19.2) it had no mark, so only
@@ -28,27 +28,28 @@ from typing import (
 from .config import EndpointSpec
 from .messages import LARGE
 from .provenance import FileArgument, ResultFile, ResultPath, V3File, origin_of
+from .urls import is_url
 
 #: Whether a dict, or a ResultPath, at some depth of the value with this index is a file.
 IsFile = Callable[[Any, int], bool]
 
 _SEARCHED = (dict, list, tuple, ResultPath)
-#: The types, exactly, of what holds other values in results: JSON, or what is made of that of Gradio 3.
+#: The exact types of containers in results: of JSON, and of files of Gradio 3.
 _NESTED = frozenset((dict, list, V3File))
 
 _MARK = "gradio.FileData"
 _UNMARKED_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type", "is_stream"))
-#: Characters that words are made of, written as escapes.
+#: Escapes of ASCII letters and full stops in JSON.
 _ESCAPED, _ESCAPED_BYTES = re.compile(r"\\u00[2-7]"), re.compile(rb"\\u00[2-7]")
 
 
 class Slot(NamedTuple):
-    """One place that holds a FileData.
+    """A list item or dict value that is a file.
 
     Args:
-        container: the copied list or dict it is in.
+        container: the copied list or dict that holds it.
         key: its index or key there.
-        top: index of the top-level value it belongs to.
+        top: the index of the top-level value it belongs to.
         file: the FileData, or a ResultPath.
     """
 
@@ -75,10 +76,9 @@ def is_marked(value: Mapping[str, Any]) -> bool:
 
 
 def argument_files(holds: Callable[[int], bool]) -> IsFile:
-    """The IsFile of arguments: what takes another form before it is sent. See `provenance`.
+    """Make the IsFile of arguments: files that take another form before they are sent. See `provenance`.
 
-    Args:
-        holds: whether the argument with this index may hold files.
+    `holds` tells whether the argument with an index may hold files.
     """
 
     def is_file(value: Any, index: int) -> bool:
@@ -92,17 +92,15 @@ def argument_files(holds: Callable[[int], bool]) -> IsFile:
 
 
 def takes_files(spec: EndpointSpec, index: int) -> bool:
-    """Whether an argument may hold files, as its component declares; what declares nothing may."""
+    """Whether an argument may hold files, as its component declares; one without a component may."""
     components = spec.arguments
     return index >= len(components) or components[index].takes_files
 
 
 def is_foreign(value: Any) -> bool:
-    """Whether an argument is marked as a file that `handle_file` did not make, with a path that is no URL."""
+    """Whether an argument is marked as a file, has a path of this machine, and is not of `handle_file`."""
     if not isinstance(value, dict) or not is_marked(value):
         return False
-    from .fileurls import is_url  # which few calls need
-
     if is_url(value["path"]) or isinstance(value, (ResultFile, V3File)):
         return False
     return not isinstance(value, FileArgument) or value.source is None
@@ -110,15 +108,15 @@ def is_foreign(value: Any) -> bool:
 
 def holds_foreign(values: Sequence[Any]) -> bool:
     """Whether any of these arguments is, or holds, a file as `is_foreign` tells it."""
-    return any(is_foreign(value) for value, _ in _search(values, None))
+    return any(is_foreign(value) for value, _ in _search(values))
 
 
 class Survey(NamedTuple):
-    """What there is among arguments.
+    """What a search of arguments found.
 
     Args:
         files: whether some must take another form before they are sent.
-        foreign: whether there is what `is_foreign` tells.
+        foreign: whether there is a file as `is_foreign` tells it.
     """
 
     files: bool
@@ -126,9 +124,9 @@ class Survey(NamedTuple):
 
 
 def survey(values: Sequence[Any], is_file: IsFile) -> Survey:
-    """Look through arguments once."""
+    """Search arguments once for both."""
     files = foreign = False
-    for value, index in _search(values, None):
+    for value, index in _search(values):
         files = files or is_file(value, index)
         foreign = foreign or is_foreign(value)
     return Survey(files, foreign)
@@ -148,7 +146,7 @@ def file_outputs(spec: EndpointSpec, *, marks_files: bool) -> IsFile:
 
 
 def file_word(spec: EndpointSpec, *, marks_files: bool) -> str:
-    """What the JSON of any result that holds a file mentions; see `mentions` and `file_outputs`."""
+    """The word in the JSON of every result that holds a file; see `mentions` and `file_outputs`."""
     unmarked = not marks_files and any(output.value_is_file for output in spec.outputs)
     return "path" if unmarked else _MARK
 
@@ -156,20 +154,16 @@ def file_word(spec: EndpointSpec, *, marks_files: bool) -> str:
 def mentions(json_text: Union[str, bytes], word: str) -> bool:
     """Whether JSON may hold a text with a word in it; False is certain.
 
-    This is a thousand times cheaper than looking through its values. Escapes of ASCII letters, which no
+    This is a thousand times cheaper than a search of its values. Escapes of ASCII letters, which no
     server writes, could spell the word too.
 
     Args:
-        json_text: a whole text; bytes in UTF-8.
+        json_text: bytes in UTF-8.
         word: of ASCII letters and full stops.
-
-    Example:
-        >>> mentions('{"path": 1}', "path"), mentions('{"name": 1}', "path")
-        (True, False)
     """
     if isinstance(json_text, bytes):
-        told, escaped = word.encode("ascii") in json_text, b"\\" in json_text
-        return told or (escaped and _ESCAPED_BYTES.search(json_text) is not None)
+        found, escaped = word.encode("ascii") in json_text, b"\\" in json_text
+        return found or (escaped and _ESCAPED_BYTES.search(json_text) is not None)
     return word in json_text or ("\\" in json_text and _ESCAPED.search(json_text) is not None)
 
 
@@ -187,9 +181,9 @@ def has_files(values: Sequence[Any], is_file: IsFile, among: Optional[Container[
     """Whether there is a file anywhere in the values of a result, which do not hold themselves.
 
     Args:
-        values: of JSON, or what `V3Results.decode` makes of it.
-        is_file: asked only of what has a `path`, as every file does.
-        among: those to look at; None for all.
+        values: of JSON, or from `V3Results.decode`.
+        is_file: called only for dicts with a `path`, as every file has one.
+        among: the indexes of values to search; None for all.
     """
     for index, top in enumerate(values):
         if type(top) not in _NESTED or not (among is None or index in among):
@@ -201,16 +195,16 @@ def has_files(values: Sequence[Any], is_file: IsFile, among: Optional[Container[
                 if "path" in value and is_file(value, index):
                     return True
                 value = value.values()
-            # Rows of numbers and texts are the most there is: nothing is made for them, nor are they visited.
+            # Most lists are rows of numbers and texts: nothing is made for them, nor are their items visited.
             if not _NESTED.isdisjoint(map(type, value)):
                 todo += [item for item in value if type(item) in _NESTED]
     return False
 
 
-def _search(values: Sequence[Any], among: Optional[Container[int]]) -> Iterator[Tuple[Any, int]]:
-    """Every dict and ResultPath at any depth, with the index of the value it is in."""
+def _search(values: Sequence[Any]) -> Iterator[Tuple[Any, int]]:
+    """Yield every dict and ResultPath at any depth, with the index of the value it is in."""
     for index, top in enumerate(values):
-        if not isinstance(top, _SEARCHED) or not (among is None or index in among):
+        if not isinstance(top, _SEARCHED):
             continue
         seen = set()
         todo = [top]
@@ -228,70 +222,44 @@ def _search(values: Sequence[Any], among: Optional[Container[int]]) -> Iterator[
 def find_files(
     values: Sequence[Any], is_file: IsFile, among: Optional[Container[int]] = None
 ) -> Tuple[List[Any], List[Slot]]:
-    """A copy of the values and the places of its files, in order.
+    """Copy the values and list the slots of their files, in order, depth first.
 
     The containers are copied, files and all else are shared; tuples become lists. What is a file is not
-    searched for files. `among` is that of `has_files`.
+    searched for files. Values that share or hold a container share or hold its copy. `among` is that of
+    `has_files`.
     """
     copy = list(values)
     slots: List[Slot] = []
-    for index in range(len(copy)):
-        if among is None or index in among:
-            _Search(is_file, index, slots).run(copy)
+    for top in range(len(copy)):
+        if not (among is None or top in among):
+            continue
+        copies: Dict[int, Any] = {}  # by the identity of what was copied
+        todo: List[Tuple[Any, Union[int, str]]] = [(copy, top)]
+        while todo:
+            container, key = todo.pop()
+            value = container[key]
+            if isinstance(value, (dict, ResultPath)) and is_file(value, top):
+                slots.append(Slot(container, key, top, value))
+            elif isinstance(value, (dict, list, tuple)):
+                inner = container[key] = copies.get(id(value))
+                if inner is None:
+                    inner = dict(value) if isinstance(value, dict) else list(value)
+                    copies[id(value)] = container[key] = inner
+                    keys = list(inner) if isinstance(inner, dict) else range(len(inner))
+                    todo.extend((inner, key) for key in reversed(keys))
     return copy, slots
 
 
 def mark_results(
     values: List[Any], is_file: IsFile, among: Container[int], src: str, home: Callable[[], Any]
 ) -> List[Any]:
-    """Results with a ResultFile in place of each file; the values themselves where there is none.
-
-    Args:
-        values: one for each output component; they are not changed.
-        is_file: what is a file in them.
-        among: the outputs that may hold some; others are not searched.
-        src: the URL of the app.
-        home: see `ResultFile`.
-    """
+    """Put a ResultFile in place of each file; the same list where there is none. See `has_files`."""
     if not has_files(values, is_file, among):
         return values
     copy, slots = find_files(values, is_file, among)
     for slot in slots:
         slot.put(ResultFile.of(slot.file, origin_of(slot.file, src), home))
     return copy
-
-
-class _Search:
-    """Searches one top-level value, depth first."""
-
-    def __init__(self, is_file: IsFile, index: int, slots: List[Slot]) -> None:
-        self._is_file = is_file
-        self._index = index
-        self._slots = slots
-        self._copies: Dict[int, Any] = {}
-
-    def run(self, top: List[Any]) -> None:
-        todo: List[Tuple[Any, Union[int, str]]] = [(top, self._index)]
-        while todo:
-            container, key = todo.pop()
-            value = container[key]
-            if isinstance(value, (dict, ResultPath)) and self._is_file(value, self._index):
-                self._slots.append(Slot(container, key, self._index, value))
-            elif isinstance(value, (dict, list, tuple)):
-                inner, new = self._copy(value)
-                container[key] = inner
-                if new:
-                    keys = list(inner) if isinstance(inner, dict) else list(range(len(inner)))
-                    todo.extend((inner, key) for key in reversed(keys))
-
-    def _copy(self, value: Any) -> Tuple[Any, bool]:
-        """Its copy, and whether that was made now: values that share or hold each other still do."""
-        known = self._copies.get(id(value))
-        if known is not None:
-            return known, False
-        copy = dict(value) if isinstance(value, dict) else list(value)
-        self._copies[id(value)] = copy
-        return copy, True
 
 
 class Outputs(NamedTuple):

@@ -1,4 +1,4 @@
-"""Where the files of an app are.
+"""URLs of an app's files: where each file of a result can be downloaded, and which file a URL names.
 
 Source: the routes `file=…`, `file/…`, `proxy=…` and `stream/…` of gradio/routes.py, 4.16 – 6.31. URLs are
 built from the path and from where the caller reached the app; those a server names may hold what it believes
@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional
 from urllib.parse import quote, unquote
 
 from .names import download_name
-from .urls import Routes, UrlParts, join_reference, join_url, split_url
+from .urls import Routes, UrlParts, is_url, join_reference, join_url, origin_of_url, split_url
 
 _PLAYLIST = "/playlist.m3u8"
-_PORTS = {"http": 80, "https": 443}
-# What else is named so is a copy that the server made for itself (gradio/utils.py, `get_cache_folder`).
+# Cached files end in a folder named by a hash; these are copies that the server made for itself
+# (gradio/utils.py, `get_cache_folder`).
 _CACHED = re.compile(r"[/\\](?:[0-9a-f]{40}|[0-9a-f]{64})[/\\][^/\\]+\Z").search
 _OTHERS = re.compile(r"(?:\.gradio|gradio_cached_examples|\.\.)[/\\]|[/\\]\.\.?\Z").search
 
@@ -36,14 +36,13 @@ class Location:
     Args:
         url: where it is.
         name: what to save it as.
-        own: whether that is the app's own origin, which alone may see its credentials.
-        steady: the same URL gives the same bytes; False for a stream that may still grow.
-        live: reading it consumes it (4.x streams): it can be asked for only once.
-        whole: of a stream of segments, where the server puts them together; None when there is no such place.
-        named_at: the address of the server that names it, where that is not the app.
-        through: of a file elsewhere, where the app itself may hand it on; None when it does not.
-        size: in bytes, as the app states it; None where it does not, as of all but the values of `gr.File`
-            (3.35 – 6.31).
+        own: whether its origin is the app's, which alone may see the app's credentials.
+        steady: whether the URL gives the same bytes each time; False for a stream that may still grow.
+        live: whether reading it consumes it (4.x streams), so that it can be requested only once.
+        whole: where the server joins the segments of this stream to one file; None where it does not.
+        named_at: the address of the server that gave the URL; None for the app.
+        through: for a file on another server, where the app may pass it on; None where it does not.
+        size: in bytes, as the app states it for the values of `gr.File` (3.35 – 6.31); None for others.
     """
 
     url: str
@@ -57,21 +56,16 @@ class Location:
     size: Optional[int] = None
 
 
-def is_url(path: str) -> bool:
-    """Whether a path is an http(s) URL, told as the official client does."""
-    return path.startswith(("http://", "https://"))
-
-
 def location_of(
     file: Mapping[str, Any], routes: Routes, *, live_streams: bool, hands_on: bool = False
 ) -> Location:
-    """Where a FileData of an output is.
+    """Locate a FileData of an output.
 
     Args:
         file: with a `path`: of the server's system, of a stream, or a URL.
         routes: of the app.
-        live_streams: whether reading a stream consumes it, as before Gradio 5.
-        hands_on: whether the app fetches files that are elsewhere, as from Gradio 6.20 on.
+        live_streams: see `Dialect.live_streams`.
+        hands_on: see `Dialect.hands_on`.
     """
     path = file["path"]
     if file.get("is_stream"):
@@ -84,30 +78,23 @@ def location_of(
 
 
 def segment_names(playlist: Iterable[str]) -> List[str]:
-    """The segments that a streamed medium has so far, in order, each as the playlist names it.
+    """Read the segments that a streamed medium has so far, in order, each as the playlist names it.
 
     Source: gradio/routes.py 5.0.2 – 6.31.0, route `stream/…/playlist.m3u8`, which writes RFC 8216: one URI
     a line, relative to the playlist's own, among lines that begin with `#`. What makes no URL is passed over.
-
-    Args:
-        playlist: the lines of its playlist.
-
-    Example:
-        >>> segment_names(["#EXTM3U", "#EXTINF:1.0,", "a.aac"])
-        ['a.aac']
     """
     names = (line.strip() for line in playlist)
     return [name for name in names if name and not name.startswith("#") and _makes_url(name)]
 
 
 def segment_of(name: str, playlist: Location, peer: Optional[str], routes: Routes) -> Location:
-    """Where one segment of a stream is; it never changes.
+    """Locate one segment of a stream; it never changes.
 
     Args:
         name: as the playlist names it. It is joined with the playlist's URL only now: both may be long, and
             there may be many.
-        playlist: where that is.
-        peer: the address of the server that gave it, redirects may have led to another; None for the app.
+        playlist: where the playlist is.
+        peer: the address of the server that gave the playlist after redirects; None for the app.
         routes: of the app.
     """
     url = join_reference(playlist.url, name)
@@ -125,17 +112,17 @@ def _makes_url(name: str) -> bool:
 
 def is_own(url: str, routes: Routes) -> bool:
     """Whether a URL has the app's origin: scheme, host and port."""
-    origin = _origin(url)
-    return origin is not None and origin == _origin(routes.src)
+    origin = origin_of_url(url)
+    return origin is not None and origin == origin_of_url(routes.src)
 
 
 class OwnFile(NamedTuple):
-    """A file of the app that a URL names, which its server may not be able to fetch, or refuse to.
+    """A file of the app that an argument names by URL, which its server may be unable or refuse to fetch.
 
     Args:
         url: where it is, as the app was reached.
         name: what it is called there.
-        path: what the server takes for it; None when only its content will do.
+        path: what the server takes in place of the URL; None where only an upload of its content will do.
     """
 
     url: str
@@ -144,16 +131,12 @@ class OwnFile(NamedTuple):
 
 
 def own_file(url: str, routes: Routes) -> Optional[OwnFile]:
-    """The file of the app that a URL names; None when it names anything else.
+    """Take a URL for that of one of the app's files, http and https being one; None for anything else.
 
     A server fetches no URL that needs a login and, from Gradio 5 on, none at an address that is not public
     (gradio/processing_utils.py, `ssrf_protected_download`); behind a mapped port it may not even know its
     own. As an argument it takes what is in its cache, in a folder named by a hash (`hash_file`; SHA-1 before
     4.44) as all its results and uploads are, but nothing else that it serves (`_check_allowed`).
-
-    Args:
-        url: http(s) on either side of a server that takes both does not matter.
-        routes: of the app.
     """
     try:
         parts, here = split_url(url), split_url(routes.api)
@@ -166,21 +149,22 @@ def own_file(url: str, routes: Routes) -> Optional[OwnFile]:
     kind = next((kind for kind in kinds if path.startswith(unquote(here.path) + kind)), None)
     if kind is None:
         return None
-    place = path[len(unquote(here.path) + kind) :]
-    cached = _CACHED(place) and not _OTHERS(place) and "\ufffd" not in place
-    known = kind.startswith("file") and (is_url(place) or cached)
+    named = path[len(unquote(here.path) + kind) :]
+    cached = _CACHED(named) and not _OTHERS(named) and "\ufffd" not in named
+    known = kind.startswith("file") and (is_url(named) or cached)
     query = f"?{parts.query}" if parts.query else ""
     reached = join_url(here.scheme, here.authority, parts.path) + query
-    return OwnFile(reached, download_name(place), place if known else None)
+    return OwnFile(reached, download_name(named), named if known else None)
 
 
 def _port(parts: UrlParts) -> Optional[int]:
-    port = parts.port or _PORTS.get(parts.scheme)
+    """The port; that of https for http's own, as a server that takes both is the same app."""
+    port = parts.port or (443 if parts.scheme in ("http", "https") else None)
     return 443 if port == 80 else port
 
 
 def _named(path: str, url: Any, routes: Routes, hands_on: bool) -> Location:
-    """Where a file is whose path is a URL."""
+    """Locate a file whose path is a URL."""
     name = _url_name(path)
     if is_own(path, routes):
         return Location(path, name, own=True)
@@ -197,11 +181,11 @@ def _named(path: str, url: Any, routes: Routes, hands_on: bool) -> Location:
 def _stream(path: str, file: Mapping[str, Any], routes: Routes, live: bool) -> Location:
     url = _stream_url(path, file.get("url"), routes)
     own = is_own(url, routes)
-    place, mark, query = url.partition("?")
-    if not place.endswith(_PLAYLIST):
+    bare, mark, query = url.partition("?")
+    if not bare.endswith(_PLAYLIST):
         return Location(url, _stream_name(file, url), own, steady=False, live=live)
     # gradio/routes.py 5.0 on: the segments as one file, in the format of the first.
-    whole = place[: -len(_PLAYLIST)] + "/playlist-file" + mark + query
+    whole = bare[: -len(_PLAYLIST)] + "/playlist-file" + mark + query
     one_file = Location(whole, _stream_name(file, whole), own, steady=False)
     return Location(url, _url_name(url), own, steady=False, whole=one_file)
 
@@ -209,12 +193,12 @@ def _stream(path: str, file: Mapping[str, Any], routes: Routes, live: bool) -> L
 def _stream_url(path: str, url: Any, routes: Routes) -> str:
     if is_url(path):
         return path
-    place = f"{routes.api}stream/{_quoted(path)}"
+    built = f"{routes.api}stream/{_quoted(path)}"
     if not isinstance(url, str) or not url:
-        return place
-    told, mark, query = url.partition("?")
-    if unquote(told).endswith("stream/" + path):
-        return place + mark + query
+        return built
+    bare, mark, query = url.partition("?")
+    if unquote(bare).endswith("stream/" + path):
+        return built + mark + query
     # No route of Gradio's own; the official client takes the URL as it is.
     return url if is_url(url) else routes.api + url.lstrip("/")
 
@@ -233,14 +217,3 @@ def _url_name(url: str) -> str:
 
 def _quoted(path: str) -> str:
     return quote(path, safe="/", errors="surrogatepass")
-
-
-def _origin(url: str) -> Optional[Tuple[str, str, int]]:
-    try:
-        parts = split_url(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _PORTS or not parts.host:
-        return None
-    return parts.scheme, parts.host, _PORTS[parts.scheme] if port is None else port

@@ -11,23 +11,20 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import ProtocolError
 from .config import endpoint_visibility, is_skipped
-from .schema import json_schema_to_python_type
+from .schema import is_index, json_schema_to_python_type, mapping
 from .texts import text_of
 
 _GROUPS = ("named_endpoints", "unnamed_endpoints")
-# How large a description may be, with so much for each value in it. A component of a config may stand in many
-# functions, and many times in one, so without this a small config could have a description of any size.
+# The most that a description may take, and an estimate for each value in it. A component may stand in many
+# functions, and many times in one, so that without this a small config could have a description of any size.
 _MOST_BYTES = 128 << 20
 _BYTES_OF_VALUE = 64
-# What an `/info` says of an endpoint for the use of Gradio's own pages.
+# Fields of an endpoint in an `/info` that are for Gradio's own pages.
 _NOT_SHOWN = frozenset(("show_api", "api_visibility", "code_snippets"))
 
 
 def clean_info(raw_info: Any) -> Dict[str, Any]:
-    """Reads an app's `/info`, keeping the endpoints a caller may see.
-
-    Args:
-        raw_info: the decoded JSON of `/info`; not changed, but the result shares its parts.
+    """Read an app's `/info`, keeping the endpoints a caller may see; the result shares its parts.
 
     Returns:
         {"named_endpoints": {"/predict": endpoint}, "unnamed_endpoints": {"3": endpoint}}, where an endpoint
@@ -67,23 +64,18 @@ def _labelled(item: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def derive_info(raw_config: Any) -> Dict[str, Any]:
-    """Makes from an app's config what its `/info` would say.
+    """Make from an app's config what `clean_info` makes of its `/info`; the result shares its parts.
 
     A config does not know the names and None defaults in the app's functions: parameters are called
-    param_0, param_1, … by their place among the inputs, and only a component's own value is a default.
-
-    Args:
-        raw_config: the decoded JSON of `/config`; not changed, but the result shares its parts.
-
-    Returns:
-        What `clean_info` returns. Endpoints without a name (Gradio 3) stand under their number.
+    param_0, param_1, … by their index among the inputs, and only a component's own value is a default.
+    Endpoints without a name (Gradio 3) stand under their number.
 
     Raises:
         ProtocolError: it would be larger than that of any app.
     """
-    config = _mapping(raw_config)
-    components = _Components(
-        {item["id"]: item for item in _dicts(config.get("components")) if _is_index(item.get("id"))}
+    config = mapping(raw_config)
+    components = _Describer(
+        {item["id"]: item for item in _dicts(config.get("components")) if is_index(item.get("id"))}
     )
     # The pages of Gradio 3 do not list the unnamed functions that make up an Interface either.
     lists_unnamed = config.get("mode") not in ("interface", "tabbed_interface")
@@ -97,12 +89,12 @@ def derive_info(raw_config: Any) -> Dict[str, Any]:
             info["named_endpoints"].setdefault("/" + name, endpoint)
         elif endpoint is not None and lists_unnamed:
             index = dependency.get("id")
-            info["unnamed_endpoints"][str(index if _is_index(index) else position)] = endpoint
+            info["unnamed_endpoints"][str(index if is_index(index) else position)] = endpoint
     return info
 
 
 def sanitize_parameter_names(original_name: Any) -> str:
-    """Makes a label readable as a parameter name.
+    """Make a parameter name of a label.
 
     Args:
         original_name: a parameter name, or the label a component shows to people.
@@ -115,12 +107,8 @@ def sanitize_parameter_names(original_name: Any) -> str:
     return "".join(kept).replace(" ", "_").lower()
 
 
-class _Components:
-    """The components of a config, as parameters and returns; each is described once, however many name it.
-
-    Args:
-        raw: as the config has them, by id.
-    """
+class _Describer:
+    """Describes the components of a config as parameters and returns; each once, however many name it."""
 
     def __init__(self, raw: Dict[int, Dict[str, Any]]) -> None:
         self._raw = raw
@@ -128,17 +116,17 @@ class _Components:
         self._left = _MOST_BYTES
 
     def shown(self, ids: Any) -> Optional[List[Tuple[int, int]]]:
-        """The ids of those that are part of the API, each with its place; None when one is not listed."""
+        """The ids of components that are part of the API, each with its index; None if one is not listed."""
         listed = ids if isinstance(ids, list) else []
-        if not all(_is_index(id_) and id_ in self._raw for id_ in listed):
+        if not all(is_index(id_) and id_ in self._raw for id_ in listed):
             return None
-        return [(place, id_) for place, id_ in enumerate(listed) if not is_skipped(self._raw[id_])]
+        return [(index, id_) for index, id_ in enumerate(listed) if not is_skipped(self._raw[id_])]
 
     def described(self, id_: int, describe: Callable[[Mapping[str, Any]], Dict[str, Any]]) -> Dict[str, Any]:
-        """What a function makes of one of them, as a dict of the caller's own.
+        """Describe one component; the dict is the caller's own.
 
         Raises:
-            ProtocolError: there is too much of it all.
+            ProtocolError: all descriptions together are too large.
         """
         made = self._made.get((describe, id_))
         if made is None:
@@ -169,15 +157,15 @@ def _size(value: Any) -> int:
     return size
 
 
-def _derive_endpoint(dependency: Mapping[str, Any], components: _Components) -> Optional[Dict[str, Any]]:
+def _derive_endpoint(dependency: Mapping[str, Any], components: _Describer) -> Optional[Dict[str, Any]]:
     """None when the config lacks one of its components: servers leave such an endpoint out too."""
     inputs = components.shown(dependency.get("inputs"))
     outputs = components.shown(dependency.get("outputs"))
     if inputs is None or outputs is None:
         return None
     parameters = [components.described(id_, _derive_parameter) for _, id_ in inputs]
-    for parameter, (place, _) in zip(parameters, inputs):
-        parameter["parameter_name"] = f"param_{place}"
+    for parameter, (index, _) in zip(parameters, inputs):
+        parameter["parameter_name"] = f"param_{index}"
     return {
         "parameters": parameters,
         "returns": [components.described(id_, _derive_return) for _, id_ in outputs],
@@ -188,10 +176,10 @@ def _derive_parameter(component: Mapping[str, Any]) -> Dict[str, Any]:
     schema, example = _schema(component, "api_info_as_input")
     # Gradio 5 shows only what a component adds for the API; before it, the schema's own description.
     source = "additional_description" if "api_info_as_input" in component else "description"
-    default = _mapping(component.get("props")).get("value")
+    default = mapping(component.get("props")).get("value")
     return {
         "label": _label(component, "parameter"),
-        "parameter_name": "",  # by its place
+        "parameter_name": "",  # set for each endpoint
         "parameter_has_default": default is not None,
         "parameter_default": default,
         **_type(component, schema, source),
@@ -205,12 +193,12 @@ def _derive_return(component: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _type(component: Mapping[str, Any], schema: Any, description: str) -> Dict[str, Any]:
-    name = _mapping(component.get("props")).get("name", component.get("type"))
+    name = mapping(component.get("props")).get("name", component.get("type"))
     return {
         "type": schema,
         "python_type": {
             "type": json_schema_to_python_type(schema),
-            "description": _mapping(schema).get(description, ""),
+            "description": mapping(schema).get(description, ""),
         },
         "component": name.capitalize() if isinstance(name, str) else "Any",
     }
@@ -221,22 +209,14 @@ def _schema(component: Mapping[str, Any], key: str) -> Tuple[Any, Any]:
     schema = component.get(key, component.get("api_info"))
     example = component.get("example_inputs")
     if isinstance(schema, dict) and isinstance(schema.get("info"), dict) and "type" not in schema:
-        return schema["info"], _mapping(example).get("serialized", example)
+        return schema["info"], mapping(example).get("serialized", example)
     return schema, example
 
 
 def _label(component: Mapping[str, Any], kind: str) -> str:
-    label = text_of(_mapping(component.get("props")).get("label"))
+    label = text_of(mapping(component.get("props")).get("label"))
     return f"{kind}_{component['id']}" if label is None else label
 
 
 def _dicts(value: Any) -> List[Dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> Dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _is_index(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,19 +1,24 @@
-"""The streamed values of one job, kept as they were received and materialised on demand.
+"""The life of one job as its messages tell it: messages in, updates out, and the values it has streamed.
+
+    STARTING ─► JOINING_QUEUE ─► IN_QUEUE ─► SENDING_DATA ─► PROCESSING ◄─► PROGRESS, LOG, ITERATING
+                    (3.x)           │         (3.x – 4.8)         │                  │
+                                    ▼                             ▼                  │
+                              QUEUE_FULL (end)              FINISHED (end) ◄─────────┘
+
+Each message has one status, whatever came before, as releases leave stages out; `_HANDLERS` is the table. The
+machine has no clock: the caller says when a message came. Ends are final; what comes after them is ignored.
 
 A stream sends one full list of output values, then what changed. Keeping every value in full would need
-memory that grows with the square of a growing text, so the log keeps what was received and rebuilds values
-when asked.
+memory that grows with the square of a growing text, so `OutputLog` keeps what was received, and each `Cursor`
+builds the values as it comes to them.
 
-Threads: one thread appends, any number read. Entries are only ever added to the end of a list, and the
-checkpoint is one tuple that is replaced whole, so readers need no lock; a cursor belongs to one thread at a
-time.
+Threads: one thread feeds a job, any number read its values. Entries are only ever added to the end of a list
+and never changed, so readers need no lock; a cursor belongs to one thread at a time.
 
-The life of one job as its messages tell it: messages in, updates out, one state at a time.
-
-A table holds which status each message gives. The machine has no clock: the caller says when a
-message came. Ends are final; whatever comes after the end is ignored.
-
-    STARTING ──► IN_QUEUE ──► PROCESSING ──► ITERATING / PROGRESS / LOG ──► FINISHED
+What a cut of the stream does to edits: messages between the cut and the new stream are lost, so edits that
+come later apply to a value that may never have come. After a cut (`StreamCut`) only edits that replace a
+value as a whole are taken. If the last value was left out for that, the result, which is whole, is added
+instead.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
-from .diff import Patch, are_edits, check_edits, replacements
+from .diff import apply_diff, are_edits, check_edits, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -41,30 +46,14 @@ from .messages import (
 from .texts import show, text_of
 
 
-class _Entry(NamedTuple):
-    items: List[Any]  # output values, or one edit list for each output
-    diff: bool
-
-
 class OutputLog:
-    """Every output a job has streamed so far, in order.
-
-    Each entry is a list with one value per output component.
-
-    Example:
-        >>> log = OutputLog()
-        >>> log.append(["a"], diff=False)
-        >>> log.append([[["append", [], "b"]]], diff=True)
-        >>> log.values()
-        [['a'], ['ab']]
-    """
+    """Every output a job has streamed so far, in order; each a list with one value per output component."""
 
     def __init__(self) -> None:
-        self._entries: List[_Entry] = []
-        self._checkpoint: Tuple[int, List[Any]] = (-1, [])  # an entry's position and its values
+        self._entries: List[Tuple[List[Any], bool]] = []  # values, or edit lists if True
 
     def append(self, values: Any, *, diff: bool) -> None:
-        """Add what one message brought. The log keeps `values`; the caller must not change them afterwards.
+        """Add what one message brought; the caller must not change `values` afterwards.
 
         Args:
             values: one value per output component; with `diff`, one edit list per component, which applies to
@@ -79,110 +68,49 @@ class OutputLog:
         if diff:
             for edits in values:
                 check_edits(edits)
-        self._entries.append(_Entry(values, diff))
+        self._entries.append((values, diff))
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def values(self, start: int = 0, stop: Optional[int] = None) -> List[List[Any]]:
-        """The entries from `start` (not negative) up to `stop`; None means all received so far.
+    def values(self) -> List[List[Any]]:
+        """All entries so far, as a cursor returns them."""
+        return list(Cursor(self._entries))
 
-        The caller owns the result and may change it.
-
-        Raises:
-            ProtocolError: an edit in these entries, or in one they build on, does not apply.
-        """
-        cursor = self.cursor(start)
-        count = (len(self) if stop is None else min(stop, len(self))) - start
-        return [next(cursor) for _ in range(count)]
-
-    def last(self) -> List[Any]:
-        """The newest entry. Costs as much as what was received since the last call of it; the caller owns it.
-
-        Raises:
-            IndexError: nothing has been received yet.
-            ProtocolError: an edit that leads to it does not apply.
-        """
-        position = len(self) - 1
-        if position < 0:
-            raise IndexError("the job has no output yet")
-        state = self._state(position)
-        self._checkpoint = (position, state)
-        return copy_json(state)  # type: ignore[no-any-return]
-
-    def cursor(self, start: int = 0) -> Cursor:
-        """An iterator over the entries from `start` (not negative) on."""
-        return Cursor(self, start)
-
-    def _state(self, position: int) -> List[Any]:
-        """The values of an entry, to be read only; [] for the one before the first.
-
-        Starts from the nearest full entry, or the checkpoint, and applies all edits after it in one go.
-        """
-        done, state = self._checkpoint
-        if done > position:
-            done, state = -1, []
-        first = position
-        while first > done:
-            items, diff = self._entries[first]
-            if not diff:
-                state = items
-                break
-            first -= 1
-        return _apply_entries(state, self._entries[first + 1 : position + 1])
+    def cursor(self) -> Cursor:
+        """An iterator over the entries from the first on."""
+        return Cursor(self._entries)
 
 
 class Cursor(Iterator[List[Any]]):
-    """Materialises the entries of a log one by one.
+    """Builds the entries of a log one by one, as values of the caller's own.
 
-    `next` raises StopIteration when nothing more has been received yet; it may be called again later. It
-    raises ProtocolError when an edit does not apply, and again each time after that. What it returns is the
-    caller's own.
+    `next` raises StopIteration when nothing more has been received yet, and may be called again later; it
+    raises ProtocolError when an edit does not apply, each time.
     """
 
-    def __init__(self, log: OutputLog, start: int = 0) -> None:
-        self._log = log
-        self._position = start
-        self._state: Optional[List[Any]] = None
+    def __init__(self, entries: List[Tuple[List[Any], bool]]) -> None:
+        self._entries = entries
+        self._position = 0
+        self._values: List[Any] = []  # the entry before that position, shared with the log
 
     def __next__(self) -> List[Any]:
-        if self._position >= len(self._log):
+        if self._position >= len(self._entries):
             raise StopIteration
-        entry = self._log._entries[self._position]
-        if not entry.diff:
-            self._state = entry.items
-        elif self._state is None:
-            self._state = self._log._state(self._position)
-        else:
-            self._state = _apply_entries(self._state, [entry])
+        items, diff = self._entries[self._position]
+        if diff:
+            values = self._values + [None] * (len(items) - len(self._values))
+            for index, edits in enumerate(items):
+                if edits:
+                    values[index] = apply_diff(values[index], edits)
+            items = values
+        self._values = items
         self._position += 1
-        return copy_json(self._state)  # type: ignore[no-any-return]
-
-
-def _apply_entries(state: List[Any], entries: List[_Entry]) -> List[Any]:
-    """Apply entries of edit lists to a list of output values, which is not changed."""
-    result = list(state)
-    patches: List[Optional[Patch]] = []
-    for items, _ in entries:
-        patches.extend([None] * (len(items) - len(patches)))
-        for output, edits in enumerate(items):
-            patch = patches[output]
-            if patch is None:
-                before = result[output] if output < len(result) else None
-                patch = patches[output] = Patch(before)
-            patch.apply_all(edits)
-    result.extend([None] * (len(patches) - len(result)))
-    for output, patch in enumerate(patches):
-        if patch is not None:
-            result[output] = patch.result()
-    return result
+        return copy_json(items)  # type: ignore[no-any-return]
 
 
 def copy_json(value: Any) -> Any:
-    """A copy of a JSON value with containers of its own; strings and numbers cannot change and are shared.
-
-    Much faster than `copy.deepcopy`, and as deep as memory allows.
-    """
+    """Copy the containers of a JSON value; much faster than `copy.deepcopy`, and as deep as memory allows."""
     root = [value]
     todo: List[Any] = [root]
     while todo:
@@ -222,7 +150,7 @@ Outcome = Union[Succeeded, Failed, CancelledByServer]
 
 
 class NewOutput(NamedTuple):
-    """A value was added to the output log, at this place, counted from 0."""
+    """A value was added to the output log, at this index."""
 
     place: int
     success: bool
@@ -232,7 +160,7 @@ Step = Union[StatusUpdate, NewOutput]
 
 
 class Lifecycle:
-    """What is known of one job.
+    """The state of one job.
 
     Args:
         diffs: whether the protocol sends edits after a generator's first value (sse_v2 on).
@@ -241,7 +169,7 @@ class Lifecycle:
         status: the latest StatusUpdate.
         outputs: the values received so far.
         outcome: how the job ended; None while it has not.
-        held: whether the server holds it open all the same, for more chunks of a stream.
+        held: whether the server goes on waiting for more chunks of its stream after the outcome.
     """
 
     def __init__(self, *, diffs: bool, now: datetime) -> None:
@@ -251,7 +179,7 @@ class Lifecycle:
         self.held = False
         self._diffs = diffs
         self._cut = False
-        self._left_out = False  # the latest value, which could not be made from its edits
+        self._left_out = False  # whether the latest value could not be built from its edits
 
     def feed(self, message: Message, now: datetime) -> Tuple[Step, ...]:
         """Take one message; return what it adds, in the order a user should see it.
@@ -264,46 +192,41 @@ class Lifecycle:
         handler = _HANDLERS.get(type(message))
         return handler(self, message, now) if handler else ()
 
-    def _enter(self, status: StatusUpdate) -> Tuple[Step, ...]:
-        self.status = status
+    def _joining(self, _: SendHash, now: datetime) -> Tuple[Step, ...]:
+        self.status = status = StatusUpdate(Status.JOINING_QUEUE, time=now)
         return (status,)
 
-    def _joining(self, _: SendHash, now: datetime) -> Tuple[Step, ...]:
-        return self._enter(StatusUpdate(Status.JOINING_QUEUE, time=now))
-
     def _sending(self, _: SendData, now: datetime) -> Tuple[Step, ...]:
-        return self._enter(StatusUpdate(Status.SENDING_DATA, time=now))
+        self.status = status = StatusUpdate(Status.SENDING_DATA, time=now)
+        return (status,)
 
     def _estimation(self, message: Estimation, now: datetime) -> Tuple[Step, ...]:
-        return self._enter(
-            StatusUpdate(Status.IN_QUEUE, message.rank, message.queue_size, message.eta, time=now)
-        )
+        rank, queue_size, eta = message
+        self.status = status = StatusUpdate(Status.IN_QUEUE, rank, queue_size, eta, time=now)
+        return (status,)
 
     def _starts(self, message: ProcessStarts, now: datetime) -> Tuple[Step, ...]:
-        return self._enter(StatusUpdate(Status.PROCESSING, time=now, eta=message.eta))
+        self.status = status = StatusUpdate(Status.PROCESSING, time=now, eta=message.eta)
+        return (status,)
 
     def _progress(self, message: Progress, now: datetime) -> Tuple[Step, ...]:
-        return self._enter(ProgressUpdate(Status.PROGRESS, time=now, progress_data=list(message.units)))
+        self.status = status = ProgressUpdate(Status.PROGRESS, time=now, progress_data=list(message.units))
+        return (status,)
 
     def _log(self, message: Log, now: datetime) -> Tuple[Step, ...]:
-        return self._enter(
-            LogUpdate(
-                Status.LOG,
-                time=now,
-                log=(message.message, message.level),
-                title=message.title,
-                duration=message.duration,
-                visible=message.visible,
-            )
+        text, level, title, duration, visible = message
+        self.status = status = LogUpdate(
+            Status.LOG, time=now, log=(text, level), title=title, duration=duration, visible=visible
         )
+        return (status,)
 
     def _generating(self, message: Generating, now: datetime) -> Tuple[Step, ...]:
-        if message.streaming:  # what comes of the one chunk that a call is
+        if message.streaming:  # a call is one chunk of a stream, and this its result
             self.held = True
             return self._completed(Completed({"data": message.data}, message.success), now)
-        status = self._enter(StatusUpdate(Status.ITERATING, time=now, success=message.success))
+        self.status = status = StatusUpdate(Status.ITERATING, time=now, success=message.success)
         if not message.data:
-            return status
+            return (status,)
         index = len(self.outputs)
         values: Optional[List[Any]] = message.data
         diff = self._diffs and (index > 0 or are_edits(message.data))
@@ -313,9 +236,9 @@ class Lifecycle:
             values, diff = replacements(message.data), False
         self._left_out = values is None
         if values is None:
-            return status
+            return (status,)
         self.outputs.append(values, diff=diff)
-        return (NewOutput(index, message.success), *status)
+        return (NewOutput(index, message.success), status)
 
     def _stream_cut(self, _: StreamCut, __: datetime) -> Tuple[Step, ...]:
         self._cut = True
@@ -323,7 +246,8 @@ class Lifecycle:
 
     def _queue_full(self, _: QueueFull, now: datetime) -> Tuple[Step, ...]:
         self.outcome = Failed(QueueError("Queue is full! Please try again."))
-        return self._enter(StatusUpdate(Status.QUEUE_FULL, time=now, success=False))
+        self.status = status = StatusUpdate(Status.QUEUE_FULL, time=now, success=False)
+        return (status,)
 
     def _malformed(self, message: Malformed, now: datetime) -> Tuple[Step, ...]:
         self.outcome = Failed(message.error)

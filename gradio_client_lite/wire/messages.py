@@ -1,11 +1,12 @@
-"""The messages of Gradio's queue: a decoded JSON object in, a frozen typed message out.
+"""The messages of Gradio's queue: the data of one event in, a frozen typed message out.
 
 Source: gradio/server_messages.py (4.31 on) and the queue of earlier releases, which send the same
 objects as plain dictionaries. Fields and kinds that are not known here are ignored, so that a newer
-server does no harm.
+server does no harm. A new kind is a class, a place in `Message`, a reader in `_READERS`, and its handler in
+`lifecycle.py`.
 
-They are named tuples because these classes are made whenever a program starts, and as dataclasses would take
-six times as long.
+Messages are named tuples because these classes are made whenever a program starts, and as dataclasses would
+take six times as long.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import EventTooLarge, ProtocolError
 from ..updates import ProgressUnit
-from .serverjson import MAX_VALUES, read_json
+from .decoding import MAX_VALUES, read_json
 from .texts import excerpt, show, text_of
 
 
@@ -49,8 +50,8 @@ class Progress(NamedTuple):
 class Generating(NamedTuple):
     """A generator has yielded. The first one holds the values, later ones edits from sse_v2 on.
 
-    `streaming` marks `process_streaming`: what a function that a stream feeds has made of a chunk. The server
-    waits for the next one then.
+    `streaming` marks `process_streaming`: the result for one chunk of a stream of inputs, after which the
+    server waits for the next chunk.
     """
 
     data: List[Any]
@@ -69,7 +70,7 @@ class Log(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """The server is alive."""
+    """The connection is alive; nothing else."""
 
 
 class CloseStream(NamedTuple):
@@ -87,23 +88,20 @@ class UnexpectedError(NamedTuple):
     session_not_found: bool
 
     def is_stumble(self, event_id: Optional[str]) -> bool:
-        """Whether the server only stumbled over the end of the job before, and keeps the session's messages.
+        """Whether this is the KeyError of a job, that of the message before, after which the session goes on.
 
-        Up to 5.45 its stream broke with a KeyError when it ended a job a second time: once because it was
-        cancelled, and once because it then ran to its end all the same (gradio/routes.py, `sse_stream`).
-
-        Args:
-            event_id: of the message before this one.
+        Up to 5.45 a stream broke when the server ended a job a second time: once because it was cancelled,
+        and once because it then ran to its end all the same (gradio/routes.py, `sse_stream`).
         """
         return event_id is not None and self.message == repr(event_id)
 
 
-class ServerStopped(NamedTuple):
+class StopMessage(NamedTuple):
     """The server is going down."""
 
 
 class StreamCut(NamedTuple):
-    """The driver's word, not the server's: the stream broke here, so messages may be missing."""
+    """Sent by the driver, not the server: the stream broke here, so messages may be missing."""
 
 
 class Completed(NamedTuple):
@@ -131,7 +129,7 @@ Message = Union[
     CloseStream,
     QueueFull,
     UnexpectedError,
-    ServerStopped,
+    StopMessage,
     StreamCut,
     Completed,
     Malformed,
@@ -148,11 +146,12 @@ class Envelope(NamedTuple):
 #: Characters, or bytes, of a message that takes long to read: some milliseconds, and up to a second.
 LARGE = 1 << 17
 
-#: What an update takes in memory besides its texts and values, one that is a log, and a bar of progress.
+# Estimates of memory, in bytes: what an update takes besides its texts and values, one that is a log, and a
+# bar of progress;
 _BYTES_OF_MESSAGE = 512
 _BYTES_OF_LOG = 800
 _BYTES_OF_UNIT = 500
-#: What values take besides their text: each object, list, half of a text, and any value.
+# and what values take besides their text: each object, list, half of a text, and any value.
 _BYTES_OF_OBJECT = 200
 _BYTES_OF_LIST = 80
 _BYTES_OF_QUOTE = 24
@@ -165,34 +164,24 @@ def text_bytes(text: str) -> int:
 
 
 def cost_of(message: Message, data: str) -> int:
-    """About how many bytes a job takes to keep a message, and hardly ever fewer.
-
-    Args:
-        message: what was decoded.
-        data: what it was decoded from.
-    """
-    wide = 1
+    """About how many bytes a job takes to keep a message that was decoded from `data`; hardly ever fewer."""
+    size = _BYTES_OF_VALUE + len(data) * (1 if data.isascii() else 4)
     if "\\u" in data:  # each character of a text takes as much as its widest does
-        wide = 4 if "\\ud" in data or "\\uD" in data else 2
-    size = _BYTES_OF_LOG if isinstance(message, Log) else _BYTES_OF_MESSAGE
-    size += wide * text_bytes(data)
+        size *= 4 if "\\ud" in data or "\\uD" in data else 2
+    size += _BYTES_OF_LOG if isinstance(message, Log) else _BYTES_OF_MESSAGE
     if isinstance(message, Progress):
-        return size + _BYTES_OF_UNIT * len(message.units)
-    if isinstance(message, (Generating, Completed)):
+        size += _BYTES_OF_UNIT * len(message.units)
+    elif isinstance(message, (Generating, Completed)):
         size += _BYTES_OF_OBJECT * data.count("{") + _BYTES_OF_LIST * data.count("[")
         size += _BYTES_OF_QUOTE * data.count('"') + _BYTES_OF_VALUE * data.count(",")
     return size
 
 
 def decode(data: str, max_values: Optional[int] = MAX_VALUES) -> Optional[Envelope]:
-    """The message in one event's data; None for a kind that is not known here.
-
-    Args:
-        data: what the event holds.
-        max_values: how many values there may be; see `read_json`.
+    """Read the message in one event's data; None for a kind that is not known here.
 
     Raises:
-        EventTooLarge: there are more.
+        EventTooLarge: there are more than `max_values`, see `read_json`.
         ProtocolError: it is not a JSON object with a `msg`, or it is malformed and names no job. Where it
             names one the message is a `Malformed`.
     """
@@ -202,11 +191,6 @@ def decode(data: str, max_values: Optional[int] = MAX_VALUES) -> Optional[Envelo
         raise
     except ProtocolError as exc:
         raise ProtocolError(f"{exc} It begins: {excerpt(data)}") from exc
-    return parse(raw)
-
-
-def parse(raw: Any) -> Optional[Envelope]:
-    """Like `decode`, for an object that is already decoded."""
     if not isinstance(raw, dict) or not isinstance(raw.get("msg"), str):
         raise ProtocolError(f"The server streamed an event without a `msg`: {show(raw)}")
     reader = _READERS.get(raw["msg"])
@@ -233,11 +217,8 @@ def _process_starts(raw: Dict[str, Any]) -> Message:
 
 def _progress(raw: Dict[str, Any]) -> Message:
     units = raw.get("progress_data")
-    return Progress(tuple(map(_unit, filter(_is_object, units if isinstance(units, list) else ()))))
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
+    listed = units if isinstance(units, list) else ()
+    return Progress(tuple([_unit(unit) for unit in listed if isinstance(unit, dict)]))
 
 
 def _unit(raw: Dict[str, Any]) -> ProgressUnit:
@@ -272,7 +253,7 @@ def _log(raw: Dict[str, Any]) -> Message:
 def _unexpected_error(raw: Dict[str, Any]) -> Message:
     text = excerpt(_text(raw, "message") or "")
     if text == "Server stopped unexpectedly.":
-        return ServerStopped()
+        return StopMessage()
     # Releases before 4.31 have no flag and send the text of their HTTP error alone.
     lost = raw.get("session_not_found") is True or "Session not found" in text or text.startswith("404")
     return UnexpectedError(text, lost)
@@ -322,6 +303,6 @@ _READERS: Dict[str, Callable[[Dict[str, Any]], Message]] = {
     "close_stream": lambda _: CloseStream(),
     "queue_full": lambda _: QueueFull(),
     "unexpected_error": _unexpected_error,
-    "Server stopped unexpectedly.": lambda _: ServerStopped(),
+    "Server stopped unexpectedly.": lambda _: StopMessage(),
     "process_completed": _completed,
 }

@@ -1,4 +1,4 @@
-"""Bodies of `multipart/form-data` (RFC 7578): their size is known at once, chunks are made one by one."""
+"""Bodies of `multipart/form-data` (RFC 7578), whose size is known before their chunks are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import InvalidFile
 
-#: Is told the bytes of files sent so far, and how many there are in all.
+#: Called with the bytes of files sent so far, and with how many there are in all.
 Progress = Callable[[int, int], object]
 
 _END_OF_PART = b"\r\n"
@@ -16,14 +16,7 @@ _END_OF_PART = b"\r\n"
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a form.
-
-    Args:
-        filename: what the server is told it is called.
-        content_type: such as "image/png".
-        size: of the content, in bytes.
-        read: gives the content in chunks, from its beginning each time it is called.
-    """
+    """One file of a form; `read` iterates over its content in chunks, from the beginning each time."""
 
     filename: str
     content_type: str
@@ -42,11 +35,6 @@ class MultipartBody:
     Attributes:
         size: of the whole body, in bytes.
         content_type: the value of the Content-Type header.
-
-    Example:
-        >>> body = MultipartBody("files", [Part("a.txt", "text/plain", 2, lambda: [b"hi"])])
-        >>> body.size == len(b"".join(body))
-        True
     """
 
     def __init__(self, field: str, parts: Sequence[Part], progress: Optional[Progress] = None) -> None:
@@ -80,7 +68,7 @@ class MultipartBody:
 
 
 def _exactly(part: Part) -> Iterator[bytes]:
-    """The content, as many bytes as were announced: what was appended meanwhile is left out."""
+    """Yield as many bytes as were announced; what was appended to the file meanwhile is left out."""
     left = part.size
     if left:
         for chunk in part.read():
@@ -103,10 +91,10 @@ def _head(boundary: str, field: str, part: Part) -> bytes:
 
 
 def _type(text: str) -> str:
-    """What can stand in a header: a data: URL may have been written by anybody, and names its own type."""
+    """A type that can stand in a header: a data: URL may have been written by anybody, and names its own."""
     return text if text.isascii() and text.isprintable() else "application/octet-stream"
 
 
 def _quoted(text: str) -> str:
-    """As browsers do it (HTML standard, "multipart/form-data encoding algorithm")."""
+    """Quote as browsers do (HTML standard, "multipart/form-data encoding algorithm")."""
     return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")

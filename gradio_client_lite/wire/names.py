@@ -1,10 +1,10 @@
-"""File names that are safe on Linux, macOS and Windows.
+"""File names that are safe on Linux, macOS and Windows, and data: URLs.
 
-Two rules: a name that goes up loses what the official client 2.7 takes away (gradio_client/utils.py), so that
-both send the same; a name that comes down is a server's word, so it loses everything that could lead out of
-the folder it is saved in, or that some system cannot store.
+A name that is uploaded loses what the official client 2.7 takes away (gradio_client/utils.py), so that both
+send the same. A name of a download was chosen by a server, so it loses everything that could lead out of the
+folder it is saved in, or that some system cannot store.
 
-data: URLs (RFC 2397): content inside a text, as Gradio 3 sends images and, long ago, all files.
+data: URLs (RFC 2397) are content inside a text, as Gradio 3 sends images and, long ago, all files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Tuple
 #: Below the 255 bytes of Linux and macOS and the 255 UTF-16 units of Windows.
 MAX_BYTES = 200
 
-#: What is looked at of each end of a longer name, in characters; no system can store as much.
+#: Characters that are read at each end of a longer name; no system can store as much.
 _LONG = 4096
 
 _FALLBACK = "file"
@@ -26,7 +26,7 @@ _NOT_DOWN = re.compile(rf'[<>:"|?*{_CONTROLS}]')
 _DRIVES = re.compile(r"(?:[A-Za-z]:)*")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-# What Windows takes for a device, with any extension ("Naming Files, Paths, and Namespaces" of its manual).
+# Names of devices on Windows, with any extension ("Naming Files, Paths, and Namespaces" of its manual).
 _DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [f"{port}{number}" for port in ("COM", "LPT") for number in "123456789\u00b9\u00b2\u00b3"]
@@ -58,13 +58,13 @@ def strip_invalid_filename_characters(filename: str, max_bytes: int = MAX_BYTES)
 
 
 def upload_name(filename: str) -> str:
-    """The name a file is sent under: never empty, never `..`, always UTF-8."""
+    """The name to send a file under: never empty, never `..`, always UTF-8."""
     name = strip_invalid_filename_characters(_LONE_SURROGATE.sub("_", filename))
     return _FALLBACK if name == ".." else name
 
 
 def form_name(name: str) -> str:
-    """What an upload's form calls a file whose `upload_name` is this.
+    """The name in an upload's form of a file whose `upload_name` is this.
 
     The same, unless older servers would leave nothing of it: up to 5.x they keep letters, digits and `._-, `
     of the stem (gradio_client/utils.py 1.12), and a file without a name cannot be fetched from them.
@@ -75,14 +75,10 @@ def form_name(name: str) -> str:
 
 
 def download_name(path: str) -> str:
-    """The name to save a file under that a server calls `path`: one harmless path component.
+    """The name to save a file under: one harmless path component.
 
     Args:
-        path: a path of the server's system, whichever that is, or the path of a URL, decoded.
-
-    Example:
-        >>> download_name("C:\\\\temp\\\\..\\\\con.txt")
-        '_con.txt'
+        path: a path of the server's system, whichever that is, or the decoded path of a URL.
     """
     name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
     name = _DRIVES.sub("", _shortened(name, MAX_BYTES), count=1)
@@ -92,13 +88,13 @@ def download_name(path: str) -> str:
 
 
 def _shortened(name: str, limit: int) -> str:
-    """The ends of a name that is far longer than `limit`: what is to become of it is found in time."""
+    """Keep the two ends of a name that is far longer than `limit`, so that all else is quick."""
     kept = max(_LONG, limit)
     return name if len(name) <= 2 * kept else name[:kept] + name[-kept:]
 
 
 def _portable(name: str) -> str:
-    """Without the trailing dots and spaces that Windows drops, and no device."""
+    """Take off the trailing dots and spaces that Windows drops, and let no name be that of a device."""
     name = name.rstrip(" .") or _FALLBACK
     if name.partition(".")[0].rstrip(" ").upper() in _DEVICES:
         return "_" + name
@@ -127,26 +123,17 @@ PREFIX = "data:"
 
 
 def make_data_url(content: bytes, mime_type: str) -> str:
-    """The content in base64.
-
-    Example:
-        >>> make_data_url(b"hi", "text/plain")
-        'data:text/plain;base64,aGk='
-    """
+    """Write content in base64."""
     import binascii
 
     return f"data:{mime_type};base64,{binascii.b2a_base64(content, newline=False).decode('ascii')}"
 
 
 def parse_data_url(url: str) -> Tuple[bytes, str]:
-    """The content and its MIME type; "text/plain" where none is named.
+    """Read the content and its MIME type; "text/plain" where none is named.
 
     Raises:
         ValueError: it is malformed; the text says how, and does not quote it.
-
-    Example:
-        >>> parse_data_url("data:text/plain;base64,aGk=")
-        (b'hi', 'text/plain')
     """
     import binascii
     from urllib.parse import unquote_to_bytes
@@ -166,12 +153,7 @@ def parse_data_url(url: str) -> Tuple[bytes, str]:
 
 
 def extension_of(url: str) -> str:
-    """The extension that suits its MIME type, with the dot; "" when none is known.
-
-    Example:
-        >>> extension_of("data:image/png;base64,aGk=")
-        '.png'
-    """
+    """The extension that suits its MIME type, with the dot; "" when none is known."""
     import mimetypes
 
     mime_type = url[len(PREFIX) :].partition(",")[0].partition(";")[0].strip()

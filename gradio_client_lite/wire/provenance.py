@@ -1,10 +1,9 @@
-"""Where a file among the values of a call comes from, which its type alone tells.
+"""Where a file among the values of a call comes from: its Python type tells, never its content.
 
-A FileData in JSON says nothing of whose file it names: a server can write the path of a file of this machine
-into a default or a result, and the next call would send that file to it. So what a dict says is never
-believed. A file of this machine is opened, and a URL is fetched, only for a FileArgument, which `handle_file`
-made here; what came from a server is a ResultPath or a ResultFile, which know what stands for the file
-there, and every other dict is data.
+A FileData in JSON does not say whose file it names: a server can write the path of a file of this machine
+into a default or a result, and the next call would send that file to it. So a file of this machine is opened,
+and a URL is fetched, only for a FileArgument, which `handle_file` made here. What came from a server is a
+ResultPath or a ResultFile, which know what the server takes for the file, and every other dict is data.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ class FileArgument(Dict[str, Any]):
 
     Attributes:
         source: what is sent, bound when the file was given: changing the dict does not change it. None when
-            this is no such copy but was made by the class itself, as `dataclasses.asdict` does; then it is an
-            ordinary dict.
+            the class was called, as `dataclasses.asdict` does; then this is an ordinary dict.
     """
 
     source: Optional[object] = None
@@ -46,7 +44,7 @@ class FileArgument(Dict[str, Any]):
 
 
 class Origin(NamedTuple):
-    """The place of a result's file.
+    """Where a result's file comes from.
 
     Args:
         src: the URL of the app, as its client reached it.
@@ -58,11 +56,7 @@ class Origin(NamedTuple):
 
 
 class ResultPath(str):
-    """The path of a downloaded file; it equals, hashes, shows and pickles as that text.
-
-    Attributes:
-        origin: where the file was downloaded from.
-    """
+    """The path of a file downloaded from `origin`; it equals, hashes, shows and pickles as that text."""
 
     __slots__ = ("origin",)
     origin: Origin
@@ -86,9 +80,10 @@ class ResultFile(Dict[str, Any]):
     """A FileData of a result that was not downloaded.
 
     Attributes:
-        origin: where it is; None when this dict was made by the class itself, and so is an ordinary one.
+        origin: where it is; None when the class was called, and so this is an ordinary dict.
         file: the FileData as the app described it, whatever became of this dict.
-        home: calls to a Home of the client that got it, None when that is gone; None after a pickle.
+        home: called, returns the Attachments of the client that got it, or None when that is gone; None after
+            a pickle.
     """
 
     origin: Optional[Origin] = None
@@ -117,29 +112,20 @@ class ResultFile(Dict[str, Any]):
 
 
 class V3File(Dict[str, Any]):
-    """A FileData that stands for a value of a Gradio 3 server.
-
-    Attributes:
-        given: the value as it was sent.
-    """
+    """A FileData that stands for a value of a Gradio 3 server, `given`."""
 
     given: Any = None
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], given: Any) -> V3File:
-        """The FileData with these fields of what the server sent as `given`."""
+        """The FileData with these fields for the value `given`."""
         made = cls(fields)
         made.given = given
         return made
 
 
 def origin_of(file: Mapping[str, Any], src: str) -> Origin:
-    """Where a FileData of a result comes from.
-
-    Args:
-        file: as the server sent it, or what stands for it when that was a server of Gradio 3.
-        src: the URL of the app.
-    """
+    """The origin of a FileData of a result: as the server sent it, or a V3File."""
     if file.get("is_stream"):
         return Origin(src, None)  # which the server forgets, or only ever gives once
     if isinstance(file, V3File):
@@ -148,13 +134,13 @@ def origin_of(file: Mapping[str, Any], src: str) -> Origin:
 
 
 def content_url(file: Mapping[str, Any]) -> Optional[str]:
-    """The data: URL of a file of Gradio 3 whose content came within the result; None for others."""
+    """The data: URL of a file of Gradio 3 whose content came in the result; None for others."""
     url = file.get("url")
     return url if isinstance(file, V3File) and isinstance(url, str) and url.startswith(PREFIX) else None
 
 
 def _deepened(copied: _Dict, memo: Dict[int, Any]) -> _Dict:
-    """A copy with copies of its values in it."""
+    """Replace the values of a copied dict by deep copies."""
     from copy import deepcopy
 
     for key, value in copied.items():

@@ -1,7 +1,4 @@
-"""Dates of HTTP: whatever a header holds, they are a moment or nothing.
-
-An HTTP answer that is no success, as the exception it stands for.
-"""
+"""HTTP answers that are no success, as the exceptions they stand for; and how long they ask to wait."""
 
 from __future__ import annotations
 
@@ -21,38 +18,9 @@ from ..errors import (
     ValidationError,
     shorten,
 )
+from .decoding import FEW_VALUES, read_json
 from .lifecycle import app_error
-from .serverjson import FEW_VALUES, read_json
 from .urls import bare_url, with_scheme
-
-
-def epoch(text: Optional[str]) -> Optional[float]:
-    """Return a date in seconds since 1970; None where there is none, or one that cannot be.
-
-    Example:
-        >>> epoch("Sun, 06 Nov 1994 08:49:37 GMT")
-        784111777
-    """
-    from email.utils import mktime_tz, parsedate_tz
-
-    try:
-        date = parsedate_tz(text)
-        return None if date is None else mktime_tz(date)
-    except (ValueError, TypeError, IndexError, OverflowError):  # such as a day 99, or a NUL
-        return None
-
-
-__all__ = [
-    "LONGEST_WAIT",
-    "bare_url",
-    "refusal",
-    "session_unknown",
-    "sign_in_page",
-    "stated_wait",
-    "status_error",
-    "validation_message",
-    "wants_tls",
-]
 
 _EXCERPT = 300
 #: The longest that a server may ask a caller to wait, in seconds.
@@ -61,9 +29,9 @@ _UNAVAILABLE = frozenset((502, 503, 504))
 #: What queueing.py of 4.16 - 6.31 says in `push`; other answers of 503 are those of servers on the way.
 _QUEUE_FULL = "queue is full"
 _MARKUP: Any = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
-#: Those of ASCII and Latin-1, and those that turn the direction of what follows.
+#: Control characters of ASCII and Latin-1, and those that turn the direction of the text after them.
 _CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-#: How nginx, Apache, Go, Java and cheroot answer a request in clear at their port for TLS.
+#: How nginx, Apache, Go, Java and cheroot answer a plain request at their port for TLS.
 _WANTS_TLS: Any = re.compile(
     rb"http request (?:was sent )?to (?:an )?https (?:port|server)|plain http to an ssl|only speaks https"
     rb"|host and port requires tls",
@@ -74,7 +42,7 @@ _SIGN_IN: Any = re.compile(
     r"|(?<![a-z])(?:log[-_][io]n|sign[-_]in|sso|o?auth2?|authorize|saml2?|adfs|openid)(?![a-z])",
     re.IGNORECASE,
 )
-#: Bytes of a page that are looked through.
+#: Bytes of a page that are searched.
 _LONGEST_PAGE = 65536
 _PASSWORD: Any = re.compile(rb"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password", re.IGNORECASE)
 
@@ -86,10 +54,10 @@ def refusal(
 
     Args:
         status: the HTTP status code.
-        body: the body of the answer; only a bounded part of it reaches a text.
+        body: only a bounded part of it reaches a text.
         url: what was requested.
         doing: what the request was for, such as "calling /predict".
-        headers: of the answer; None for none.
+        headers: of the answer, which may hold a Retry-After.
     """
     content = _json(body) if status in (404, 422, 500, 503) else None
     detail = content.get("detail") if isinstance(content, dict) else None
@@ -109,9 +77,9 @@ def refusal(
 def status_error(
     status: int, body: bytes, url: str, doing: str, headers: Optional[Mapping[str, str]] = None
 ) -> GradioClientError:
-    """The exception for an answer that is none of a call; see `refusal`."""
-    place = bare_url(url)
-    where = f"{place} answered {status} while {doing}"
+    """The exception for the answer to any other request; see `refusal`."""
+    shown = bare_url(url)
+    where = f"{shown} answered {status} while {doing}"
     if status == 401:
         return AuthenticationError(f"{where}: it wants credentials. Pass auth=(user, password) or a token.")
     if status == 429:
@@ -121,25 +89,22 @@ def status_error(
     text = f"{where}: {_text(_json(body), body)}"
     if status in _UNAVAILABLE:
         text += ". It, or a server before it, is starting, overloaded or away; try again later."
-        return _waiting(ServerUnavailable(text, status=status, url=place), headers)
-    if wants_tls(status, body) and place.startswith("http://"):
-        text += f". It speaks TLS: use {with_scheme(place, 'https')}"
-    return _waiting(HTTPStatusError(text, status=status, url=place), headers)
+        return _waiting(ServerUnavailable(text, status=status, url=shown), headers)
+    if wants_tls(status, body) and shown.startswith("http://"):
+        text += f". It speaks TLS: use {with_scheme(shown, 'https')}"
+    return _waiting(HTTPStatusError(text, status=status, url=shown), headers)
 
 
 def wants_tls(status: int, body: bytes) -> bool:
-    """Whether a server says that it was spoken to in clear at its port for TLS."""
+    """Whether a server says that its port speaks TLS, and the request did not."""
     return status == 400 and _WANTS_TLS.search(body, 0, 4 * _EXCERPT) is not None
 
 
 def session_unknown(url: str) -> StreamLost:
-    """The error of jobs whose session is not known where their messages are asked for.
+    """The error of jobs whose session the server does not know, although they were just joined under it.
 
-    A server says so of a session that it knows nothing of: it was joined at another replica of the app. The
-    job may run there, so that calling again would run the function once more and as likely lose its result.
-
-    Args:
-        url: what was requested.
+    They were joined at another replica of the app. The jobs may run there, so that calling again would run
+    the function once more and as likely lose its result.
     """
     error = StreamLost(
         f"The server at {bare_url(url)} does not know the session that the call was just joined under. The "
@@ -151,35 +116,36 @@ def session_unknown(url: str) -> StreamLost:
     return error
 
 
-def sign_in_page(asked: str, place: str, body: bytes) -> Optional[AuthenticationError]:
-    """The error for an app whose URL leads to a page to sign in at; None where it does not.
-
-    Args:
-        asked: what was requested, written as `place` is.
-        place: where redirects have led.
-        body: what is there.
-    """
-    asked, place = bare_url(asked), bare_url(place)
-    named = _SIGN_IN.search(place) and not _SIGN_IN.search(asked)  # the app's own URL may hold such a word
-    if asked == place or not (named or _PASSWORD.search(body, 0, _LONGEST_PAGE)):
+def sign_in_page(asked: str, reached: str, body: bytes) -> Optional[AuthenticationError]:
+    """The error for an app whose URL was redirected to a page to sign in at; None for another page."""
+    asked, reached = bare_url(asked), bare_url(reached)
+    named = _SIGN_IN.search(reached) and not _SIGN_IN.search(asked)  # the app's own URL may hold such a word
+    if asked == reached or not (named or _PASSWORD.search(body, 0, _LONGEST_PAGE)):
         return None
     return AuthenticationError(
-        f"{asked} redirects to the sign-in page {place}. What stands before the app wants to know who asks: "
-        "pass the headers that it gives to programs (headers=…), or the cookies of a browser that has signed "
-        "in there (httpx_kwargs={'cookies': …})."
+        f"{asked} redirects to the sign-in page {reached}. What stands before the app wants to know who "
+        "asks: pass the headers that it gives to programs (headers=…), or the cookies of a browser that has "
+        "signed in there (httpx_kwargs={'cookies': …})."
     )
 
 
+def epoch(text: Optional[str]) -> Optional[float]:
+    """Read a date of a header, in seconds since 1970; None for whatever is no date."""
+    from email.utils import mktime_tz, parsedate_tz
+
+    try:
+        date = parsedate_tz(text)
+        return None if date is None else mktime_tz(date)
+    except (ValueError, TypeError, IndexError, OverflowError):  # such as a day 99, or a NUL
+        return None
+
+
 def stated_wait(headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:
-    """The seconds that the Retry-After of an answer asks to wait, at most a day; None when it does not say.
+    """The seconds that the Retry-After of an answer asks to wait, at most a day; None where it has none.
 
     Args:
         headers: of the answer.
         now: seconds since the epoch; None for the answer's own Date, which needs no clock that agrees.
-
-    Example:
-        >>> stated_wait({"retry-after": "120"})
-        120.0
     """
     after = headers.get("retry-after", "").strip()
     if re.fullmatch("[0-9]{1,20}", after):
@@ -198,10 +164,7 @@ def _waiting(error: GradioClientError, headers: Optional[Mapping[str, str]]) -> 
 
 
 def validation_message(content: Any) -> Optional[str]:
-    """The text for a 422 answer of a function's validator; None when it is another kind of 422.
-
-    Source: gradio/queueing.py 6.31, `process_validation_response`.
-    """
+    """The text for a 422 of a function's validator; None for another 422 (gradio/queueing.py 6.31)."""
     detail = content.get("detail") if isinstance(content, dict) else None
     if not isinstance(detail, list):
         return None
@@ -221,7 +184,7 @@ def _json(body: bytes) -> Any:
 
 
 def _text(content: Any, body: bytes) -> str:
-    """A few words of a body: its detail, or its beginning without markup, fit for one line of a text."""
+    """Quote a body in one line: its detail, or its beginning without markup."""
     detail = content.get("detail") if isinstance(content, dict) else None
     text = _beginning(body if detail is None else str(detail).encode("utf-8", "replace"))
     if text.lstrip().startswith("<"):
@@ -231,6 +194,6 @@ def _text(content: Any, body: bytes) -> str:
 
 
 def _beginning(body: bytes) -> str:
-    """The text that a body begins with, marked where it was cut: there may be half of a secret."""
+    """Decode the beginning of a body; a cut is marked, as half of a secret may stand before it."""
     text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
     return text if len(body) <= 4 * _EXCERPT else text.rstrip("\ufffd") + CUT

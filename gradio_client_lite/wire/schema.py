@@ -1,13 +1,9 @@
-"""JSON schemas of component values: which hold files.
+"""JSON schemas of component values: which hold files, and the Python types they stand for.
 
 Gradio describes every component's value with a JSON schema: `api_info` in a config, `type` in an `/info`.
 Schemas come from the network and from component authors, so what reads them is total: what cannot be read (a
-boolean, an unknown type, a missing or recursive reference, plain garbage) holds no file. Depth and work are
-bounded, so that no schema can stall or exhaust a client.
-
-JSON schemas of component values, read as Python types.
-
-Total and bounded, as `schema` is: what cannot be read is `Any`.
+boolean, an unknown type, a missing or recursive reference, plain garbage) holds no file and is `Any`. Depth
+and work are bounded, so that no schema can stall or exhaust a client.
 """
 
 from __future__ import annotations
@@ -26,16 +22,12 @@ _OLD_FILE_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type"))
 
 
 def contains_file(schema: Any) -> bool:
-    """Tells whether a value of this schema is, or has somewhere in it, a file.
-
-    Args:
-        schema: the JSON schema of a component's value, with its own `$defs`.
-    """
+    """Whether a value of this schema, which has its own `$defs`, is or holds a file."""
     return _contains_file(schema, definitions(schema), set(), 0)
 
 
 def _contains_file(schema: Any, defs: Mapping[str, Any], seen: Set[str], depth: int) -> bool:
-    """Each definition is looked into once: what it holds does not depend on who refers to it."""
+    """Search each definition once: what it holds does not depend on where it is referred to."""
     if depth > MAX_DEPTH:
         return False
     if isinstance(schema, list):
@@ -72,7 +64,7 @@ def is_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
 
 
 def definitions(schema: Any) -> Dict[str, Any]:
-    """What its references lead to, by name."""
+    """The definitions that its references lead to, by name."""
     return mapping(mapping(schema).get("$defs"))
 
 
@@ -86,18 +78,24 @@ def mapping(value: Any) -> Dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-# The number of subschemas after which the rest reads `Any`; Gradio 6.31 stays under 100.
-_MAX_NODES = 10_000
-_TEXT_OF_NODE = 100  # characters
+def is_index(value: Any) -> bool:
+    """Whether a value can be the number of a component or function."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
-# In a text: what would end it, or be taken for what `repr` writes.
+
+# The number of subschemas after which the rest reads `Any`; Gradio 6.31 stays under 100. So many characters
+# count as one more.
+_MAX_NODES = 10_000
+_TEXT_OF_NODE = 100
+
+# In a text: characters that would end it, or that `repr` writes in another way.
 _ODD = re.compile(r"\\|', ").search
 _SIMPLE = {"integer": "int", "string": "str", "boolean": "bool", "number": "float", "null": "None"}
 _ANY_JSON = "str | float | bool | list | dict"
 
 
 def json_schema_to_python_type(schema: Any) -> str:
-    """Writes a JSON schema as a Python type, in the notation of `view_api`.
+    """Write a JSON schema as a Python type, in the notation of `view_api`.
 
     Args:
         schema: the JSON schema of a component's value, with its own `$defs`. A file reads `filepath`.
@@ -110,17 +108,17 @@ def json_schema_to_python_type(schema: Any) -> str:
 
 
 def with_choices(type_: str, schema: Any) -> str:
-    """A type in a server's own words, but for choices, all of which it writes as if they were texts.
+    """Correct the choices in a type of an `/info`, all of which servers write as if they were texts.
 
     Args:
-        type_: as the server says it.
-        schema: what it says that of: the one of a choice, or of a list of them.
+        type_: as the server writes it.
+        schema: that of a choice or of a list of choices, else nothing is changed.
     """
     for holder in (mapping(schema), mapping(mapping(schema).get("items"))):
         choices = _list(holder.get("enum"))
         with suppress(ValueError, RecursionError):
-            told = "Literal[" + ", ".join([f"'{choice}'" for choice in choices]) + "]"
-            type_ = type_.replace(told, _literals(choices), 1)
+            written = "Literal[" + ", ".join([f"'{choice}'" for choice in choices]) + "]"
+            type_ = type_.replace(written, _literals(choices), 1)
     return type_
 
 

@@ -1,11 +1,9 @@
-"""Short texts of what a server sent, for error messages; made from its beginning, however much there is.
-
-Texts: which may be sent, and what a server means that says something else where a text should be.
+"""Texts: excerpts for errors, texts that a request may hold, and texts as servers mean them.
 
 Half of a surrogate pair (such as "\\ud83d", which JSON and `os.fsdecode` may give) is in no UTF-8. A server
 that is sent one cannot write it into its event stream and breaks that off, for every job of the session
 (gradio/routes.py 4.16 - 6.31, `sse_stream`). So no request holds any. Two halves side by side are the
-character that they stand for, as JSON has it.
+character that they stand for, as in JSON.
 """
 
 from __future__ import annotations
@@ -27,12 +25,7 @@ _short.maxstring = _short.maxother = 80
 
 
 def show(value: Any) -> str:
-    """How a JSON value looks, what lies deep or far behind left out.
-
-    Example:
-        >>> show(["a", 3])
-        "['a', 3]"
-    """
+    """Show a JSON value in an error, without what lies deep or far behind; costs the same for any size."""
     try:
         return excerpt(_short.repr(value))
     except ValueError:  # an int of thousands of digits
@@ -40,12 +33,7 @@ def show(value: Any) -> str:
 
 
 def excerpt(text: str, limit: int = _LIMIT) -> str:
-    """The beginning of a text, with a mark where it was cut.
-
-    Example:
-        >>> excerpt("abcdef", 3)
-        'abc…'
-    """
+    """The beginning of a text, with a mark where it was cut."""
     return text if len(text) <= limit else text[:limit] + "…"
 
 
@@ -57,9 +45,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]").search
 
 
 def utf8(text: str) -> Optional[bytes]:
-    """A text as UTF-8, pairs of surrogates joined; None where half of one stands alone."""
+    """Encode a text, pairs of surrogates joined; None where half of one has no other half."""
     try:
-        return str.encode(text)  # whatever a class of the caller's makes of it
+        return str.encode(text)  # not by the method of a subclass of the caller's
     except UnicodeEncodeError:
         pass
     try:
@@ -69,7 +57,7 @@ def utf8(text: str) -> Optional[bytes]:
 
 
 def lone_half(what: str) -> ArgumentError:
-    """The error for what cannot be sent; `what` names the parameter or option, never its value."""
+    """The error for a text that cannot be sent; `what` names the parameter or option, never its value."""
     return ArgumentError(
         f"{what} holds half of a surrogate pair, which is no character; nothing was sent. Replace it, for "
         "example with text.encode('utf-8', 'replace').decode()."
@@ -77,18 +65,14 @@ def lone_half(what: str) -> ArgumentError:
 
 
 def sendable(value: Any, what: str) -> Any:
-    """The same value with pairs of surrogates joined in every text; dicts, lists and tuples are searched.
+    """Join pairs of surrogates in every text of a value; dicts, lists and tuples are searched.
 
     Args:
         value: a parameter or option; what holds no text is left as it is.
         what: its name, as the error says it.
 
     Raises:
-        ArgumentError: half of a pair stands alone.
-
-    Example:
-        >>> sendable(["\\ud83d\\ude00"], "names") == ["\\U0001f600"]
-        True
+        ArgumentError: half of a pair has no other half.
     """
     if isinstance(value, str):
         if not _SURROGATE(value):
@@ -108,9 +92,9 @@ def sendable(value: Any, what: str) -> Any:
 
 
 def text_of(value: Any) -> Optional[str]:
-    """What a server means by what stands where a text should be; None for null.
+    """Read what stands where a text should be; None for null.
 
-    A `gr.I18n`, alone or within a text, is its key; what is no text is its JSON.
+    A `gr.I18n`, as the whole or within a text, is its key; what is no text is its JSON.
 
     Example:
         >>> text_of({"__type__": "translation_metadata", "key": "name"}), text_of(["a", 1])
@@ -125,7 +109,7 @@ def text_of(value: Any) -> Optional[str]:
 
 
 def json_text(value: Any) -> str:
-    """A value of a server's as JSON; the name of its type where it is too deep for that."""
+    """Write a server's value as JSON; the name of its type where it is too deep for that."""
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
@@ -138,7 +122,7 @@ def _with_keys(text: str) -> str:
 
 
 def _with_key(text: str) -> str:
-    """What follows such a mark, the key in place of its JSON."""
+    """The text after a mark, with the key in place of its JSON."""
     try:
         value, end = _first_json(text) if text.startswith("{") else (None, 0)
     except (ValueError, RecursionError):

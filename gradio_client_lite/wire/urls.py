@@ -1,10 +1,10 @@
-"""The parts of a URL, split without leaving it anywhere.
+"""URLs, split and joined without leaving a trace of their secrets; and the URLs of an app.
 
 `urllib.parse.urlsplit` keeps what it has split in a cache of the process, passwords and session hashes among
-it, and shows them in the `repr` of its result. This splits as it does (RFC 3986 appendix B) and does neither.
+it, and shows them in the `repr` of its result. `split_url` splits as it does (RFC 3986 appendix B) and does
+neither.
 
-The URLs of an app, built from where the caller reached it and the prefix its config names.
-
+The URLs of an app (`Routes`) are built from where the caller reached it and the prefix its config names.
 `config["root"]` is never used: behind proxies it is what the server believes, not what the caller can reach.
 Source: gradio/routes.py of 4.16 – 6.31; from 5.0 on all but config and login live under `/gradio_api`.
 """
@@ -12,7 +12,7 @@ Source: gradio/routes.py of 4.16 – 6.31; from 5.0 on all but config and login 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Optional, Tuple
 from urllib.parse import quote, unquote, urljoin
 
 from ..errors import ArgumentError
@@ -22,8 +22,7 @@ _PARTS: Any = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 ).match
 _CONTROL: Any = re.compile(r"[\x00-\x1f\x7f]")
-
-
+_PORTS = {"http": 80, "https": 443}
 #: The longest host of a URL, with its port, in characters; names of DNS have 253 bytes. Normalising a longer
 #: one can take a time of the square of its length, as letters may combine with those before them.
 _LONGEST_AUTHORITY = 512
@@ -35,9 +34,9 @@ class UrlParts:
     Attributes:
         scheme: in lower case.
         authority: host and port, without userinfo.
-        userinfo: what stands before the "@", hidden; None without one.
+        userinfo: the text before the "@", hidden; None without one.
         path: as it is.
-        query: without its question mark, hidden; "" when there is none.
+        query: without its question mark, hidden; "" without one.
     """
 
     __slots__ = ("authority", "path", "query", "scheme", "userinfo")
@@ -82,7 +81,7 @@ def split_url(url: str) -> UrlParts:
         ValueError: brackets do not match, the host is longer than any can be, or would be another one once it
             is normalised. The text does not quote the URL.
     """
-    # No variable holds the match, whose `repr` shows what was matched; every text does.
+    # No variable holds the match, as its `repr` would show the URL; each part hides itself.
     parts = UrlParts(*map(hide, _PARTS(hide(url)).groups("")[:4]))
     authority = parts.authority
     if ("[" in authority) != ("]" in authority):
@@ -98,12 +97,25 @@ def split_url(url: str) -> UrlParts:
     return parts
 
 
-def join_reference(base: str, reference: str) -> str:
-    """What a reference in a page means: a URL, or a path below or beside that of the page.
+def is_url(path: str) -> bool:
+    """Whether a path is an http(s) URL, told as the official client does."""
+    return path.startswith(("http://", "https://"))
 
-    Args:
-        base: the page's URL.
-        reference: as it stands there, without blanks around it.
+
+def origin_of_url(url: str) -> Optional[Tuple[str, str, int]]:
+    """Scheme, host and port, which credentials belong to; None for what is no http(s) URL."""
+    try:
+        parts = split_url(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.host:
+        return None
+    return parts.scheme, parts.host, _PORTS[parts.scheme] if port is None else port
+
+
+def join_reference(base: str, reference: str) -> str:
+    """Resolve a reference in a page: a URL, or a path below or beside that of the page.
 
     Raises:
         ValueError: it holds a control character, or see `split_url`.
@@ -117,11 +129,7 @@ def join_reference(base: str, reference: str) -> str:
 
 
 def bare_url(url: str) -> str:
-    """`url` without user, password, query and fragment, fit for a text.
-
-    Raises:
-        ValueError: see `split_url`.
-    """
+    """The URL without user, password, query and fragment, fit for a text. Raises as `split_url`."""
     parts = split_url(url)
     return join_url(parts.scheme, parts.authority, parts.path)
 
@@ -133,7 +141,7 @@ def with_scheme(url: str, scheme: str) -> str:
 
 
 def join_url(scheme: str, netloc: str, path: str) -> str:
-    """A URL of its parts."""
+    """Put a URL together."""
     if netloc or scheme in ("http", "https"):
         slash = "/" if path and not path.startswith("/") else ""
         return f"{scheme}://{netloc}{slash}{path}" if scheme else f"//{netloc}{slash}{path}"
@@ -141,15 +149,7 @@ def join_url(scheme: str, netloc: str, path: str) -> str:
 
 
 def normalise_src(src: str) -> str:
-    """`src` with one trailing slash and without query or fragment.
-
-    Raises:
-        ArgumentError: it is malformed.
-
-    Example:
-        >>> normalise_src("https://example.com/app?x=1")
-        'https://example.com/app/'
-    """
+    """The URL with one trailing slash and without query or fragment; ArgumentError if it is malformed."""
     src = hide(src)
     try:
         parts = split_url(hide(src.strip()))
@@ -163,7 +163,7 @@ def normalise_src(src: str) -> str:
 
 
 def page_of(src: str) -> Optional[Tuple[str, str]]:
-    """Of which app a URL may be a page: the app's URL, and the page's name; None where it has no path.
+    """Take a URL for that of an app's page: the app's URL and the page's name; None where it has no path.
 
     Example:
         >>> page_of("http://host/app/page/")
@@ -174,74 +174,46 @@ def page_of(src: str) -> Optional[Tuple[str, str]]:
     return (join_url(parts.scheme, parts.authority, above + "/"), unquote(name)) if name else None
 
 
-class Routes(NamedTuple):
+class Routes:
     """Every URL the client calls.
 
     Args:
         src: the app's URL with its trailing slash.
         api_prefix: "" or "gradio_api/".
-        direct: where direct calls go, below that.
+        direct: where direct calls go, below that; the body's fn_index, not this name, chooses the function.
+
+    Attributes:
+        api: what the routes of the API start with.
+        app_id: gives a number; every release answers at once, whoever asks.
+        data_of_job: where the arguments of a job go whose stream has asked for them (4.0 – 4.8).
+        run: direct calls.
     """
 
-    src: str
-    api_prefix: str = ""
-    direct: str = "run/predict"
-
-    @property
-    def api(self) -> str:
-        """What the API routes start with."""
-        return self.src + self.api_prefix
-
-    @property
-    def config(self) -> str:
-        return self.src + "config"
-
-    @property
-    def login(self) -> str:
-        return self.src + "login"
-
-    @property
-    def info(self) -> str:
-        return self.api + "info?serialize=False"
-
-    @property
-    def join(self) -> str:
-        return self.api + "queue/join"
-
-    @property
-    def cancel(self) -> str:
-        return self.api + "cancel"
-
-    def end_of_stream(self, event_id: str) -> str:
-        """Tells that a job which a stream feeds gets no more (`.stream()`, from 5.0 on)."""
-        return f"{self.api}stream/{quote(event_id, safe='')}/close"
-
-    @property
-    def reset(self) -> str:
-        return self.api + "reset"
-
-    @property
-    def run(self) -> str:
-        """Direct calls; the body's fn_index, not this name, chooses the function."""
-        return self.api + self.direct
-
-    @property
-    def app_id(self) -> str:
-        """A number; every release answers at once, whoever asks."""
-        return self.api + "app_id"
-
-    @property
-    def data_of_job(self) -> str:
-        """Where the arguments of a job go whose stream has asked for them (4.0 – 4.8)."""
-        return self.api + "queue/data"
-
-    def join_stream(self, session_hash: str, fn_index: int) -> str:
-        """The event stream of one job (4.0 – 4.8)."""
-        return Hidden(f"{self.join}?fn_index={fn_index}&session_hash={quote(session_hash, safe='')}")
+    def __init__(self, src: str, api_prefix: str = "", direct: str = "run/predict") -> None:
+        self.src = src
+        self.config = src + "config"
+        self.login = src + "login"
+        self.api = api = src + api_prefix
+        self.info = api + "info?serialize=False"
+        self.app_id = api + "app_id"
+        self.run = api + direct
+        self.join = api + "queue/join"
+        self.data_of_job = api + "queue/data"
+        self.cancel = api + "cancel"
+        self.reset = api + "reset"
 
     def data(self, session_hash: str) -> str:
         """The event stream of a session."""
         return Hidden(f"{self.api}queue/data?session_hash={quote(session_hash, safe='')}")
 
+    def join_stream(self, session_hash: str, fn_index: int) -> str:
+        """The event stream of one job (4.0 – 4.8)."""
+        return Hidden(f"{self.join}?fn_index={fn_index}&session_hash={quote(session_hash, safe='')}")
+
+    def end_of_stream(self, event_id: str) -> str:
+        """Tells that a job which is fed by a stream of inputs gets no more (`.stream()`, from 5.0 on)."""
+        return f"{self.api}stream/{quote(event_id, safe='')}/close"
+
     def heartbeat(self, session_hash: str) -> str:
+        """Keeps a session's State on the server."""
         return Hidden(f"{self.api}heartbeat/{quote(session_hash, safe='')}")

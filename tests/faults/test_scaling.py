@@ -33,6 +33,7 @@ from gradio_client_lite.transport.response import Response
 from gradio_client_lite.transport.url import parse_url, resolve, scrub
 from gradio_client_lite.wire.arguments import bind
 from gradio_client_lite.wire.config import parse_config
+from gradio_client_lite.wire.decoding import SSEDecoder, read_json
 from gradio_client_lite.wire.dialect import Version
 from gradio_client_lite.wire.diff import apply_diff, are_edits, mend_deletions, replacements
 from gradio_client_lite.wire.filedata import find_files, has_files, holds_foreign, is_marked, survey
@@ -41,12 +42,10 @@ from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_param
 from gradio_client_lite.wire.lifecycle import Lifecycle, OutputLog, app_error
 from gradio_client_lite.wire.messages import decode
 from gradio_client_lite.wire.names import download_name, extension_of, form_name, parse_data_url, upload_name
-from gradio_client_lite.wire.refusal import bare_url, refusal
+from gradio_client_lite.wire.refusal import refusal
 from gradio_client_lite.wire.schema import contains_file, json_schema_to_python_type, with_choices
-from gradio_client_lite.wire.serverjson import read_json
-from gradio_client_lite.wire.sse import SSEDecoder
 from gradio_client_lite.wire.texts import text_of
-from gradio_client_lite.wire.urls import Routes
+from gradio_client_lite.wire.urls import Routes, bare_url
 
 # What it holds is the same on every Python; it takes long.
 pytestmark = pytest.mark.whole
@@ -195,12 +194,8 @@ MESSAGES: Dict[str, Row] = {
     ),
     "logged values": (lambda log: log.values(), lambda n: log_of([(["a"], False)] * n)),
     "logged edits": (
-        lambda log: next(log.cursor(len(log) - 1)),
-        lambda n: log_of([(["a"], False), *[([[["append", [], "b"]]], True)] * n]),
-    ),
-    "logged edits of a list": (
-        lambda log: next(log.cursor(len(log) - 1)),
-        lambda n: log_of([([[]], False), *[([[["add", [i], 1]]], True) for i in range(n)]]),
+        lambda log: log.values(),
+        lambda n: log_of([(["a"], False), *[([[["replace", [], "b"]]], True)] * n]),
     ),
     "files in a list": (lambda v: find_files(v, marked), lambda n: [[FILE] * n]),
     "files deep below": (lambda v: find_files(v, marked), lambda n: [nested(n, FILE)]),

@@ -163,10 +163,10 @@ def test_files_of_others_are_not_even_read(copy: Path, place: Path) -> None:
 def test_what_a_link_leads_to_counts_as_changed(copy: Path, place: Path, tmp_path: Path) -> None:
     shutil.move(str(copy / "wire"), str(tmp_path / "mine"))
     (copy / "wire").symlink_to(tmp_path / "mine", target_is_directory=True)
-    (tmp_path / "mine" / "sse.py").write_text("mine")
-    with pytest.raises(VendoringError, match=r"changed: wire/sse\.py"):
+    (tmp_path / "mine" / "names.py").write_text("mine")
+    with pytest.raises(VendoringError, match=r"changed: wire/names\.py"):
         vendoring.vendor(place, name="client")
-    assert (tmp_path / "mine" / "sse.py").read_text() == "mine"
+    assert (tmp_path / "mine" / "names.py").read_text() == "mine"
 
 
 def test_updating_a_zip_refuses_to_remove_what_is_not_ours(place: Path) -> None:

@@ -1,3 +1,5 @@
+"""Tests `app.py`, `server.py` and `handlers.py` over sockets."""
+
 from __future__ import annotations
 
 import gc
@@ -13,8 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gradio_client_lite.testing import App, Function, progress, serve
-from gradio_client_lite.testing import app as server
+from gradio_client_lite.testing import App, Function, progress, serve, server
 from gradio_client_lite.workers import Workers
 
 from .wire_recording import ask, connect, stream
@@ -101,9 +102,9 @@ def test_a_connection_serves_queued_calls_streams_and_direct_calls() -> None:
 
 def test_requests_sent_together_are_answered_in_turn() -> None:
     with serve({"/echo": str.upper}) as app, _raw(app) as client:
-        client.sendall(b"GET /login HTTP/1.1\r\n\r\nGET /unknown HTTP/1.1\r\nConnection: close\r\n\r\n")
+        client.sendall(b"GET /config HTTP/1.1\r\n\r\nGET /unknown HTTP/1.1\r\nConnection: close\r\n\r\n")
         received = client.makefile("rb").read()
-        assert received.index(b" 405 ") < received.index(b" 404 ")
+        assert received.index(b" 200 ") < received.index(b" 404 ")
 
 
 def test_an_http_1_0_client_gets_a_stream_that_ends_with_the_connection() -> None:
@@ -137,7 +138,6 @@ def test_a_body_that_is_no_json_is_refused() -> None:
 def test_the_page_names_the_functions() -> None:
     with serve({"/echo": str.upper}) as app:
         assert "<li>/echo</li>" in ask(app.url, "GET", "/")[2]
-        assert ask(app.url, "HEAD", "/")[::2] == (200, "")
 
 
 def test_progress_reaches_the_stream() -> None:

@@ -5,28 +5,28 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from gradio_client_lite.testing import sessions
-from gradio_client_lite.testing.endpoints import Function, endpoints_of
-from gradio_client_lite.testing.execution import Execution
-from gradio_client_lite.testing.queue import Message, Queue
+from gradio_client_lite.testing import queue as sessions
+from gradio_client_lite.testing.execution import Execution, ServerMessage
+from gradio_client_lite.testing.functions import Function, number_functions
+from gradio_client_lite.testing.queue import Queue
 
 _PATIENCE = 10.0  # seconds; only a failing test waits this long
 
 
-def make_queue(*functions: Any, threads: int = 4, heartbeat: float = 15.0) -> Queue:
-    endpoints = endpoints_of({f"/f{i}": function for i, function in enumerate(functions)})
-    executions = [Execution(endpoint, show_error=True) for endpoint in endpoints.values()]
-    return Queue(executions, threads=threads, heartbeat=heartbeat)
+def make_queue(*functions: Any, threads: int = 4, heartbeat: float = 15.0, look_every: float = 10.0) -> Queue:
+    served = number_functions({f"/f{i}": function for i, function in enumerate(functions)})
+    executions = {number: Execution(function, show_error=True) for number, function in served.items()}
+    return Queue(executions, threads=threads, heartbeat=heartbeat, look_every=look_every)
 
 
 def read(
     queue: Queue, session_hash: str = "s", is_gone: Callable[[], bool] = lambda: False
-) -> Iterator[Message]:
+) -> Iterator[ServerMessage]:
     for batch in queue.stream(session_hash, is_gone):
         yield from batch
 
 
-def kinds(messages: Iterator[Message]) -> List[str]:
+def kinds(messages: Iterator[ServerMessage]) -> List[str]:
     return [message["msg"] for message in messages]
 
 
@@ -200,10 +200,9 @@ def test_a_stream_that_is_left_takes_its_session_and_generator_along() -> None:
     assert list(read(queue)) == [sessions.NOT_FOUND]
 
 
-def test_a_client_that_has_hung_up_is_noticed_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "LOOK_FOR_CLIENT_EVERY", 0.01)
+def test_a_client_that_has_hung_up_is_noticed_without_a_message() -> None:
     gate = Gate()
-    queue = make_queue(gate)
+    queue = make_queue(gate, look_every=0.01)
     queue.join(0, "s", [])
     gone = threading.Event()
     stream = read(queue, is_gone=gone.is_set)

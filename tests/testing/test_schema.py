@@ -1,3 +1,5 @@
+"""Tests how `functions.py` reads annotations."""
+
 from __future__ import annotations
 
 from enum import Enum
@@ -5,7 +7,7 @@ from typing import Any, AsyncIterator, Dict, Generator, Iterator, List, Literal,
 
 import pytest
 
-from gradio_client_lite.testing.schema import output_hints, schema_of
+from gradio_client_lite.testing.functions import output_hints, schema_of
 
 
 class Size(Enum):

@@ -1,4 +1,4 @@
-"""The embedded app's wire is that of a real server, message by message."""
+"""Tests `handlers.py`, `execution.py` and `description.py`: their wire is that of a real server."""
 
 from __future__ import annotations
 

@@ -146,6 +146,17 @@ def test_text_with_unusual_characters_survives() -> None:
     assert json.loads(encode_body({"data": [text]}, "/echo")) == {"data": [text]}
 
 
+def test_both_halves_of_a_surrogate_pair_are_the_character_they_stand_for() -> None:
+    assert json.loads(encode_body({"data": ["\ud83d\ude00"]}, "/echo")) == {"data": ["\U0001f600"]}
+
+
+def test_half_a_surrogate_pair_in_a_field_is_refused_by_its_name() -> None:
+    with pytest.raises(ArgumentError, match=r"^The `session_hash` of /echo holds half"):
+        encode_body({"data": 1, "session_hash": "\ud83d"}, "/echo")
+    with pytest.raises(ArgumentError, match=r"^The body of /echo holds half"):
+        encode_body({"\ud83d": 1}, "/echo")
+
+
 def test_half_a_surrogate_pair_is_refused_by_the_name_of_its_argument() -> None:
     with pytest.raises(ArgumentError, match=r"^The second of /echo holds half of a surrogate pair"):
         encode_body({"data": ["a", {"b": "\ud83d"}]}, "/echo", ["first", "second"].__getitem__)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import AuthenticationError, UnsupportedAppError
-from gradio_client_lite.wire.config import AppSpec, EndpointSpec, parse_config
+from gradio_client_lite.wire.config import AppSpec, EndpointSpec, has_page, parse_config
 from gradio_client_lite.wire.dialect import Version
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -336,3 +336,11 @@ def test_the_config_is_not_changed() -> None:
     raw = json.loads(text)
     parse_config(raw, URL)
     assert raw == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("pages", "there"),
+    [([["", "Home", True], ["about", "About"]], True), ([["other"]], False), (None, False)],
+)
+def test_a_page_is_looked_up_by_its_name(pages: Any, there: bool) -> None:
+    assert has_page({"pages": pages}, "about") == there

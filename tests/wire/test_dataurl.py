@@ -1,3 +1,5 @@
+"""Tests the data: URLs of `names.py`."""
+
 from __future__ import annotations
 
 import pytest

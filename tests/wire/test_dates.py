@@ -1,4 +1,4 @@
-"""Dates of HTTP."""
+"""Tests the dates of `refusal.py`."""
 
 from __future__ import annotations
 

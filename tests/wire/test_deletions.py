@@ -1,3 +1,5 @@
+"""Tests how `diff.py` mends deletions."""
+
 from __future__ import annotations
 
 from typing import Any, List

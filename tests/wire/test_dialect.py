@@ -63,3 +63,12 @@ def test_parsing_never_fails(text: str) -> None:
     version = Version.parse(text)
     assert version == Version.parse(text)
     assert version >= Version.parse("0.dev0")
+
+
+def test_a_version_is_no_other_kind_of_value() -> None:
+    version = Version.parse("6.31.0")
+    assert version != "6.31.0"
+    with pytest.raises(TypeError):
+        _ = version < "7"
+    assert {version: 1}[Version.parse("6.31")] == 1
+    assert repr(version) == "<Version 6.31.0>"

@@ -269,3 +269,8 @@ def test_what_leads_to_no_proxy_is_passed_over(url: Any) -> None:
 
 def test_a_file_of_the_app_is_asked_for_directly() -> None:
     assert locate(path="https://host/y.png", url="/proxy=" + ELSEWHERE, hands_on=True).through is None
+
+
+def test_a_stream_that_is_named_by_its_url_is_there() -> None:
+    found = locate(path="https://host/app/gradio_api/stream/s/1", is_stream=True)
+    assert (found.url, found.own, found.steady) == ("https://host/app/gradio_api/stream/s/1", True, False)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire.info import clean_info, derive_info
+from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RELEASES = sorted(path.name for path in SAMPLES.glob("[4-6].*") if path.name != "4.0.2")
@@ -362,3 +362,10 @@ class TestDeriveInfo:
         dependency[key] = [1] * 200
         with pytest.raises(ProtocolError, match="so often"):
             derive_info(config)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"), [("Your Name!", "your_name"), ("Größe (cm)", "größe_cm"), (None, "none"), ("", "")]
+)
+def test_a_label_becomes_a_parameter_name(label: Any, name: str) -> None:
+    assert sanitize_parameter_names(label) == name

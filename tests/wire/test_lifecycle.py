@@ -33,7 +33,7 @@ from gradio_client_lite.wire.messages import (
     QueueFull,
     SendData,
     SendHash,
-    ServerStopped,
+    StopMessage,
     StreamCut,
     UnexpectedError,
 )
@@ -110,7 +110,7 @@ def test_generating_without_values_is_a_status_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [Heartbeat(), CloseStream(), ServerStopped(), UnexpectedError("boom", False)]
+    "message", [Heartbeat(), CloseStream(), StopMessage(), UnexpectedError("boom", False)]
 )
 def test_message_about_the_stream_changes_no_job(message: Message) -> None:
     lifecycle = life(Estimation(1, 1, None))
@@ -208,7 +208,7 @@ def test_last_value_is_not_the_callers_result_itself() -> None:
     lifecycle = life(StreamCut(), appending("b"), Completed({"data": [["a"]]}, True))
     assert isinstance(lifecycle.outcome, Succeeded)
     lifecycle.outcome.data[0].append("changed")
-    assert lifecycle.outputs.last() == [["a"]]
+    assert lifecycle.outputs.values()[-1] == [["a"]]
 
 
 # --- ends
@@ -356,7 +356,7 @@ messages = st.one_of(
     st.just(StreamCut()),
     st.just(Malformed(ProtocolError("malformed"))),
     st.just(QueueFull()),
-    st.just(ServerStopped()),
+    st.just(StopMessage()),
     st.builds(UnexpectedError, st.text(), st.booleans()),
     st.builds(
         Completed,

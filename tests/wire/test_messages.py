@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import tracemalloc
 from datetime import datetime
 from typing import Any, Dict, List, Optional
@@ -28,11 +29,11 @@ from gradio_client_lite.wire.messages import (
     QueueFull,
     SendData,
     SendHash,
-    ServerStopped,
+    StopMessage,
     UnexpectedError,
     cost_of,
     decode,
-    parse,
+    text_bytes,
 )
 
 json_values = st.recursive(
@@ -61,7 +62,7 @@ MORE_FIELDS = ("level", "title", "duration", "visible", "message", "session_not_
 
 
 def message(raw: Dict[str, Any]) -> Message:
-    envelope = parse(raw)
+    envelope = decode(json.dumps(raw))
     assert envelope is not None
     return envelope.message
 
@@ -106,7 +107,7 @@ def test_what_old_servers_ask_for() -> None:
         ({"msg": "close_stream"}, CloseStream()),
         ({"msg": "queue_full"}, QueueFull()),
         ({"msg": "unexpected_error", "message": "boom"}, UnexpectedError("boom", False)),
-        ({"msg": "unexpected_error", "message": "Server stopped unexpectedly."}, ServerStopped()),
+        ({"msg": "unexpected_error", "message": "Server stopped unexpectedly."}, StopMessage()),
         (
             {"msg": "process_completed", "output": {"data": [1]}, "success": True},
             Completed({"data": [1]}, True),
@@ -152,7 +153,7 @@ def test_stumble_is_the_key_error_of_the_job_before(text: str, before: Optional[
 
 
 def test_unknown_kind_is_no_message() -> None:
-    assert parse({"msg": "from_the_future", "event_id": "e"}) is None
+    assert decode(json.dumps({"msg": "from_the_future", "event_id": "e"})) is None
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -160,13 +161,13 @@ def test_unknown_fields_are_ignored() -> None:
 
 
 def test_event_id_is_kept() -> None:
-    assert parse({"msg": "heartbeat", "event_id": "abc"}) == Envelope("abc", Heartbeat())
+    assert decode(json.dumps({"msg": "heartbeat", "event_id": "abc"})) == Envelope("abc", Heartbeat())
 
 
 @pytest.mark.parametrize("event_id", [5, True, ["abc"], {}])
 def test_event_id_that_is_no_text_is_refused(event_id: Any) -> None:
     with pytest.raises(ProtocolError, match="no text"):
-        parse({"msg": "process_completed", "event_id": event_id, "output": {"data": []}})
+        decode(json.dumps({"msg": "process_completed", "event_id": event_id, "output": {"data": []}}))
 
 
 @pytest.mark.parametrize("value", [None, "3", True, [], {}])
@@ -232,7 +233,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("raw", MALFORMED, ids=str)
 def test_malformed_message_that_names_a_job_is_that_jobs(raw: Dict[str, Any]) -> None:
-    envelope = parse({**raw, "event_id": "e0"})
+    envelope = decode(json.dumps({**raw, "event_id": "e0"}))
     assert envelope is not None
     assert envelope.event_id == "e0"
     assert isinstance(envelope.message, Malformed)
@@ -242,7 +243,7 @@ def test_malformed_message_that_names_a_job_is_that_jobs(raw: Dict[str, Any]) ->
 @pytest.mark.parametrize("raw", MALFORMED, ids=str)
 def test_malformed_message_that_names_no_job_is_refused(raw: Dict[str, Any]) -> None:
     with pytest.raises(ProtocolError):
-        parse(raw)
+        decode(json.dumps(raw))
 
 
 def test_success_that_is_null_is_none() -> None:
@@ -281,7 +282,7 @@ def test_refusal_quotes_a_bounded_part_of_what_came() -> None:
 )
 def test_refusal_of_much_is_short(raw: Any) -> None:
     with pytest.raises(ProtocolError) as caught:
-        parse(raw)
+        decode(json.dumps(raw))
     assert len(str(caught.value)) < 400
 
 
@@ -338,7 +339,7 @@ def test_known_kind_with_any_fields_is_a_message_or_a_protocol_error(
     kind: str, fields: Dict[str, Any]
 ) -> None:
     try:
-        envelope = parse({**fields, "msg": kind})
+        envelope = decode(json.dumps({**fields, "msg": kind}))
     except ProtocolError:
         return
     assert envelope is not None
@@ -398,3 +399,8 @@ def test_cost_of_a_message_is_no_less_than_what_keeping_it_takes(kind: str) -> N
     assert kept
     assert envelope is not None
     assert size <= cost_of(envelope.message, text)
+
+
+@pytest.mark.parametrize("text", ["", "a" * 100, "é" * 100, "€" * 100, "\N{GRINNING FACE}"])
+def test_a_text_takes_no_more_than_is_said(text: str) -> None:
+    assert sys.getsizeof(text) <= text_bytes(text) + 64  # a head, however short the text is

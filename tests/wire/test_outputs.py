@@ -1,3 +1,5 @@
+"""Tests the output log of `lifecycle.py`."""
+
 from __future__ import annotations
 
 import copy
@@ -9,11 +11,8 @@ from typing import Any, List
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scaling import assert_linear
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire import diff
-from gradio_client_lite.wire import lifecycle as outputs
 from gradio_client_lite.wire.lifecycle import OutputLog, copy_json
 
 
@@ -46,8 +45,6 @@ def test_new_log_is_empty() -> None:
     assert len(log) == 0
     assert log.values() == []
     assert list(log.cursor()) == []
-    with pytest.raises(IndexError):
-        log.last()
 
 
 def test_edit_lists_apply_to_the_previous_value_of_their_output() -> None:
@@ -70,14 +67,13 @@ def test_output_that_was_not_there_before_starts_from_none() -> None:
     log = OutputLog()
     log.append(["a"], diff=False)
     log.append([[], [["replace", [], "new"]], []], diff=True)
-    assert log.last() == ["a", "new", None]
     assert log.values() == [["a"], ["a", "new", None]]
 
 
 def test_log_may_begin_with_edit_lists() -> None:
     log = OutputLog()
     log.append([[["replace", [], "a"]]], diff=True)
-    assert log.last() == ["a"]
+    assert log.values() == [["a"]]
 
 
 def test_full_entry_replaces_everything() -> None:
@@ -86,19 +82,9 @@ def test_full_entry_replaces_everything() -> None:
     log.append([1], diff=False)
     log.append([[["replace", [], 2]]], diff=True)
     assert log.values() == [["a", "b"], [1], [2]]
-    assert log.last() == [2]
 
 
 # --- reading
-
-
-def test_values_between_two_positions() -> None:
-    log = growing(5)
-    assert log.values(1, 3) == [["1 "], ["1 2 "]]
-    assert log.values(3) == [["1 2 3 "], ["1 2 3 4 "]]
-    assert log.values(4, 99) == [["1 2 3 4 "]]
-    assert log.values(9) == []
-    assert log.values(3, 1) == []
 
 
 def test_cursor_goes_on_where_it_stopped() -> None:
@@ -112,60 +98,12 @@ def test_cursor_goes_on_where_it_stopped() -> None:
     assert next(cursor) == ["ab"]
 
 
-def test_cursor_can_start_later() -> None:
-    log = growing(4)
-    assert next(log.cursor(2)) == ["1 2 "]
-    late = log.cursor(4)
-    assert list(late) == []
-    log.append(appended("end"), diff=True)
-    assert list(late) == [["1 2 3 end"]]
-
-
 def test_cursors_do_not_disturb_each_other() -> None:
     log = growing(3)
     one, other = log.cursor(), log.cursor()
     assert [next(one), next(one), next(other), next(one), next(other)] == [
         *([""], ["1 "], [""], ["1 2 "], ["1 "]),
     ]
-
-
-def test_last_then_earlier_values_then_last_again() -> None:
-    log = growing(4)
-    assert log.last() == ["1 2 3 "]
-    assert log.values(1, 2) == [["1 "]]
-    log.append(appended("4 "), diff=True)
-    assert log.last() == ["1 2 3 4 "]
-    assert log.last() == ["1 2 3 4 "]
-
-
-def test_last_reads_only_what_came_since_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = growing(1000)
-    log.last()
-    applied: List[Any] = []
-
-    class Counting(diff.Patch):
-        def apply_all(self, edits: Any) -> None:
-            applied.append(edits)
-            super().apply_all(edits)
-
-    monkeypatch.setattr(outputs, "Patch", Counting)
-    log.last()
-    log.append(appended("x"), diff=True)
-    log.append(appended("y"), diff=True)
-    assert log.last()[0].endswith("999 xy")
-    assert len(applied) == 2
-
-
-@pytest.mark.whole
-def test_entries_cost_what_they_hold_however_many_outputs_there_are() -> None:
-    def make(size: int) -> OutputLog:
-        log = OutputLog()
-        log.append([[["replace", [], 1]] for _ in range(size)], diff=True)
-        for _ in range(size):
-            log.append([[["replace", [], 2]]], diff=True)
-        return log
-
-    assert_linear(OutputLog.last, make, size=2_000)
 
 
 # --- a value handed out is the caller's own
@@ -183,10 +121,8 @@ def test_changing_what_was_handed_out_changes_nothing_else() -> None:
         value = next(cursor)
         assert value == expected[position]
         wreck(value)
-        wreck(log.last())
         wreck(log.values())
     assert log.values() == expected
-    assert log.last() == expected[-1]
 
 
 def test_values_kept_by_the_caller_stay_as_they_were() -> None:
@@ -195,9 +131,9 @@ def test_values_kept_by_the_caller_stay_as_they_were() -> None:
     cursor = log.cursor()
     first = next(cursor)
     log.append([[["append", [0], "b"], ["add", [1], "c"]]], diff=True)
-    last = log.last()
+    last = next(cursor)
     log.append([[["replace", [0], "z"]]], diff=True)
-    assert list(cursor) == [[["ab", "c"]], [["z", "c"]]]
+    assert list(cursor) == [[["z", "c"]]]
     assert first == [["a"]]
     assert last == [["ab", "c"]]
 
@@ -226,19 +162,16 @@ def test_every_way_of_reading_agrees_with_a_list_of_values(random: Random, count
                 edits = [[], [["append", [size - 2, "text"], text], ["add", [size - 1], {"text": text}]]]
             log.append(edits, diff=True)
         expected.append(value)
-        action = random.randrange(4)
+        action = random.randrange(3)
         if action == 0:
-            latest = log.last()
-            assert latest == value
+            latest = log.values()
+            assert latest == expected
             wreck(latest)
         elif action == 1:
             for item in cursor:
                 seen.append(copy.deepcopy(item))
                 wreck(item)
             assert seen == expected
-        elif action == 2:
-            start = random.randrange(len(expected))
-            assert log.values(start) == expected[start:]
     assert log.values() == expected
 
 
@@ -270,19 +203,7 @@ def test_entries_before_a_diff_that_does_not_apply_stay_readable() -> None:
         with pytest.raises(ProtocolError, match="'delete'"):
             next(cursor)
     with pytest.raises(ProtocolError):
-        log.last()
-    with pytest.raises(ProtocolError):
         log.values()
-    assert log.values(0, 3)[-1] == ["1 2 "]
-
-
-def test_full_entry_after_a_diff_that_does_not_apply_is_readable() -> None:
-    log = growing(2)
-    log.append([[["append", [], 5]]], diff=True)
-    log.append(["whole"], diff=False)
-    log.append(appended("!"), diff=True)
-    assert log.last() == ["whole!"]
-    assert log.values(3) == [["whole"], ["whole!"]]
 
 
 # --- memory and threads
@@ -297,9 +218,9 @@ def test_memory_grows_with_what_was_received() -> None:
         for number in range(20_000):
             log.append(appended(f"{number:050d}"), diff=True)
         cursor = log.cursor()
-        for _ in range(100):
-            next(cursor)
-        assert len(log.last()[0]) == 1_000_000
+        for value in cursor:
+            last = value
+        assert len(last[0]) == 1_000_000
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -319,10 +240,6 @@ def test_one_thread_appends_while_others_read() -> None:
                 if value != ["x" * seen]:
                     wrong.append(value)
                     return
-            if len(log):
-                latest = log.last()[0]
-                if len(latest) < seen:
-                    wrong.append(latest)
 
     readers = [threading.Thread(target=read, daemon=True) for _ in range(3)]
     for reader in readers:

@@ -1,9 +1,13 @@
+"""Tests the URLs of an app in `urls.py`."""
+
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
-from gradio_client_lite.wire.urls import Routes, normalise_src
+from gradio_client_lite.wire.urls import Routes, normalise_src, page_of
 
 
 @pytest.mark.parametrize(
@@ -66,3 +70,15 @@ def test_session_hash_is_escaped() -> None:
     assert (
         Routes("http://host/").join_stream("a b", 3) == "http://host/queue/join?fn_index=3&session_hash=a%20b"
     )
+
+
+@pytest.mark.parametrize(
+    ("src", "page"),
+    [
+        ("http://host/", None),
+        ("http://host/page", ("http://host/", "page")),
+        ("http://host/app/a%20page/?x=1", ("http://host/app/", "a page")),
+    ],
+)
+def test_a_url_may_be_that_of_a_page(src: str, page: Any) -> None:
+    assert page_of(src) == page

@@ -1,4 +1,4 @@
-"""JSON of servers: what it may hold is bounded before it is built."""
+"""Tests the JSON of `decoding.py`: what a server may send is bounded before it is built."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import EventTooLarge, ProtocolError, ResponseTooLarge
-from gradio_client_lite.wire import serverjson
-from gradio_client_lite.wire.serverjson import count_values, read_first_json, read_json
+from gradio_client_lite.wire import decoding
+from gradio_client_lite.wire.decoding import count_values, read_first_json, read_json
 
 JSON = st.recursive(
     st.none()
@@ -43,11 +43,11 @@ def test_values_are_counted_without_building_them(
     content: Any, block: int, ascii_only: bool, indent: Any
 ) -> None:
     data = json.dumps(content, ensure_ascii=ascii_only, indent=indent).encode()
-    before, serverjson._BLOCK = serverjson._BLOCK, block
+    before, decoding._BLOCK = decoding._BLOCK, block
     try:
         assert count_values(data, sys.maxsize) == values_in(content)
     finally:
-        serverjson._BLOCK = before
+        decoding._BLOCK = before
 
 
 @given(JSON, st.data())
@@ -157,3 +157,8 @@ def test_counting_twice_as_much_takes_no_more_than_twice_the_work(item: str) -> 
 
     count = 6_000_000 // len(item)
     assert spent(2 * count) < 2.5 * spent(count)
+
+
+def test_what_has_no_limit_is_read_whole() -> None:
+    assert read_first_json("[1,2,3]; more", "The config", None) == [1, 2, 3]
+    assert read_json("[1,2,3]", "The answer", None) == [1, 2, 3]

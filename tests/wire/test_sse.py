@@ -1,34 +1,34 @@
+"""Tests the event streams of `decoding.py`."""
+
 from __future__ import annotations
 
 import tracemalloc
-from typing import Any, Iterable, List, NamedTuple, Optional
+from typing import Any, Iterable, List, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import EventTooLarge, ProtocolError
-from gradio_client_lite.wire import sse
-from gradio_client_lite.wire.sse import MAX_EVENT_BYTES, Event, SSEDecoder
+from gradio_client_lite.wire import decoding
+from gradio_client_lite.wire.decoding import MAX_EVENT_BYTES, SSEDecoder
 
 
 class Outcome(NamedTuple):
-    events: List[Event]
-    last_event_id: str
-    retry: Optional[int]
+    events: List[str]
     too_large: bool = False
 
 
 def decode(chunks: Iterable[bytes], limit: int = MAX_EVENT_BYTES) -> Outcome:
     decoder = SSEDecoder(limit)
-    events: List[Event] = []
+    events: List[str] = []
     try:
         for chunk in chunks:
             events += decoder.feed(chunk)
         events += decoder.feed(b"")  # an error that had to wait for its turn
     except EventTooLarge:
-        return Outcome(events, decoder.last_event_id, decoder.retry, too_large=True)
-    return Outcome(events, decoder.last_event_id, decoder.retry)
+        return Outcome(events, too_large=True)
+    return Outcome(events)
 
 
 def one_by_one(stream: bytes) -> List[bytes]:
@@ -39,7 +39,7 @@ def data(stream: bytes) -> List[str]:
     """The data of the events of a stream, which must be the same whole and a byte at a time."""
     whole = decode([stream])
     assert decode(one_by_one(stream)) == whole
-    return [event.data for event in whole.events]
+    return whole.events
 
 
 def reference_lines(stream: bytes) -> List[str]:
@@ -61,31 +61,20 @@ def reference_lines(stream: bytes) -> List[str]:
 
 
 def reference(stream: bytes) -> Outcome:
-    """The specification's steps, in its own order and with its own buffers."""
-    events: List[Event] = []
-    data_buffer = type_buffer = id_buffer = last_event_id = ""
-    retry = None
+    """The specification's steps, in its own order and with its own buffer."""
+    events: List[str] = []
+    data_buffer = ""
     for line in reference_lines(stream):
         if line == "":
-            last_event_id = id_buffer
             if data_buffer != "":
-                data_buffer = data_buffer[:-1] if data_buffer.endswith("\n") else data_buffer
-                events.append(Event(data_buffer, type_buffer or "message", last_event_id))
-            data_buffer = type_buffer = ""
-            continue
-        if line.startswith(":"):
+                events.append(data_buffer[:-1] if data_buffer.endswith("\n") else data_buffer)
+            data_buffer = ""
             continue
         field, colon, value = line.partition(":")
         value = value[1:] if colon and value.startswith(" ") else value
-        if field == "event":
-            type_buffer = value
-        elif field == "data":
+        if field == "data":
             data_buffer += value + "\n"
-        elif field == "id" and "\0" not in value:
-            id_buffer = value
-        elif field == "retry" and value and all("0" <= digit <= "9" for digit in value):
-            retry = int(value)
-    return Outcome(events, last_event_id, retry)
+    return Outcome(events)
 
 
 # --- from the specification's own examples
@@ -98,8 +87,8 @@ def test_lines_of_one_event_are_joined_by_line_feeds() -> None:
 def test_comments_and_unknown_fields_are_ignored() -> None:
     stream = b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event"
     outcome = decode([stream])
-    assert outcome.events == [Event("first event", id="1"), Event("second event", id="")]
-    assert decode([b"DATA: no\n data: no\nnonsense\ndata: yes\n\n"]).events == [Event("yes")]
+    assert outcome.events == ["first event", "second event"]
+    assert decode([b"DATA: no\n data: no\nnonsense\ndata: yes\n\n"]).events == ["yes"]
 
 
 def test_data_without_colon_is_an_empty_line_of_data() -> None:
@@ -125,15 +114,15 @@ def test_every_line_end_is_one_line_end(end: bytes) -> None:
 
 def test_event_ended_by_two_carriage_returns_is_not_held_back() -> None:
     decoder = SSEDecoder()
-    assert decoder.feed(b"data: a\r\r") == [Event("a")]
+    assert decoder.feed(b"data: a\r\r") == ["a"]
 
 
 def test_line_feed_after_a_dispatching_carriage_return_is_not_another_line() -> None:
     decoder = SSEDecoder()
-    assert decoder.feed(b"data: a\r\n\r") == [Event("a")]
+    assert decoder.feed(b"data: a\r\n\r") == ["a"]
     assert decoder.feed(b"") == []
     assert decoder.feed(b"\ndata: b\n") == []
-    assert decoder.feed(b"\n") == [Event("b")]
+    assert decoder.feed(b"\n") == ["b"]
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
@@ -141,47 +130,24 @@ def test_other_separators_are_data(character: str) -> None:
     assert data(f"data: a{character}b\n\n".encode()) == [f"a{character}b"]
 
 
-# --- id, event, retry
+# --- id, event, retry: nothing of a Gradio server's depends on them
 
 
-def test_id_stays_for_later_events_until_it_is_set_again() -> None:
-    events = decode([b"id: 7\ndata: a\n\ndata: b\n\nid:\ndata: c\n\n"]).events
-    assert [event.id for event in events] == ["7", "7", ""]
+def test_other_fields_change_no_event() -> None:
+    stream = b"id: 3\nevent: x\nretry: 15\n\nid: 1\nid: 2\0\nevent: a\ndata: 1\n\nevent\ndata: 2\n\n"
+    assert data(stream) == ["1", "2"]
 
 
-def test_id_with_nul_is_ignored() -> None:
-    assert decode([b"id: 1\nid: 2\0\ndata: a\n\n"]).events == [Event("a", id="1")]
+# --- what is held
 
 
-def test_id_of_a_block_without_data_is_kept_but_nothing_is_dispatched() -> None:
-    outcome = decode([b"id: 3\nevent: x\n\n"])
-    assert (outcome.events, outcome.last_event_id) == ([], "3")
-
-
-def test_id_of_an_unfinished_block_is_not_taken() -> None:
-    assert decode([b"id: 3\ndata: x\n"]).last_event_id == ""
-
-
-def test_event_type_holds_for_one_block_only() -> None:
-    events = decode([b"event: a\ndata: 1\n\ndata: 2\n\nevent: b\n\ndata: 3\n\nevent:\ndata: 4\n\n"]).events
-    assert [event.event for event in events] == ["a", "message", "message", "message"]
-
-
-@pytest.mark.parametrize(
-    ("value", "retry"),
-    [
-        (b"1500", 1500),
-        (b"007", 7),
-        (b"", None),
-        (b"-1", None),
-        (b"1.5", None),
-        (b"1 ", None),
-        ("\u0663".encode(), None),
-        (b"9" * 5000, None),
-    ],
-)
-def test_retry_takes_ascii_digits_only(value: bytes, retry: Optional[int]) -> None:
-    assert decode([b"retry: " + value + b"\n\n"]).retry == retry
+def test_a_part_of_an_event_or_line_is_unfinished() -> None:
+    decoder = SSEDecoder()
+    held = []
+    for chunk in (b"", b"data: a", b"\n", b"\n", b": comment", b"\n"):
+        decoder.feed(chunk)
+        held.append(decoder.unfinished)
+    assert held == [False, True, True, False, True, False]
 
 
 # --- text
@@ -203,16 +169,11 @@ def test_character_cut_by_a_chunk_boundary_is_whole() -> None:
     assert data("data: \U0001f600é\n\n".encode()) == ["\U0001f600é"]
 
 
-# --- the end of the stream, and values
+# --- the end of the stream
 
 
 def test_unfinished_event_is_dropped() -> None:
     assert data(b"data: a\n\ndata: b\n") == ["a"]
-
-
-def test_events_are_frozen() -> None:
-    with pytest.raises(AttributeError):
-        Event("a").data = "b"  # type: ignore[misc]
 
 
 # --- arbitrary streams
@@ -282,7 +243,7 @@ def test_limit_does_not_depend_on_the_cuts(stream: bytes, limit: int, cuts: List
 def test_event_of_exactly_the_limit_passes() -> None:
     line = b"data: 0123456789"
     for chunks in ([line + b"\n\n"], one_by_one(line + b"\n\n"), [b"\n", line + b"\n\n"]):
-        assert decode(chunks, len(line)).events == [Event("0123456789")]
+        assert decode(chunks, len(line)).events == ["0123456789"]
         assert decode(chunks, len(line) - 1).too_large
 
 
@@ -293,12 +254,12 @@ def test_many_small_lines_of_data_count_together() -> None:
 
 
 def test_comments_between_events_never_add_up() -> None:
-    assert decode([b": keep-alive\n"] * 100 + [b"data: a\n\n"], limit=20).events == [Event("a")]
+    assert decode([b": keep-alive\n"] * 100 + [b"data: a\n\n"], limit=20).events == ["a"]
 
 
 def test_events_before_one_that_is_too_large_are_returned_first() -> None:
     decoder = SSEDecoder(max_event_bytes=20)
-    assert decoder.feed(b"data: a\n\ndata: " + b"b" * 50 + b"\n\ndata: c\n\n") == [Event("a")]
+    assert decoder.feed(b"data: a\n\ndata: " + b"b" * 50 + b"\n\ndata: c\n\n") == ["a"]
     for _ in range(2):
         with pytest.raises(EventTooLarge):
             decoder.feed(b"data: c\n\n")
@@ -348,7 +309,7 @@ def counted(base: type) -> Any:
 def test_work_is_linear_in_bytes(
     size: int, chunk: int, filler: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "bytearray", counted(bytearray), raising=False)
+    monkeypatch.setattr(decoding, "bytearray", counted(bytearray), raising=False)
     counted_bytes = counted(bytes)
     stream = b"data: " + filler * (size // len(filler)) + b"\n\n"
     decoder = SSEDecoder()

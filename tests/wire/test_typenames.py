@@ -1,3 +1,5 @@
+"""Tests the Python types of `schema.py`."""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradio_client_lite.wire.schema import contains_file, json_schema_to_python_type
+from gradio_client_lite.wire.schema import contains_file, json_schema_to_python_type, with_choices
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PYTHON_TYPES: dict[str, str] = json.loads((SAMPLES / "python_types.json").read_text(encoding="utf-8"))
@@ -165,3 +167,27 @@ def test_type_that_is_listed_often_counts_once() -> None:
 def test_any_json_has_an_answer(schema: Any) -> None:
     assert isinstance(json_schema_to_python_type(schema), str)
     assert contains_file(schema) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "schema", "type_"),
+    [
+        ("Literal['1', '2']", {"enum": [1, 2]}, "Literal[1, 2]"),
+        ("list[Literal['1', 'a']]", {"items": {"enum": [1, "a"]}}, "list[Literal[1, 'a']]"),
+        ("Literal['a']", {"enum": ["a"]}, "Literal['a']"),
+        ("str", {"enum": [1]}, "str"),
+        ("str", None, "str"),
+    ],
+)
+def test_choices_that_a_server_writes_as_texts_are_written_as_what_they_are(
+    written: str, schema: Any, type_: str
+) -> None:
+    assert with_choices(written, schema) == type_
+
+
+def test_choices_that_are_too_deep_are_no_error() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert with_choices("Literal['a']", {"enum": [deep]}) == "Literal['a']"
+    assert json_schema_to_python_type({"const": deep}) == "Literal[list]"

@@ -1,4 +1,4 @@
-"""URLs in parts, and references in pages, from servers that want to cost time or to be taken for another."""
+"""Tests the parts of URLs in `urls.py`, from servers that want to cost time or to be taken for another."""
 
 from __future__ import annotations
 

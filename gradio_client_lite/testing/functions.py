@@ -1,10 +1,8 @@
-"""A served function: how the app is to serve it, and what it can tell its caller while it runs.
-
-Python functions as API functions: what they take and give, and how one is run.
-"""
+"""Python functions as API functions: options and signature of each, and what it tells its caller."""
 
 from __future__ import annotations
 
+import collections.abc
 import functools
 import inspect
 import json
@@ -13,12 +11,26 @@ import typing
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from enum import Enum
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from ..errors import ArgumentError
-from .schema import Schema, output_hints, schema_of
 
 Send = Callable[[Dict[str, Any]], object]
+Schema = Dict[str, Any]
 
 _VISIBILITIES = ("public", "undocumented", "private")
 
@@ -66,7 +78,7 @@ class Function:
 
 @contextmanager
 def reporting(send: Send) -> Iterator[None]:
-    """Within this block, `info`, `warning` and `progress` go to `send`, as server messages."""
+    """Pass `info`, `warning` and `progress` to `send` within this block, as server messages."""
     token = _send.set(send)
     try:
         yield
@@ -157,8 +169,8 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """An API function of the app: a `Function`, its place and its signature."""
+class ServedFunction:
+    """An API function of the app: a `Function`, its number and its signature."""
 
     index: int
     api_name: str
@@ -169,7 +181,7 @@ class Endpoint:
     takes_rest: bool
 
     def call(self, data: List[Any]) -> List[Any]:
-        """Run a function that is no generator; gives its output values as plain JSON values.
+        """Run a function that is no generator; return its output values as plain JSON values.
 
         Raises:
             ValueError: too few inputs came in, or too few values came out.
@@ -182,7 +194,7 @@ class Endpoint:
         return self._values(result)
 
     def iterate(self, data: List[Any]) -> Iterator[List[Any]]:
-        """Run a generator; gives each of its steps as `call` does. Closing it closes the generator."""
+        """Run a generator; yield each step as `call` returns it. Closing this closes the generator."""
         steps: Any = self._invoke(data)
         if not inspect.isgenerator(steps):
             steps = _steps_of_async(steps)
@@ -233,28 +245,26 @@ def _steps_of_async(agen: Any) -> Iterator[Any]:
         loop.close()
 
 
-def endpoints_of(functions: Mapping[str, Union[Function, Callable[..., Any]]]) -> Dict[int, Endpoint]:
-    """Number the functions and read their signatures.
-
-    Raises:
-        ArgumentError: a name has no leading slash or others too, or a value is no function.
-    """
-    described: Dict[int, Endpoint] = {}
+def number_functions(
+    functions: Mapping[str, Union[Function, Callable[..., Any]]],
+) -> Dict[int, ServedFunction]:
+    """Number the functions and read their signatures; ArgumentError for a wrong name or value."""
+    numbered: Dict[int, ServedFunction] = {}
     for index, (api_name, fn) in enumerate(functions.items()):
         if not api_name.startswith("/") or "/" in api_name[1:] or not api_name[1:]:
             raise ArgumentError(
                 f"An API name is one word after a slash, such as '/predict', not {api_name!r}."
             )
-        described[index] = _describe(index, api_name[1:], fn if isinstance(fn, Function) else Function(fn))
-    return described
+        numbered[index] = _describe(index, api_name[1:], fn if isinstance(fn, Function) else Function(fn))
+    return numbered
 
 
-def _describe(index: int, api_name: str, function: Function) -> Endpoint:
+def _describe(index: int, api_name: str, function: Function) -> ServedFunction:
     target = _target(function.fn)
     hints = _hints(target)
     streams = inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target)
     parameters, takes_rest = _parameters(function.fn, hints)
-    return Endpoint(
+    return ServedFunction(
         index=index,
         api_name=api_name,
         function=function,
@@ -312,12 +322,12 @@ def _outputs(function: Function, hints: Mapping[str, Any], streams: bool) -> Tup
 
 
 def public_name(parameter: Parameter, place: int) -> str:
-    """What clients call a parameter; a name that `predict` itself uses is replaced."""
+    """The name of a parameter for clients; one that `predict` itself uses is replaced."""
     return f"param_{place}" if parameter.name in _RESERVED else parameter.name
 
 
 def plain(value: Any) -> Any:
-    """What a client receives for `value`: tuples become lists, NaN becomes None, the unknown its str().
+    """Copy a value as a client receives it: tuples become lists, NaN becomes None, the unknown its str().
 
     The result shares nothing with `value`, so a function may go on changing what it has yielded.
     The same rules as orjson's with `default=str`, which Gradio encodes with (gradio/routes.py 6.31.0).
@@ -327,3 +337,93 @@ def plain(value: Any) -> Any:
         ValueError: `value` contains itself.
     """
     return json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
+
+
+# -- annotations as JSON schemas, as `gr.api` writes them into an app's description
+
+_SIMPLE: Dict[Any, Schema] = {
+    type(None): {"type": "null"},
+    None: {"type": "null"},
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    dict: {"type": "object", "additionalProperties": {}},
+    list: {"type": "array", "items": {}},
+    tuple: {"type": "array"},
+}
+
+_STREAMS = (
+    collections.abc.Generator,
+    collections.abc.Iterator,
+    collections.abc.Iterable,
+    collections.abc.AsyncGenerator,
+    collections.abc.AsyncIterator,
+    collections.abc.AsyncIterable,
+)
+
+
+def schema_of(hint: Any) -> Schema:
+    """The JSON schema of an annotation; `{}`, which means anything, for what it does not know.
+
+    Follows `python_type_to_json_schema` of gradio_client 2.7.2 (utils.py).
+    """
+    try:
+        simple = _SIMPLE.get(hint)
+    except TypeError:  # an unhashable annotation
+        return {}
+    if simple is not None:
+        return dict(simple)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"enum": [member.value for member in hint]}
+    return _generic(get_origin(hint), get_args(hint))
+
+
+def _generic(origin: Any, arguments: Tuple[Any, ...]) -> Schema:
+    if origin is Literal:
+        return {"const": arguments[0]} if len(arguments) == 1 else {"enum": list(arguments)}
+    if _is_union(origin):
+        return _union(arguments)
+    if origin is list:
+        return {"type": "array", "items": schema_of(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": schema_of(arguments[1])}
+    if origin is tuple:
+        return _tuple(arguments)
+    return {}
+
+
+def _union(arguments: Tuple[Any, ...]) -> Schema:
+    others = [schema_of(argument) for argument in arguments if argument is not type(None)]
+    if len(others) == 1:
+        return {"oneOf": [{"type": "null"}, others[0]]}
+    return {"anyOf": [schema_of(argument) for argument in arguments]}
+
+
+def _tuple(arguments: Tuple[Any, ...]) -> Schema:
+    if len(arguments) == 2 and arguments[1] is ...:
+        return {"type": "array", "items": schema_of(arguments[0])}
+    size = len(arguments)
+    return {
+        "type": "array",
+        "prefixItems": [schema_of(one) for one in arguments],
+        "minItems": size,
+        "maxItems": size,
+    }
+
+
+def _is_union(origin: Any) -> bool:
+    """Whether `get_origin` returned that of `Union[...]`, or of `X | Y` from Python 3.10 on."""
+    return origin is Union or getattr(origin, "__name__", "") == "UnionType"
+
+
+def output_hints(returned: Any, *, streams: bool) -> Tuple[Any, ...]:
+    """The annotation of each output, from that of the return value; of a generator, what it yields counts."""
+    if streams:
+        returned = get_args(returned)[0] if get_origin(returned) in _STREAMS and get_args(returned) else Any
+    if returned is None or returned is type(None):
+        return ()
+    arguments = get_args(returned)
+    if get_origin(returned) is tuple and arguments[1:] != (...,):
+        return arguments
+    return (returned,)

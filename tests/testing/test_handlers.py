@@ -1,8 +1,10 @@
+"""Tests how `handlers.py` writes JSON; what it answers is tested in `test_app.py` and `test_wire.py`."""
+
 from __future__ import annotations
 
 import json
 
-from gradio_client_lite.testing.routes import encode
+from gradio_client_lite.testing.handlers import encode
 
 
 def test_encode_leaves_line_separators_as_they_are() -> None:

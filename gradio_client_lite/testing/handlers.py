@@ -1,8 +1,7 @@
-"""A request: what it asks for, the fields of its body or the 422 that FastAPI answers, and who sent it.
+"""The addresses of the app: each request is answered by a handler. No sockets here.
 
-From a request to its answer: what each address of the app does. No sockets here.
-
-Addresses, statuses and bodies are those of gradio/routes.py 6.31.0.
+Addresses, statuses and bodies are those of gradio/routes.py 6.31.0, but for the words of a 422 and 405, which
+is 404 here.
 """
 
 from __future__ import annotations
@@ -14,17 +13,18 @@ import secrets
 import threading
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Tuple, Type, Union
+from typing import Any, Callable, Dict, Generator, Mapping, Optional, Tuple, Type, Union
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import description
-from .description import API_PREFIX
+from .description import API_PREFIX, info
 from .execution import Execution
 from .queue import Queue
 
+Pieces = Generator[bytes, None, None]
+
 
 @dataclass(frozen=True)
-class Request:
+class ServerRequest:
     """One HTTP request, with its body read.
 
     Args:
@@ -44,26 +44,33 @@ class Request:
         """The app's address as this client sees it."""
         return f"http://{self.headers.get('host', 'localhost')}"
 
+    @property
+    def cookies(self) -> str:
+        """The `Cookie` header."""
+        return self.headers.get("cookie", "")
+
     def query(self, name: str) -> Optional[str]:
         """A parameter of the query, or None."""
         return next(iter(parse_qs(urlsplit(self.target).query).get(name, ())), None)
 
 
-class Refused(Exception):
-    """The request gets this status, these headers and `{"detail": detail}`."""
+@dataclass(frozen=True)
+class ServerResponse:
+    """An answer; a body that is no bytes is streamed, piece by piece, and closed if the client leaves."""
 
-    def __init__(self, status: int, detail: Any, *headers: Tuple[str, str]) -> None:
+    status: int
+    body: Union[bytes, Pieces]
+    headers: Tuple[Tuple[str, str], ...]
+
+
+class Refused(Exception):
+    """The request gets this status and `{"detail": detail}`."""
+
+    def __init__(self, status: int, detail: Any) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
-        self.headers = headers
 
-
-_EXPECTED = {
-    list: ("list_type", "Input should be a valid list"),
-    str: ("string_type", "Input should be a valid string"),
-    int: ("int_type", "Input should be a valid integer"),
-}
 
 # The models of gradio/data_classes.py 6.31.0, as far as this app reads them: the type of each field, and
 # whether it must be there (else None will do).
@@ -74,72 +81,25 @@ RESET: Fields = {"event_id": (str, True)}
 
 
 def parse_json(body: bytes, fields: Fields) -> Dict[str, Any]:
-    """The fields of a JSON body, None where one is absent; others are ignored.
-
-    Raises:
-        Refused: 422, with the reasons as FastAPI states them.
-    """
-    raw = _load(body)
+    """The fields of a JSON body, None where one is absent; Refused if one is wrong. Others are ignored."""
+    try:
+        raw = json.loads(body)
+    except UnicodeDecodeError as error:
+        raise Refused(400, "There was an error parsing the body") from error
+    except ValueError as error:
+        raise Refused(422, f"The body is not JSON: {error}") from error
     if not isinstance(raw, dict):
-        message = "Input should be a valid dictionary or object to extract fields from"
-        raise Refused(422, [_reason("model_attributes_type", ["body"], message, raw)])
-    reasons = [reason for name in fields for reason in _check(raw, name, *fields[name])]
-    if reasons:
-        raise Refused(422, reasons)
+        raise Refused(422, "The body is no JSON object.")
+    for name, (kind, required) in fields.items():
+        value = raw.get(name)
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits and (required or value is not None):
+            raise Refused(422, f"The field {name} must be of type {kind.__name__}.")
     return {name: raw.get(name) for name in fields}
 
 
-def parse_login(body: bytes) -> Tuple[str, str]:
-    """The user name and the password of a login form.
-
-    Raises:
-        Refused: 422, if one is missing.
-    """
-    form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    missing = [name for name in ("username", "password") if not form.get(name, [""])[0]]
-    if missing:
-        raise Refused(422, [missing_field("body", name) for name in missing])
-    return form["username"][0].strip(), form["password"][0]
-
-
-def missing_field(place: str, name: str, value: Any = None) -> Dict[str, Any]:
-    """FastAPI's reason for refusing a request without the field `name` in `place`."""
-    return _reason("missing", [place, name], "Field required", value)
-
-
-def _load(body: bytes) -> Any:
-    if not body:
-        raise Refused(422, [_reason("missing", ["body"], "Field required", None)])
-    try:
-        return json.loads(body)
-    except json.JSONDecodeError as error:
-        reason = _reason("json_invalid", ["body", error.pos], "JSON decode error", {})
-        raise Refused(422, [{**reason, "ctx": {"error": error.msg}}]) from error
-    except UnicodeDecodeError as error:
-        raise Refused(400, "There was an error parsing the body") from error
-
-
-def _check(raw: Dict[str, Any], name: str, kind: Type[Any], required: bool) -> List[Dict[str, Any]]:
-    if name not in raw:
-        return [missing_field("body", name, raw)] if required else []
-    value = raw[name]
-    if value is None and not required:
-        return []
-    if isinstance(value, kind) and not isinstance(value, bool):
-        return []
-    return [_reason(_EXPECTED[kind][0], ["body", name], _EXPECTED[kind][1], value)]
-
-
-def _reason(kind: str, place: List[Any], message: str, value: Any) -> Dict[str, Any]:
-    return {"type": kind, "loc": place, "msg": message, "input": value}
-
-
 class Logins:
-    """Checks credentials and cookies.
-
-    Args:
-        auth: user name and password; None lets everybody in.
-    """
+    """Checks the credentials, user name and password, and cookies; None lets everybody in."""
 
     def __init__(self, auth: Optional[Tuple[str, str]]) -> None:
         self._auth = auth
@@ -153,7 +113,7 @@ class Logins:
         return self._auth is not None
 
     def log_in(self, user: str, password: str) -> Optional[str]:
-        """A new token, or None if the credentials are wrong."""
+        """Make a token; None if the credentials are wrong."""
         if self._auth is None or not all(map(_same, (user, password), self._auth)):
             return None
         token = secrets.token_urlsafe(16)
@@ -169,7 +129,7 @@ class Logins:
         )
 
     def user(self, cookie_header: str) -> Optional[str]:
-        """Who sent this `Cookie` header, or None."""
+        """The user who sent this `Cookie` header; None for nobody."""
         pairs = (pair.strip().partition("=") for pair in cookie_header.split(";"))
         sent = {name: value for name, _, value in pairs}
         for name in (f"access-token-{self._name}", f"access-token-unsecure-{self._name}"):
@@ -187,27 +147,14 @@ def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
 
 
-Headers = Tuple[Tuple[str, str], ...]
-Pieces = Generator[bytes, None, None]
+Handler = Callable[[ServerRequest, str], ServerResponse]
 
 
-@dataclass(frozen=True)
-class Response:
-    """An answer; a body that is no bytes is streamed, piece by piece, and closed if the client leaves."""
-
-    status: int
-    headers: Headers
-    body: Union[bytes, Pieces]
-
-
-Handler = Callable[[Request, str], Response]
-
-
-class Routes:
-    """Answers requests for one app.
+class Handlers:
+    """Answers the requests of one app.
 
     Args:
-        executions: the functions, by index.
+        executions: the functions, by number.
         queue: runs queued calls.
         logins: who may use the app.
         config: the answer to `/config`, without `root` and `username`.
@@ -233,7 +180,6 @@ class Routes:
         # (method, path, whether a path segment follows) -> handler, and whether one must be logged in.
         self._table: Dict[Tuple[str, str, bool], Tuple[Handler, bool]] = {
             ("GET", "/", False): (self._page, False),
-            ("HEAD", "/", False): (self._page, False),
             ("GET", "/config", False): (self._get_config, True),
             ("POST", "/login", False): (self._login, False),
             ("GET", f"{API_PREFIX}/info", False): (self._info, True),
@@ -246,70 +192,65 @@ class Routes:
             ("POST", f"{API_PREFIX}/api", True): (self._run, True),
         }
 
-    def answer(self, request: Request) -> Response:
-        """The answer to a request; never raises."""
-        try:
-            handler, protected, argument = self._find(request)
-            if protected and not self._logins.allow(request.headers.get("cookie", "")):
-                raise Refused(401, {"error": "Not authenticated", "auth_message": None})
-            return handler(request, argument)
-        except Refused as refused:
-            return _json(refused.status, {"detail": refused.detail}, *refused.headers)
-
-    def _find(self, request: Request) -> Tuple[Handler, bool, str]:
-        path = unquote(urlsplit(request.target).path)
-        path = path.rstrip("/") or "/"
+    def answer(self, request: ServerRequest) -> ServerResponse:
+        """Answer a request; never raises."""
+        path = unquote(urlsplit(request.target).path).rstrip("/") or "/"
         parent, _, last = path.rpartition("/")
-        for key, argument in (((path, False), ""), ((parent, True), last)):
-            found = self._table.get((request.method, *key))
-            if found is not None:
-                return (*found, argument)
-            allowed = [method for method in ("GET", "POST") if (method, *key) in self._table]
-            if allowed:
-                raise Refused(405, "Method Not Allowed", ("Allow", allowed[0]))
-        raise Refused(404, "Not Found")
+        whole = self._table.get((request.method, path, False))
+        found = whole or self._table.get((request.method, parent, True))
+        try:
+            if found is None:
+                raise Refused(404, "Not Found")
+            handler, protected = found
+            if protected and not self._logins.allow(request.cookies):
+                raise Refused(401, {"error": "Not authenticated", "auth_message": None})
+            return handler(request, "" if whole else last)
+        except Refused as refused:
+            return _json({"detail": refused.detail}, status=refused.status)
 
-    def _page(self, _request: Request, _: str) -> Response:
-        names = [html.escape(execution.endpoint.api_name) for execution in self._executions.values()]
+    def _page(self, _request: ServerRequest, _: str) -> ServerResponse:
+        names = [html.escape(execution.served.api_name) for execution in self._executions.values()]
         items = "".join(f"<li>/{name}</li>" for name in names)
         page = f"<!doctype html><title>Gradio</title><p>API functions of this app:</p><ul>{items}</ul>"
-        return Response(200, (("Content-Type", "text/html; charset=utf-8"),), page.encode())
+        return _answer(200, page.encode(), "text/html; charset=utf-8")
 
-    def _get_config(self, request: Request, _: str) -> Response:
-        user = self._logins.user(request.headers.get("cookie", ""))
-        return _json(200, {**self._config, "username": user, "root": request.root})
+    def _get_config(self, request: ServerRequest, _: str) -> ServerResponse:
+        return _json({**self._config, "username": self._logins.user(request.cookies), "root": request.root})
 
-    def _info(self, request: Request, _: str) -> Response:
-        endpoints = [execution.endpoint for execution in self._executions.values()]
-        return _json(200, description.info(endpoints, all_endpoints=bool(request.query("all_endpoints"))))
+    def _info(self, request: ServerRequest, _: str) -> ServerResponse:
+        functions = [execution.served for execution in self._executions.values()]
+        return _json(info(functions, all_endpoints=bool(request.query("all_endpoints"))))
 
-    def _login(self, request: Request, _: str) -> Response:
-        user, password = parse_login(request.body)
+    def _login(self, request: ServerRequest, _: str) -> ServerResponse:
+        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        user, password = (form.get(name, [""])[0] for name in ("username", "password"))
+        if not user or not password:
+            raise Refused(422, "The form must have a username and a password.")
         if not self._logins.required:
-            return Response(302, (("Location", request.root),), b"")
-        token = self._logins.log_in(user, password)
+            return ServerResponse(302, b"", (("Location", request.root),))
+        token = self._logins.log_in(user.strip(), password)
         if token is None:
             raise Refused(400, "Incorrect credentials.")
         cookies = [("Set-Cookie", cookie) for cookie in self._logins.cookies(token)]
-        return _json(200, {"success": True}, *cookies)
+        return _json({"success": True}, *cookies)
 
-    def _join(self, request: Request, _: str) -> Response:
+    def _join(self, request: ServerRequest, _: str) -> ServerResponse:
         body = parse_json(request.body, PREDICT)
         if body["session_hash"] is None:
             raise Refused(400, "Session hash not found.")
-        if self._queue.is_stopped:
+        if self._queue.stopped:
             raise Refused(503, "Queue is stopped.")
         if body["fn_index"] is None:
             raise Refused(400, "No function index provided.")
         if body["fn_index"] not in self._executions:
             return _internal_error()
         event_id = self._queue.join(body["fn_index"], body["session_hash"], body["data"])
-        return _json(200, {"event_id": event_id})
+        return _json({"event_id": event_id})
 
-    def _data(self, request: Request, _: str) -> Response:
+    def _data(self, request: ServerRequest, _: str) -> ServerResponse:
         session_hash = request.query("session_hash")
         if session_hash is None:
-            raise Refused(422, [missing_field("query", "session_hash")])
+            raise Refused(422, "The query must have a session_hash.")
         return _events(self._messages(session_hash, request.is_gone))
 
     def _messages(self, session_hash: str, is_gone: Callable[[], bool]) -> Pieces:
@@ -317,16 +258,16 @@ class Routes:
             for batch in batches:
                 yield b"".join(b"data: %b\n\n" % encode(message) for message in batch)
 
-    def _cancel(self, request: Request, _: str) -> Response:
+    def _cancel(self, request: ServerRequest, _: str) -> ServerResponse:
         body = parse_json(request.body, CANCEL)
         self._queue.cancel(body["session_hash"], body["event_id"])
-        return _json(200, {"success": True})
+        return _json({"success": True})
 
-    def _reset(self, request: Request, _: str) -> Response:
+    def _reset(self, request: ServerRequest, _: str) -> ServerResponse:
         parse_json(request.body, RESET)  # nothing else: /cancel has done the work
-        return _json(200, {"success": True})
+        return _json({"success": True})
 
-    def _beat(self, request: Request, _: str) -> Response:
+    def _beat(self, request: ServerRequest, _: str) -> ServerResponse:
         return _events(self._beats(request.is_gone))
 
     def _beats(self, is_gone: Callable[[], bool]) -> Pieces:
@@ -335,34 +276,40 @@ class Routes:
             if self._wait_for_stop(self._heartbeat):
                 return
 
-    def _run(self, request: Request, name: str) -> Response:
+    def _run(self, request: ServerRequest, name: str) -> ServerResponse:
         body = parse_json(request.body, PREDICT)
-        execution = self._named(name) if body["fn_index"] is None else self._executions.get(body["fn_index"])
+        number = body["fn_index"]
+        if number is None:
+            named = (n for n, execution in self._executions.items() if execution.served.api_name == name)
+            number = next(named, -1)
+        execution = self._executions.get(number)
         if execution is None:
             return _internal_error()
         success, output = execution.direct(body["data"])
-        return _json(200 if success else 500, output)
-
-    def _named(self, name: str) -> Optional[Execution]:
-        named: List[Execution] = [one for one in self._executions.values() if one.endpoint.api_name == name]
-        return named[0] if named else None
+        return _json(output, status=200 if success else 500)
 
 
-def _json(status: int, value: Any, *headers: Tuple[str, str]) -> Response:
-    return Response(status, (("Content-Type", "application/json"), *headers), encode(value))
+def _answer(
+    status: int, body: Union[bytes, Pieces], content_type: str, *headers: Tuple[str, str]
+) -> ServerResponse:
+    return ServerResponse(status, body, (("Content-Type", content_type), *headers))
 
 
-def _events(pieces: Pieces) -> Response:
-    return Response(200, (("Content-Type", "text/event-stream; charset=utf-8"),), pieces)
+def _json(value: Any, *headers: Tuple[str, str], status: int = 200) -> ServerResponse:
+    return _answer(status, encode(value), "application/json", *headers)
 
 
-def _internal_error() -> Response:
-    """What an unknown function gets: the real server fails there."""
-    return Response(500, (("Content-Type", "text/plain; charset=utf-8"),), b"Internal Server Error")
+def _events(pieces: Pieces) -> ServerResponse:
+    return _answer(200, pieces, "text/event-stream; charset=utf-8")
+
+
+def _internal_error() -> ServerResponse:
+    """The answer for an unknown function: the real server fails there."""
+    return _answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
 
 
 def encode(value: Any) -> bytes:
-    """`value`, made of plain values, as compact UTF-8 JSON.
+    """Write plain values as compact UTF-8 JSON.
 
     Text is not escaped to ASCII, because real servers send it as it is; only half surrogates, which
     UTF-8 cannot hold, are written as JSON escapes.
