@@ -35,7 +35,8 @@ from ..wire.refusal import bare_url, sign_in_page, status_error, wants_tls
 from ..wire.serverjson import read_first_json
 from ..wire.urls import Routes, page_of, with_scheme
 from .description import Description
-from .headers import Credentials, Renewal, RequestHeaders
+from .headers import RequestHeaders
+from .login import Credentials, Renewal
 
 _log = logging.getLogger(__name__)
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
