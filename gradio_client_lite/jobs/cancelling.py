@@ -31,7 +31,7 @@ import logging
 import time
 import warnings
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ContextManager, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, ContextManager, Dict, List, Optional, Set, cast
 
 from ..errors import DeadlineExceeded, GradioClientError, shorten
 from ..generations import plan_cancel
@@ -44,6 +44,7 @@ from ..workers import call_after_fork
 
 if TYPE_CHECKING:
     from ..app.app import App
+    from ..queues.base import SessionDriver
     from ..wire.config import EndpointSpec
     from ..workers import Workers
     from .job import Job
@@ -93,7 +94,7 @@ class Cancelling:
         plan = plan_cancel(self.app.spec, self.app.dialect, endpoint)
         job.driver.forget(job)
         if job.event_id is not None:
-            _Telling(self, plan, job).begin()
+            self._tell_when_alone(plan, job)
         if warn and plan.warning:  # last, as it may be made an exception
             # At the caller of `Job.cancel`.
             warnings.warn(shorten(self.app.transport.secrets.blank(plan.warning)), stacklevel=5)
@@ -101,7 +102,17 @@ class Cancelling:
     def end_stream(self, endpoint: EndpointSpec, job: Job) -> None:
         """Have the server told that no more comes on the stream that feeds a job, which has its value."""
         plan = plan_cancel(self.app.spec, self.app.dialect, endpoint)
-        _Telling(self, plan, job, only_ends=True).begin()
+        # The function has to be stopped only where the server would run it again; and now or never.
+        hold = _driver_of(job).alone(job, _never_mind) if plan.reruns else nullcontext(False)
+        _Telling(self, plan, job, hold).begin()
+
+    def _tell_when_alone(self, plan: CancelPlan, job: Job) -> None:
+        """Have the server told; once more later, if now others of the function are in the session."""
+
+        def later() -> None:  # this attempt may still be under way then
+            self._tell_when_alone(plan, job)
+
+        _Telling(self, plan, job, _driver_of(job).alone(job, later)).begin()
 
     def wait(self) -> None:
         """Wait until the server has been told of all jobs, for as long as closing has time for that."""
@@ -116,40 +127,28 @@ class Cancelling:
 
 
 class _Telling:
-    """One job that the server is told of.
+    """One attempt at telling the server of a job.
 
     Args:
         cancelling: of the client.
         plan: what to send.
         job: has an event id.
-        only_ends: whether the job has ended well, so that the function has to be stopped only where the
-            server would run it again (`CancelPlan.reruns`), and now or never.
+        hold: tells whether it is the session's only job of its function, and then holds back joins.
     """
 
     def __init__(
-        self, cancelling: Cancelling, plan: CancelPlan, job: Job, *, only_ends: bool = False
+        self, cancelling: Cancelling, plan: CancelPlan, job: Job, hold: ContextManager[bool]
     ) -> None:
         self._cancelling = cancelling
         self._plan = plan
         self._job = job
-        self._only_ends = only_ends
-        self._deadline = 0.0
-        self._hold: ContextManager[bool] = nullcontext(False)
+        self._hold = hold
         self._alone = False
+        self._deadline = time.monotonic() + cancelling.in_all
 
     def begin(self) -> None:
-        """Hold joins back if this is the session's only job of its function, and have a thread tell the
-        server.
-
-        The driver calls it again where there are others now and none later.
-        """
+        """Hold joins back, and have a thread tell the server."""
         cancelling, job = self._cancelling, self._job
-        self._deadline = time.monotonic() + cancelling.in_all
-        driver: Any = job.driver  # a SessionDriver, as jobs have ids there alone
-        if not self._only_ends:
-            self._hold = driver.alone(job, self.begin)
-        elif self._plan.reruns:
-            self._hold = driver.alone(job, _never_mind)
         self._alone = self._hold.__enter__()
         cancelling.under_way.add(job)
         try:
@@ -218,6 +217,10 @@ class _Telling:
             cancelling.log_untold(job, exc)
             return False
         return True
+
+
+def _driver_of(job: Job) -> SessionDriver:
+    return cast("SessionDriver", job.driver)  # only its jobs have ids
 
 
 def _never_mind() -> None:
