@@ -171,17 +171,8 @@ class Client:
                 fn_index: Endpoint(spec, app.info, app.transport.secrets)
                 for fn_index, spec in app.spec.endpoints.items()
             }
-            self._calls = Calls(
-                app,
-                attachments,
-                max_workers=max_workers,
-                timeout=timeout,
-                direct_timeout=settings.http.timeout,
-                stream_grace=stream_grace,
-                stream_idle_timeout=stream_idle_timeout,
-                oauth_token=settings.oauth_token,
-                on_status=partial(say_long_wait, self.space_id if verbose else None),
-            )
+            advise = partial(say_long_wait, self.space_id if verbose else None)
+            self._calls = Calls(app, attachments, settings, advise)
             self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
             self._finalizer.atexit = False  # there `threads` closes what is open
             app.threads.close_at_the_end(self._calls.end)

@@ -63,8 +63,11 @@ class Settings:
             raise ArgumentError(f"limits must be a Limits, or None; it is {limits!r}.")
         self.limits: Limits = limits or DEFAULT_LIMITS
         check_file_urls(given["file_urls"])
-        check_seconds("stream_grace", given["stream_grace"])
-        check_seconds("stream_idle_timeout", given["stream_idle_timeout"])
+        self.max_workers: int = given["max_workers"]
+        self.stream_grace: float = given["stream_grace"]
+        self.stream_idle_timeout: float = given["stream_idle_timeout"]
+        check_seconds("stream_grace", self.stream_grace)
+        check_seconds("stream_idle_timeout", self.stream_idle_timeout)
         self.http = http_options(options)
 
     def find_source(self) -> Source:

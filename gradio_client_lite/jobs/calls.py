@@ -42,8 +42,8 @@ from .job import Job
 
 if TYPE_CHECKING:
     from ..app.app import App
+    from ..app.connect import Settings
     from ..app.endpoint import Endpoint
-    from ..transport.http import Timeout
     from ..updates import StatusUpdate
     from ..wire.filedata import EndpointFiles
     from .attachments import Attachments
@@ -62,12 +62,7 @@ class Calls:
     Args:
         app: connected to.
         attachments: moves the files among arguments and results.
-        max_workers: how many requests are made at the same time.
-        timeout: seconds that `run` may take; None for as long as it takes.
-        direct_timeout: of the requests of calls that skip the queue.
-        stream_grace: seconds that jobs get when their event stream was cut.
-        stream_idle_timeout: seconds of silence after which the app is asked for a sign of life.
-        oauth_token: what endpoints that declare a `gr.OAuthToken` get; None gives none.
+        settings: the client's arguments.
         on_status: called with each status that the user asks for.
     """
 
@@ -75,29 +70,24 @@ class Calls:
         self,
         app: App,
         attachments: Attachments,
-        *,
-        max_workers: int,
-        timeout: Optional[float],
-        direct_timeout: Timeout,
-        stream_grace: float,
-        stream_idle_timeout: float,
-        oauth_token: Optional[str],
+        settings: Settings,
         on_status: Callable[[StatusUpdate], None],
     ) -> None:
-        threads = app.threads
+        threads, most = app.threads, settings.max_workers
         self.app = app
         self.attachments = attachments
-        self.workers = Workers(max_workers, "gradio-worker", threads=threads)
-        self.sessions = open_sessions(app, self.workers, stream_grace, stream_idle_timeout)
+        self.workers = Workers(most, "gradio-worker", threads=threads)
+        self.sessions = open_sessions(app, self.workers, settings.stream_grace, settings.stream_idle_timeout)
         app.transport.secrets.ask(self.sessions.secrets)
-        self.cancelling = Cancelling(app, Workers(max_workers, "gradio-cancel", threads=threads))
+        self.cancelling = Cancelling(app, Workers(most, "gradio-cancel", threads=threads))
         self.callbacks = Workers(None, "gradio-callback", threads=threads)
         self.on_status = on_status
         self.live = LiveJobs()
-        self._direct = DirectCalls(app.transport, app.routes, app.headers, direct_timeout, app.limits)
-        self._timeout = timeout
+        timeout = settings.http.timeout
+        self._direct = DirectCalls(app.transport, app.routes, app.headers, timeout, app.limits)
+        self._timeout = settings.timeout
         # Redirected to another host, an app is given nothing that may be secret.
-        self._oauth_token = None if app.headers.confined else oauth_token or None
+        self._oauth_token = None if app.headers.confined else settings.oauth_token or None
         # Made when an endpoint is first called; two threads may make one twice, both alike.
         self._hosts: Dict[Endpoint, EndpointHost] = {}
 
@@ -133,7 +123,7 @@ class Calls:
         bound = endpoint.is_complete(args, kwargs) and self._oauth_token is None
         if bound or self.app.description.ready():
             bound = True
-            fields, body, files, foreign = self._bind(endpoint, host, session_hash, args, kwargs)
+            fields, body, files, foreign = self._bind(host, session_hash, args, kwargs)
             if not host.direct:
                 # Last, as on 3.x a call that is refused now would have used a hash up.
                 session_hash = queue.hash_for(endpoint.spec)
@@ -147,7 +137,7 @@ class Calls:
             # On 3.x, where jobs may have session hashes of their own, a description is always at hand.
             self._encoded(endpoint, {"data": [*args, *kwargs.values()]}, kwargs)
             args, kwargs = _kept(args, kwargs)
-            body = partial(self._bind_late, endpoint, host, session_hash, headers, args, kwargs)
+            body = partial(self._bind_late, host, session_hash, headers, args, kwargs)
             foreign = True
         return Job(
             host,
@@ -163,8 +153,7 @@ class Calls:
 
     def _bind(
         self,
-        endpoint: Endpoint,
-        host: JobHost,
+        host: EndpointHost,
         session_hash: str,
         args: Tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -175,6 +164,7 @@ class Calls:
             The fields of the body, the same encoded, whether files have to be sent before, and whether there
             may be files that `handle_file` did not make.
         """
+        endpoint = host.endpoint
         values = endpoint.arguments(args, kwargs)
         extra: Dict[str, Any] = {}
         if self._oauth_token is not None and endpoint.takes_oauth_token:
@@ -202,16 +192,15 @@ class Calls:
 
     def _bind_late(
         self,
-        endpoint: Endpoint,
-        host: JobHost,
+        host: EndpointHost,
         session_hash: str,
         headers: Mapping[str, str],
         args: Tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> bytes:
         """The body of a call whose arguments are bound only now, its files sent."""
-        fields, content, files, _ = self._bind(endpoint, host, session_hash, args, kwargs)
-        return self._upload(endpoint, fields, headers) if files else content
+        fields, content, files, _ = self._bind(host, session_hash, args, kwargs)
+        return self._upload(host.endpoint, fields, headers) if files else content
 
     def _upload(self, endpoint: Endpoint, fields: Dict[str, Any], headers: Mapping[str, str]) -> bytes:
         """The body of a call, its files sent."""
@@ -223,9 +212,8 @@ class Calls:
     def run(self, job: Job) -> Any:
         """Send a job and wait for its result.
 
-        Where no timeout bounds the wait it is sent on this thread. Otherwise a worker sends it: sending
-        counts for the timeout too, as does the answer of a direct call, which comes on the thread that sends
-        it.
+        It is sent on this thread, unless a timeout bounds that too, and the answer of a direct call, for
+        which the sending thread waits.
         """
         try:
             if self._timeout is None and job.bound:
@@ -259,10 +247,8 @@ class Calls:
             ) from exc
 
     def begin(self, job: Job) -> Job:
-        """Have a worker send a job that the caller keeps; a child that is forked meanwhile has a copy of
-        it.
-        """
-        call_after_fork(job)
+        """Have a worker send a job that the caller keeps."""
+        call_after_fork(job)  # a child that is forked meanwhile has a copy of it
         self._send(job)
         return job
 
@@ -388,6 +374,7 @@ class EndpointHost(JobHost):
 
     def __init__(self, calls: Calls, endpoint: Endpoint) -> None:
         app, spec = calls.app, endpoint.spec
+        self.endpoint = endpoint
         self.fn_index = endpoint.fn_index
         self.label = endpoint.label
         self.direct = endpoint.fn_index in app.dialect.direct_calls
@@ -401,23 +388,15 @@ class EndpointHost(JobHost):
         self.run_work = calls.workers.submit
         self.run_callback = calls.callbacks.submit
         self.on_status = calls.on_status
+        self.cancel = partial(calls.cancelling.cancel, spec)
+        self.end_stream = partial(calls.cancelling.end_stream, spec)
         self.forget = calls.live.jobs.discard
         # Not the calls themselves, which know this host: that would be a circle for the garbage collector.
         self._live = calls.live
-        self._cancelling = calls.cancelling
-        self._spec = spec
 
     def closed(self) -> bool:
         """Whether the client is."""
         return self._live.closed
-
-    def cancel(self, job: Job, warn: bool) -> None:
-        """See `Cancelling.cancel`."""
-        self._cancelling.cancel(self._spec, job, warn)
-
-    def end_stream(self, job: Job) -> None:
-        """See `Cancelling.end_stream`."""
-        self._cancelling.end_stream(self._spec, job)
 
 
 def _kept(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:

@@ -97,7 +97,7 @@ class Cancelling:
             self._tell_when_alone(plan, job)
         if warn and plan.warning:  # last, as it may be made an exception
             # At the caller of `Job.cancel`.
-            warnings.warn(shorten(self.app.transport.secrets.blank(plan.warning)), stacklevel=5)
+            warnings.warn(shorten(self.app.transport.secrets.blank(plan.warning)), stacklevel=4)
 
     def end_stream(self, endpoint: EndpointSpec, job: Job) -> None:
         """Have the server told that no more comes on the stream that feeds a job, which has its value."""
@@ -168,9 +168,7 @@ class _Telling:
             self._end(taken)
 
     def _end(self, taken: Optional[bool]) -> None:
-        """Let jobs join again and those know who wait in `Job.cancel`; None where the server is told
-        later.
-        """
+        """Let jobs join again, and `Job.cancel` return; None where the server is told later."""
         self._hold.__exit__(None, None, None)
         if taken is not None:
             self._job.told(taken)
