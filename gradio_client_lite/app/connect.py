@@ -133,15 +133,7 @@ def check_options(
     verbose: bool,
     options: Mapping[str, Any],
 ) -> None:
-    """Refuse what a client's constructor would refuse, before a Space is made for that client.
-
-    Args:
-        make: the class.
-        src: the first of its arguments; the next three are the following ones.
-        token: see there.
-        max_workers: see there.
-        verbose: see there.
-        options: those given by name.
+    """Refuse arguments that a client's constructor would refuse, before a Space is made for that client.
 
     Raises:
         ArgumentError: one of them is unknown, of the wrong kind, or cannot be sent.

@@ -1,4 +1,15 @@
-"""The login of a client: what it logs in with, and logging in again once the app has forgotten it."""
+"""The login of a client: what it logs in with, and logging in again once the app has forgotten it.
+
+An app that is started anew knows no login. Of the requests that it then refuses the first one, the leader,
+logs in, and the others wait for that::
+
+    idle ──a request is refused──► leader logs in ──taken──► number + 1: all are sent again
+                                        └──failed──► the error is the leader's own; each of the others tries
+                                                     once itself, unless it was the password that was refused
+
+Each request knows the number of the login that it went with. A number that has passed on meanwhile tells that
+somebody has logged in since, and that it need only be sent again.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +49,16 @@ class Credentials:
 class Renewal:
     """Logs in again, once for all the requests that the app refuses because it has forgotten the login.
 
-    An app that is started anew knows no login. A request that it refuses for that was not taken, so the
-    transport sends it again after the new login, once: where the password is not right any more, what the
-    app says of it stands.
+    A request that is refused for that was not taken, so the transport sends it again after the login; once,
+    as where the password is not right any more the app's answer stands.
 
     Args:
-        place: where the password went before; it goes nowhere else.
-        log_in: logs in, with an answer within the seconds it is given; None lets it decide.
+        app: where the password went before; it goes nowhere else.
+        log_in: logs in within some seconds; None lets it decide.
     """
 
-    def __init__(self, place: Target, log_in: Callable[[Optional[float]], None]) -> None:
-        self._place = place
+    def __init__(self, app: Target, log_in: Callable[[Optional[float]], None]) -> None:
+        self._app = app
         self._log_in = log_in
         self._number = 0
         self.after_fork()
@@ -62,11 +72,11 @@ class Renewal:
         self._leader: Optional[int] = None
 
     def mark(self) -> int:
-        """Which login a request that is sent now goes with."""
+        """The number of the login that a request goes with which is sent now."""
         return self._number
 
     def renew(self, mark: int, target: Target, deadline: Deadline) -> bool:
-        """Have a later login than this one.
+        """Log in, unless somebody has since the request was sent, or does so now: wait for that.
 
         Args:
             mark: of the request that was refused.
@@ -80,7 +90,7 @@ class Renewal:
             AuthenticationError: the app refused the password.
             ConnectionFailed, DeadlineExceeded: it could not be asked.
         """
-        if not same_place(self._place, target):
+        if not same_place(self._app, target):
             return False
         for attempt in range(2):
             with self._lock:
@@ -96,7 +106,7 @@ class Renewal:
                 self._lead(future, deadline)
                 return True
             error = _outcome(future, deadline)
-            # Another kind of failure may have been of that request alone: this one has its turn.
+            # Another failure may concern the leader alone, such as its deadline: this request tries itself.
             if error is not None and (attempt or isinstance(error, AuthenticationError)):
                 raise error
         return self._number != mark
@@ -118,7 +128,7 @@ class Renewal:
 
 
 def _outcome(future: Future[Optional[GradioClientError]], deadline: Deadline) -> Optional[GradioClientError]:
-    """Wait for another request's login; what it failed with, as an exception of one's own."""
+    """Wait for the leader; return a copy of what it failed with."""
     try:
         error = future.result(_seconds(deadline))
     except WaitTimeout as exc:
