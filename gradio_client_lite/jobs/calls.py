@@ -17,12 +17,10 @@ from typing import (
     Any,
     Callable,
     Dict,
-    FrozenSet,
     List,
     Mapping,
     Optional,
     Sequence,
-    Set,
     Tuple,
     Union,
 )
@@ -37,7 +35,7 @@ from ..wire.filedata import find_files, holds_foreign
 from ..wire.provenance import FileArgument, ResultFile, V3File
 from ..workers import Workers, call_after_fork
 from .cancelling import Cancelling
-from .future import JobHost
+from .host import JobHost, LiveJobs
 from .job import Job
 
 if TYPE_CHECKING:
@@ -45,13 +43,9 @@ if TYPE_CHECKING:
     from ..app.connect import Settings
     from ..app.endpoint import Endpoint
     from ..updates import StatusUpdate
-    from ..wire.filedata import EndpointFiles
     from .attachments import Attachments
 
 _log = logging.getLogger(__name__)
-
-#: Exact types of values that are no files and hold none.
-_PLAIN: FrozenSet[type] = frozenset((str, int, float, bool, type(None)))
 
 
 class Calls:
@@ -80,8 +74,8 @@ class Calls:
         self.sessions = open_sessions(app, self.workers, settings.stream_grace, settings.stream_idle_timeout)
         app.transport.secrets.ask(self.sessions.secrets)
         self.cancelling = Cancelling(app, Workers(most, "gradio-cancel", threads=threads))
-        self.callbacks = Workers(None, "gradio-callback", threads=threads)
-        self.on_status = on_status
+        self._callbacks = Workers(None, "gradio-callback", threads=threads)
+        self._on_status = on_status
         self.live = LiveJobs()
         timeout = settings.http.timeout
         self._direct = DirectCalls(app.transport, app.routes, app.headers, timeout, app.limits)
@@ -89,7 +83,7 @@ class Calls:
         # Redirected to another host, an app is given nothing that may be secret.
         self._oauth_token = None if app.headers.confined else settings.oauth_token or None
         # Made when an endpoint is first called; two threads may make one twice, both alike.
-        self._hosts: Dict[Endpoint, EndpointHost] = {}
+        self._hosts: Dict[Endpoint, JobHost] = {}
 
     # -- making a job
 
@@ -116,7 +110,7 @@ class Calls:
         """
         host = self._hosts.get(endpoint)
         if host is None:
-            host = self._hosts[endpoint] = EndpointHost(self, endpoint)
+            host = self._hosts[endpoint] = self._make_host(endpoint)
         queue = self.sessions.current
         session_hash = queue.session_hash
         body: Union[bytes, Callable[[], bytes]]
@@ -153,7 +147,7 @@ class Calls:
 
     def _bind(
         self,
-        host: EndpointHost,
+        host: JobHost,
         session_hash: str,
         args: Tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -192,7 +186,7 @@ class Calls:
 
     def _bind_late(
         self,
-        host: EndpointHost,
+        host: JobHost,
         session_hash: str,
         headers: Mapping[str, str],
         args: Tuple[Any, ...],
@@ -207,6 +201,19 @@ class Calls:
         data = self.attachments.uploads().upload(fields["data"], endpoint.spec, headers)
         return encode_body({**fields, "data": data}, endpoint.label)
 
+    def _make_host(self, endpoint: Endpoint) -> JobHost:
+        return JobHost(
+            self.app,
+            endpoint,
+            self.attachments,
+            self.live,
+            run_work=self.workers.submit,
+            run_callback=self._callbacks.submit,
+            on_status=self._on_status,
+            cancel=partial(self.cancelling.cancel, endpoint.spec),
+            end_stream=partial(self.cancelling.end_stream, endpoint.spec),
+        )
+
     # -- sending it
 
     def run(self, job: Job) -> Any:
@@ -217,7 +224,7 @@ class Calls:
         """
         try:
             if self._timeout is None and job.bound:
-                self.live.add(job)
+                self._add(job)
                 job.driver.submit(job)
             else:
                 self._send(job)
@@ -252,9 +259,15 @@ class Calls:
         self._send(job)
         return job
 
+    def _add(self, job: Job) -> None:
+        """Put a job among the live ones before it is sent; where the client is closed it fails."""
+        self.live.jobs.add(job)
+        if self.live.closed:
+            job.fail(closed_error(job.label, begun=False))
+
     def _send(self, job: Job) -> None:
         """Have a worker send a job, once it can be bound; what keeps it from that ends the job."""
-        self.live.add(job)
+        self._add(job)
         if job.done():  # the client is closed
             return
         try:
@@ -306,7 +319,7 @@ class Calls:
             self._direct.close,
             self.cancelling.wait,
             self.app.transport.close,
-            self.live.end,
+            self._end_jobs,
             self.app.threads.close,
         )
         for end in ends:
@@ -322,44 +335,17 @@ class Calls:
         sub-interpreter, which waits for its threads only later.
         """
         if in_main_interpreter():
-            self.live.end(with_process=True)
+            self._end_jobs(with_process=True)
         self.close()
 
-
-class LiveJobs:
-    """The jobs of one client that have not ended.
-
-    Each operation on `jobs` is a single one, which needs no lock: of a job that comes while `end` is under
-    way, either its sender or `end` takes notice.
-
-    Attributes:
-        closed: whether the client is.
-        jobs: always the same set.
-    """
-
-    def __init__(self) -> None:
-        self.closed = False
-        self.jobs: Set[Job] = set()
-        call_after_fork(self)
-
-    def after_fork(self) -> None:
-        """In a child: they go on in the parent."""
-        self.jobs.clear()
-
-    def add(self, job: Job) -> None:
-        """Add a job before it is sent; where the client is closed it fails."""
-        self.jobs.add(job)
-        if self.closed:
-            job.fail(closed_error(job.label, begun=False))
-
-    def end(self, *, with_process: bool = False) -> None:
-        """Fail all of them with ClientClosed.
+    def _end_jobs(self, *, with_process: bool = False) -> None:
+        """Fail all live jobs with ClientClosed.
 
         Args:
             with_process: whether the process ends; see `CallFuture.end_with_process`.
         """
-        self.closed = True
-        for job in list(self.jobs):
+        self.live.closed = True
+        for job in list(self.live.jobs):
             try:
                 if with_process:
                     job.end_with_process()
@@ -367,36 +353,6 @@ class LiveJobs:
                     job.fail(closed_error(job.label))
             except Exception:  # noqa: PERF203 - the others have to end too
                 _log.exception("%r could not be ended", job)
-
-
-class EndpointHost(JobHost):
-    """The `JobHost` of one endpoint's jobs."""
-
-    def __init__(self, calls: Calls, endpoint: Endpoint) -> None:
-        app, spec = calls.app, endpoint.spec
-        self.endpoint = endpoint
-        self.fn_index = endpoint.fn_index
-        self.label = endpoint.label
-        self.direct = endpoint.fn_index in app.dialect.direct_calls
-        self.diffs = app.dialect.diffs
-        self.files: EndpointFiles = calls.attachments.learn(spec)
-        self.plain_types = frozenset() if self.files.word is None else _PLAIN
-        self.read = partial(calls.attachments.read, spec)
-        self.job_bytes = app.limits.bound("job_bytes")
-        self.secrets = app.transport.secrets
-        self.shape = endpoint.shape
-        self.run_work = calls.workers.submit
-        self.run_callback = calls.callbacks.submit
-        self.on_status = calls.on_status
-        self.cancel = partial(calls.cancelling.cancel, spec)
-        self.end_stream = partial(calls.cancelling.end_stream, spec)
-        self.forget = calls.live.jobs.discard
-        # Not the calls themselves, which know this host: that would be a circle for the garbage collector.
-        self._live = calls.live
-
-    def closed(self) -> bool:
-        """Whether the client is."""
-        return self._live.closed
 
 
 def _kept(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:

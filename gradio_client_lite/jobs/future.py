@@ -34,7 +34,7 @@ import logging
 import threading
 from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Union
 
 from ..errors import (
     AppError,
@@ -57,11 +57,10 @@ from ..wire.messages import cost_of
 
 if TYPE_CHECKING:
     from ..files.downloads import JobFiles
-    from ..limits import Bound
     from ..queues.base import Driver
-    from ..secrecy import Secrets
-    from ..wire.filedata import EndpointFiles, Outputs
+    from ..wire.filedata import Outputs
     from ..wire.messages import Message
+    from .host import JobHost
 
     #: What happened to a job; a NewOutput stands for the next of the values received.
     Step = Union[StatusUpdate, NewOutput, OutputUpdate]
@@ -75,47 +74,6 @@ _HINT = (
 )
 
 Callback = Callable[["concurrent.futures.Future[Any]"], object]
-
-
-class JobHost:
-    """What the jobs of one endpoint need from their client; `calls.EndpointHost` has it.
-
-    Attributes:
-        label: what texts call the endpoint.
-        direct: whether its jobs skip the queue, so that the server cannot be told of a cancellation.
-        diffs: whether a generator's values after the first are sent as edits.
-        plain_types: exact types of values that are no files and hold none.
-        files: where arguments and results may hold files.
-        read: makes local files of those in output values; see `Attachments.read`.
-        job_bytes: how much a job may keep of the server's messages.
-        secrets: what texts must not show.
-        closed: whether the client is; whatever ends a job from then on, it is told so.
-        shape: makes what the caller gets of a list of output values.
-        run_work: runs a function that makes requests, on a worker; RuntimeError if no thread can be had.
-        run_callback: runs a function of the user's, on a thread that it may keep; RuntimeError likewise.
-        cancel: has the server told that a job is cancelled; warns the caller of side effects if that is True.
-        end_stream: has the server told that no more comes on the stream that feeds a job.
-        on_status: called with each status that the user asks for.
-        forget: removes a job that has ended from those to end with the client; takes no lock.
-    """
-
-    fn_index: int
-    label: str
-    direct: bool
-    diffs: bool
-    plain_types: FrozenSet[type]
-    files: EndpointFiles
-    read: Callable[..., List[Any]]
-    job_bytes: Bound
-    secrets: Secrets
-    closed: Callable[[], bool]
-    shape: Callable[[List[Any]], Any]
-    run_work: Callable[..., None]
-    run_callback: Callable[..., None]
-    cancel: Callable[[Any, bool], None]
-    end_stream: Callable[[Any], None]
-    on_status: Callable[[StatusUpdate], None]
-    forget: Callable[[Any], None]
 
 
 class CallFuture(concurrent.futures.Future[Any]):
@@ -253,7 +211,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         """
         if isinstance(error, ClientClosed):
             error = error if self._begun else closed_error(self.label, begun=False)
-        elif self._host.closed() or at_the_end():
+        elif self._host.live.closed or at_the_end():
             cause, error = error, closed_error(self.label, begun=self._begun)
             error.__cause__ = cause
         if self._foreign:
@@ -391,7 +349,7 @@ class CallFuture(concurrent.futures.Future[Any]):
 
     def _end(self, code: Status, last: Optional[OutputUpdate], error: Optional[BaseException]) -> None:
         """Put the end on record and resolve the Future; the lock is held. See `_settle`."""
-        self._host.forget(self)
+        self._host.live.jobs.discard(self)
         self._joined_at_end = self.event_id is not None
         success = last is not None and last.success
         self._status = StatusUpdate(code, rank=0, success=success, time=datetime.now())

@@ -1,6 +1,6 @@
 """Job as a Future, an iterator and a source of updates; the server's messages are given by the test.
 
-Tests `future.py` and `job.py`.
+Tests `future.py`, `host.py` and `job.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gradio_client_lite.errors import (
     QueueError,
     StreamLost,
 )
-from gradio_client_lite.jobs.future import JobHost
+from gradio_client_lite.jobs.host import JobHost, LiveJobs
 from gradio_client_lite.jobs.job import Job, done_callbacks, follow
 from gradio_client_lite.limits import DEFAULT_LIMITS
 from gradio_client_lite.secrecy import Secrets
@@ -68,11 +68,10 @@ class Host(JobHost):
         self.held: List[Job] = []
         self.make: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
         self.blocking = False
-        self.closed = lambda: False
+        self.live = LiveJobs()
         self.run_work = self.run_callback = callbacks.submit
         self.on_status = self.noted.append
         self.end_stream = self.held.append
-        self.forget = lambda job: None
         self.files = Files(self)
         self._callbacks = callbacks
 
