@@ -124,6 +124,7 @@ class CallFuture(concurrent.futures.Future[Any]):
         self._listeners: List[Callable[[], None]] = []
         self._begun = False
         self._sent = False
+        # Which of `_tell` and `joined` has the server told that the job is cancelled.
         self._joined_at_end = False
         # Whether the server knows that the job is cancelled; None until that is known.
         self._told: Optional[bool] = None
@@ -415,9 +416,7 @@ def _failure(error: BaseException) -> OutputUpdate:
 
 
 def _with_hint(error: BaseException) -> BaseException:
-    """A copy of the error with the hint, if it may be a refusal of the arguments; others may share the
-    error.
-    """
+    """A copy of the error, which others may share, with the hint; as it is if it refuses no arguments."""
     if not isinstance(error, (AppError, ValidationError, HTTPStatusError)):
         return error
     hinted = copy(error)

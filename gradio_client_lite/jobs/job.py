@@ -310,8 +310,7 @@ def _following(job: Job) -> Iterator[Update]:
 def done_callbacks(
     callbacks: Union[Callable[..., object], List[Callable[..., object]], None],
 ) -> List[Callback]:
-    """Done-callbacks for `result_callbacks`: called with the result, a tuple's parts apart; not after a
-    failure.
+    """Done-callbacks that call functions with the result, a tuple's parts apart; not after a failure.
 
     Raises:
         ArgumentError: they are neither a function nor a list of functions.
