@@ -1,4 +1,4 @@
-"""JobHost: what the jobs of one endpoint need from their client. It does not know the client, or its calls."""
+"""JobHost: what the jobs of one endpoint need from their client, which it does not know."""
 
 from __future__ import annotations
 

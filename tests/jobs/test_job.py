@@ -154,6 +154,14 @@ def in_thread(function: Callable[[], Any]) -> concurrent.futures.Future[Any]:
     return future
 
 
+def test_package_hands_on_the_class() -> None:
+    from gradio_client_lite import jobs
+
+    assert jobs.Job is Job
+    with pytest.raises(AttributeError, match="nonsense"):
+        jobs.nonsense  # noqa: B018
+
+
 # --- result and exception
 
 
