@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
+    from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
 _Client = TypeVar("_Client", bound="Client")
@@ -126,6 +127,9 @@ class Client:
         >>> client.predict("hello", api_name="/echo")             # doctest: +SKIP
         'hello'
     """
+
+    #: Connects a client that came out of a pickle when it is first used; None once it has, and of all others.
+    _connector: Optional[Connector] = None
 
     def __init__(
         self,
@@ -272,6 +276,8 @@ class Client:
         return str(self.view_api(print_info=False, return_format="str"))
 
     def __repr__(self) -> str:
+        if self._connector is not None:
+            return f"<{type(self).__name__} {self._connector.src}, not connected yet>"
         if not hasattr(vars(self).get("_app"), "spec"):  # as a frame of the constructor may show it
             return "<Client, not connected>"
         text = f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
@@ -532,6 +538,9 @@ class Client:
 
         What is still open at the end of the interpreter is closed then; callbacks are not called any more.
         """
+        if self._connector is not None:
+            self._connector.close()
+            return
         ends = time.monotonic() + _CLOSING
         if self._finalizer.detach() is not None:
             self._calls.close()
@@ -549,6 +558,17 @@ class Client:
         self.close()
 
     def __reduce__(self) -> Tuple[Any, ...]:
+        if self._connector is not None:
+            return self._connector.reduced
         from .embed.pickling import reduced  # most clients are never pickled
 
-        return reduced(self, self._settings.given)
+        return reduced(type(self), self._settings.given)
+
+    if not TYPE_CHECKING:  # which would take any attribute for granted
+
+        def __getattr__(self, name: str) -> Any:
+            # Libraries look for optional dunder names in whatever they are given.
+            if self._connector is None or name.startswith("__"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self._connector.connect(self)
+            return getattr(self, name)

@@ -23,9 +23,8 @@ from urllib.parse import urlencode
 
 from ..errors import AuthenticationError, ConnectionLost, DeadlineExceeded, GradioClientError
 from ..secrecy import HiddenBytes, hide
-from ..transport.redirect import same_place
 from ..transport.sockets import Deadline
-from ..transport.url import Target
+from ..transport.url import Target, same_place
 from ..workers import call_after_fork
 
 

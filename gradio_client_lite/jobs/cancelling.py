@@ -16,9 +16,9 @@ after 4.29            `cancel`, with function, session and event               t
 
 Why the only one: these servers stop every job that the session runs of the function, and whoever waits for
 the others would wait for ever (gradio/routes.py 4.31 - 6.31, `cancel_event`). So the session's driver is
-asked first (`SessionDriver.alone`). Is it the only one, the driver holds back jobs that would join while the
-server is told. Are there others, the driver calls back once there are none left, and the job is told then,
-unless the server has ended it by itself before. A job has an id by the time it is told of: one that is
+asked first (`SessionDriver.exclusive`). Is it the only one, the driver holds back jobs that would join while
+the server is told. Are there others, the driver calls back once there are none left, and the job is told
+then, unless the server has ended it by itself before. A job has an id by the time it is told of: one that is
 cancelled earlier comes here when its join is answered (`CallFuture.joined`).
 
 The hold on joins begins on the thread that cancels, so that a job which is submitted next cannot get in
@@ -103,7 +103,7 @@ class Cancelling:
         """Have the server told that no more comes on the stream that feeds a job, which has its value."""
         plan = plan_cancel(self.app.spec, self.app.dialect, endpoint)
         # The function has to be stopped only where the server would run it again; and now or never.
-        hold = _driver_of(job).alone(job, _never_mind) if plan.reruns else nullcontext(False)
+        hold = _driver_of(job).exclusive(job, _never_mind) if plan.reruns else nullcontext(False)
         _Telling(self, plan, job, hold).begin()
 
     def _tell_when_alone(self, plan: CancelPlan, job: Job) -> None:
@@ -112,7 +112,7 @@ class Cancelling:
         def later() -> None:  # this attempt may still be under way then
             self._tell_when_alone(plan, job)
 
-        _Telling(self, plan, job, _driver_of(job).alone(job, later)).begin()
+        _Telling(self, plan, job, _driver_of(job).exclusive(job, later)).begin()
 
     def wait(self) -> None:
         """Wait until the server has been told of all jobs, for as long as closing has time for that."""
