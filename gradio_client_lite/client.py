@@ -1,10 +1,14 @@
-"""Client: connects to an app, then delegates."""
+"""Client: the face of this package. It connects to an app, and delegates to its parts.
+
+The parts: the connected app (`app.app`), the calls and all that serves them (`jobs.calls`), the arguments it
+was made by (`app.connect`), and what concerns Spaces (`spaces`, imported when it is used). No part knows the
+client, so that one which nobody uses any more is collected, and closed by its finaliser.
+"""
 
 from __future__ import annotations
 
 import time
 import weakref
-from copy import copy
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -15,69 +19,51 @@ from typing import (
     List,
     Mapping,
     Optional,
+    Sequence,
     Tuple,
+    Type,
+    TypeVar,
     Union,
 )
 
-from .app.app import App
+from .app.connect import Settings, check_options
 from .app.console import say, say_long_wait
 from .app.endpoint import Endpoint, find_endpoint
-from .app.headers import RequestHeaders
+from .app.headers import zero_gpu_token
 from .app.options import (
-    check_arguments,
-    check_file_urls,
     check_headers,
-    check_seconds,
-    default_headers,
-    find_source,
+    hidden_options,
     hide_options,
     hide_pair,
     http_options,
-    make_transport,
-    sendable_options,
+    hub_connections,
 )
-from .errors import (
-    ArgumentError,
-    ConnectionFailed,
-    DeadlineExceeded,
-    GradioClientError,
-    HTTPStatusError,
-    UnsupportedAppError,
-)
-from .generations import derive_info, dialect_of, open_sessions
+from .generations import derive_info, dialect_of
 from .jobs.attachments import Attachments
 from .jobs.calls import Calls
-from .jobs.feed import follow
-from .jobs.future import Callback, LiveJobs
-from .jobs.job import Job, splat
-from .limits import DEFAULT_LIMITS, Limits
-from .queues.base import new_session_hash, parse_event_id, post_json
-from .queues.direct import DirectCalls
+from .jobs.job import Job, done_callbacks, follow
+from .limits import Limits
+from .queues.base import new_session_hash
 from .secrecy import hide, hide_fields
-from .spaces.client import HubClient
 from .threads import hand_over
 from .updates import Update
-from .wire.arguments import encode_body
 from .wire.texts import sendable
-from .wire.urls import bare_url
-from .workers import Workers, call_after_fork
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
-    from typing import Literal, Type
+    from typing import Literal
 
-    from .app.options import Source
     from .embed.pickling import Connector
-    from .queues.base import Driver
     from .spaces.runtime import SpaceStatus
 
+_Client = TypeVar("_Client", bound="Client")
 
 #: Seconds that closing a client waits for its threads.
 _CLOSING = 2.0
 
 
-class Client(HubClient):
+class Client:
     """A connection to one Gradio app. Threads may share it.
 
     It can be pickled, by how it was made: the pickle holds these arguments, a token or password among them,
@@ -172,66 +158,130 @@ class Client(HubClient):
         # First of all, and under the same names: no frame below shows what may be secret.
         src, hf_token, token, oauth_token = hide(src), hide(hf_token), hide(token), hide(oauth_token)
         auth, headers, httpx_kwargs = hide_pair(auth), hide_fields(headers), hide_options(httpx_kwargs)
-        self._given = {name: value for name, value in locals().items() if value is not self}
-        src, hf_token, token = sendable(src, "src"), sendable(hf_token, "hf_token"), sendable(token, "token")
-        auth, oauth_token = sendable(auth, "auth"), sendable(oauth_token, "oauth_token")
-        headers, httpx_kwargs = sendable(headers, "headers"), sendable_options(httpx_kwargs)
-        check_arguments(src, max_workers, auth)
-        check_headers("headers", headers)
-        if timeout is not None:
-            check_seconds("timeout", timeout)
-        if limits is not None and not isinstance(limits, Limits):
-            raise ArgumentError(f"limits must be a Limits, or None; it is {limits!r}.")
-        check_file_urls(file_urls)
-        check_seconds("stream_grace", stream_grace)
-        check_seconds("stream_idle_timeout", stream_idle_timeout)
-        self._options = http_options(httpx_kwargs)
-        self._timeout = timeout
+        given = {name: value for name, value in locals().items() if value is not self}
+        settings = self._settings = Settings(given)
         self.verbose = verbose
-        self.hf_token = self.token = hf_token if token is None else token
-        self.oauth_token = oauth_token
+        self.hf_token = self.token = settings.token
+        self.oauth_token: Optional[str] = settings.oauth_token
         self.ssl_verify = ssl_verify
-        source = find_source(src, self.token, self._options, ssl_verify, verbose, space_timeout, on_status)
+        source = settings.find_source()
         self.space_id = source.space_id
-        self._headers = RequestHeaders(default_headers(source.token, self._options, headers))
-        self._transport = make_transport(source.url, self._options, ssl_verify, file_urls)
-        self._transport.secrets.ask(self._headers.secrets)
-        self._transport.secrets.add(self.token, oauth_token, source.token, auth and auth[1])
-        # A password in the URL is the transport's business; it must not reach texts.
-        self._app = App(
-            self._transport,
-            bare_url(source.url),
-            self._headers,
-            limits or DEFAULT_LIMITS,
-            file_urls,
-            dialect_of=dialect_of,
-            derive_info=derive_info,
-        )
+        app = self._app = settings.make_app(source, dialect_of, derive_info)
         try:
-            self._attachments = Attachments(self._app, download_files, progress=upload_progress)
-            self._connect(auth, source)
-            self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
+            attachments = Attachments(app, download_files, progress=upload_progress)
+            settings.connect(app, source)
+            #: What can be called, by `fn_index`.
+            self.endpoints: Dict[int, Endpoint] = {
+                fn_index: Endpoint(spec, app.info, app.transport.secrets)
+                for fn_index, spec in app.spec.endpoints.items()
+            }
+            advise = partial(say_long_wait, self.space_id if verbose else None)
+            self._calls = Calls(app, attachments, settings, advise)
+            self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
+            self._finalizer.atexit = False  # there `threads` closes what is open
+            app.threads.close_at_the_end(self._calls.end)
+            if not app.description.ready():
+                app.describe()
         except BaseException as exc:
-            self._app.threads.close()
-            self._transport.close()
-            self._transport.secrets.blank_error(exc)
+            app.threads.close()
+            app.transport.close()
+            app.transport.secrets.blank_error(exc)
             raise
         if verbose:
-            say(f"Loaded as API: {self._transport.secrets.blank(self.src)}")
+            say(f"Loaded as API: {app.transport.secrets.blank(self.src)}")
+
+    # -- what it is connected to
+
+    @property
+    def src(self) -> str:
+        """The app's URL with a trailing slash."""
+        return self._app.src
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """The app's `/config`."""
+        return self._app.config
+
+    @property
+    def protocol(self) -> str:
+        """How the app's queue is spoken to, for example "sse_v3"."""
+        return self._app.spec.protocol
+
+    @property
+    def api_prefix(self) -> str:
+        """What stands between `src` and a route: "/" or "gradio_api/"."""
+        return self._app.spec.api_prefix or "/"
+
+    @property
+    def app_version(self) -> Any:
+        """The server's Gradio version, comparable."""
+        return self._app.spec.version
+
+    @property
+    def headers(self) -> Dict[str, str]:
+        """The headers of every request; changes count from the next one on."""
+        return self._app.headers.base
+
+    @headers.setter
+    def headers(self, headers: Mapping[str, str]) -> None:
+        check_headers("headers", headers)
+        self._app.headers.base = dict(headers or {})
+
+    @property
+    def cookies(self) -> Any:
+        """The cookies, as a mapping of names to values; changes count from the next request on."""
+        return self._app.transport.cookies
 
     @property
     def download_files(self) -> Union[str, Path, Literal[False]]:
         """The folder for files of results; False when they are not fetched."""
-        return self._attachments.folder
+        return self._calls.attachments.folder
 
     @property
     def session_hash(self) -> str:
         """What the server keeps this client's State under; setting it changes to that session."""
-        return self._sessions.current.session_hash
+        return self._calls.sessions.current.session_hash
 
     @session_hash.setter
     def session_hash(self, session_hash: str) -> None:
-        self._sessions.open(hide(sendable(session_hash, "session_hash")), chosen=True)
+        self._calls.sessions.open(hide(sendable(session_hash, "session_hash")), chosen=True)
+
+    def reset_session(self) -> None:
+        """Forget this client's State on the server: later calls belong to a new session."""
+        self._calls.sessions.open(new_session_hash())
+
+    def view_api(
+        self,
+        all_endpoints: Optional[bool] = None,
+        print_info: bool = True,
+        return_format: Optional[Literal["dict", "str"]] = None,
+    ) -> Union[Dict[str, Any], str, None]:
+        """Describe the endpoints, their parameters and what they return; waits until that is known.
+
+        Args:
+            all_endpoints: True lists unnamed endpoints too, False only named ones; None lists the
+                unnamed ones where there are no others.
+            print_info: whether to write the text to the console.
+            return_format: "str" returns the text, "dict" the description; None returns nothing.
+        """
+        from .app.description import render  # not needed to make calls
+
+        info = self._app.info()
+        text = render(info, all_endpoints) if print_info or return_format == "str" else None
+        if print_info and text is not None:
+            say(text)
+        return info if return_format == "dict" else text if return_format == "str" else None
+
+    def __str__(self) -> str:
+        return str(self.view_api(print_info=False, return_format="str"))
+
+    def __repr__(self) -> str:
+        if self._connector is not None:
+            return f"<{type(self).__name__} {self._connector.src}, not connected yet>"
+        if not hasattr(vars(self).get("_app"), "spec"):  # as a frame of the constructor may show it
+            return "<Client, not connected>"
+        text = f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
+        return self._app.transport.secrets.blank(text)
 
     # -- calling
 
@@ -259,16 +309,8 @@ class Client(HubClient):
             RetryLater: its queue is full, or it wants fewer requests.
             ConnectionFailed, DeadlineExceeded: the network, or the client's `timeout`.
         """
-        headers = hide_fields(headers)
-        job, driver, described = self._prepare(api_name, fn_index, headers, args, kwargs)
-        try:
-            return self._run(job, driver, described)
-        except GradioClientError:
-            raise
-        except BaseException:
-            # Such as KeyboardInterrupt; telling the server of it must not hold it up.
-            job.abandon()
-            raise
+        headers = headers and hide_fields(headers)
+        return self._calls.run(self._prepare(api_name, fn_index, headers, args, kwargs))
 
     def submit(
         self,
@@ -289,13 +331,12 @@ class Client(HubClient):
             result_callbacks: one function or several, called in order with the result, a tuple's parts
                 as separate arguments, on a thread of the client's; not after a failure.
         """
-        headers = hide_fields(headers)
-        callbacks = _callback_list(result_callbacks)
-        job, driver, described = self._prepare(api_name, fn_index, headers, args, kwargs)
+        headers = headers and hide_fields(headers)
+        callbacks = done_callbacks(result_callbacks)
+        job = self._prepare(api_name, fn_index, headers, args, kwargs)
         for callback in callbacks:
             job.add_done_callback(callback)
-        self._begin(job, driver, described)
-        return job
+        return self._calls.begin(job)
 
     def stream_messages(
         self,
@@ -317,10 +358,27 @@ class Client(HubClient):
             >>> for update in client.stream_messages("hello", api_name="/echo"):   # doctest: +SKIP
             ...     print(update.outputs if update.type == "output" else update.code)
         """
-        headers = hide_fields(headers)
-        job, driver, described = self._prepare(api_name, fn_index, headers, data, kwargs)
-        self._begin(job, driver, described)
-        return follow(job)
+        headers = headers and hide_fields(headers)
+        return follow(self._calls.begin(self._prepare(api_name, fn_index, headers, data, kwargs)))
+
+    def _prepare(
+        self,
+        api_name: Optional[str],
+        fn_index: Optional[int],
+        headers: Optional[Mapping[str, str]],
+        args: Tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Job:
+        """The job of a call, not sent yet."""
+        endpoint = find_endpoint(self.endpoints, api_name, fn_index)
+        if headers is not None:
+            check_headers("headers", headers)
+        extra = self.add_zero_gpu_headers(dict(headers or {}))
+        try:
+            return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
+        except BaseException as exc:  # texts name parameters and components, as the app has named them
+            self._app.transport.secrets.blank_error(exc)
+            raise
 
     def send_data(
         self,
@@ -342,18 +400,133 @@ class Client(HubClient):
         """
         request_headers, hash_data, data = map(hide_fields, (request_headers, hash_data, data))
         check_headers("request_headers", request_headers)
-        url = self._app.routes.join
-        headers = self._headers(request_headers or {})
-        body = encode_body({**data, **hash_data}, "send_data")
-        timeout = self._transport.timeout.whole(self._app.limits.bound("joining"))
-        size = self._app.limits.bound("answer_bytes")
-        with self._transport.secrets:
-            answer = post_json(self._transport, url, headers, body, "joining the queue", timeout, size)
-            return parse_event_id(answer, "send_data")
+        return self._calls.join({**data, **hash_data}, request_headers or {})
 
-    def reset_session(self) -> None:
-        """Forget this client's State on the server: later calls belong to a new session."""
-        self._sessions.open(new_session_hash())
+    # -- Spaces
+
+    @classmethod
+    def duplicate(
+        cls: Type[_Client],
+        from_id: str,
+        to_id: Optional[str] = None,
+        hf_token: Union[str, bool, None] = None,
+        duplicate_from: str = "spaces",
+        *,
+        private: bool = True,
+        hardware: Optional[str] = None,
+        secrets: Optional[Dict[str, str]] = None,
+        variables: Optional[Dict[str, str]] = None,
+        sleep_timeout: float = 5,
+        max_workers: int = 40,
+        verbose: bool = True,
+        token: Union[str, bool, None] = None,
+        **options: Any,
+    ) -> _Client:
+        """Make a Space of one's own from another one, wait until it runs, and connect to it.
+
+        A Space of that name that is there already is used as it is; only hardware and sleep time are brought
+        to what is asked for.
+
+        Args:
+            from_id: the Space, "owner/name".
+            to_id: the name of the copy, with or without an owner; None for that of the original.
+            hf_token: a token that may write; as for the constructor. `token` is its newer name.
+            duplicate_from: where the original is; "spaces" is all there is.
+            private: whether only its owner may use the copy.
+            hardware: what it shall run on, such as "t4-small"; it may cost money, which is then said. None is
+                that of the original where it is free, else "cpu-basic".
+            secrets: by name, for a new copy.
+            variables: by name, for a new copy; everybody who sees it can read them.
+            sleep_timeout: minutes without requests after which it sleeps; not used on "cpu-basic".
+            options: what the constructor takes besides; `space_timeout` bounds making the copy too.
+
+        Raises:
+            InvalidSpaceId, InvalidValue, ArgumentError: an argument is wrong; nothing was sent.
+            SpaceNotFound, AuthenticationError, HubPermissionError: the Hub refused.
+            SpaceNameTaken: the name belongs to another Space.
+            SpaceDuplicationError: the copy was made, but cannot be used yet; the cause is chained. Call
+                again to go on.
+            The same as the constructor.
+
+        Example:
+            >>> client = Client.duplicate("owner/name", hardware="t4-small")   # doctest: +SKIP
+        """
+        from .spaces.service import duplicate_space, until_connected
+
+        hf_token, token, secrets = hide(hf_token), hide(token), hide(secrets)
+        options = hidden_options(options)
+        given = hf_token if token is None else token
+        make: Any = cls
+        check_options(make, from_id, given, max_workers, verbose, options)
+        wishes = {
+            "private": private,
+            "hardware": hardware,
+            "secrets": secrets,
+            "variables": variables,
+            "sleep_timeout": sleep_timeout,
+        }
+        http = http_options(options.get("httpx_kwargs"))
+        connections = hub_connections(http, options.get("ssl_verify", True), given)
+        timeout = options.get("space_timeout", 600.0)  # as the constructor has it
+        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, timeout, verbose)
+        with until_connected(copy, secrets):
+            client: _Client = make(copy.space_id, given, max_workers, verbose, **options)
+            return client
+
+    def add_zero_gpu_headers(self, headers: Dict[str, str]) -> Dict[str, str]:
+        """A copy of `headers` with the `x-ip-token` of the Gradio request this runs in, if there is one.
+
+        A ZeroGPU Space counts the use of its GPU by that token. Only calls to Spaces get it.
+        """
+        token = zero_gpu_token() if self.space_id else None
+        return {**headers, "x-ip-token": token} if token else dict(headers)
+
+    def deploy_discord(
+        self,
+        discord_bot_token: Optional[str] = None,
+        api_names: Union[str, Tuple[str, str], Sequence[Union[str, Tuple[str, str]]], None] = None,
+        to_id: Optional[str] = None,
+        hf_token: Optional[str] = None,
+        *,
+        private: bool = False,
+    ) -> str:
+        """Make, or update, a Space that runs this app as a Discord bot, and return the Space's URL.
+
+        Args:
+            discord_bot_token: the bot's password at Discord; without one, the Space explains how to get it.
+            api_names: a function, a (function, command) pair or a list of them; None for a
+                `gr.ChatInterface`.
+            to_id: the name of the bot's Space; None makes one from the app's.
+            hf_token: a token that may write; None for the client's, or the one saved on this machine. The
+                bot of a private Space reaches it with this token, so there it must be given.
+            private: whether the bot's Space is private; who may talk to the bot is set at Discord.
+
+        Raises:
+            UnknownEndpointError, InvalidValue, InvalidSpaceId: an argument is wrong.
+            AuthenticationError, HubPermissionError: the token is missing, wrong, or may not do this.
+            SpaceNameTaken: a Space of this name exists and is no bot.
+            SpaceUnfinished: the Space was made, but then something failed; call again to go on.
+            ConnectionFailed, DeadlineExceeded, RetryLater: the Hub cannot be reached, or is too busy.
+        """
+        from .spaces.service import deploy_bot
+
+        hf_token, discord_bot_token = hide(hf_token), hide(discord_bot_token)
+        given = self.token if hf_token is None else hf_token
+        return deploy_bot(
+            hub_connections(self._settings.http, self.ssl_verify, given),
+            self.src,
+            self.space_id,
+            self._app.info(),
+            self.config,
+            discord_token=discord_bot_token,
+            api_names=api_names,
+            to_id=to_id,
+            hf_token=hf_token,
+            private=private,
+            timeout=self._settings.given["space_timeout"],
+        )
+
+    # -- the end
 
     def close(self) -> None:
         """End everything: unfinished jobs fail with ClientClosed, connections and threads end. Idempotent.
@@ -389,7 +562,7 @@ class Client(HubClient):
             return self._connector.reduced
         from .embed.pickling import reduced  # most clients are never pickled
 
-        return reduced(type(self), self._given)
+        return reduced(type(self), self._settings.given)
 
     if not TYPE_CHECKING:  # which would take any attribute for granted
 
@@ -399,134 +572,3 @@ class Client(HubClient):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             self._connector.connect(self)
             return getattr(self, name)
-
-    # -- parts of connecting
-
-    def _connect(self, auth: Optional[Tuple[str, str]], source: Source) -> None:
-        try:
-            self._log_in_and_load(auth)
-        except (ConnectionFailed, DeadlineExceeded, HTTPStatusError, UnsupportedAppError):
-            # A Space may have stopped since it was looked at. Then the Hub knows why, or when it is back.
-            if not source.look_again():
-                raise
-            self._log_in_and_load(auth)
-
-    def _log_in_and_load(self, auth: Optional[Tuple[str, str]]) -> None:
-        deadline = self._app.connecting(self._timeout)
-        if auth is not None:
-            self._app.login((auth[0], auth[1]), deadline)
-        self._app.connect(deadline)
-
-    def _prepare_calls(self, max_workers: int, grace: float, idle_timeout: float) -> None:
-        """Make what calls need besides the app; nothing is sent yet."""
-        self.endpoints: Dict[int, Endpoint] = {
-            fn_index: Endpoint(spec, self._app.info, self._transport.secrets)
-            for fn_index, spec in self._app.spec.endpoints.items()
-        }
-        direct = DirectCalls(
-            self._transport, self._app.routes, self._headers, self._options.timeout, self._app.limits
-        )
-        threads = self._app.threads
-        self._workers = Workers(max_workers, "gradio-worker", threads=threads)
-        self._sessions = open_sessions(self._app, self._workers, grace, idle_timeout)
-        self._transport.secrets.ask(self._sessions.secrets)
-        self._calls = Calls(
-            self._app,
-            self._sessions,
-            direct,
-            self._workers,
-            Workers(None, "gradio-callback", threads=threads),
-            self._attachments,
-            partial(say_long_wait, self.space_id if self.verbose else None),
-            self.oauth_token,
-            LiveJobs(),
-            Workers(max_workers, "gradio-cancel", threads=threads),
-        )
-        self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
-        self._finalizer.atexit = False  # there `threads` closes what is open
-        threads.close_at_the_end(self._calls.end)
-        if not self._app.description.ready():
-            self._app.describe()
-
-    # -- parts of a call
-
-    def _prepare(
-        self,
-        api_name: Optional[str],
-        fn_index: Optional[int],
-        headers: Optional[Mapping[str, str]],
-        args: Tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-    ) -> Tuple[Job, Driver, bool]:
-        endpoint = find_endpoint(self.endpoints, api_name, fn_index)
-        check_headers("headers", headers)
-        extra = self.add_zero_gpu_headers(dict(headers or {}))
-        with self._transport.secrets:  # texts name parameters and components, as the app has named them
-            return self._calls.prepare(endpoint, extra, args, kwargs, owner=self)
-
-    def _begin(self, job: Job, driver: Driver, described: bool) -> None:
-        """Send a job that the caller has at hand; a child that is forked meanwhile has a copy of it."""
-        call_after_fork(job)
-        self._send(job, driver, described)
-
-    def _send(self, job: Job, driver: Driver, described: bool) -> None:
-        """Have a worker send a job, once it can be bound; what keeps it from that ends the job."""
-        self._calls.jobs.add(job)
-        if job.done():  # the client is closed
-            return
-        try:
-            if described:
-                self._hand_to_worker(job, driver)
-            else:
-                self._app.describe(partial(self._send_described, job, driver))
-        except BaseException:
-            job.abandon()
-            raise
-
-    def _send_described(self, job: Job, driver: Driver, error: Optional[BaseException]) -> None:
-        if error is None:
-            self._hand_to_worker(job, driver)
-        else:
-            # Others may have it too, and each gets a traceback of its own when it is raised.
-            own = copy(error)
-            own.__cause__ = error.__cause__ or error
-            job.fail(own)
-
-    def _hand_to_worker(self, job: Job, driver: Driver) -> None:
-        try:
-            self._workers.submit(driver.submit, job)
-        except RuntimeError as exc:
-            error = ConnectionFailed(f"No thread could be started to call {job.label}: {exc}.")
-            error.__cause__ = exc
-            job.fail(error)
-
-    def _run(self, job: Job, driver: Driver, described: bool) -> Any:
-        """Send a job and wait for its result."""
-        from concurrent.futures import TimeoutError as WaitTimeout
-
-        if self._timeout is None and described:
-            self._calls.jobs.add(job)
-            driver.submit(job)
-        else:  # sending it, and a direct call's answer, count for the timeout too
-            self._send(job, driver, described)
-        try:
-            return job.result(self._timeout)
-        except (WaitTimeout, TimeoutError) as exc:
-            if job.done():
-                return job.result()
-            # Telling the server may take a while, which the caller has not got.
-            job.abandon()
-            raise DeadlineExceeded(
-                f"{job.label} gave no result within {self._timeout} seconds; it was cancelled. "
-                "Make the client with a larger timeout, or use submit()."
-            ) from exc
-
-
-def _callback_list(
-    callbacks: Union[Callable[..., object], List[Callable[..., object]], None],
-) -> List[Callback]:
-    given = [] if callbacks is None else callbacks
-    listed = list(given) if isinstance(given, (list, tuple)) else [given]
-    if not all(callable(callback) for callback in listed):
-        raise ArgumentError("result_callbacks must be a function or a list of functions.")
-    return [splat(callback) for callback in listed]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from functools import total_ordering
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, List, Optional, Tuple, Union
 
 if TYPE_CHECKING:
     from typing import Literal
 
 
+@total_ordering
 class Status(Enum):
     """Where a job stands. Orderable: a later stage is greater.
 
@@ -52,15 +54,6 @@ class Status(Enum):
     def __lt__(self, other: object) -> bool:
         return _ORDER[self] < _ORDER[other] if isinstance(other, Status) else NotImplemented
 
-    def __le__(self, other: object) -> bool:
-        return _ORDER[self] <= _ORDER[other] if isinstance(other, Status) else NotImplemented
-
-    def __gt__(self, other: object) -> bool:
-        return _ORDER[self] > _ORDER[other] if isinstance(other, Status) else NotImplemented
-
-    def __ge__(self, other: object) -> bool:
-        return _ORDER[self] >= _ORDER[other] if isinstance(other, Status) else NotImplemented
-
 
 _ORDER: Dict[Status, int] = {status: place for place, status in enumerate(Status)}
 _STAGES = {
@@ -78,10 +71,10 @@ _STAGES = {
 
 
 class _Record:
-    """What the values below share: they compare, hash, print and pickle by their fields, and never change.
+    """A frozen value: it compares, hashes, prints and pickles by its fields.
 
-    Written out rather than made by `dataclasses`, which would take longer than all else that happens
-    before a program's first call.
+    Written out rather than made by `dataclasses`, which would take longer to import and run than all else
+    that happens before a program's first call.
     """
 
     _FIELDS: ClassVar[Tuple[str, ...]]
@@ -110,7 +103,7 @@ class _Record:
 
 
 class _Mapping(_Record):
-    """A record whose fields can be had by name, as those of a mapping."""
+    """A record that reads as a mapping of its fields, too."""
 
     _KEYS: ClassVar[Tuple[str, ...]]
 

@@ -1,4 +1,7 @@
-"""Client over the embedded app."""
+"""Client over the embedded app.
+
+Tests `client.py` and `app/connect.py`.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ from ..wire.dialect import Dialect
 from ..wire.refusal import sign_in_page, status_error, wants_tls
 from ..wire.urls import Routes, bare_url, page_of, with_scheme
 from .description import Description
-from .headers import Credentials, Renewal, RequestHeaders
+from .headers import RequestHeaders
+from .login import Credentials, Renewal
 
 _log = logging.getLogger(__name__)
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"

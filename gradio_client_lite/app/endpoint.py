@@ -1,4 +1,8 @@
-"""Endpoint: one API function of an app; arguments in, shaped outputs out."""
+"""Endpoint: one API function of an app; arguments in, shaped outputs out.
+
+What the config says of it is known at once. Parameter names and defaults are in the app's description, which
+may have to be waited for: only what says so asks for it.
+"""
 
 from __future__ import annotations
 
@@ -28,39 +32,26 @@ class Endpoint:
         secrets: what the app may not have texts show by naming it so.
 
     Attributes:
+        fn_index: the number requests name it by.
+        api_name: its name with a leading slash; None without one, False when it is private.
         label: what texts call it.
+        is_valid: whether it may be called.
+        is_public: whether it is listed, named and runs on the server: what a call without a name may mean.
     """
 
     def __init__(self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE) -> None:
         self.spec = spec
-        name = spec.api_name
-        text = secrets.blank(name) if isinstance(name, str) else f"fn_index={spec.fn_index}"
+        self.fn_index = spec.fn_index
+        self.api_name: Union[str, bool, None] = spec.api_name
+        self.is_valid = spec.is_valid
+        named = isinstance(spec.api_name, str)
+        self.is_public = named and spec.is_valid and spec.backend_fn and spec.visibility == "public"
+        text = secrets.blank(str(spec.api_name)) if named else f"fn_index={spec.fn_index}"
         self.label = shorten(text, _LONGEST_LABEL)
         self._info = info
         self._visible_inputs = sum(not component.skip for component in spec.inputs)
+        self._states = [place for place, component in enumerate(spec.inputs) if component.is_state]
         self._kept = tuple(place for place, component in enumerate(spec.outputs) if not component.skip)
-
-    @property
-    def fn_index(self) -> int:
-        """The number requests name it by."""
-        return self.spec.fn_index
-
-    @property
-    def api_name(self) -> Union[str, bool, None]:
-        """Its name with a leading slash; None without one, False when it is private."""
-        return self.spec.api_name
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether it may be called."""
-        return self.spec.is_valid
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it is listed, named and runs on the server: what a call without a name may mean."""
-        spec = self.spec
-        named = spec.is_valid and isinstance(spec.api_name, str)
-        return named and spec.backend_fn and spec.visibility == "public"
 
     @property
     def parameters_info(self) -> Optional[List[Dict[str, Any]]]:
@@ -89,13 +80,17 @@ class Endpoint:
         Raises:
             ArgumentError: an argument is missing, unknown or given twice.
         """
-        values = list(args) if self.is_complete(args, kwargs) else bind(self.parameters_info, args, kwargs)
+        if kwargs or len(args) < self._visible_inputs:
+            values = bind(self.parameters_info, args, kwargs)
+        else:
+            values = list(args)
+        if not self._states:
+            return values
         rest = iter(values)
         full: List[Any] = []
-        for place, component in enumerate(self.spec.inputs):
-            if component.is_state:
-                full += islice(rest, place - len(full))
-                full.append(None)
+        for place in self._states:  # State is the server's: None is sent in its place
+            full += islice(rest, place - len(full))
+            full.append(None)
         return [*full, *rest]
 
     def argument_name(
@@ -126,12 +121,12 @@ class Endpoint:
         Raises:
             ProtocolError: the server sent fewer values than the function has outputs.
         """
-        if self._kept and len(data) <= self._kept[-1]:
+        kept = self._kept
+        if kept and len(data) <= kept[-1]:
             raise ProtocolError(
                 f"The server sent {len(data)} values for {len(self.spec.outputs)} outputs of {self.label}."
             )
-        values = tuple(data[place] for place in self._kept)
-        return values[0] if len(values) == 1 else values
+        return data[kept[0]] if len(kept) == 1 else tuple([data[place] for place in kept])
 
     def __repr__(self) -> str:
         name = self.label if isinstance(self.api_name, str) else self.api_name

@@ -1,26 +1,21 @@
 """The headers that a client sends with every request.
 
-The login of a client: what it logs in with, and doing it again once the app has forgotten it.
+The caller may change `base` at any time, in place too, on any thread. So each request copies it in one step
+and works on the copy. What was made of it last is kept: as long as the base is the same and a call has no
+headers of its own, which is nearly always, a request costs one comparison.
+
+All that `_sent` and `_made` undergo are single operations, which need no lock. Threads may make the same
+headers twice.
 """
 
 from __future__ import annotations
 
-import copy
-import socket
 import sys
-import threading
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as WaitTimeout
-from typing import AbstractSet, Callable, Dict, Iterator, Mapping, Optional
-from urllib.parse import urlencode
+from typing import AbstractSet, Dict, Iterator, Mapping, Optional, Tuple
 
-from ..errors import AuthenticationError, ConnectionLost, DeadlineExceeded, GradioClientError
-from ..secrecy import PLAIN_FIELDS, Hidden, HiddenBytes, field_secrets, hide
-from ..transport.sockets import Deadline
-from ..transport.url import Target, same_place
-from ..workers import call_after_fork
+from ..secrecy import PLAIN_FIELDS, Hidden, field_secrets, hide
 
-#: How many values of before a server may still speak of.
+#: How many values that are not sent any more are kept out of texts.
 _FORMER = 64
 #: What browsers, programs and MCP clients say of themselves, from Gradio 6 on.
 _USER = "x-gradio-user"
@@ -30,64 +25,66 @@ class RequestHeaders:
     """The headers of every request to the app.
 
     Attributes:
-        base: the client's own, which the caller may change at any time: it is copied in one step before it is
-            looked at.
+        base: the client's own.
+        confined: whether `confine` was called.
     """
 
     def __init__(self, base: Mapping[str, str]) -> None:
         self.base: Dict[str, str] = _hidden(base)
-        self._allowed: Optional[AbstractSet[str]] = None
-        # What requests were made with lately, by value: those of one call, and those that were replaced or
-        # dropped since. Changed by single operations only, which need no lock.
+        self.confined = False
+        self._allowed: AbstractSet[str] = frozenset()
+        # A base, and the headers of a request with nothing over it.
+        self._made: Tuple[Dict[str, str], Dict[str, str]] = ({}, {_USER: "api"})
+        # The values that requests were made with lately, and their names: a server may quote them, though
+        # they were of one call, or have been replaced or dropped since.
         self._sent: Dict[str, str] = {}
 
     def secrets(self) -> Iterator[str]:
         """The values that texts must not show: those of the base, and those that servers have seen lately."""
         yield from field_secrets(dict(self.base))
+        yield from field_secrets(self._made[1])
         for value, name in self._sent.copy().items():
             yield from field_secrets({name: value})
-
-    @property
-    def confined(self) -> bool:
-        """Whether `confine` was called."""
-        return self._allowed is not None
 
     def confine(self, names: AbstractSet[str]) -> None:
         """Drop all but these, given in lower case, from the base now and from those of every call to come.
 
-        What the caller puts into the base later is sent: then the app is known to be where it is.
+        What the caller puts into the base later is sent: then it is known where the app is.
         """
-        self._allowed = names
-        self.base = self._only_allowed(dict(self.base))
+        self._allowed, self.confined = names, True
+        self.base = self._allowed_of(dict(self.base))
 
-    def _only_allowed(self, fields: Mapping[str, str]) -> Dict[str, str]:
-        allowed = self._allowed
-        return {n: value for n, value in fields.items() if allowed is None or n.lower() in allowed}
+    def _allowed_of(self, fields: Mapping[str, str]) -> Dict[str, str]:
+        return {name: value for name, value in fields.items() if name.lower() in self._allowed}
 
     def __call__(self, call: Mapping[str, str]) -> Dict[str, str]:
-        """The base with those of one call over them; names match in any case.
+        """The base with the headers of one call over it, as a dict of the caller's own; names match in any
+        case.
 
         Whatever they say, the server is told that a program calls: apps tell programs from browsers by that.
         """
-        # What the caller has put into the base meanwhile is hidden by now, too.
-        base, call = _hidden(dict(self.base)), _hidden(self._only_allowed(call))
-        given = {_USER, *(name.lower() for name in call)}
-        merged = {name: value for name, value in base.items() if name.lower() not in given}
-        merged.update((name, value) for name, value in call.items() if name.lower() != _USER)
-        merged[_USER] = "api"
-        self._note(merged)
-        return merged
-
-    def _note(self, fields: Mapping[str, str]) -> None:
-        for name, value in fields.items():
+        base = dict(self.base)
+        known, made = self._made
+        if not call and known == base:
+            return dict(made)
+        over = _hidden(self._allowed_of(call) if self.confined else call)
+        given = {_USER, *[name.lower() for name in over]}
+        made = {name: value for name, value in _hidden(base).items() if name.lower() not in given}
+        made.update({name: value for name, value in over.items() if name.lower() != _USER})
+        made[_USER] = "api"
+        for name, value in [*self._made[1].items(), *made.items()]:
             if value.__class__ is Hidden and value not in self._sent:
                 self._sent[value] = name
                 while len(self._sent) > _FORMER:
                     self._sent.pop(next(iter(self._sent.copy())), None)
+        if not call:
+            self._made = base, made
+            return dict(made)
+        return made
 
 
 def _hidden(fields: Mapping[str, str]) -> Dict[str, str]:
-    """What `hide_fields` makes of them, in the little time that every request has for it."""
+    """A copy with the values hidden that may be secret, as `hide_fields` does it, but faster."""
     return {
         name: value if value.__class__ is Hidden or name in PLAIN_FIELDS else hide(value)
         for name, value in fields.items()
@@ -100,122 +97,3 @@ def zero_gpu_token() -> Optional[str]:
     request = context.request.get(None) if context is not None else None
     headers = getattr(request, "headers", None)
     return hide(headers.get("x-ip-token")) if headers is not None else None
-
-
-class Credentials:
-    """A user and a password that no traceback shows."""
-
-    __slots__ = ("_password", "_user")
-
-    def __init__(self, user: str, password: str) -> None:
-        self._user = hide(user)
-        self._password = hide(password)
-
-    def form(self) -> bytes:
-        """The body of a login."""
-        return HiddenBytes(urlencode({"username": self._user, "password": self._password}).encode())
-
-    def __repr__(self) -> str:
-        return "<Credentials>"
-
-
-class Renewal:
-    """Logs in again, once for all the requests that the app refuses because it has forgotten the login.
-
-    An app that is started anew knows no login. A request that it refuses for that was not taken, so the
-    transport sends it again after the new login, once: where the password is not right any more, what the
-    app says of it stands.
-
-    Args:
-        place: where the password went before; it goes nowhere else.
-        log_in: logs in, with an answer within the seconds it is given; None lets it decide.
-    """
-
-    def __init__(self, place: Target, log_in: Callable[[Optional[float]], None]) -> None:
-        self._place = place
-        self._log_in = log_in
-        self._number = 0
-        self.after_fork()
-        call_after_fork(self)
-
-    def after_fork(self) -> None:
-        """In a child: leave a login under way to the parent."""
-        # Guards the fields below it and the number; no request is made while it is held.
-        self._lock = threading.Lock()
-        self._under_way: Optional[Future[Optional[GradioClientError]]] = None
-        self._leader: Optional[int] = None
-
-    def mark(self) -> int:
-        """Which login a request that is sent now goes with."""
-        return self._number
-
-    def renew(self, mark: int, target: Target, deadline: Deadline) -> bool:
-        """Have a later login than this one.
-
-        Args:
-            mark: of the request that was refused.
-            target: where it went.
-            deadline: of that request.
-
-        Returns:
-            Whether the request may be sent again.
-
-        Raises:
-            AuthenticationError: the app refused the password.
-            ConnectionFailed, DeadlineExceeded: it could not be asked.
-        """
-        if not same_place(self._place, target):
-            return False
-        for attempt in range(2):
-            with self._lock:
-                if self._number != mark:
-                    return True
-                if self._leader == threading.get_ident():
-                    return False  # it is the login itself that was refused
-                leads = self._under_way is None
-                future = self._under_way = self._under_way or Future()
-                if leads:
-                    self._leader = threading.get_ident()
-            if leads:
-                self._lead(future, deadline)
-                return True
-            error = _outcome(future, deadline)
-            # Another kind of failure may have been of that request alone: this one has its turn.
-            if error is not None and (attempt or isinstance(error, AuthenticationError)):
-                raise error
-        return self._number != mark
-
-    def _lead(self, future: Future[Optional[GradioClientError]], deadline: Deadline) -> None:
-        error: Optional[GradioClientError] = ConnectionLost("The login was interrupted.")
-        try:
-            self._log_in(_seconds(deadline))
-            error = None
-        except GradioClientError as exc:
-            error = exc
-            raise
-        finally:
-            with self._lock:
-                self._under_way = self._leader = None
-                if error is None:
-                    self._number += 1
-            future.set_result(error)
-
-
-def _outcome(future: Future[Optional[GradioClientError]], deadline: Deadline) -> Optional[GradioClientError]:
-    """Wait for another request's login; what it failed with, as an exception of one's own."""
-    try:
-        error = future.result(_seconds(deadline))
-    except WaitTimeout as exc:
-        raise DeadlineExceeded("The app wanted a login, which was not answered in time.") from exc
-    if error is None:
-        return None
-    own = copy.copy(error)
-    own.__cause__ = error
-    return own
-
-
-def _seconds(deadline: Deadline) -> Optional[float]:
-    try:
-        return deadline.left()
-    except socket.timeout as exc:
-        raise DeadlineExceeded("The app wanted a login, and there was no time left for one.") from exc

@@ -1,95 +1,91 @@
-"""Calls: from an endpoint and its arguments to a Job and the driver that runs it."""
+"""Calls: from an endpoint and its arguments to a Job that is sent.
+
+`prepare` makes the job: it binds the arguments and writes the body, so that whatever is wrong with them is
+raised by the call, before anything is sent. Where the app's description is needed for that and not there yet,
+the job is made all the same, and bound as it is sent. `run` then sends it on the caller's thread and waits;
+`begin` has a worker send it. Either way the job is among the live ones before it is sent, so that `close`
+finds it.
+"""
 
 from __future__ import annotations
 
 import logging
-import time
-import warnings
-from contextlib import nullcontext
+from copy import copy
 from functools import partial
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
-    ContextManager,
     Dict,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
     Union,
 )
 
-from ..app.app import App
-from ..app.endpoint import Endpoint
-from ..errors import (
-    AppError,
-    ArgumentError,
-    DeadlineExceeded,
-    GradioClientError,
-    HTTPStatusError,
-    ValidationError,
-    shorten,
-)
-from ..generations import plan_cancel
-from ..queues.base import Driver, SessionDriver, post_json
+from ..errors import ArgumentError, ConnectionFailed, DeadlineExceeded, GradioClientError
+from ..generations import open_sessions
+from ..queues.base import closed_error, parse_event_id, post_json
 from ..queues.direct import DirectCalls
-from ..queues.sessions import Sessions
-from ..threads import at_the_end, in_main_interpreter
-from ..transport.http import Timeout
-from ..updates import StatusUpdate
+from ..threads import in_main_interpreter
 from ..wire.arguments import encode_body, join_body
-from ..wire.dialect import CancelPlan
-from ..wire.filedata import EndpointFiles, Outputs, Survey, find_files, holds_foreign
+from ..wire.filedata import find_files, holds_foreign
 from ..wire.provenance import FileArgument, ResultFile, V3File
-from ..workers import Workers
-from .attachments import Attachments
-from .future import JobHost, LiveJobs
+from ..workers import Workers, call_after_fork
+from .cancelling import Cancelling
+from .host import JobHost, LiveJobs
 from .job import Job
+
+if TYPE_CHECKING:
+    from ..app.app import App
+    from ..app.connect import Settings
+    from ..app.endpoint import Endpoint
+    from ..updates import StatusUpdate
+    from .attachments import Attachments
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that telling a server of a cancellation may take: one request, and all from the cancellation on, as
-#: many may wait for their turn.
-_ONE_TELLING, _TELLING = 5.0, 10.0
-#: Seconds that closing waits for the server to be told of cancellations; at the interpreter's end.
-_TELLING_AT_CLOSE, _TELLING_AT_EXIT = 1.0, 0.3
-#: No server numbers a function so.
-_NO_FUNCTION = -1
-#: Ends the texts of errors of calls with a file that `handle_file` did not make.
-_HINT = (
-    "(An argument is a dict that stands for a file and went to the server as it is. If that file is on this "
-    "machine, pass what handle_file(path) returns.)"
-)
 
+class Calls:
+    """Makes the jobs of one client, sends them, and ends what is open when the client is closed.
 
-class Calls(NamedTuple):
-    """Makes the jobs of one client.
+    Nothing here knows the client, which may be collected while this lives; a job keeps it alive.
 
     Args:
-        app: what is called.
-        sessions: the session that queued calls belong to.
-        direct: runs functions that skip the queue.
-        workers: bound the requests made at the same time.
-        callbacks: run the user's functions.
-        attachments: the files among arguments and results.
-        note: is told each status that the user asks for.
-        oauth_token: what endpoints that declare a `gr.OAuthToken` get; None gives none.
-        jobs: those that have not ended.
-        tellers: tell the server of cancellations, whatever the workers are at.
+        app: connected to.
+        attachments: moves the files among arguments and results.
+        settings: the client's arguments.
+        on_status: called with each status that the user asks for.
     """
 
-    app: App
-    sessions: Sessions
-    direct: DirectCalls
-    workers: Workers
-    callbacks: Workers
-    attachments: Attachments
-    note: Callable[[StatusUpdate], None]
-    oauth_token: Optional[str]
-    jobs: LiveJobs
-    tellers: Workers
+    def __init__(
+        self,
+        app: App,
+        attachments: Attachments,
+        settings: Settings,
+        on_status: Callable[[StatusUpdate], None],
+    ) -> None:
+        threads, most = app.threads, settings.max_workers
+        self.app = app
+        self.attachments = attachments
+        self.workers = Workers(most, "gradio-worker", threads=threads)
+        self.sessions = open_sessions(app, self.workers, settings.stream_grace, settings.stream_idle_timeout)
+        app.transport.secrets.ask(self.sessions.secrets)
+        self.cancelling = Cancelling(app, Workers(most, "gradio-cancel", threads=threads))
+        self._callbacks = Workers(None, "gradio-callback", threads=threads)
+        self._on_status = on_status
+        self.live = LiveJobs()
+        timeout = settings.http.timeout
+        self._direct = DirectCalls(app.transport, app.routes, app.headers, timeout, app.limits)
+        self._timeout = settings.timeout
+        # Redirected to another host, an app is given nothing that may be secret.
+        self._oauth_token = None if app.headers.confined else settings.oauth_token or None
+        # Made when an endpoint is first called; two threads may make one twice, both alike.
+        self._hosts: Dict[Endpoint, JobHost] = {}
+
+    # -- making a job
 
     def prepare(
         self,
@@ -98,10 +94,8 @@ class Calls(NamedTuple):
         args: Tuple[Any, ...],
         kwargs: Mapping[str, Any],
         owner: object,
-    ) -> Tuple[Job, Driver, bool]:
-        """The job of a call, not sent yet, the driver that will send it, and whether it can be sent at once.
-
-        Where not, the arguments are bound when it is sent, for which the description has to be there by then.
+    ) -> Job:
+        """The job of a call, not sent yet.
 
         Args:
             endpoint: what is called.
@@ -114,63 +108,69 @@ class Calls(NamedTuple):
             ArgumentError: the arguments do not fit the endpoint or cannot be sent.
             InvalidFile: a file among them is missing, cannot be read or is too large.
         """
+        host = self._hosts.get(endpoint)
+        if host is None:
+            host = self._hosts[endpoint] = self._make_host(endpoint)
         queue = self.sessions.current
-        directly = endpoint.spec.fn_index in self.app.dialect.direct_calls
         session_hash = queue.session_hash
-        described = self.app.description.ready() or not self._needs_description(endpoint, args, kwargs)
-        body: Callable[[], bytes]
-        if described:
-            fields, content, found = self._bind(endpoint, session_hash, args, kwargs)
-            # Last, as a call that is refused would take it out of use.
-            session_hash = session_hash if directly else queue.hash_for(endpoint.spec)
-            if session_hash != queue.session_hash:
-                fields["session_hash"] = session_hash
-                content = self._encoded(endpoint, fields, kwargs)
-            if found.files:
+        body: Union[bytes, Callable[[], bytes]]
+        bound = endpoint.is_complete(args, kwargs) and self._oauth_token is None
+        if bound or self.app.description.ready():
+            bound = True
+            fields, body, files, foreign = self._bind(host, session_hash, args, kwargs)
+            if not host.direct:
+                # Last, as on 3.x a call that is refused now would have used a hash up.
+                session_hash = queue.hash_for(endpoint.spec)
+                if session_hash != fields["session_hash"]:
+                    fields["session_hash"] = session_hash
+                    body = self._encoded(endpoint, fields, kwargs)
+            if files:
                 fields["data"], _ = _kept(fields["data"], {})
-            body = partial(self._upload, endpoint, fields, headers) if found.files else lambda: content
-            foreign = found.foreign
+                body = partial(self._upload, endpoint, fields, headers)
         else:
             # On 3.x, where jobs may have session hashes of their own, a description is always at hand.
             self._encoded(endpoint, {"data": [*args, *kwargs.values()]}, kwargs)
             args, kwargs = _kept(args, kwargs)
-            body = partial(self._late_body, endpoint, session_hash, headers, args, kwargs)
+            body = partial(self._bind_late, host, session_hash, headers, args, kwargs)
             foreign = True
-        host = self._host(endpoint, queue, owner)
-        if foreign and holds_foreign((*args, *kwargs.values())):  # else it is the app's own default
-            host = host._replace(explain=_with_hint)
-        if directly:
-            host = host._replace(forget=self._forget_direct)
-        job = Job(
+        return Job(
             host,
-            fn_index=endpoint.fn_index,
-            label=endpoint.label,
-            diffs=self.app.dialect.diffs,
+            self._direct if host.direct else queue,
+            owner,
             headers=headers,
             session_hash=session_hash,
             body=body,
+            bound=bound,
+            # What is marked as a file and not the caller's is a default of the app's own.
+            foreign=foreign and holds_foreign((*args, *kwargs.values())),
         )
-        return job, self.direct if directly else queue, described
-
-    def _needs_description(
-        self, endpoint: Endpoint, args: Tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> bool:
-        return self._may_give_token or not endpoint.is_complete(args, kwargs)
 
     def _bind(
-        self, endpoint: Endpoint, session_hash: str, args: Tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Tuple[Dict[str, Any], bytes, Survey]:
-        """The fields of a call's body, the same encoded, and what there is among the arguments."""
+        self,
+        host: JobHost,
+        session_hash: str,
+        args: Tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Tuple[Dict[str, Any], bytes, bool, bool]:
+        """Bind the arguments, and check the files among them.
+
+        Returns:
+            The fields of the body, the same encoded, whether files have to be sent before, and whether there
+            may be files that `handle_file` did not make.
+        """
+        endpoint = host.endpoint
         values = endpoint.arguments(args, kwargs)
-        fields = join_body(values, endpoint.fn_index, session_hash, self._oauth(endpoint))
+        extra: Dict[str, Any] = {}
+        if self._oauth_token is not None and endpoint.takes_oauth_token:
+            extra["oauth_token"] = self._oauth_token
+        fields = join_body(values, endpoint.fn_index, session_hash, extra)
         content = self._encoded(endpoint, fields, kwargs)
-        found = self._files_of(endpoint).survey(values)
+        if host.plain_types.issuperset(map(type, values)):
+            return fields, content, False, False
+        found = host.files.survey(values)
         if found.files:
             self.attachments.uploads().check(values, endpoint.spec)
-        return fields, content, found
-
-    def _files_of(self, endpoint: Endpoint) -> EndpointFiles:
-        return self.attachments.known.get(endpoint.spec.fn_index) or self.attachments.learn(endpoint.spec)
+        return fields, content, found.files, found.foreign
 
     def _encoded(self, endpoint: Endpoint, fields: Dict[str, Any], kwargs: Mapping[str, Any]) -> bytes:
         """The body of a call, its files not sent yet. Raises as `encode_body` does."""
@@ -184,230 +184,181 @@ class Calls(NamedTuple):
         name_of = partial(endpoint.argument_name, values=values, kwargs=kwargs, described=described)
         return encode_body(fields, endpoint.label, name_of)
 
-    def _late_body(
+    def _bind_late(
         self,
-        endpoint: Endpoint,
+        host: JobHost,
         session_hash: str,
         headers: Mapping[str, str],
         args: Tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> bytes:
         """The body of a call whose arguments are bound only now, its files sent."""
-        fields, content, found = self._bind(endpoint, session_hash, args, kwargs)
-        return self._upload(endpoint, fields, headers) if found.files else content
+        fields, content, files, _ = self._bind(host, session_hash, args, kwargs)
+        return self._upload(host.endpoint, fields, headers) if files else content
 
     def _upload(self, endpoint: Endpoint, fields: Dict[str, Any], headers: Mapping[str, str]) -> bytes:
         """The body of a call, its files sent."""
         data = self.attachments.uploads().upload(fields["data"], endpoint.spec, headers)
         return encode_body({**fields, "data": data}, endpoint.label)
 
-    @property
-    def _may_give_token(self) -> bool:
-        """Whether functions that want an `oauth_token` get one; which do, the description says."""
-        return bool(self.oauth_token) and not self.app.headers.confined
-
-    def _oauth(self, endpoint: Endpoint) -> Dict[str, str]:
-        if self.oauth_token and self._may_give_token and endpoint.takes_oauth_token:
-            return {"oauth_token": self.oauth_token}
-        return {}
-
-    def _host(self, endpoint: Endpoint, queue: SessionDriver, owner: object) -> JobHost:
-        read = partial(self.attachments.read, endpoint.spec, [])
-        secrets = self.app.transport.secrets
-
-        def new_shape() -> Callable[[Union[Outputs, List[Any]]], Any]:
-            chunks: Dict[str, int] = {}
-
-            def shape(outputs: Union[Outputs, List[Any]]) -> Any:
-                with secrets:
-                    return endpoint.shape(read(outputs, chunks))
-
-            return shape
-
-        def finish(outputs: Outputs) -> Any:
-            return endpoint.shape(outputs.data if outputs.files is False else read(outputs))
-
+    def _make_host(self, endpoint: Endpoint) -> JobHost:
         return JobHost(
-            look=self._files_of(endpoint).look,
-            new_shape=new_shape,
-            finish=finish,
+            self.app,
+            endpoint,
+            self.attachments,
+            self.live,
             run_work=self.workers.submit,
-            run_callback=self.callbacks.submit,
-            cancel=partial(self._cancel, endpoint, queue),
-            forget=queue.forget,
-            note=self.note,
-            owner=owner,
-            jobs=self.jobs,
-            secrets=secrets,
-            keeps=self.app.limits.bound("job_bytes"),
-            end_stream=partial(self._end_stream, endpoint, queue),
+            run_callback=self._callbacks.submit,
+            on_status=self._on_status,
+            cancel=partial(self.cancelling.cancel, endpoint.spec),
+            end_stream=partial(self.cancelling.end_stream, endpoint.spec),
         )
+
+    # -- sending it
+
+    def run(self, job: Job) -> Any:
+        """Send a job and wait for its result.
+
+        It is sent on this thread, unless a timeout bounds that too, and the answer of a direct call, for
+        which the sending thread waits.
+        """
+        try:
+            if self._timeout is None and job.bound:
+                self._add(job)
+                job.driver.submit(job)
+            else:
+                self._send(job)
+            if self._timeout is None:
+                return job.result()
+            return self._result_in_time(job, self._timeout)
+        except GradioClientError:
+            raise
+        except BaseException:
+            # Such as KeyboardInterrupt; telling the server of it must not hold it up.
+            job.abandon()
+            raise
+
+    def _result_in_time(self, job: Job, timeout: float) -> Any:
+        from concurrent.futures import TimeoutError as WaitTimeout
+
+        try:
+            return job.result(timeout)
+        except (WaitTimeout, TimeoutError) as exc:
+            if job.done():
+                return job.result()
+            # Telling the server may take a while, which the caller has not got.
+            job.abandon()
+            raise DeadlineExceeded(
+                f"{job.label} gave no result within {timeout} seconds; it was cancelled. "
+                "Make the client with a larger timeout, or use submit()."
+            ) from exc
+
+    def begin(self, job: Job) -> Job:
+        """Have a worker send a job that the caller keeps."""
+        call_after_fork(job)  # a child that is forked meanwhile has a copy of it
+        self._send(job)
+        return job
+
+    def _add(self, job: Job) -> None:
+        """Put a job among the live ones before it is sent; where the client is closed it fails."""
+        self.live.jobs.add(job)
+        if self.live.closed:
+            job.fail(closed_error(job.label, begun=False))
+
+    def _send(self, job: Job) -> None:
+        """Have a worker send a job, once it can be bound; what keeps it from that ends the job."""
+        self._add(job)
+        if job.done():  # the client is closed
+            return
+        try:
+            if job.bound:
+                self._hand_to_worker(job, None)
+            else:
+                self.app.describe(partial(self._hand_to_worker, job))
+        except BaseException:
+            job.abandon()
+            raise
+
+    def _hand_to_worker(self, job: Job, error: Optional[BaseException]) -> None:
+        """Have a worker send a job, unless the description that it needs cannot be had."""
+        if error is not None:
+            # Others may have it too, and each gets a traceback of its own when it is raised.
+            own = copy(error)
+            own.__cause__ = error.__cause__ or error
+            job.fail(own)
+            return
+        try:
+            self.workers.submit(job.driver.submit, job)
+        except RuntimeError as exc:
+            failure = ConnectionFailed(f"No thread could be started to call {job.label}: {exc}.")
+            failure.__cause__ = exc
+            job.fail(failure)
+
+    def join(self, body: Dict[str, Any], headers: Mapping[str, str]) -> str:
+        """Join the queue with a body made by the caller; return the event id. See `Client.send_data`."""
+        app = self.app
+        timeout = app.transport.timeout.whole(app.limits.bound("joining"))
+        most = app.limits.bound("answer_bytes")
+        fields, content = app.headers(headers), encode_body(body, "send_data")
+        with app.transport.secrets:
+            doing = "joining the queue"
+            answer = post_json(app.transport, app.routes.join, fields, content, doing, timeout, most)
+            return parse_event_id(answer, "send_data")
+
+    # -- the end
 
     def close(self) -> None:
         """End every job, connection and thread of the client. Idempotent.
 
         It waits a moment for the server to be told of jobs that were cancelled before, not for the threads.
         """
-        self.jobs.closed = True
-        # What is told first ends its jobs in its own way; the last look at the jobs finds what it has missed.
+        self.live.closed = True
+        # The drivers end their jobs in their own way; the last look at the jobs finds what they have missed.
         ends = (
             self.sessions.close,
-            self.direct.close,
-            self._tell_the_last,
+            self._direct.close,
+            self.cancelling.wait,
             self.app.transport.close,
-            self.jobs.end,
+            self._end_jobs,
             self.app.threads.close,
         )
         for end in ends:
             try:
                 end()
-            except Exception:  # noqa: PERF203 - the others have to be told too
+            except Exception:  # noqa: PERF203 - the others have to be called too
                 _log.exception("a part of the client could not be closed")
 
     def end(self) -> None:
-        """Close, as the interpreter ends. The program's threads have ended then, but for its daemons.
+        """Close, as the interpreter ends.
 
-        Not so in a sub-interpreter, where they are still to be waited for.
+        The program's threads have ended by then, but for its daemons, which must not be woken. Not so in a
+        sub-interpreter, which waits for its threads only later.
         """
         if in_main_interpreter():
-            self.jobs.end(with_process=True)
+            self._end_jobs(with_process=True)
         self.close()
 
-    # -- cancelling
+    def _end_jobs(self, *, with_process: bool = False) -> None:
+        """Fail all live jobs with ClientClosed.
 
-    def _cancel(self, endpoint: Endpoint, queue: SessionDriver, job: Job, warn: bool) -> None:
-        """Tell the driver, and the server, that nobody waits for `job` any more."""
-        queue.forget(job)
-        plan = plan_cancel(self.app.spec, self.app.dialect, endpoint.spec)
-        if job.event_id is not None:
-            self._tell_soon(plan, queue, job, job.event_id)
-        if warn and plan.warning:  # last, as it may be made an exception
-            warnings.warn(shorten(self.app.transport.secrets.blank(plan.warning)), stacklevel=4)
-
-    def _forget_direct(self, job: Job) -> None:
-        """Let go of a direct call, of which a server cannot be told anything."""
-        self.direct.forget(job)
-        job.told(False)
-
-    def _end_stream(self, endpoint: Endpoint, queue: SessionDriver, job: Job) -> None:
-        """Have the server told that a job which has its value gets no more."""
-        plan = plan_cancel(self.app.spec, self.app.dialect, endpoint.spec)
-        # Where its run ends only by a cancellation, for want of a time limit, it needs to be alone.
-        block = queue.exclusive(job, lambda: None) if plan.reruns else nullcontext(False)
-        self._tell_within(block, plan, job, str(job.event_id))
-
-    def _tell_soon(self, plan: CancelPlan, queue: SessionDriver, job: Job, event_id: str) -> None:
-        again = partial(self._tell_soon, plan, queue, job, event_id)
-        self._tell_within(queue.exclusive(job, again), plan, job, event_id)
-
-    def _tell_within(self, block: ContextManager[bool], plan: CancelPlan, job: Job, event_id: str) -> None:
-        """Have the server told, on another thread."""
-        until = time.monotonic() + _TELLING
-        # Entered here already: a job that is submitted next must not make this one wait for its end.
-        alone = block.__enter__()
-        self.jobs.telling.add(job)
-        try:
-            self.tellers.submit(self._tell, plan, job, event_id, block, alone, until)
-        except BaseException as exc:
-            self._told(job, block, False)
-            if not isinstance(exc, RuntimeError):
-                raise
-            self._log_untold(job, exc)
-
-    def _tell(
-        self,
-        plan: CancelPlan,
-        job: Job,
-        event_id: str,
-        block: ContextManager[bool],
-        alone: bool,
-        until: float,
-    ) -> None:
-        taken: Optional[bool] = False
-        try:
-            if plan.route:
-                taken = self._stop(plan, job, event_id, alone, until)
-            else:
-                taken = self._reset(plan, job, event_id, alone, until)
-        finally:
-            self._told(job, block, taken)
-
-    def _told(self, job: Job, block: ContextManager[bool], taken: Optional[bool]) -> None:
-        """Let those know who wait for it, and jobs that are to join; None is for what is told later."""
-        block.__exit__(None, None, None)
-        if taken is not None:
-            job.told(taken)
-        self.jobs.telling.discard(job)
-
-    def _tell_the_last(self) -> None:
-        """Wait for the server to be told, for as long as closing has time for that."""
-        ends = time.monotonic() + (_TELLING_AT_EXIT if at_the_end() else _TELLING_AT_CLOSE)
-        for job in list(self.jobs.telling):
-            job.wait_told(max(0.0, ends - time.monotonic()))
-
-    # Both return whether the server has taken all it was told; None where that is to be told later.
-
-    def _stop(self, plan: CancelPlan, job: Job, event_id: str, alone: bool, until: float) -> Optional[bool]:
-        # The server stops every running job that this session has of the function, and the others would
-        # wait for ever (gradio/routes.py 4.31 – 6.31, `cancel_event`). Told of no function it may take a job
-        # from its queue, but makes one that runs already start anew.
-        taken = []
-        if alone or (plan.unqueues and job.in_queue):
-            fn_index = job.fn_index if alone else _NO_FUNCTION
-            body = {"fn_index": fn_index, "session_hash": job.session_hash, "event_id": event_id}
-            taken.append(self._post(job, self.app.routes.cancel, body, until))
-        if plan.closes:
-            taken.append(self._post(job, self.app.routes.end_of_stream(event_id), {}, until))
-        return all(taken) if taken else None
-
-    def _reset(self, plan: CancelPlan, job: Job, event_id: str, alone: bool, until: float) -> Optional[bool]:
-        routes, session_hash = self.app.routes, job.session_hash
-        taken = []
-        if plan.fn_index is not None and alone:
-            body = join_body([], plan.fn_index, session_hash, {})
-            taken.append(self._post(job, routes.run, body, until))
-        if plan.reset == "event":
-            taken.append(self._post(job, routes.reset, {"event_id": event_id}, until))
-        elif plan.reset == "function" and alone:
-            body = {"fn_index": job.fn_index, "session_hash": session_hash}
-            taken.append(self._post(job, routes.reset, body, until))
-        return bool(taken) and all(taken)
-
-    def _post(self, job: Job, url: str, body: Dict[str, Any], until: float) -> bool:
-        try:
-            left = min(_ONE_TELLING, until - time.monotonic())
-            if left <= 0:
-                raise DeadlineExceeded(f"it had not its turn within {_TELLING:g} seconds")
-            limit = Timeout(connect=left, read=left, total=left)
-            content, doing = encode_body(body, url), f"cancelling {job.label}"
-            post_json(self.app.transport, url, self.app.headers({}), content, doing, limit)
-        except GradioClientError as exc:
-            self._log_untold(job, exc)
-            return False
-        return True
-
-    def _log_untold(self, job: Job, error: BaseException) -> None:
-        # The job is cancelled here all the same.
-        why = self.app.transport.secrets.shown(error)
-        _log.info("the server was not told to end %s: %s", job.label, why)
+        Args:
+            with_process: whether the process ends; see `CallFuture.end_with_process`.
+        """
+        self.live.closed = True
+        for job in list(self.live.jobs):
+            try:
+                if with_process:
+                    job.end_with_process()
+                else:
+                    job.fail(closed_error(job.label))
+            except Exception:  # noqa: PERF203 - the others have to end too
+                _log.exception("%r could not be ended", job)
 
 
 def _kept(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
     """Arguments to be bound or sent later, as they are now: who has made them may change them meanwhile."""
     values = [*args, *kwargs.values()]
     # Files know themselves what was given.
+    copies: List[Any]
     copies, _ = find_files(values, lambda value, _: isinstance(value, (FileArgument, ResultFile, V3File)))
     return tuple(copies[: len(args)]), dict(zip(kwargs, copies[len(args) :]))
-
-
-def _with_hint(error: BaseException) -> BaseException:
-    """The same error with the hint, if it may be a refusal of the arguments; others may share it."""
-    if not isinstance(error, (AppError, ValidationError, HTTPStatusError)):
-        return error
-    from copy import copy
-
-    hinted = copy(error)
-    hinted.args = (shorten(f"{error} {_HINT}", error.longest), *error.args[1:])
-    hinted.__cause__, hinted.__context__ = error.__cause__, error.__context__
-    hinted.__suppress_context__ = error.__suppress_context__
-    return hinted.with_traceback(error.__traceback__)

@@ -1,23 +1,45 @@
 """Job: one call under way, as a `concurrent.futures.Future` that also streams.
 
-Every wait blocks on a Condition until the thread that reads the stream has something new; a waiting
-job has no thread of its own. Callbacks run on the client's callback threads, never on the reader.
+Every wait blocks on the job's Condition until the driver's thread brings something new; a job that is waited
+for has no thread of its own. Readers of updates share nothing: each goes through the list of steps, which
+only ever grows, at its own pace, and makes its own copy of each value.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Generator, Iterator, List, Optional
+import concurrent.futures
+import logging
+import threading
+import time
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    AsyncIterator,
+    Callable,
+    Dict,
+    Generator,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from ..app.options import check_seconds
+from ..errors import ArgumentError, DeadlineExceeded
 from ..secrecy import MARK, Hidden
-from ..updates import LogUpdate, Status, StatusUpdate, Update
-from .feed import UpdateFeed
+from ..threads import hand_over
+from ..updates import LogUpdate, OutputUpdate, Status, StatusUpdate, Update
+from ..wire.lifecycle import NewOutput
 from .future import CallFuture
 
 if TYPE_CHECKING:
-    import concurrent.futures
+    from ..wire.filedata import Outputs
+    from ..wire.lifecycle import Cursor, OutputLog
+    from .future import Callback, Step
 
-    from .future import Callback
+_log = logging.getLogger(__name__)
 
 
 class Job(CallFuture):
@@ -32,6 +54,10 @@ class Job(CallFuture):
         >>> for value in job:                               # doctest: +SKIP
         ...     print(value)
     """
+
+    # The pass of `__next__`, which all who iterate share; made when it is first called.
+    _iteration: Optional[_Pass] = None
+    _final_taken = False
 
     def result(self, timeout: Optional[float] = None) -> Any:
         """The result, waited for; of a generator its last value.
@@ -52,22 +78,21 @@ class Job(CallFuture):
         A function that is no generator has one, its result. The list is the caller's own. Where values have
         files that were not fetched yet, it waits for them.
         """
-        with self._record.changed:
+        with self._changed:
             final = list(self._final)
-        values = self._lifecycle.outputs.values()
-        shape = self._host.new_shape()
-        return [shape(value) for value in values] if values else final
+        values, reading = self._lifecycle.outputs.values(), _Pass(self._lifecycle.outputs)
+        return [self._shaped(data, reading) for data in values] if values else final
 
     def status(self) -> StatusUpdate:
         """The latest status, without waiting."""
         status = self._status
-        self._host.note(status)
+        self._host.on_status(status)
         return status
 
     def logs(self) -> List[LogUpdate]:
         """Every message that the app sent with `gr.Info`, `gr.Warning` or `gr.Success`, in order."""
-        with self._record.changed:
-            return [step for step in self._record.steps if isinstance(step, LogUpdate)]
+        with self._changed:
+            return [step for step in self._steps if isinstance(step, LogUpdate)]
 
     def updates(self, timeout: Optional[float] = None) -> Iterator[Update]:
         """Every update from the first on, in the order of arrival, the final output last.
@@ -80,15 +105,15 @@ class Job(CallFuture):
         Raises:
             DeadlineExceeded: no update came in time; the job goes on.
         """
-        feed = self._new_feed()
-        while True:
-            steps, ended = feed.wait(timeout)
-            yield from feed.updates(steps)
-            if ended:
-                return
-
-    def _new_feed(self) -> UpdateFeed:
-        return UpdateFeed(self._record, self._host.new_shape(), self.label)
+        place, ended, reading = 0, False, _Pass(self._lifecycle.outputs)
+        while not ended:
+            steps, ended = self._steps_after(place, timeout)
+            place += len(steps)
+            for step in steps:
+                if isinstance(step, NewOutput):
+                    yield OutputUpdate(self._shaped(next(reading.values), reading), success=step.success)
+                else:
+                    yield step
 
     def cancel(self, wait: Optional[float] = None) -> bool:
         """Cancel the job, here at once, and have the server told in the background.
@@ -113,7 +138,7 @@ class Job(CallFuture):
         if wait is not None:
             check_seconds("wait", wait)
         if self._settle_cancelled():
-            self._tell(True)
+            self._tell(warn=True)
         elif self._status.code is not Status.CANCELLED:
             return False
         return wait is None or self.wait_told(wait)
@@ -126,15 +151,18 @@ class Job(CallFuture):
         return self
 
     def __next__(self) -> Any:
-        with self._record.changed:
+        with self._changed:
+            reading = self._iteration
+            if reading is None:
+                reading = self._iteration = _Pass(self._lifecycle.outputs)
             while True:
-                values = next(self._values, None)
-                if values is not None:
+                data = next(reading.values, None)
+                if data is not None:
                     break
-                if self._record.ended:
+                if self._ended:
                     return self._next_final()
-                self._record.changed.wait()
-        return self._shape(values)
+                self._changed.wait()
+        return self._shaped(data, reading)
 
     def _next_final(self) -> Any:
         # Where nothing was generated the result is the one value.
@@ -143,8 +171,47 @@ class Job(CallFuture):
             return self._final[0]
         raise StopIteration
 
-    def __aiter__(self) -> AsyncIterator[Update]:
-        return self._new_feed().arriving(self._host.look, self._host.run_work)
+    async def __aiter__(self) -> AsyncIterator[Update]:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        arrived = asyncio.Event()
+
+        def wake() -> None:
+            try:
+                loop.call_soon_threadsafe(arrived.set)
+            except RuntimeError:  # the loop has been closed under the iteration
+                _log.debug("an event loop was closed while it waited for a job")
+
+        place, reading = 0, _Pass(self._lifecycle.outputs)
+        # Single operations, without the lock: a forgotten iteration ends where the garbage collector runs, on
+        # a thread that may hold any lock.
+        self._listeners.append(wake)
+        try:
+            while True:
+                arrived.clear()
+                with self._changed:
+                    steps, ended = self._steps[place:], self._ended
+                place += len(steps)
+                for step in steps:
+                    if not isinstance(step, NewOutput):
+                        yield step
+                        continue
+                    data = next(reading.values)
+                    outputs = None if self._is_plain(data) else self._host.files.look(data)
+                    if outputs is not None and outputs.files:
+                        # They are fetched by a worker, not on the event loop.
+                        fetched: concurrent.futures.Future[Any] = concurrent.futures.Future()
+                        self._host.run_work(self._fetch, fetched, outputs, reading)
+                        value = await asyncio.wrap_future(fetched)
+                    else:
+                        value = self._shaped(data if outputs is None else outputs, reading)
+                    yield OutputUpdate(value, success=step.success)
+                if ended:
+                    return
+                await arrived.wait()
+        finally:
+            self._listeners.remove(wake)
 
     def __await__(self) -> Generator[Any, None, Any]:
         import asyncio
@@ -157,17 +224,109 @@ class Job(CallFuture):
             event_id = MARK
         return f"<Job {self.label} {self._status.code.value} event_id={event_id}>"
 
+    # -- reading
 
-def splat(callback: Callable[..., object]) -> Callback:
-    """`callback` as a done-callback: called with the result, a tuple's parts apart; not after a failure."""
+    def _steps_after(self, place: int, timeout: Optional[float]) -> Tuple[List[Step], bool]:
+        """Wait for steps from a place on; return them, and whether no more will come.
 
-    def done(job: concurrent.futures.Future[Any]) -> None:
-        if job.cancelled() or job.exception() is not None:
+        Raises:
+            DeadlineExceeded: none came within the seconds of `timeout`; None waits for as long as it takes.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while len(self._steps) <= place and not self._ended:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise DeadlineExceeded(f"No update of {self.label} came within {timeout} seconds.")
+                self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
+            return self._steps[place:], self._ended
+
+    def _shaped(self, outputs: Union[Outputs, List[Any]], reading: _Pass) -> Any:
+        """What the caller gets of output values, looked at or not; their files are fetched.
+
+        Args:
+            outputs: the values; each of a pass in order.
+            reading: the pass.
+        """
+        host = self._host
+        with host.secrets:
+            if isinstance(outputs, list) and self._is_plain(outputs):
+                return host.shape(outputs)
+            return host.shape(host.read(self._fetched, outputs, reading.chunks))
+
+    def _is_plain(self, values: List[Any]) -> bool:
+        """Whether these values, by their types, neither are nor hold files."""
+        return self._host.plain_types.issuperset(map(type, values))
+
+    def _fetch(self, future: concurrent.futures.Future[Any], outputs: Outputs, reading: _Pass) -> None:
+        """Resolve a future with what the caller gets of output values that have files; on a worker."""
+        if not future.set_running_or_notify_cancel():
             return
-        result = job.result()
-        if isinstance(result, tuple):
-            callback(*result)
-        else:
-            callback(result)
+        try:
+            future.set_result(self._shaped(outputs, reading))
+        except BaseException as exc:
+            future.set_exception(exc)
 
-    return done
+
+class _Pass:
+    """One reader's pass over the values of a job.
+
+    Attributes:
+        values: gives the next one.
+        chunks: how far streamed files were read in this pass; see `JobFiles.fetch`.
+    """
+
+    __slots__ = ("chunks", "values")
+
+    def __init__(self, outputs: OutputLog) -> None:
+        self.values: Cursor = outputs.cursor()
+        self.chunks: Dict[str, int] = {}
+
+
+def follow(job: Job) -> Iterator[Update]:
+    """Yield every update of `job`, then raise what it failed with; leaving early cancels it."""
+    updates = _following(job)
+    next(updates)  # the `finally` of a generator that was never entered would not be run
+    return updates
+
+
+def _following(job: Job) -> Iterator[Update]:
+    """The updates, after one that only begins the generator."""
+    try:
+        yield StatusUpdate(Status.STARTING)
+        for update in job.updates():
+            # The last update of a failed call is its error, which is raised instead.
+            if not (isinstance(update, OutputUpdate) and update.final and not update.success):
+                yield update
+        error = None if job.cancelled() else job.exception()
+        if error is not None:
+            raise error
+    finally:
+        # The garbage collector may leave it too, on a thread that may hold any lock.
+        if not job.has_ended:
+            hand_over(job.abandon)
+
+
+def done_callbacks(
+    callbacks: Union[Callable[..., object], List[Callable[..., object]], None],
+) -> List[Callback]:
+    """Done-callbacks that call functions with the result, a tuple's parts apart; not after a failure.
+
+    Raises:
+        ArgumentError: they are neither a function nor a list of functions.
+    """
+    given = [] if callbacks is None else callbacks
+    listed = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not all(callable(callback) for callback in listed):
+        raise ArgumentError("result_callbacks must be a function or a list of functions.")
+    return [partial(_call_with_result, callback) for callback in listed]
+
+
+def _call_with_result(callback: Callable[..., object], job: concurrent.futures.Future[Any]) -> None:
+    if job.cancelled() or job.exception() is not None:
+        return
+    result = job.result()
+    if isinstance(result, tuple):
+        callback(*result)
+    else:
+        callback(result)

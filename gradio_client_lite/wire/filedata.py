@@ -304,7 +304,7 @@ class EndpointFiles:
         self._is_argument = is_argument
         self.is_file = is_file
         self._holders = holders
-        self._word = word
+        self.word = word
         self._reforms = reforms
         self._decode = decode
         self._src = src
@@ -324,7 +324,7 @@ class EndpointFiles:
             text: the JSON they come from; "" where they come from several.
         """
         mentioned = self._decode is not None or not text
-        mentioned = mentioned or bool(self._word and self._holders and mentions(text, self._word))
+        mentioned = mentioned or bool(self.word and self._holders and mentions(text, self.word))
         if not mentioned:
             return Outputs(data, False)
         return Outputs(data, None) if len(text) >= LARGE else self.search(data)

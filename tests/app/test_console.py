@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
-from gradio_client_lite.app.console import say
+from gradio_client_lite.app.console import say, say_long_wait
+from gradio_client_lite.updates import Status, StatusUpdate
 
 
 class Failing(io.StringIO):
@@ -61,3 +62,16 @@ def test_console_without_flush_is_no_failure(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "stdout", out)
     say("text")
     assert out.text == "text\n"
+
+
+@pytest.mark.parametrize(
+    ("space_id", "eta", "told"),
+    [("owner/name", 31.5, True), ("owner/name", 30, False), ("owner/name", None, False), (None, 99, False)],
+)
+def test_user_of_a_space_is_told_of_a_long_queue(
+    space_id: Optional[str], eta: Optional[float], told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_long_wait(space_id, StatusUpdate(Status.IN_QUEUE, eta=eta))
+    out = capsys.readouterr().out
+    assert ("approximately 31 seconds" in out and "Client.duplicate(owner/name)" in out) is told
+    assert bool(out) is told

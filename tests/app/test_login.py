@@ -7,8 +7,8 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 
-from gradio_client_lite.app import headers as login_module
-from gradio_client_lite.app.headers import Renewal
+from gradio_client_lite.app import login as login_module
+from gradio_client_lite.app.login import Renewal
 from gradio_client_lite.errors import AuthenticationError, ConnectFailed, DeadlineExceeded
 from gradio_client_lite.transport.sockets import Deadline
 from gradio_client_lite.transport.url import parse_url

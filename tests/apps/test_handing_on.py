@@ -25,14 +25,14 @@ class Watched:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.uploads: List[str] = []
-        stream = client._transport.stream
+        stream = client._app.transport.stream
 
         def watched(method: str, url: str, **options: Any) -> Any:
             if method == "POST" and url.endswith("upload"):
                 self.uploads.append(url)
             return stream(method, url, **options)
 
-        client._transport.stream = watched  # type: ignore[method-assign]
+        client._app.transport.stream = watched  # type: ignore[method-assign]
 
     def __call__(self, api_name: str, *args: Any) -> Any:
         return self.client.predict(*args, api_name=api_name)
@@ -53,7 +53,7 @@ def content(call: Watched, value: Any) -> bytes:
     """The content of a file of a result."""
     if isinstance(value, str):
         return Path(value).read_bytes()
-    return b"".join(call.client._attachments.fetch(value.file).read())
+    return b"".join(call.client._calls.attachments.fetch(value.file).read())
 
 
 def files_in(value: Any) -> List[Any]:

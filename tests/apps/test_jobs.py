@@ -75,7 +75,7 @@ def test_one_worker_is_enough_for_many_jobs(server: Server) -> None:
 def test_sequential_predicts_reuse_two_connections(client: Client) -> None:
     for i in range(10):
         assert client.predict(str(i), api_name="/noop") == str(i)
-    idle, active = map(int, re.findall(r"(?:idle|active)=(\d+)", repr(client._transport)))
+    idle, active = map(int, re.findall(r"(?:idle|active)=(\d+)", repr(client._app.transport)))
     assert idle + active <= 2 + 1  # for POSTs and for the stream; some apps ask for a heartbeat too
 
 

@@ -95,7 +95,7 @@ def test_direct_calls_that_fill_the_workers_do_not_hold_a_queued_job_up(server: 
         job = client.submit("queued", api_name="/noop")
         assert job.result(_DEADLINE) == "queued"
         blocked = threading.Event()
-        client._workers.submit(blocked.wait, _DEADLINE)
+        client._calls.workers.submit(blocked.wait, _DEADLINE)
         # On the caller's own thread, so that only what is sent later needs a worker.
         assert client.predict("queued", api_name="/noop") == "queued"
         blocked.set()

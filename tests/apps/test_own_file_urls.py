@@ -24,7 +24,7 @@ def client_of(server: Server, **options: Any) -> Client:
 
 
 def content(call: Watched, value: Any) -> bytes:
-    return b"".join(call.client._attachments.fetch(value.file).read())
+    return b"".join(call.client._calls.attachments.fetch(value.file).read())
 
 
 def url_of(call: Watched, path: str) -> str:

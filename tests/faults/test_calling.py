@@ -1,4 +1,7 @@
-"""Calls of an app that breaks somewhere on the way."""
+"""Calls of an app that breaks somewhere on the way.
+
+Tests `jobs/calls.py`.
+"""
 
 from __future__ import annotations
 

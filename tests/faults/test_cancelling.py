@@ -1,4 +1,7 @@
-"""Cancelling ends a job at once; the server is told on other threads, and who asks learns whether it was."""
+"""Cancelling ends a job at once; the server is told on other threads, and who asks learns whether it was.
+
+Tests `jobs/cancelling.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any, Callable, Dict, Tuple
 import pytest
 
 from gradio_client_lite import Client, Job, handle_file
-from gradio_client_lite.jobs import calls as calls_module
+from gradio_client_lite.jobs import cancelling as cancelling_module
 from gradio_client_lite.updates import Status
 
 from .badserver import (
@@ -48,21 +51,27 @@ def body_of(job: Job) -> Dict[str, Any]:
 
 
 @pytest.fixture
-def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the server little time to be told."""
-    monkeypatch.setattr(calls_module, "_ONE_TELLING", 0.1)
+def briefly(connect: Connect) -> Connect:
+    """Connect a client that gives the server little time to be told."""
+
+    def make(url: str) -> Client:
+        client = connect(url)
+        client._calls.cancelling.one_request = 0.1
+        return client
+
+    return make
 
 
 def test_server_is_told_on_another_thread(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used, post = [], calls_module.post_json
+    used, post = [], cancelling_module.post_json
 
     def spy(*args: Any) -> bytes:
         used.append(threading.current_thread().name)
         return post(*args)
 
-    monkeypatch.setattr(calls_module, "post_json", spy)
+    monkeypatch.setattr(cancelling_module, "post_json", spy)
     server = serve(data=for_ever)
     job = joined(connect(server.url))
     assert job.cancel(wait=PATIENCE) is True
@@ -70,9 +79,9 @@ def test_server_is_told_on_another_thread(
     assert used == ["gradio-cancel"]
 
 
-def test_cancel_does_not_wait_for_a_server_that_hangs(serve: Serve, connect: Connect, briefly: None) -> None:
+def test_cancel_does_not_wait_for_a_server_that_hangs(serve: Serve, briefly: Connect) -> None:
     server = serve(data=for_ever, cancel=silent)
-    job = joined(connect(server.url))
+    job = joined(briefly(server.url))
     assert job.cancel() is True
     assert job.cancelled()
     assert told(server) in ([], [body_of(job)])
@@ -81,9 +90,9 @@ def test_cancel_does_not_wait_for_a_server_that_hangs(serve: Serve, connect: Con
 
 @pytest.mark.parametrize("behaviour", [silent, reply(b"", "500 Internal Server Error")])
 def test_what_could_not_be_told_is_logged_with_the_name_of_the_job(
-    serve: Serve, connect: Connect, briefly: None, caplog: pytest.LogCaptureFixture, behaviour: Any
+    serve: Serve, briefly: Connect, caplog: pytest.LogCaptureFixture, behaviour: Any
 ) -> None:
-    client = connect(serve(data=for_ever, cancel=behaviour).url)
+    client = briefly(serve(data=for_ever, cancel=behaviour).url)
     with caplog.at_level(logging.INFO):
         assert joined(client).cancel(wait=PATIENCE) is False
     assert [record.levelname for record in caplog.records] == ["INFO"]
@@ -91,12 +100,13 @@ def test_what_could_not_be_told_is_logged_with_the_name_of_the_job(
 
 
 def test_cancellation_that_waits_too_long_for_its_turn_is_not_told(
-    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(calls_module, "_TELLING", 0.0)
     server = serve(data=for_ever)
+    client = connect(server.url)
+    client._calls.cancelling.in_all = 0.0
     with caplog.at_level(logging.INFO):
-        assert joined(connect(server.url)).cancel(wait=PATIENCE) is False
+        assert joined(client).cancel(wait=PATIENCE) is False
     assert "/echo" in caplog.text
     assert told(server) == []
 
@@ -175,7 +185,7 @@ def test_close_after_a_cancel_still_tells_the_server(serve: Serve, connect: Conn
         reply({"success": True})(peer, request)
 
     server.behave(cancel=cancel)
-    with contextlib.closing(job._host.owner):  # type: ignore[type-var]
+    with contextlib.closing(job._owner):  # type: ignore[type-var]
         job.cancel()
     assert job.cancel(wait=PATIENCE) is True
     assert told(server) == [body_of(job)]
@@ -183,10 +193,10 @@ def test_close_after_a_cancel_still_tells_the_server(serve: Serve, connect: Conn
 
 
 def test_close_does_not_wait_for_a_server_that_hangs(
-    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(calls_module, "_TELLING_AT_CLOSE", 0.05)
     client = connect(serve(data=for_ever, cancel=silent).url)
+    client._calls.cancelling.at_close = 0.05
     job = joined(client)
     job.cancel()
     client.close()

@@ -149,7 +149,7 @@ def test_job_that_no_driver_knows_ends_with_the_client(
     client = connect(serve(data=for_ever).url)
     job = client.submit("a", api_name="/echo")
     wait_until(lambda: job.event_id is not None)
-    current: Any = client._sessions.current
+    current: Any = client._calls.sessions.current
     wait_until(lambda: bool(current._claims.calls))
     current._claims.calls.clear()
     client.close()
@@ -196,7 +196,7 @@ def test_jobs_end_though_a_part_of_the_client_cannot_be_closed(
         client.close()
     assert isinstance(job.exception(0), ClientClosed)
     assert "could not be closed" in caplog.text
-    client._sessions.close()
+    client._calls.sessions.close()
 
 
 def test_ended_jobs_are_forgotten(serve: Serve, connect: Connect) -> None:
@@ -205,7 +205,7 @@ def test_ended_jobs_are_forgotten(serve: Serve, connect: Connect) -> None:
     job = client.submit("a", api_name="/direct")
     job.result(PATIENCE)
     client.submit("a", api_name="/echo").cancel()
-    assert client._calls.jobs._jobs == set()
+    assert client._calls.live.jobs == set()
 
 
 # --- the end of the process

@@ -296,7 +296,7 @@ os.wait()
 
 
 def test_end_of_a_fetch_is_told_once(serve: Serve, connect: Connect) -> None:
-    transport: Any = connect(serve().url)._transport
+    transport: Any = connect(serve().url)._app.transport
     description = Description(transport, Threads())
     told: List[Any] = []
 
@@ -313,7 +313,7 @@ def test_end_of_a_fetch_is_told_once(serve: Serve, connect: Connect) -> None:
 
 
 def test_interrupt_of_who_tells_of_a_fetch_leaves_nobody_waiting(serve: Serve, connect: Connect) -> None:
-    transport: Any = connect(serve().url)._transport
+    transport: Any = connect(serve().url)._app.transport
     description = Description(transport, Threads())
     told: List[Any] = []
 

@@ -128,7 +128,7 @@ def test_finalisers_take_no_lock_in_any_critical_section_of_a_session(
         "transport/headers.py",
         "workers.py",
     }
-    parts |= {"threads.py", "jobs/future.py", "jobs/feed.py"}
+    parts |= {"threads.py", "jobs/future.py", "jobs/job.py"}
     with trapped(traps, monkeypatch):
         traps.armed = True
         for _ in range(5):  # a critical section is passed over while another thread collects
@@ -194,8 +194,8 @@ def test_client_may_go_in_the_critical_sections_of_its_own_threads(
 def test_finaliser_waits_for_no_lock_of_the_client(serve: Serve) -> None:
     client = Client(serve(config=WITH_HEARTBEAT).url, verbose=False)
     assert client.predict("a", api_name="/echo") == "a"
-    sessions: Any = client._sessions
-    queue, pool = sessions.current, client._transport._pool
+    sessions: Any = client._calls.sessions
+    queue, pool = sessions.current, client._app.transport._pool
     gone = weakref.ref(client)
 
     def collect() -> None:

@@ -297,7 +297,7 @@ def test_interruption(
 ) -> None:
     app = client()
     app.view_api(print_info=False)  # whose connection would be used
-    app._transport._pool.forget()
+    app._app.transport._pool.forget()
     with monkeypatch.context() as patch:
         patch.setattr(place, name, interrupt)
         assert_nothing_is_shown(caught(predict, app, "/direct"))

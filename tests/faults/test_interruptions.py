@@ -9,9 +9,9 @@ from typing import Any, Callable
 import pytest
 
 from gradio_client_lite import Client
-from gradio_client_lite import client as client_module
 from gradio_client_lite.app import app as app_module
 from gradio_client_lite.files.downloads import JobFiles
+from gradio_client_lite.jobs import calls as calls_module
 
 from .badserver import PATIENCE, BadServer, config, event, info, reply, reset, streaming
 from .test_calling import wait_until
@@ -58,7 +58,7 @@ def test_client_whose_making_was_interrupted_leaves_no_thread(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(config=reply(config(connect_heartbeat=True)))
-    monkeypatch.setattr(client_module, "LiveJobs", interrupt)
+    monkeypatch.setattr(calls_module, "LiveJobs", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Client(server.url, verbose=False)
     wait_until(lambda: threads() == [])

@@ -10,7 +10,7 @@ import pytest
 from transport.peers import Peer, Request
 
 from gradio_client_lite import Client, handle_file
-from gradio_client_lite.app.headers import Credentials
+from gradio_client_lite.app.login import Credentials
 from gradio_client_lite.errors import AuthenticationError, ConnectionFailed, StreamLost
 
 from .badserver import (
@@ -95,7 +95,7 @@ def test_call_after_a_restart_logs_in_again(
         guarded.cookie = cookie
         assert client.predict("b", api_name=api_name) == "b"
     assert guarded.logins == 4
-    assert list(client._transport.cookies) == [cookie]  # those of former logins are gone
+    assert list(client._app.transport.cookies) == [cookie]  # those of former logins are gone
 
 
 def test_many_calls_that_are_refused_make_one_login(guarded: LoginServer, connect: Connect) -> None:

@@ -115,10 +115,6 @@ AT_ONCE: Dict[str, Callable[[Stage], object]] = {
     "job.__repr__": lambda stage: repr(stage.jobs[0]),
     "job.__iter__": lambda stage: iter(stage.jobs[0]),
     "job.__aiter__": lambda stage: aiter_of(stage.jobs[0]),
-    **{
-        f"endpoint.{name}": lambda stage, name=name: getattr(stage.known.endpoints[0], name)  # type: ignore[misc]
-        for name in ("api_name", "fn_index", "is_valid", "is_public")
-    },
     "endpoint.is_complete": lambda stage: stage.known.endpoints[0].is_complete((), {}),
     "endpoint.argument_name": lambda stage: stage.known.endpoints[0].argument_name(
         0, ["a"], {}, described=False
@@ -126,6 +122,9 @@ AT_ONCE: Dict[str, Callable[[Stage], object]] = {
     "endpoint.shape": lambda stage: stage.known.endpoints[0].shape(["a"]),
     "endpoint.__repr__": lambda stage: repr(stage.known.endpoints[0]),
     # No names of their own.
+    "attributes of an endpoint": lambda stage: [
+        getattr(stage.known.endpoints[0], name) for name in ("api_name", "fn_index", "is_valid", "is_public")
+    ],
     "leaving a loop over updates early": lambda stage: stage.streams[0].close(),  # type: ignore[attr-defined]
     "garbage collection": lambda stage: stage.forget(),
 }

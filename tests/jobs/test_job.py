@@ -1,4 +1,7 @@
-"""Job as a Future, an iterator and a source of updates; the server's messages are given by the test."""
+"""Job as a Future, an iterator and a source of updates; the server's messages are given by the test.
+
+Tests `future.py`, `host.py` and `job.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import contextlib
 import logging
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
@@ -20,9 +24,10 @@ from gradio_client_lite.errors import (
     QueueError,
     StreamLost,
 )
-from gradio_client_lite.jobs.feed import follow
-from gradio_client_lite.jobs.future import JobHost, LiveJobs
-from gradio_client_lite.jobs.job import Job, splat
+from gradio_client_lite.jobs.host import JobHost, LiveJobs
+from gradio_client_lite.jobs.job import Job, done_callbacks, follow
+from gradio_client_lite.limits import DEFAULT_LIMITS
+from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
 from gradio_client_lite.wire.filedata import Outputs
 from gradio_client_lite.wire.messages import (
@@ -40,27 +45,35 @@ PATIENCE = 10.0
 TINY = 0.01
 
 
-class Host:
-    """What a client is to its jobs.
+class Host(JobHost):
+    """What a client is to its jobs, and the driver that runs them.
 
     Attributes:
         cancelled: (job, warn) of each cancellation that a server would be told of.
         forgotten: each job that the driver is told nobody waits for.
         noted: each status that was asked for.
         held: each job whose stream the server would be told is over.
+        make: makes what the caller gets of output values.
+        blocking: whether values have files, so that making it takes requests.
     """
+
+    fn_index, label, direct = 0, "/echo", False
+    plain_types = frozenset()
+    secrets, job_bytes = Secrets(), DEFAULT_LIMITS.bound("job_bytes")
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
         self.forgotten: List[Job] = []
         self.noted: List[StatusUpdate] = []
         self.held: List[Job] = []
-        self.shape: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
+        self.make: Callable[[List[Any]], Any] = lambda data: data[0] if len(data) == 1 else tuple(data)
         self.blocking = False
+        self.live = LiveJobs()
+        self.run_work = self.run_callback = callbacks.submit
+        self.on_status = self.noted.append
+        self.end_stream = self.held.append
+        self.files = Files(self)
         self._callbacks = callbacks
-
-    def _cancel(self, job: Job, warn: bool) -> None:
-        self.cancelled.append((job, warn))
 
     def let_work_end(self) -> None:
         """Wait until every task so far is done."""
@@ -70,32 +83,31 @@ class Host:
             assert time.monotonic() < deadline
             time.sleep(0.001)
 
-    def _shaped(self, outputs: Any) -> Any:
-        return self.shape(outputs.data if isinstance(outputs, Outputs) else outputs)
+    def shape(self, data: List[Any]) -> Any:
+        return self.make(data)
+
+    def cancel(self, job: Job, warn: bool) -> None:
+        self.cancelled.append((job, warn))
+
+    def read(self, fetched: Any, outputs: Any, chunks: Any = None) -> List[Any]:
+        return outputs.data if isinstance(outputs, Outputs) else outputs
 
     def job(self, *, diffs: bool = True) -> Job:
-        host = JobHost(
-            look=lambda data, text="": Outputs(data, self.blocking),
-            new_shape=lambda: self._shaped,
-            finish=self._shaped,
-            run_work=self._callbacks.submit,
-            run_callback=self._callbacks.submit,
-            cancel=self._cancel,
-            forget=self.forgotten.append,
-            note=self.noted.append,
-            owner=None,
-            jobs=LiveJobs(),
-            end_stream=self.held.append,
-        )
-        return Job(
-            host,
-            fn_index=0,
-            label="/echo",
-            diffs=diffs,
-            headers={},
-            session_hash="session",
-            body=lambda: b"body",
-        )
+        self.diffs = diffs
+        driver: Any = SimpleNamespace(forget=self.forgotten.append)
+        return Job(self, driver, None, headers={}, session_hash="session", body=lambda: b"body")
+
+
+class Files:
+    """Where results hold files."""
+
+    word = None
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def look(self, data: List[Any], text: Any = "") -> Outputs:
+        return Outputs(data, self._host.blocking)
 
 
 @pytest.fixture
@@ -140,6 +152,14 @@ def in_thread(function: Callable[[], Any]) -> concurrent.futures.Future[Any]:
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+def test_package_hands_on_the_class() -> None:
+    from gradio_client_lite import jobs
+
+    assert jobs.Job is Job
+    with pytest.raises(AttributeError, match="nonsense"):
+        jobs.nonsense  # noqa: B018
 
 
 # --- result and exception
@@ -199,7 +219,7 @@ def test_shaping_that_fails_fails_the_job(host: Host, job: Job) -> None:
     def fail(data: List[Any]) -> Any:
         raise StreamLost("the download broke")
 
-    host.shape = fail
+    host.make = fail
     complete(job, "a")
     assert isinstance(job.exception(PATIENCE), StreamLost)
 
@@ -211,7 +231,7 @@ def test_shaping_that_makes_requests_is_done_by_a_worker(host: Host, job: Job) -
         threads.append(threading.current_thread())
         return data[0]
 
-    host.shape, host.blocking = shape, True
+    host.make, host.blocking = shape, True
     complete(job, "a")
     assert job.result(PATIENCE) == "a"
     assert [thread.name for thread in threads] == ["test-callback"]
@@ -535,7 +555,7 @@ def test_async_for_takes_what_would_block_to_another_thread(host: Host, job: Job
     async def main() -> List[Any]:
         return [update async for update in job]
 
-    host.shape, host.blocking = fetch, True
+    host.make, host.blocking = fetch, True
     generate(job, "a")
     complete(job, "a")
     assert kinds(run(main())) == ["local a", Status.ITERATING, Status.FINISHED, "local a"]
@@ -550,7 +570,7 @@ def test_async_for_raises_what_another_thread_could_not_fetch(host: Host, job: J
         async for _ in job:
             pass
 
-    host.shape, host.blocking = fetch, True
+    host.make, host.blocking = fetch, True
     generate(job, "a")
     with pytest.raises(ConnectionError, match="no file"):
         run(main())
@@ -625,7 +645,7 @@ def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_
     next(updates)
 
     def collect() -> bool:
-        with job._record.changed:
+        with job._changed:
             updates.close()
         return True
 
@@ -724,7 +744,7 @@ def test_result_callback_gets_the_parts_of_a_tuple(
     job: Job, data: List[Any], arguments: Tuple[Any, ...]
 ) -> None:
     got: concurrent.futures.Future[Tuple[Any, ...]] = concurrent.futures.Future()
-    job.add_done_callback(splat(lambda *args: got.set_result(args)))
+    job.add_done_callback(*done_callbacks(lambda *args: got.set_result(args)))
     complete(job, *data)
     assert got.result(PATIENCE) == arguments
 
@@ -733,7 +753,7 @@ def test_result_callback_gets_the_parts_of_a_tuple(
 def test_result_callback_is_skipped_where_there_is_no_result(job: Job, end: Callable[[Job], Any]) -> None:
     got: List[Any] = []
     done = threading.Event()
-    called(job, splat(got.append), lambda _: done.set())
+    called(job, *done_callbacks(got.append), lambda _: done.set())
     end(job)
     assert done.wait(PATIENCE)
     assert got == []
@@ -907,7 +927,7 @@ def test_cancel_while_it_joins_waits_for_the_id(host: Host) -> None:
 
 
 def test_cancel_of_what_has_ended_on_the_server_has_nothing_to_wait_for(host: Host, job: Job) -> None:
-    host.blocking, host.shape = True, lambda data: threading.Event().wait(TINY)
+    host.blocking, host.make = True, lambda data: threading.Event().wait(TINY)
     complete(job, "a")
     assert job.cancel(wait=PATIENCE) is job.cancelled()
 
@@ -948,7 +968,7 @@ def test_abandoned_job_that_has_ended_on_the_server_is_not_told(
 def test_cancelling_while_files_are_fetched_does_not_tell_the_server(host: Host, job: Job) -> None:
     let_go = threading.Event()
     host.blocking = True
-    host.shape = lambda data: let_go.wait(PATIENCE)
+    host.make = lambda data: let_go.wait(PATIENCE)
     complete(job, "a")
     assert job.cancel() is True
     let_go.set()
@@ -994,7 +1014,7 @@ class Forked:
         self.over = threading.Event()
 
         def hold() -> None:
-            with job._record.changed, job._condition:
+            with job._changed, job._condition:
                 held.set()
                 self.over.wait(PATIENCE)
 
