@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .files.uploads import Home, Uploads
     from .wire.fileurls import Location
     from .wire.multipart import Progress
-    from .workers import Workers
 
 #: The protocol a config names, or "ws" where it names none: the queue driver, and whether values are sent as
 #: edits.
@@ -243,12 +242,11 @@ def locate(app: App, file: Mapping[str, Any]) -> Location:
     return location_of(file, app.routes, live_streams=dialect.live_streams, hands_on=dialect.hands_on)
 
 
-def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float) -> Sessions:
+def open_sessions(app: App, grace: float, idle_timeout: float) -> Sessions:
     """The sessions of one client.
 
     Args:
         app: what is called. Nothing here knows the client, which can go away while its sessions live.
-        workers: run what the server of an old protocol waits for.
         grace: seconds that jobs get when their event stream was cut.
         idle_timeout: seconds of silence after which the app is asked for a sign of life.
     """
@@ -258,10 +256,10 @@ def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float)
 
     heartbeat = make_heartbeat if app.dialect.heartbeat else None
     stateful = app.spec.has_state or heartbeat is not None
-    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, stateful, new_session_hash())
+    return Sessions(_queue_maker(app, grace, idle_timeout), heartbeat, stateful, new_session_hash())
 
 
-def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) -> MakeQueue:
+def _queue_maker(app: App, grace: float, idle_timeout: float) -> MakeQueue:
     """Makes the queue driver of a session hash."""
     if app.dialect.queue == "session":
         return lambda session_hash, on_cut: SessionQueue(
@@ -275,15 +273,13 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
             limits=app.limits,
             threads=app.threads,
         )
-    from .legacy.multiplexer import Multiplexer
-    from .legacy.perjob import Errands, Lines
+    from .legacy.perjob import Shared
 
-    multiplexer, errands = Multiplexer(app.threads), Errands(workers, app.threads)
-    lines = Lines(app.transport, app.routes, app.headers, multiplexer, errands, idle_timeout, app.limits)
+    shared = Shared(app.transport, app.routes, app.headers, app.threads, idle_timeout, app.limits)
     if app.dialect.queue == "stream":
-        from .legacy.single import StreamQueue
+        from .legacy.stream import StreamQueue
 
-        return lambda session_hash, _: StreamQueue(lines, session_hash)
+        return lambda session_hash, _: StreamQueue(shared, session_hash)
     from .legacy.socket import SocketQueue
 
-    return lambda session_hash, _: SocketQueue(lines, session_hash, greets=app.dialect.greets)
+    return lambda session_hash, _: SocketQueue(shared, session_hash, greets=app.dialect.greets)

@@ -159,28 +159,20 @@ class WebSocket:
         self.arrived = len(data)
         return self._decoder.feed(data)
 
-    def send_text(self, text: bytes, timeout: Timeout) -> None:
-        """Send a message.
+    def send(self, kind: str, data: bytes, timeout: Timeout) -> None:
+        """Send a message or control frame.
 
         Args:
-            text: in UTF-8.
+            kind: "text" (in UTF-8), "ping" or "pong".
+            data: its content.
             timeout: how long the network may be silent, and how long it may take in all.
 
         Raises:
             ConnectionLost, ReadTimeout, DeadlineExceeded: it could not be sent.
         """
-        self._send(text, self._library.ABNF.OPCODE_TEXT, timeout)
-
-    def send_ping(self, timeout: Timeout) -> None:
-        """Ask for a sign of life; see `send_text`."""
-        self._send(b"", self._library.ABNF.OPCODE_PING, timeout)
-
-    def send_pong(self, data: bytes, timeout: Timeout) -> None:
-        """Answer a ping; see `send_text`."""
-        self._send(data, self._library.ABNF.OPCODE_PONG, timeout)
-
-    def _send(self, data: bytes, opcode: int, timeout: Timeout) -> None:
-        frame = self._library.ABNF.create_frame(data, opcode).format()
+        abnf = self._library.ABNF
+        opcodes = {"text": abnf.OPCODE_TEXT, "ping": abnf.OPCODE_PING, "pong": abnf.OPCODE_PONG}
+        frame = abnf.create_frame(data, opcodes[kind]).format()
         deadline = Deadline(timeout.total, name=timeout.name)
         self._connection.prepare(timeout.read, deadline)  # reading does not wait, so it has no limits
         try:
@@ -208,8 +200,9 @@ def open_websocket(
     url: str,
     headers: Dict[str, str],
     doing: str,
-    timeout: Optional[Timeout] = None,
-    max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+    *,
+    timeout: Timeout,
+    max_bytes: Optional[int],
 ) -> WebSocket:
     """Open a WebSocket.
 
@@ -218,7 +211,7 @@ def open_websocket(
         url: http or https, not ws or wss.
         headers: of the handshake; what makes it one is added.
         doing: what it is for, as error texts say it.
-        timeout: of the handshake; None for the transport's.
+        timeout: of the handshake.
         max_bytes: the longest message; None for any.
 
     Raises:

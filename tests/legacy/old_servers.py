@@ -12,14 +12,12 @@ from queues.scripted import PATIENCE
 from transport import sockets
 from transport.peers import Peer, PeerServer, Request, answer
 
-from gradio_client_lite.legacy.multiplexer import Multiplexer
-from gradio_client_lite.legacy.perjob import Errands, Lines, PerJobQueue
+from gradio_client_lite.legacy.perjob import PerJobQueue, Shared
 from gradio_client_lite.threads import Threads
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.liveness import Liveness
 from gradio_client_lite.transport.url import parse_url
 from gradio_client_lite.wire.urls import Routes
-from gradio_client_lite.workers import Workers
 
 Queue = TypeVar("Queue", bound=PerJobQueue)
 Run = Callable[[Peer], Any]
@@ -51,7 +49,7 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             verify: Any = True,
             read: float = PATIENCE,
             idle_timeout: float = PATIENCE,
-            workers: int = 4,
+            closing: float = 2.0,
             life: Callable[[], int] = lambda: 200,
             **options: Any,
         ) -> Queue:
@@ -60,11 +58,10 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             transport = Transport(base_url=server.url, timeout=timeout, verify=verify, trust_env=False)
             threads = Threads()
             transport.liveness = Liveness(parse_url(server.url).origin, life, threads)
-            pool = Workers(workers, "test-worker")
-            errands = Errands(pool)
-            lines = Lines(transport, Routes(server.url), base_headers, Multiplexer(), errands, idle_timeout)
-            queue = kind(lines, "session", **options)
-            stack.callback(pool.stop)
+            shared = Shared(
+                transport, Routes(server.url), base_headers, idle_timeout=idle_timeout, closing=closing
+            )
+            queue = kind(shared, "session", **options)
             stack.callback(transport.close)
             stack.callback(queue.close)
             return queue
