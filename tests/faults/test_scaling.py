@@ -13,9 +13,9 @@ from scaling import assert_linear
 from transport.peers import Peer, PeerServer
 from transport.sockets import CONT, PING, frame
 
-from gradio_client_lite.app.app import _PAGE_CONFIG
-from gradio_client_lite.app.description import render
 from gradio_client_lite.app.endpoint import Endpoint
+from gradio_client_lite.app.listing import render
+from gradio_client_lite.app.loading import _PAGE_CONFIG
 from gradio_client_lite.errors import AppError, ProtocolError, shown
 from gradio_client_lite.generations import dialect_of, plan_cancel
 from gradio_client_lite.legacy.websocket import load_library
