@@ -1,8 +1,13 @@
 """WebSockets (RFC 6455), for Gradio 3.x; the only module that imports websocket-client.
 
-The library makes and reads the frames; see `wire.frames`. The handshake is a request of our own transport, so
-proxies, TLS, cookies, credentials, redirects and deadlines are those of every other request; the library's
+The library makes and parses the frames; see `wire.frames`. The handshake is a request of our own transport,
+so proxies, TLS, cookies, credentials, redirects and deadlines are those of every other request; the library's
 own handshake keeps cookies in a jar that all clients of the process share, and reads answers of any size.
+
+    open_websocket ── 101 ──▶ OPEN ── close, or an error ──▶ CLOSED: the connection is dropped, never kept
+
+One thread at a time reads or writes. The lock guards the step to CLOSED, so that `abort`, on any thread,
+never shuts down a socket that was closed, whose number may be another's by then.
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ _NEEDED = (
     "websocket-client"
 )
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#: The library, once it was found.
+#: The library, once it is loaded.
 _loaded: Any = None
 
 
@@ -44,7 +49,7 @@ def load_library() -> Any:
     be another release, or another project. It imports its own modules relatively, so what `import websocket`
     gives to the rest of the process stays as it is.
 
-    It is looked for until it is found, and never again: a search takes locks of the import system, and a
+    It is searched for until it is found, and never again: a search takes locks of the import system, and a
     process that was forked while another thread held one would wait for it for ever.
 
     Raises:
@@ -71,7 +76,7 @@ def _not_loaded(exc: Optional[Exception], library: Any = None) -> MissingPackage
     """Why there is no websocket-client, and what to do.
 
     Args:
-        exc: what importing the module raised; None where it lacks what is needed.
+        exc: the error of the import; None where the module lacks what is needed.
         library: that module.
     """
     install = "Install it: pip install websocket-client"
@@ -105,8 +110,6 @@ def _origin() -> str:
 class WebSocket:
     """An open WebSocket; made by `open_websocket`.
 
-    One thread at a time reads or writes; `abort` may be called from any.
-
     Attributes:
         arrived: how many bytes the last `read_arrived` read.
     """
@@ -126,21 +129,20 @@ class WebSocket:
         self._transport = transport
         self._label = label
         self._decoder = FrameDecoder(library, max_bytes)
-        # Guards that a socket is not shut down after it was closed, when its number may be another's.
         self._owning = threading.Lock()
         self._closed = False
         self.arrived = 0
 
     def fileno(self) -> int:
-        """The number of the socket, to wait for it."""
+        """The number of the socket."""
         return self._connection.fileno()
 
     def read_arrived(self) -> Optional[List[Frame]]:
-        """What has arrived, without waiting.
+        """Frames of the bytes that have arrived; does not wait.
 
         Returns:
-            None when nothing has. After anything else there may be more, which waiting for the socket would
-            not show.
+            None when none have. After anything else there may be more, which waiting for the socket would not
+            show.
 
         Raises:
             ConnectionLost: it broke, or the server closed it without saying so.
@@ -181,7 +183,7 @@ class WebSocket:
             raise translate_exchange(exc, self._label, deadline) from exc
 
     def abort(self) -> None:
-        """Wake whoever waits for the socket; it can only be closed then. For any thread; idempotent."""
+        """Wake the thread that waits for the socket, for any thread; only `close` may follow. Idempotent."""
         with self._owning:
             if not self._closed:
                 self._connection.abort()
@@ -209,8 +211,8 @@ def open_websocket(
     Args:
         transport: the client's connections.
         url: http or https, not ws or wss.
-        headers: of the handshake; what makes it one is added.
-        doing: what it is for, as error texts say it.
+        headers: of the handshake; those of a WebSocket are added.
+        doing: the purpose, for error texts.
         timeout: of the handshake.
         max_bytes: the longest message; None for any.
 
@@ -218,7 +220,7 @@ def open_websocket(
         MissingPackageError: websocket-client is not installed.
         AuthenticationError, RetryLater, HTTPStatusError: the server answered with another status than 101.
         ProtocolError: it answered 101 without being a WebSocket server.
-        GradioClientError: what broke on the way; see `Transport.request`.
+        GradioClientError: see `Transport.request`.
     """
     library = load_library()
     key = _new_key()
@@ -242,7 +244,7 @@ def open_websocket(
 def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:
     place = bare_url(answer.url)
     if answer.status == 403:
-        # What a server makes of a WebSocket that the app does not accept (gradio/routes.py, `join_queue`).
+        # So a server answers when the app does not accept the WebSocket (gradio/routes.py, `join_queue`).
         return AuthenticationError(
             f"{place} answered 403 while {doing}: it may want credentials. Pass auth=(user, password) or a "
             "token."
@@ -258,7 +260,7 @@ def _new_key() -> bytes:
 
 
 def _accept(key: bytes) -> str:
-    """What a server proves with that it has understood the handshake (RFC 6455 section 4.2.2)."""
+    """The header by which a server shows that it has understood the handshake (RFC 6455 section 4.2.2)."""
     from binascii import b2a_base64
     from hashlib import sha1
 

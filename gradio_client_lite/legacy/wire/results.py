@@ -1,7 +1,9 @@
-"""Results of Gradio 3: outputs as those servers send them, in the form callers know from Gradio 4.44.
+"""Results of Gradio 3: from the form of each component to that which callers know from Gradio 4.44.
+
+A value in a form that is not known is passed on as it is.
 
 Sources: `postprocess` of gradio/components in 3.1.7, 3.18.0, 3.23.0, 3.35.2 and 3.50.2; the data models of
-gradio/components in 4.44.1 for what callers get. What a server sends in another form is passed on as it is.
+gradio/components in 4.44.1 for the forms callers get.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from .values import HOLD_FILES, is_list, is_update, kind_of
 
 
 class V3Results:
-    """Reads the outputs of one endpoint.
+    """Decodes the outputs of one endpoint.
 
     Args:
         spec: the endpoint.
@@ -53,7 +55,7 @@ def is_v3_file(value: Any, index: int) -> bool:  # noqa: ARG001 - an IsFile
 
 
 def decode_default(value: Any, kind: str, routes: Routes, file_route: str) -> Any:
-    """The same for the value that a config gives a component."""
+    """The default value of a component, from its config, in the form callers get."""
     return _with_urls([decode(value, kind)], routes, file_route)[0]
 
 
@@ -175,7 +177,7 @@ def _named(pair: Any, first: str, second: str) -> Dict[str, Any]:
 
 
 def _file(value: Any) -> Any:
-    """The FileData of Gradio 4 for a file of Gradio 3; what is none stays as it is."""
+    """The FileData of Gradio 4 for a file of Gradio 3; other values stay as they are."""
     if isinstance(value, str):
         return _inline(value, {}, value) if value.startswith(PREFIX) else value
     if not isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Values of Gradio 3's components, as callers know them from Gradio 4 and as those servers want them.
+"""Arguments of Gradio 3: from the form that callers know from Gradio 4 to that of each component.
 
-Callers mark files with `handle_file`, whatever the server's age. Gradio 3 knows no such mark, and each of its
-components has a form of its own: an image is base64 text, any other file `{"name", "data", "is_file"}`, a
+Callers mark files with `handle_file`, whatever the server's release. Gradio 3 knows no such mark, and each of
+its components has a form of its own: an image is base64 text, any other file `{"name", "data", "is_file"}`, a
 captioned image a pair, and so on. Values that have such a form already are sent as they are.
 
 Sources: `preprocess` of gradio/components in 3.1.7, 3.18.0, 3.23.0, 3.35.2 and 3.50.2; the data models of
@@ -16,7 +16,7 @@ from ...wire.config import ComponentSpec, EndpointSpec
 
 Value = Callable[[Any], Any]
 
-#: How the values of each component type are formed; other types have the same values everywhere.
+#: The kind, that is the form of values, of each component type; others have the same values in all releases.
 _KINDS = {
     "annotatedimage": "annotatedimage",
     "audio": "file",
@@ -34,7 +34,7 @@ _KINDS = {
     "uploadbutton": "file",
     "video": "video",
 }
-#: What the config says (3.28 – 3.50) of components that authors derived from others.
+#: The same by serializer, which the config names (3.28 – 3.50) for components derived from others.
 _SERIALIZERS = {
     "FileSerializable": "file",
     "GallerySerializable": "gallery",
@@ -43,7 +43,7 @@ _SERIALIZERS = {
     "VideoSerializable": "video",
 }
 _HOLD_JSON = frozenset(("annotatedimage", "chatbot", "dataframe", "highlightedtext", "json", "label"))
-#: Whose values can hold files. In JSON and the like, a dict that looks like one is data.
+#: Kinds whose values can hold files. In JSON and the like, a dict that looks like a file is data.
 HOLD_FILES = frozenset(("annotatedimage", "chatbot", "file", "gallery", "image", "video"))
 #: Types without a form of their own, whose values are never files.
 _PLAIN_TYPES = frozenset(
@@ -78,12 +78,12 @@ _PLAIN_TYPES = frozenset(
 
 
 def kind_of(component: ComponentSpec) -> str:
-    """The form of its values: one of a few names, "" for values that are the same everywhere."""
+    """The kind of a component: a name in `_KINDS`, or "" for values that are the same everywhere."""
     return kind_of_type(component.type, component.serializer)
 
 
 def kind_of_type(type_: str, serializer: str) -> str:
-    """The same, from what a config says of a component."""
+    """The same, from the type and serializer in a config."""
     return _KINDS.get(type_, "") or _SERIALIZERS.get(serializer, "")
 
 
@@ -93,7 +93,7 @@ def argument_kinds(spec: EndpointSpec) -> List[str]:
 
 
 def takes_v3_files(spec: EndpointSpec, index: int) -> bool:
-    """Whether an argument may hold files, as the type of its component tells; one nobody knows may."""
+    """Whether an argument may hold files, by the type of its component; an unknown one may."""
     components = spec.arguments
     if index >= len(components):
         return True
@@ -102,7 +102,7 @@ def takes_v3_files(spec: EndpointSpec, index: int) -> bool:
 
 
 def carriage(kind: str, *, whole: bool, uploads: bool) -> str:
-    """How a file among the arguments travels.
+    """How a file among the arguments is sent.
 
     Args:
         kind: of the component.
@@ -121,14 +121,7 @@ def carriage(kind: str, *, whole: bool, uploads: bool) -> str:
 
 
 def uploaded_file(path: str, name: str, size: Optional[int], mime_type: str) -> Dict[str, Any]:
-    """What stands for a file that the server has.
-
-    Args:
-        path: there.
-        name: what it was called.
-        size: in bytes; None when that is not known.
-        mime_type: "" when that is not known.
-    """
+    """The value that stands for an uploaded file; `path` is the server's, `name` the caller's."""
     file = {"name": path, "data": None, "is_file": True, "orig_name": name, "size": size}
     return {**file, "mime_type": mime_type} if mime_type else file
 
@@ -155,7 +148,7 @@ def reshapes_any(values: Sequence[Any], spec: EndpointSpec) -> bool:
 
 
 def _encode_video(value: Any) -> Any:
-    """Those servers read no subtitles, like all later ones."""
+    """No release reads subtitles."""
     return value["video"] if isinstance(value, dict) and "video" in value else value
 
 

@@ -96,6 +96,23 @@ class TestDecode:
         assert decode(value, kind) == decoded
 
     @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            *((kind, 7) for kind in [*KINDS, "dataframe", "highlightedtext"]),
+            ("video", [WIRE]),
+            ("video", ["a.mp4", None]),
+            ("annotatedimage", [WIRE, "mask"]),
+            ("annotatedimage", [None, ["mask"]]),
+            ("highlightedtext", [["a", 0.5], "b"]),
+            ("chatbot", ["hi", [7, {}]]),
+            ("file", {"name": ""}),
+        ],
+    )
+    def test_another_form_is_passed_on(self, kind: str, value: Any) -> None:
+        expected = {"image": None, "annotations": ["mask"]} if value == [None, ["mask"]] else value
+        assert decode(value, kind) == expected
+
+    @pytest.mark.parametrize(
         ("told", "name"),
         [
             ({"name": "b.txt"}, "b.txt"),
