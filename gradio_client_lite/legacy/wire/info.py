@@ -3,7 +3,7 @@
 Those servers know neither parameter names nor defaults, and before about 3.30 they have no `/info` at all.
 Where they have one it is made from the config too (`get_api_info` of gradio/blocks.py in 3.35.2 and 3.50.2),
 and describes values as they are on the wire. This one describes them as callers pass and get them, which is
-as on Gradio 4.44 (see `values`). Parameters are named by their labels, which are what people see of them; in a
+as on Gradio 4.44 (see `values`). Parameters are named by their labels, which people see of them; in a
 `gr.Interface` they are the names in its function.
 """
 
