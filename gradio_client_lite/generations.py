@@ -190,8 +190,7 @@ def endpoint_files(app: App, spec: EndpointSpec, home: Optional[Callable[[], Any
         home: see `EndpointFiles`.
     """
     if is_3(app.spec):
-        from .legacy.wire.results import V3Results, is_v3_file
-        from .legacy.wire.values import reshapes_any, takes_v3_files
+        from .legacy.wire.values import V3Results, is_v3_file, reshapes_any, takes_v3_files
 
         results = V3Results(spec, app.routes, app.dialect.file_route)
         return EndpointFiles(
@@ -234,7 +233,7 @@ def locate(app: App, file: Mapping[str, Any]) -> Location:
     """Where a file of a connected app's results is."""
     dialect = app.dialect
     if is_3(app.spec):
-        from .legacy.wire.results import v3_location
+        from .legacy.wire.values import v3_location
 
         return v3_location(file, app.routes, dialect.file_route)
     from .wire.fileurls import location_of

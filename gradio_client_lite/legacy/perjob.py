@@ -60,7 +60,7 @@ from ..wire.config import EndpointSpec
 from ..wire.messages import LARGE, Completed, Envelope, Message, StopMessage, UnexpectedError
 from ..wire.urls import Routes
 from ..workers import Workers
-from .multiplexer import Multiplexer, Next
+from .multiplexer import Channel, Multiplexer, Next
 
 #: Threads that send what servers ask for; one would be slow over a slow network.
 _SENDERS = 4
@@ -121,17 +121,14 @@ class Shared:
 Queue = TypeVar("Queue", bound="PerJobQueue")
 
 
-class JobChannel(Generic[Queue]):
-    """The socket of one job, a `Channel` of the multiplexer; subclasses know the protocol.
+class JobChannel(Channel, Generic[Queue]):
+    """The socket of one job; subclasses know the protocol.
 
     Args:
         queue: the driver.
         call: the job.
         beat: seconds for which the socket of a server that is well may be silent; None for ever.
         silence: seconds of silence after which `expired` is called.
-
-    Attributes:
-        deadline: see `Channel.deadline`.
     """
 
     def __init__(self, queue: Queue, call: Call, *, beat: Optional[float], silence: float) -> None:
@@ -149,12 +146,6 @@ class JobChannel(Generic[Queue]):
         """Begin to count the silence anew."""
         self._watch: Optional[Watch] = None
         self.deadline = monotonic() + self._silence
-
-    # -- on the multiplexer's thread
-
-    def fileno(self) -> int:
-        """The number of the socket."""
-        raise NotImplementedError
 
     def ready(self) -> Next:
         """Handle the deferred messages, then read what has arrived."""
@@ -180,10 +171,6 @@ class JobChannel(Generic[Queue]):
 
     def handle(self, message: Any) -> None:
         """Decode a message and feed it to the job."""
-        raise NotImplementedError
-
-    def expired(self) -> Next:
-        """Nothing has arrived in time."""
         raise NotImplementedError
 
     def bears_silence(self) -> bool:
@@ -214,12 +201,6 @@ class JobChannel(Generic[Queue]):
         failure = ProtocolError(f"The server's messages could not be read: {error!r}.")
         failure.__cause__ = error
         self.end(failure)
-
-    def left(self) -> None:
-        """The multiplexer has let go of the socket: close it, or send something."""
-        raise NotImplementedError
-
-    # -- on any thread
 
     def abort(self) -> None:
         """Wake the thread that has the socket; it finds the job ended, or the socket broken."""

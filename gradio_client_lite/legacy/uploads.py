@@ -14,8 +14,7 @@ from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, argument_files, find_files
 from ..wire.names import make_data_url
 from ..wire.provenance import FileArgument, ResultFile, V3File, content_url
-from .wire.results import v3_location
-from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file
+from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file, v3_location
 
 
 class V3Uploads(Uploads):

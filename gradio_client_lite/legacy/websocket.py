@@ -12,7 +12,10 @@ never shuts down a socket that was closed, whose number may be another's by then
 
 from __future__ import annotations
 
+import os
 import threading
+from binascii import b2a_base64
+from hashlib import sha1
 from typing import Any, Dict, List, Optional
 
 from ..errors import (
@@ -28,9 +31,8 @@ from ..transport.connection import Connection
 from ..transport.failures import FOREIGN, translate_exchange
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.sockets import Deadline
-from ..wire.refusal import refusal
-from ..wire.urls import bare_url
-from .wire.frames import MAX_MESSAGE_BYTES, Frame, FrameDecoder
+from ..wire.refusal import bare_url, refusal
+from .wire.frames import Frame, FrameDecoder
 
 _READ = 65536
 _NEEDED = (
@@ -120,7 +122,7 @@ class WebSocket:
         connection: Connection,
         transport: Transport,
         label: str,
-        max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+        max_bytes: Optional[int],
     ) -> None:
         self._library = library
         # The limits of the handshake are over.
@@ -223,7 +225,7 @@ def open_websocket(
         GradioClientError: see `Transport.request`.
     """
     library = load_library()
-    key = _new_key()
+    key = b2a_base64(os.urandom(16), newline=False)
     headers = {
         **headers,
         "connection": "Upgrade",
@@ -252,16 +254,6 @@ def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:
     return refusal(answer.status, answer.read_some(), answer.url, doing, answer.headers)
 
 
-def _new_key() -> bytes:
-    import os
-    from binascii import b2a_base64
-
-    return b2a_base64(os.urandom(16), newline=False)
-
-
 def _accept(key: bytes) -> str:
     """The header by which a server shows that it has understood the handshake (RFC 6455 section 4.2.2)."""
-    from binascii import b2a_base64
-    from hashlib import sha1
-
     return b2a_base64(sha1(key + _GUID, usedforsecurity=False).digest(), newline=False).decode("ascii")

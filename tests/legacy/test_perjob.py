@@ -1,4 +1,4 @@
-"""What the drivers of old servers share."""
+"""Tests `perjob.py`, what the drivers of old servers share; the rest of it in `test_stream` and `test_socket`."""
 
 from __future__ import annotations
 

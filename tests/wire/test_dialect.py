@@ -1,3 +1,5 @@
+"""Tests the Version of `dialect.py`; its Dialect is filled in by `generations.py`, whose tests are beside it."""
+
 from __future__ import annotations
 
 from typing import Any

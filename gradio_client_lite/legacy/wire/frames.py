@@ -12,9 +12,6 @@ from typing import Any, List, NamedTuple, Optional
 
 from ...errors import EventTooLarge, ProtocolError
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""The default limit of one message, that of one event of a stream; see `wire.sse`."""
-
 # A message in more pieces than this is an attack: each costs more than it carries.
 _MAX_FRAGMENTS = 65536
 
@@ -45,7 +42,7 @@ class FrameDecoder:
             first.
     """
 
-    def __init__(self, library: Any, max_bytes: Optional[int] = MAX_MESSAGE_BYTES) -> None:
+    def __init__(self, library: Any, max_bytes: Optional[int] = None) -> None:
         self._library = library
         self._max = max_bytes
         self._input = bytearray()

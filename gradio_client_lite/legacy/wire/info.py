@@ -15,8 +15,7 @@ from typing import Any, Dict, List, Mapping, Set
 
 from ...wire.info import derive_info, sanitize_parameter_names
 from ...wire.urls import Routes
-from .results import decode_default
-from .values import kind_of_type
+from .values import decode_default, kind_of_type
 
 #: Names of arguments of `Client.predict` and `Client.submit` themselves.
 _TAKEN = frozenset(("api_name", "fn_index", "headers", "result_callbacks"))

@@ -1,3 +1,5 @@
+"""Tests the half of `values.py` that decodes outputs."""
+
 from __future__ import annotations
 
 from typing import Any, Dict
@@ -7,7 +9,7 @@ from app_of import dialect_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.legacy.wire.results import V3Results, decode, decode_default, is_v3_file, v3_location
+from gradio_client_lite.legacy.wire.values import V3Results, decode, decode_default, is_v3_file, v3_location
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.filedata import find_files, new_meta
 from gradio_client_lite.wire.urls import Routes
