@@ -79,11 +79,7 @@ _CANNOT = (
 
 
 def dialect_of(app: AppSpec, src: str) -> Dialect:
-    """How an app is spoken to.
-
-    Args:
-        app: from its config.
-        src: its URL, for the error text.
+    """How an app is spoken to; `src` is its URL, for the error text.
 
     Raises:
         UnsupportedAppError: its protocol is not known here.
@@ -182,13 +178,7 @@ def derive_info(app: App) -> Dict[str, Any]:
 
 
 def endpoint_files(app: App, spec: EndpointSpec, home: Optional[Callable[[], Any]]) -> EndpointFiles:
-    """Where the arguments and results of an endpoint of a connected app may hold files.
-
-    Args:
-        app: the app.
-        spec: the endpoint.
-        home: see `EndpointFiles`.
-    """
+    """Where the arguments and results of an endpoint may hold files; for `home` see `EndpointFiles`."""
     if is_3(app.spec):
         from .legacy.wire.values import V3Results, is_v3_file, reshapes_any, takes_v3_files
 
@@ -219,7 +209,7 @@ def _shown_outputs(spec: EndpointSpec) -> FrozenSet[int]:
 
 
 def make_uploads(app: App, progress: Optional[Progress], home: Home) -> Uploads:
-    """What sends the files of calls to a connected app. Arguments are those of `Uploads`."""
+    """What sends the files of calls; arguments are those of `Uploads`."""
     if is_3(app.spec):
         from .legacy.uploads import V3Uploads
 
@@ -242,10 +232,9 @@ def locate(app: App, file: Mapping[str, Any]) -> Location:
 
 
 def open_sessions(app: App, grace: float, idle_timeout: float) -> Sessions:
-    """The sessions of one client.
+    """The sessions of one client, which can go away while they live.
 
     Args:
-        app: what is called. Nothing here knows the client, which can go away while its sessions live.
         grace: seconds that jobs get when their event stream was cut.
         idle_timeout: seconds of silence after which the app is asked for a sign of life.
     """

@@ -40,10 +40,8 @@ class App:
     """Connects, and keeps what it learned of the app: routes, config, dialect, description.
 
     Args:
-        transport: the connections.
         src: the app's URL with its trailing slash.
         headers: of every request.
-        limits: what the server may cost.
         file_urls: where files of results may be: "public", "same-host" or "any"; see `Client`.
         dialect_of: tells from an app's config, and its URL for error texts, how it is spoken to.
         derive_info: makes the description of a connected app from its config.
@@ -93,24 +91,17 @@ class App:
         return {**agent, **fields}
 
     def connecting(self, timeout: Optional[float] = None) -> Deadline:
-        """The deadline of login, config and page together.
-
-        Args:
-            timeout: the client's own, in seconds, which counts where it is shorter.
-        """
+        """The deadline of login, config and page together; the client's own timeout counts if it is shorter."""
         bound = self.limits.bound("connecting")
         if timeout is not None and (bound.value is None or timeout < bound.value):
             bound = Bound(timeout, f"Client(timeout={timeout})")
         return Deadline(Timeout(total=bound.value).total, name=bound.name)
 
     def login(self, auth: Tuple[str, str], deadline: Optional[Deadline] = None) -> None:
-        """Log in with (user, password); the cookies the app gives are kept by the transport.
+        """Log in with (user, password); the transport keeps the cookies.
 
-        Once the app is connected to, the transport does so again when the app has forgotten it.
-
-        Args:
-            auth: the pair.
-            deadline: see `connecting`; None for one of its own.
+        It also logs in again, once the app is connected to, when the app has forgotten it. Without a deadline
+        there is one of its own, as for `connect`.
 
         Raises:
             AuthenticationError: the app refused them (401, or 400 as servers from 3.x on say), or they would
@@ -132,9 +123,6 @@ class App:
 
     def connect(self, deadline: Optional[Deadline] = None) -> None:
         """Fetch and understand the config.
-
-        Args:
-            deadline: see `connecting`; None for one of its own.
 
         Raises:
             AuthenticationError: the app wants a login, or what stands before it a sign-in.

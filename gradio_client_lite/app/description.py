@@ -52,10 +52,6 @@ class _Fetch:
 class Description:
     """The API description of one app.
 
-    Args:
-        transport: what a fetch uses; closing it ends one.
-        threads: which the threads that fetch belong to.
-
     Attributes:
         local: whether it is made without a request, so that nobody need wait for it.
     """
@@ -79,12 +75,7 @@ class Description:
         return self.local or self._known is not None
 
     def begin(self, make: Make, then: Optional[Then] = None) -> None:
-        """Fetch it in the background, unless a fetch is under way.
-
-        Args:
-            make: makes it.
-            then: called when it is there, or cannot be had; on any thread, this one too.
-        """
+        """Fetch it in the background, unless a fetch is under way; `then` may be called on any thread."""
         fetch = _Fetch()
         try:
             if self._enter(fetch, then):

@@ -40,13 +40,7 @@ _PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
 
 
 class Loader:
-    """Asks for an app's config, and logs in to it.
-
-    Args:
-        transport: the connections.
-        headers: of every request.
-        limits: what the server may cost.
-    """
+    """Asks for an app's config, and logs in to it."""
 
     def __init__(self, transport: Transport, headers: RequestHeaders, limits: Limits) -> None:
         self._transport = transport
@@ -101,13 +95,10 @@ class Loader:
             raise
 
     def app_above(self, src: str, deadline: Deadline) -> Optional[Tuple[str, Optional[Dict[str, Any]]]]:
-        """The app whose page the URL is; None where it is no page's.
+        """The app of which `src` is a page, if it is: its URL, and its config, None before a login.
 
         A page has no routes of its own, and its name is one part of a path (`Blocks.route`, gradio/blocks.py
         5.50 and 6.31).
-
-        Returns:
-            Its URL, and its config; None for one that is shown only after a login.
         """
         page = page_of(src)
         if page is None:
@@ -121,15 +112,7 @@ class Loader:
         return _app_of(response, page[0]), config
 
     def _check(self, response: Response, asked: str, src: str) -> None:
-        """Let pass what may be a server without this route, or another kind of server.
-
-        Args:
-            asked: what was requested.
-            src: the app's URL.
-
-        Raises:
-            GradioClientError: what any other answer says.
-        """
+        """Raise what the answer to `asked` says, unless it may be a server without this route, or no app."""
         error: Optional[GradioClientError] = None
         if response.status < 500 and response.status != 429:  # such a page may be away, too
             error = sign_in_page(parse_url(asked).label, response.url, response.body)
@@ -186,10 +169,10 @@ class Loader:
         return config
 
     def is_there(self, src: str, deadline: Deadline) -> bool:
-        """Whether there is anything at the URL.
+        """Whether there is anything at a URL.
 
-        An app that shows its pages only after a login has one to log in at in place of each of them. What is
-        not there is none of its pages, and the password not for it.
+        An app that wants a login shows that in place of each of its pages. Where nothing is shown there is no
+        page of it, and the password is not for it.
         """
         # From one with a slash at its end a mounted app redirects to the wrong place (gradio/routes.py 6.31).
         return 200 <= self.get(src.rstrip("/"), src, deadline=deadline).status < 300

@@ -164,12 +164,7 @@ class Multiplexer:
 
 
 class _Loop:
-    """The channels of one run of the thread.
-
-    Args:
-        selector: waits for them.
-        alarm: a socket that becomes readable when channels are coming.
-        longest_later: see Multiplexer.
+    """The channels of one run of the thread; `alarm` becomes readable when some are coming.
 
     Attributes:
         channels: with the number of each one's socket, which is not known any more once it is closed.

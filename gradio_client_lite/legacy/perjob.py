@@ -72,12 +72,8 @@ class Shared:
     """What the queues of all sessions of a client share.
 
     Args:
-        transport: the client's connections.
-        routes: the app's URLs.
-        headers: gives the headers of a request.
         threads: which the threads belong to; None makes them their own.
         idle_timeout: seconds of silence after which the server is asked whether it is alive.
-        limits: what the server may cost.
         closing: seconds the server gets to end a stream after its last message, so that the connection can be
             used again; then it is closed.
     """
@@ -125,8 +121,6 @@ class JobChannel(Channel, Generic[Queue]):
     """The socket of one job; subclasses know the protocol.
 
     Args:
-        queue: the driver.
-        call: the job.
         beat: seconds for which the socket of a server that is well may be silent; None for ever.
         silence: seconds of silence after which `expired` is called.
     """
@@ -208,12 +202,7 @@ class JobChannel(Channel, Generic[Queue]):
 
 
 class PerJobQueue:
-    """Runs the jobs of one session, each on a socket of its own; subclasses know the protocol.
-
-    Args:
-        shared: what all sessions share.
-        session_hash: what the server keeps State under.
-    """
+    """Runs the jobs of one session, each on a socket of its own; subclasses know the protocol."""
 
     def __init__(self, shared: Shared, session_hash: str) -> None:
         self.session_hash = session_hash
@@ -351,13 +340,7 @@ class PerJobQueue:
         return error
 
     def deliver(self, call: Call, envelope: Envelope, text: str) -> bool:
-        """Feed a job one message; return whether it was the last.
-
-        Args:
-            call: the job.
-            envelope: the message.
-            text: what it was decoded from.
-        """
+        """Feed a job one message, decoded from `text`; return whether it was the last."""
         message: Message = envelope.message
         if isinstance(message, StopMessage):
             self.fail(call, ServerStopped(f"The Gradio server at {self.shared.routes.src} is stopping."))

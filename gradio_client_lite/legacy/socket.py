@@ -42,13 +42,7 @@ _TOO_BIG = 1009
 
 
 class SocketQueue(PerJobQueue):
-    """Runs the jobs of one session.
-
-    Args:
-        shared: what all sessions share.
-        session_hash: what the server keeps State under.
-        greets: see `Dialect.greets`.
-    """
+    """Runs the jobs of one session. `greets` is that of the Dialect."""
 
     def __init__(self, shared: Shared, session_hash: str, *, greets: bool = False) -> None:
         super().__init__(shared, session_hash)

@@ -75,12 +75,7 @@ def load_library() -> Any:
 
 
 def _not_loaded(exc: Optional[Exception], library: Any = None) -> MissingPackageError:
-    """Why there is no websocket-client, and what to do.
-
-    Args:
-        exc: the error of the import; None where the module lacks what is needed.
-        library: that module.
-    """
+    """Why there is no websocket-client: the error of the import, or a module that lacks what is needed."""
     install = "Install it: pip install websocket-client"
     if library is not None and hasattr(library, "WebSocketApp") and hasattr(library, "create_connection"):
         version = shown(getattr(library, "__version__", "unknown"), 40)
@@ -164,12 +159,7 @@ class WebSocket:
         return self._decoder.feed(data)
 
     def send(self, kind: str, data: bytes, timeout: Timeout) -> None:
-        """Send a message or control frame.
-
-        Args:
-            kind: "text" (in UTF-8), "ping" or "pong".
-            data: its content.
-            timeout: how long the network may be silent, and how long it may take in all.
+        """Send a "text" (in UTF-8), "ping" or "pong".
 
         Raises:
             ConnectionLost, ReadTimeout, DeadlineExceeded: it could not be sent.
@@ -211,12 +201,10 @@ def open_websocket(
     """Open a WebSocket.
 
     Args:
-        transport: the client's connections.
         url: http or https, not ws or wss.
-        headers: of the handshake; those of a WebSocket are added.
         doing: the purpose, for error texts.
         timeout: of the handshake.
-        max_bytes: the longest message; None for any.
+        max_bytes: of a message; None for any.
 
     Raises:
         MissingPackageError: websocket-client is not installed.

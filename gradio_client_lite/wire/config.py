@@ -36,7 +36,7 @@ _SKIPPED_TYPES = frozenset(
         "interpretation",
         "dataset",
         "sidebar",
-    ,)
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""Tests `perjob.py`, what the drivers of old servers share; the rest of it in `test_stream` and `test_socket`."""
+"""Tests `perjob.py`, what the drivers of old servers share; more in `test_stream` and `test_socket`."""
 
 from __future__ import annotations
 

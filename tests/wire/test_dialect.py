@@ -1,4 +1,4 @@
-"""Tests the Version of `dialect.py`; its Dialect is filled in by `generations.py`, whose tests are beside it."""
+"""Tests the Version of `dialect.py`; its Dialect is tested with `generations.py`, which makes it."""
 
 from __future__ import annotations
 

@@ -86,16 +86,7 @@ _PLAIN: Dict[str, Dict[str, Any]] = {
 
 
 def derive_v3_info(raw_config: Mapping[str, Any], routes: Routes, file_route: str) -> Dict[str, Any]:
-    """Describes the API of an app.
-
-    Args:
-        raw_config: the decoded JSON of its config; not changed, but the result shares its parts.
-        routes: of the app.
-        file_route: see `Dialect`.
-
-    Returns:
-        What `clean_info` returns.
-    """
+    """Describe the API of an app, as `clean_info` does. The result shares parts of the config."""
     listed = raw_config.get("components")
     components = [
         _described(component, routes, file_route)

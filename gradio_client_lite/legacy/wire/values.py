@@ -109,16 +109,11 @@ def takes_v3_files(spec: EndpointSpec, index: int) -> bool:
 
 
 def carriage(kind: str, *, whole: bool, uploads: bool) -> str:
-    """How a file among the arguments is sent.
-
-    Args:
-        kind: of the component.
-        whole: whether the file is the component's value, not somewhere in it.
-        uploads: whether the server has `/upload`.
+    """How a file in a component of this kind is sent; `whole` if it is the value itself, not somewhere in it.
 
     Returns:
-        "text", as a data: URL; "json", as the JSON that is in it; "inline", as a dict with the content in
-        base64; or "uploaded", as a dict with its place on the server.
+        "text", as a data: URL; "json", as the JSON in it; "inline", as a dict with the content in base64; or
+        "uploaded", as a dict with its path on the server.
     """
     if kind == "image":
         return "text"
@@ -212,16 +207,7 @@ _ENCODERS: Dict[str, Value] = {
 
 
 class V3Results:
-    """Decodes the outputs of one endpoint.
-
-    Args:
-        spec: the endpoint.
-        routes: of the app.
-        file_route: see `Dialect`.
-
-    Attributes:
-        holders: the outputs that may hold files.
-    """
+    """Decodes the outputs of one endpoint; `holders` are those that may hold files."""
 
     def __init__(self, spec: EndpointSpec, routes: Routes, file_route: str) -> None:
         self._kinds = ["" if component.skip else kind_of(component) for component in spec.outputs]
@@ -230,11 +216,7 @@ class V3Results:
         self._file_route = file_route
 
     def decode(self, values: Sequence[Any]) -> List[Any]:
-        """The outputs in the form callers get, with a V3File that has a `url` for each file.
-
-        Args:
-            values: one for each output component; they are not changed.
-        """
+        """The outputs, which are not changed, in the form callers get, with a `url` for each file."""
         kinds = self._kinds + [""] * (len(values) - len(self._kinds))
         decoded = [decode(value, kind) for value, kind in zip(values, kinds)]
         return _with_urls(decoded, self._routes, self._file_route, self.holders)
