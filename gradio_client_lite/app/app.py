@@ -91,7 +91,7 @@ class App:
         return {**agent, **fields}
 
     def connecting(self, timeout: Optional[float] = None) -> Deadline:
-        """The deadline of login, config and page together; the client's own timeout counts if it is shorter."""
+        """The deadline of login, config and page together; the client's own timeout may be shorter."""
         bound = self.limits.bound("connecting")
         if timeout is not None and (bound.value is None or timeout < bound.value):
             bound = Bound(timeout, f"Client(timeout={timeout})")
