@@ -428,7 +428,7 @@ class Client(HubClient):
         )
         threads = self._app.threads
         self._workers = Workers(max_workers, "gradio-worker", threads=threads)
-        self._sessions = open_sessions(self._app, grace, idle_timeout)
+        self._sessions = open_sessions(self._app, self._workers, grace, idle_timeout)
         self._transport.secrets.ask(self._sessions.secrets)
         self._calls = Calls(
             self._app,

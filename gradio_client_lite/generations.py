@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .files.uploads import Home, Uploads
     from .wire.fileurls import Location
     from .wire.multipart import Progress
+    from .workers import Workers
 
 #: The protocol a config names, or "ws" where it names none: the queue driver, and whether values are sent as
 #: edits.
@@ -231,10 +232,11 @@ def locate(app: App, file: Mapping[str, Any]) -> Location:
     return location_of(file, app.routes, live_streams=dialect.live_streams, hands_on=dialect.hands_on)
 
 
-def open_sessions(app: App, grace: float, idle_timeout: float) -> Sessions:
+def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float) -> Sessions:
     """The sessions of one client, which can go away while they live.
 
     Args:
+        workers: of the client.
         grace: seconds that jobs get when their event stream was cut.
         idle_timeout: seconds of silence after which the app is asked for a sign of life.
     """
@@ -244,10 +246,10 @@ def open_sessions(app: App, grace: float, idle_timeout: float) -> Sessions:
 
     heartbeat = make_heartbeat if app.dialect.heartbeat else None
     stateful = app.spec.has_state or heartbeat is not None
-    return Sessions(_queue_maker(app, grace, idle_timeout), heartbeat, stateful, new_session_hash())
+    return Sessions(_queue_maker(app, workers, grace, idle_timeout), heartbeat, stateful, new_session_hash())
 
 
-def _queue_maker(app: App, grace: float, idle_timeout: float) -> MakeQueue:
+def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) -> MakeQueue:
     """Makes the queue driver of a session hash."""
     if app.dialect.queue == "session":
         return lambda session_hash, on_cut: SessionQueue(
@@ -263,7 +265,7 @@ def _queue_maker(app: App, grace: float, idle_timeout: float) -> MakeQueue:
         )
     from .legacy.perjob import Shared
 
-    shared = Shared(app.transport, app.routes, app.headers, app.threads, idle_timeout, app.limits)
+    shared = Shared(app.transport, app.routes, app.headers, workers, app.threads, idle_timeout, app.limits)
     if app.dialect.queue == "stream":
         from .legacy.stream import StreamQueue
 

@@ -3,17 +3,16 @@
 Each job has a socket of its own: an event stream, or a WebSocket. A job that waits holds no thread, as one
 thread, the multiplexer's, waits for all sockets. A job's socket is used by one thread at a time:
 
-    worker                    multiplexer                        sender
-    ──────                    ───────────                        ──────
+    worker                    multiplexer                        sender, or worker
+    ──────                    ───────────                        ─────────────────
     open the socket ────────▶ wait, read, feed the job
                                 the server asks for something ─▶ send it
                                 (a WebSocket is lent meanwhile) ◀┘
                                 last message, error, silence
                               leave and close
 
-The server asks for the arguments when the job's turn has come, and gives them five seconds. They are sent on
-another thread, because the multiplexer's must never wait, and not by a worker, because all of these may be
-waiting for direct calls.
+The server asks for the arguments when the job's turn has come, and gives them five seconds. Another thread
+sends them, as the multiplexer's must never wait.
 
 The states of a channel:
 
@@ -28,9 +27,10 @@ from __future__ import annotations
 
 import copy
 import threading
-from contextlib import contextmanager
+from collections import deque
+from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any, Callable, Dict, Generic, Iterator, List, Optional, TypeVar
+from typing import Any, Callable, Deque, Dict, Generic, Iterator, List, Optional, TypeVar
 
 from ..errors import (
     ClientClosed,
@@ -59,11 +59,9 @@ from ..transport.sockets import Gain
 from ..wire.config import EndpointSpec
 from ..wire.messages import LARGE, Completed, Envelope, Message, StopMessage, UnexpectedError
 from ..wire.urls import Routes
-from ..workers import Workers
+from ..workers import Workers, call_after_fork
 from .multiplexer import Channel, Multiplexer, Next
 
-#: Threads that send what servers ask for; one would be slow over a slow network.
-_SENDERS = 4
 #: How often in a row one socket is read before the others have their turn.
 TURNS = 16
 
@@ -72,7 +70,8 @@ class Shared:
     """What the queues of all sessions of a client share.
 
     Args:
-        threads: which the threads belong to; None makes them their own.
+        workers: the client's, which send what the servers ask for when they are free.
+        threads: which the other threads belong to; None makes them their own.
         idle_timeout: seconds of silence after which the server is asked whether it is alive.
         closing: seconds the server gets to end a stream after its last message, so that the connection can be
             used again; then it is closed.
@@ -83,6 +82,7 @@ class Shared:
         transport: Transport,
         routes: Routes,
         headers: Headers,
+        workers: Workers,
         threads: Optional[Threads] = None,
         idle_timeout: float = 60.0,
         limits: Limits = DEFAULT_LIMITS,
@@ -95,23 +95,46 @@ class Shared:
         self.limits = limits
         self.closing = closing
         self.multiplexer = Multiplexer(threads)
-        self._senders = Workers(_SENDERS, "gradio-sender", threads=threads)
+        self._workers = workers
+        self._sender = Workers(1, "gradio-sender", threads=threads)
+        self._unsent: Deque[Callable[[], None]] = deque()
+        call_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a child: drop what the parent sends."""
+        self._unsent = deque()
 
     def send_soon(self, task: Callable[[], None]) -> None:
-        """Run `task`, which sends something, on another thread.
+        """Run `task`, which sends something, on the first thread that is free: the sender, or a worker.
+
+        The sender alone would be slow over a slow network, and the workers may all wait for direct calls.
 
         Raises:
-            ConnectionFailed: there is none, and none can be started.
+            ConnectionFailed: there is no thread, and none can be started.
         """
+        self._unsent.append(task)
+        errors: List[RuntimeError] = []
+        for pool in (self._sender, self._workers):
+            try:
+                pool.submit(self._send_next)
+            except RuntimeError as exc:  # noqa: PERF203 - two of them
+                errors.append(exc)
+        if len(errors) == 2:
+            with suppress(ValueError):
+                self._unsent.remove(task)
+            raise ConnectionFailed(f"No thread could be started to send something: {errors[0]}.")
+
+    def _send_next(self) -> None:
         try:
-            self._senders.submit(task)
-        except RuntimeError as exc:
-            raise ConnectionFailed(f"No thread could be started to send something: {exc}.") from exc
+            task = self._unsent.popleft()
+        except IndexError:  # a thread of the other pool was faster
+            return
+        task()
 
     def stop(self) -> None:
         """Let the threads end as soon as they have no work."""
         self.multiplexer.stop()
-        self._senders.stop()
+        self._sender.stop()
 
 
 Queue = TypeVar("Queue", bound="PerJobQueue")

@@ -18,6 +18,7 @@ from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.liveness import Liveness
 from gradio_client_lite.transport.url import parse_url
 from gradio_client_lite.wire.urls import Routes
+from gradio_client_lite.workers import Workers
 
 Queue = TypeVar("Queue", bound=PerJobQueue)
 Run = Callable[[Peer], Any]
@@ -49,6 +50,7 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             verify: Any = True,
             read: float = PATIENCE,
             idle_timeout: float = PATIENCE,
+            workers: int = 4,
             closing: float = 2.0,
             life: Callable[[], int] = lambda: 200,
             **options: Any,
@@ -58,10 +60,11 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             transport = Transport(base_url=server.url, timeout=timeout, verify=verify, trust_env=False)
             threads = Threads()
             transport.liveness = Liveness(parse_url(server.url).origin, life, threads)
-            shared = Shared(
-                transport, Routes(server.url), base_headers, idle_timeout=idle_timeout, closing=closing
-            )
+            pool = Workers(workers, "test-worker")
+            routes = Routes(server.url)
+            shared = Shared(transport, routes, base_headers, pool, idle_timeout=idle_timeout, closing=closing)
             queue = kind(shared, "session", **options)
+            stack.callback(pool.stop)
             stack.callback(transport.close)
             stack.callback(queue.close)
             return queue

@@ -445,10 +445,18 @@ def test_waiting_jobs_hold_no_thread(start: Start) -> None:
     for _ in calls:
         assert begun.acquire(timeout=PATIENCE)
     new = [thread.name for thread in threading.enumerate() if thread not in before]
-    # Those that submit, at most four, four that send, and the one that waits.
+    # Those that send, at most four each, one that waits, and the sender.
     assert len([name for name in new if name.startswith(("gradio", "test-"))]) <= 10
     go.set()
     assert all(call.result() == [] for call in calls)
+
+
+def test_workers_that_are_all_busy_do_not_hold_a_job_up(start: Start) -> None:
+    queue = start(Gradio3(), workers=1)
+    let_go = threading.Event()
+    queue.shared._workers.submit(let_go.wait, PATIENCE)
+    assert run(queue).result() == []
+    let_go.set()
 
 
 def test_much_at_once_over_tls_is_read_to_its_end(start: Start) -> None:

@@ -265,7 +265,12 @@ def test_silent_server_that_is_gone_loses_its_jobs(start: Start, monkeypatch: py
 
 def test_server_that_cannot_be_reached(start: Start) -> None:
     queue = start(lambda peer: None)
-    shared = Shared(queue.shared.transport, Routes("http://127.0.0.1:9/"), queue.shared.headers)
+    shared = Shared(
+        queue.shared.transport,
+        Routes("http://127.0.0.1:9/"),
+        queue.shared.headers,
+        queue.shared._workers,
+    )
     assert isinstance(run(StreamQueue(shared, "session")).failure(), ConnectFailed)
 
 
@@ -331,7 +336,7 @@ def test_waiting_jobs_hold_no_thread(start: Start) -> None:
     for call in calls:
         call.wait_fed(3)
     new = [thread.name for thread in threading.enumerate() if thread not in before]
-    # Four that send, and the one that waits.
+    # Four workers, the one that waits, and the sender.
     assert len([name for name in new if name.startswith(("gradio", "test-"))]) <= 6
     go.set()
     assert all(call.result() == ["done"] for call in calls)
