@@ -91,7 +91,7 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
             f"client speaks {', '.join(_PROTOCOLS)}. Look for a newer release of the client."
         )
     queue, diffs = _PROTOCOLS[app.protocol]
-    version, three = app.version, is_3(app)
+    version, three = app.version, _is_3(app)
     return Dialect(
         queue=queue,
         diffs=diffs,
@@ -117,7 +117,7 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
     )
 
 
-def is_3(app: AppSpec) -> bool:
+def _is_3(app: AppSpec) -> bool:
     """Whether an app runs Gradio 3, whose values have forms of their own; see `legacy`."""
     return app.protocol == "ws"
 
@@ -130,11 +130,11 @@ def _runs_directly(app: AppSpec, endpoint: EndpointSpec) -> bool:
     of several inputs (5.50, 6.31); and it may spoil JSON outputs. On 3.x apps without a queue there is no
     other way.
     """
-    if is_3(app) and (not app.enable_queue or app.version < _SOCKETS):
+    if _is_3(app) and (not app.enable_queue or app.version < _SOCKETS):
         return True
     if endpoint.queue is not False or endpoint.generator or endpoint.batch:
         return False
-    sound = is_3(app) or app.version >= _SOUND_JSON
+    sound = _is_3(app) or app.version >= _SOUND_JSON
     return sound or all(output.type != "json" for output in endpoint.outputs)
 
 
@@ -169,7 +169,7 @@ def _also_cancelled(app: AppSpec, endpoint: EndpointSpec, cancels: Tuple[int, ..
 
 def derive_info(app: App) -> Dict[str, Any]:
     """The description of a connected app's API, made from its config."""
-    if is_3(app.spec):
+    if _is_3(app.spec):
         from .legacy.wire.info import derive_v3_info
 
         return derive_v3_info(app.config, app.routes, app.dialect.file_route)
@@ -180,7 +180,7 @@ def derive_info(app: App) -> Dict[str, Any]:
 
 def endpoint_files(app: App, spec: EndpointSpec, home: Optional[Callable[[], Any]]) -> EndpointFiles:
     """Where the arguments and results of an endpoint may hold files; for `home` see `EndpointFiles`."""
-    if is_3(app.spec):
+    if _is_3(app.spec):
         from .legacy.wire.values import V3Results, is_v3_file, reshapes_any, takes_v3_files
 
         results = V3Results(spec, app.routes, app.dialect.file_route)
@@ -211,7 +211,7 @@ def _shown_outputs(spec: EndpointSpec) -> FrozenSet[int]:
 
 def make_uploads(app: App, progress: Optional[Progress], home: Home) -> Uploads:
     """What sends the files of calls; arguments are those of `Uploads`."""
-    if is_3(app.spec):
+    if _is_3(app.spec):
         from .legacy.uploads import V3Uploads
 
         return V3Uploads(app, progress=progress, home=home)
@@ -223,7 +223,7 @@ def make_uploads(app: App, progress: Optional[Progress], home: Home) -> Uploads:
 def locate(app: App, file: Mapping[str, Any]) -> Location:
     """Where a file of a connected app's results is."""
     dialect = app.dialect
-    if is_3(app.spec):
+    if _is_3(app.spec):
         from .legacy.wire.values import v3_location
 
         return v3_location(file, app.routes, dialect.file_route)

@@ -21,14 +21,13 @@ from ..limits import DEFAULT_LIMITS, Bound, Limits
 from ..threads import Threads
 from ..transport.http import Timeout, Transport
 from ..transport.liveness import Liveness
-from ..transport.redirect import HARMLESS, same_place
+from ..transport.reach import HARMLESS
 from ..transport.sockets import Deadline
-from ..transport.url import parse_url
+from ..transport.url import parse_url, same_place
 from ..wire.config import AppSpec, has_page, parse_config
-from ..wire.decoding import read_first_json
 from ..wire.dialect import Dialect
-from ..wire.refusal import bare_url, status_error
-from ..wire.urls import Routes, page_of
+from ..wire.refusal import status_error
+from ..wire.urls import Routes, bare_url, page_of
 from .description import Description
 from .headers import Credentials, Renewal, RequestHeaders
 from .loading import NO_ROUTE, Loader

@@ -22,13 +22,13 @@ from ..errors import (
 )
 from ..limits import Limits
 from ..transport.http import Response, Timeout, Transport
-from ..transport.redirect import MAX_REDIRECTS, REDIRECTS, resolve, same_place
+from ..transport.reach import MAX_REDIRECTS, REDIRECTS
 from ..transport.sockets import Deadline
-from ..transport.url import Target, parse_url
+from ..transport.url import Target, parse_url, resolve, same_place
 from ..wire.config import has_page
-from ..wire.refusal import bare_url, sign_in_page, status_error, wants_tls
-from ..wire.serverjson import read_first_json
-from ..wire.urls import Routes, page_of, with_scheme
+from ..wire.decoding import read_first_json
+from ..wire.refusal import sign_in_page, status_error, wants_tls
+from ..wire.urls import Routes, bare_url, page_of, with_scheme
 from .headers import Credentials, RequestHeaders
 
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"

@@ -46,7 +46,7 @@ from ..limits import DEFAULT_LIMITS, Limits
 from ..queues.base import (
     Call,
     Claims,
-    Headers,
+    MakeHeaders,
     ambiguous,
     closed_error,
     fail,
@@ -81,7 +81,7 @@ class Shared:
         self,
         transport: Transport,
         routes: Routes,
-        headers: Headers,
+        headers: MakeHeaders,
         workers: Workers,
         threads: Optional[Threads] = None,
         idle_timeout: float = 60.0,

@@ -23,9 +23,9 @@ from ..errors import ConnectionLost, ProtocolError
 from ..queues.base import Call, check_event_id, post_json
 from ..transport.http import StreamingResponse
 from ..wire.arguments import with_event_id
+from ..wire.decoding import SSEDecoder
 from ..wire.messages import SendData, decode
 from ..wire.refusal import refusal
-from ..wire.sse import SSEDecoder
 from .multiplexer import Next
 from .perjob import TURNS, JobChannel, PerJobQueue
 
@@ -74,8 +74,8 @@ class StreamChannel(JobChannel[StreamQueue]):
             events = self._decoder.feed(chunk)
             if self._gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished):
                 self._heard()
-            for event in events:
-                self.receive(event.data, len(event.data))
+            for text in events:
+                self.receive(text, len(text))
             if self._deferred:
                 return Next.LATER
         return Next.AGAIN

@@ -31,7 +31,8 @@ from ..transport.connection import Connection
 from ..transport.failures import FOREIGN, translate_exchange
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.sockets import Deadline
-from ..wire.refusal import bare_url, refusal
+from ..wire.refusal import refusal
+from ..wire.urls import bare_url
 from .wire.frames import Frame, FrameDecoder
 
 _READ = 65536

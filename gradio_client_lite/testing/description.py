@@ -10,7 +10,7 @@ import inspect
 from typing import Any, Dict, Iterable, List
 
 from ..wire.schema import json_schema_to_python_type
-from .endpoints import Endpoint, public_name
+from .functions import ServedFunction, public_name
 
 GRADIO_VERSION = "6.31.0"  # whose wire this app speaks
 API_PREFIX = "/gradio_api"

@@ -161,7 +161,8 @@ def test_jobs_that_wait_for_two_fetches_keep_their_order(serve: Serve, connect: 
     client = connect(server.url, max_workers=1)
     wait_until(lambda: "info" in server.routes())
     jobs = [client.submit(text=0, api_name="/direct")]
-    client._app.description._fetches[0].begun = (float("-inf"), 0.0)
+    fetch = client._app.description._fetches[0]
+    fetch.begun = (fetch.begun[0] - 60.0, fetch.begun[1] - 60.0)
     server.behave(info=reply(info()))
     jobs.append(client.submit(text=1, api_name="/direct"))
     assert [job.result(PATIENCE) for job in jobs] == [0, 1]
@@ -225,7 +226,8 @@ def test_who_comes_long_after_a_fetch_began_does_not_wait_for_that(serve: Serve,
     client = connect(server.url)
     wait_until(lambda: "info" in server.routes())
     server.behave(info=reply(info()))
-    client._app.description._fetches[0].begun = (float("-inf"), 0.0)
+    fetch = client._app.description._fetches[0]
+    fetch.begun = (fetch.begun[0] - 60.0, fetch.begun[1] - 60.0)
     assert client.submit(text="a", api_name="/echo").result(PATIENCE) == "a"
 
 
