@@ -264,7 +264,7 @@ class Client:
             print_info: whether to write the text to the console.
             return_format: "str" returns the text, "dict" the description; None returns nothing.
         """
-        from .app.description import render  # not needed to make calls
+        from .app.listing import render  # not needed to make calls
 
         info = self._app.info()
         text = render(info, all_endpoints) if print_info or return_format == "str" else None

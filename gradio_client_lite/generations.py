@@ -80,11 +80,7 @@ _CANNOT = (
 
 
 def dialect_of(app: AppSpec, src: str) -> Dialect:
-    """How an app is spoken to.
-
-    Args:
-        app: from its config.
-        src: its URL, for the error text.
+    """How an app is spoken to; `src` is its URL, for the error text.
 
     Raises:
         UnsupportedAppError: its protocol is not known here.
@@ -95,7 +91,7 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
             f"client speaks {', '.join(_PROTOCOLS)}. Look for a newer release of the client."
         )
     queue, diffs = _PROTOCOLS[app.protocol]
-    version, three = app.version, is_3(app)
+    version, three = app.version, _is_3(app)
     return Dialect(
         queue=queue,
         diffs=diffs,
@@ -121,7 +117,7 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
     )
 
 
-def is_3(app: AppSpec) -> bool:
+def _is_3(app: AppSpec) -> bool:
     """Whether an app runs Gradio 3, whose values have forms of their own; see `legacy`."""
     return app.protocol == "ws"
 
@@ -134,11 +130,11 @@ def _runs_directly(app: AppSpec, endpoint: EndpointSpec) -> bool:
     of several inputs (5.50, 6.31); and it may spoil JSON outputs. On 3.x apps without a queue there is no
     other way.
     """
-    if is_3(app) and (not app.enable_queue or app.version < _SOCKETS):
+    if _is_3(app) and (not app.enable_queue or app.version < _SOCKETS):
         return True
     if endpoint.queue is not False or endpoint.generator or endpoint.batch:
         return False
-    sound = is_3(app) or app.version >= _SOUND_JSON
+    sound = _is_3(app) or app.version >= _SOUND_JSON
     return sound or all(output.type != "json" for output in endpoint.outputs)
 
 
@@ -173,7 +169,7 @@ def _also_cancelled(app: AppSpec, endpoint: EndpointSpec, cancels: Tuple[int, ..
 
 def derive_info(app: App) -> Dict[str, Any]:
     """The description of a connected app's API, made from its config."""
-    if is_3(app.spec):
+    if _is_3(app.spec):
         from .legacy.wire.info import derive_v3_info
 
         return derive_v3_info(app.config, app.routes, app.dialect.file_route)
@@ -183,16 +179,9 @@ def derive_info(app: App) -> Dict[str, Any]:
 
 
 def endpoint_files(app: App, spec: EndpointSpec, home: Optional[Callable[[], Any]]) -> EndpointFiles:
-    """Where the arguments and results of an endpoint of a connected app may hold files.
-
-    Args:
-        app: the app.
-        spec: the endpoint.
-        home: see `EndpointFiles`.
-    """
-    if is_3(app.spec):
-        from .legacy.wire.results import V3Results, is_v3_file
-        from .legacy.wire.values import reshapes_any, takes_v3_files
+    """Where the arguments and results of an endpoint may hold files; for `home` see `EndpointFiles`."""
+    if _is_3(app.spec):
+        from .legacy.wire.values import V3Results, is_v3_file, reshapes_any, takes_v3_files
 
         results = V3Results(spec, app.routes, app.dialect.file_route)
         return EndpointFiles(
@@ -221,8 +210,8 @@ def _shown_outputs(spec: EndpointSpec) -> FrozenSet[int]:
 
 
 def make_uploads(app: App, progress: Optional[Progress], home: Home) -> Uploads:
-    """What sends the files of calls to a connected app. Arguments are those of `Uploads`."""
-    if is_3(app.spec):
+    """What sends the files of calls; arguments are those of `Uploads`."""
+    if _is_3(app.spec):
         from .legacy.uploads import V3Uploads
 
         return V3Uploads(app, progress=progress, home=home)
@@ -234,8 +223,8 @@ def make_uploads(app: App, progress: Optional[Progress], home: Home) -> Uploads:
 def locate(app: App, file: Mapping[str, Any]) -> Location:
     """Where a file of a connected app's results is."""
     dialect = app.dialect
-    if is_3(app.spec):
-        from .legacy.wire.results import v3_location
+    if _is_3(app.spec):
+        from .legacy.wire.values import v3_location
 
         return v3_location(file, app.routes, dialect.file_route)
     from .wire.fileurls import location_of
@@ -244,11 +233,10 @@ def locate(app: App, file: Mapping[str, Any]) -> Location:
 
 
 def open_sessions(app: App, workers: Workers, grace: float, idle_timeout: float) -> Sessions:
-    """The sessions of one client.
+    """The sessions of one client, which can go away while they live.
 
     Args:
-        app: what is called. Nothing here knows the client, which can go away while its sessions live.
-        workers: run what the server of an old protocol waits for.
+        workers: of the client.
         grace: seconds that jobs get when their event stream was cut.
         idle_timeout: seconds of silence after which the app is asked for a sign of life.
     """
@@ -275,15 +263,13 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
             limits=app.limits,
             threads=app.threads,
         )
-    from .legacy.multiplexer import Multiplexer
-    from .legacy.perjob import Errands, Lines
+    from .legacy.perjob import Shared
 
-    multiplexer, errands = Multiplexer(app.threads), Errands(workers, app.threads)
-    lines = Lines(app.transport, app.routes, app.headers, multiplexer, errands, idle_timeout, app.limits)
+    shared = Shared(app.transport, app.routes, app.headers, workers, app.threads, idle_timeout, app.limits)
     if app.dialect.queue == "stream":
-        from .legacy.single import StreamQueue
+        from .legacy.stream import StreamQueue
 
-        return lambda session_hash, _: StreamQueue(lines, session_hash)
+        return lambda session_hash, _: StreamQueue(shared, session_hash)
     from .legacy.socket import SocketQueue
 
-    return lambda session_hash, _: SocketQueue(lines, session_hash, greets=app.dialect.greets)
+    return lambda session_hash, _: SocketQueue(shared, session_hash, greets=app.dialect.greets)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
+from copies import PACKAGE, copy_into
 
 from gradio_client_lite.errors import UnsupportedAppError
 from gradio_client_lite.generations import dialect_of, plan_cancel
@@ -237,3 +243,95 @@ def test_where_nothing_cancels_the_caller_is_told() -> None:
     assert (chosen.route, chosen.fn_index) == (False, None)
     assert chosen.warning is not None
     assert "will not stop the server" in chosen.warning
+
+
+# --- where it stands
+
+
+#: These say which release they speak to, or name one; what differs stands in the fields of a Dialect.
+NAMES = frozenset(("protocol", "version", "app_version", "gradio_version"))
+
+
+def compared(node: ast.AST) -> Iterator[ast.expr]:
+    """What is compared in a comparison, or in a call that tells what a text begins with."""
+    if isinstance(node, ast.Compare):
+        yield from (node.left, *node.comparators)
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Attribute) and called.attr in ("startswith", "endswith", "parse"):
+        yield called.value
+
+
+def name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def comparisons(path: Path) -> List[str]:
+    """Where a module compares a protocol or version, or makes a Version."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [(node, name_of(one)) for node in ast.walk(tree) for one in compared(node)]
+    return [f"{path.name}:{node.lineno}" for node, name in found if name in NAMES or name == "Version"]  # type: ignore[attr-defined]
+
+
+def test_a_comparison_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text("if app.protocol == 'ws' or Version.parse('4') < 1 or version.startswith('4.'): pass")
+    assert len(comparisons(path)) == 3
+
+
+def test_no_other_module_compares_a_protocol_or_a_version() -> None:
+    known = {
+        "generations.py",
+        "wire/dialect.py",
+        "wire/config.py",  # reads the version
+        "spaces/discord/render.py",  # of the Gradio that a bot's Space is built with
+    }
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name not in known and not name.startswith("embed/"):  # which compares copies of this package
+            assert comparisons(path) == []
+
+
+CALL = """
+import sys
+from {package} import Client
+from {package}.testing import serve
+def echo(x: str) -> str: return x
+with serve({{"/echo": echo}}) as app, Client(app.url, verbose=False) as client:
+    assert client.predict("a", api_name="/echo") == "a"
+    job = client.submit(x="b", api_name="/echo")
+    assert (job.result(), list(job)) == ("b", ["b"])
+    print([name for name in sys.modules if "{package}.files" in name or "{package}.legacy" in name])
+"""
+WITH_FILE = """
+import sys, types
+from {package} import Client
+from {package}.wire.provenance import FileArgument
+from {package}.testing import serve
+def echo(x: str) -> str: return x
+with serve({{"/echo": echo}}) as app, Client(app.url, verbose=False) as client:
+    value = FileArgument(path="/x")
+    value.source = object()
+    try:
+        client.predict(value, api_name="/echo")
+    except ModuleNotFoundError as exc:
+        print(exc.name)
+"""
+
+
+def run(folder: Path, code: str) -> str:
+    """What a copy of the package without the rooms of files and old servers prints."""
+    copy_into(folder, "copied")
+    for room in ("files", "legacy"):
+        shutil.rmtree(folder / "copied" / room)
+    command = [sys.executable, "-c", code.format(package="copied")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_calls_without_files_need_neither_the_room_of_files_nor_that_of_old_servers(tmp_path: Path) -> None:
+    assert run(tmp_path, CALL) == "[]"
+
+
+def test_a_call_with_files_says_that_the_room_is_missing(tmp_path: Path) -> None:
+    assert run(tmp_path, WITH_FILE) == "copied.files"

@@ -70,7 +70,7 @@ _MODULES: Dict[str, _Names] = {
         **_from(".wire.names", "strip_invalid_filename_characters"),
         **_from(".compat.helpers", "ServerMessage", "apply_diff", "is_file_obj", "is_file_obj_with_meta"),
         **_from(".compat.helpers", "is_http_url_like", "traverse"),
-        **_from(".app.description", "sanitize_parameter_names"),
+        **_from(".wire.info", "sanitize_parameter_names"),
         **_from(
             ".compat.helpers", "decode_base64_to_binary", "decode_base64_to_file", "encode_file_to_base64"
         ),

@@ -1,4 +1,19 @@
-"""One thread that waits for many sockets: the jobs of old servers have a socket each, but no thread."""
+"""One thread that waits for many sockets: jobs of old servers have a socket each, but no thread.
+
+The states of a channel, which is a socket and what becomes of the bytes that arrive on it:
+
+    add ─▶ COMING ─▶ VISITED ─ WAIT ──▶ until it is readable, or past its deadline ─▶ VISITED
+                            ├─ AGAIN ─▶ until the next turn ────────────────────────▶ VISITED
+                            ├─ LATER ─▶ until no other is due, or for a while ──────▶ VISITED
+                            └─ LEAVE, or it raises ─▶ LEFT: any thread may use the socket
+
+A turn waits with the selector, not at all where channels are due, and then visits each that has something. Of
+those that chose LATER, because the visit takes long, it visits one.
+
+The thread starts with the first channel and ends when there are none. The lock guards the channels that are
+coming, and the waker: `add` finds a waker, and then the thread looks at the coming ones once more before it
+ends; or it finds none, and starts another thread. So no channel is left without a thread.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +22,7 @@ import selectors
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from enum import Enum
 from typing import Any, Callable, Dict, List, Optional, Protocol, Set
 
@@ -18,28 +33,23 @@ from ..workers import Workers, call_after_fork
 _log = logging.getLogger(__name__)
 
 
-#: Seconds that channels which always have something may keep waiting those whose visit takes long.
-_LONGEST_LATER = 0.5
-
-
 class Next(Enum):
-    """What a channel wants after it was visited."""
+    """When a channel is to be visited next."""
 
-    #: To be visited when something has arrived, or its deadline has passed.
+    #: When something has arrived, or its deadline has passed.
     WAIT = 1
-    #: To be visited again at once: there may be more that waiting for the socket would not show.
+    #: At once: there may be more that waiting for the socket would not show.
     AGAIN = 2
-    #: To be let go.
+    #: Never; the multiplexer lets go of it.
     LEAVE = 3
-    #: To be visited when no other channel has anything, or in a while: what it does next takes long.
+    #: When no other channel has anything, or in a while: the visit takes long.
     LATER = 4
 
 
 class Channel(Protocol):
-    """An open socket and what becomes of what it receives.
+    """An open socket and what becomes of the bytes that arrive on it.
 
-    The multiplexer calls its methods on its own thread only, from `add` until the channel wants to leave.
-    They never wait.
+    Its methods are called on the multiplexer's thread only, from `add` until it has left. They never wait.
     """
 
     #: When `expired` is called, on the clock of `time.monotonic`; may be changed on the multiplexer's thread.
@@ -56,40 +66,39 @@ class Channel(Protocol):
         ...
 
     def broke(self, error: BaseException) -> None:
-        """One of the above has raised, or the multiplexer itself has failed; it is let go."""
+        """A method raised this, or the multiplexer itself failed; `left` is called next."""
 
     def left(self) -> None:
-        """It is no longer waited for; any thread may use the socket now."""
+        """The multiplexer has let go of the socket; any thread may use it now."""
 
 
 class Multiplexer:
-    """Waits for the sockets of all channels on one daemon thread, which lives while there are any.
+    """Waits for the sockets of all channels on one daemon thread. Threads may share it.
 
-    Threads may share one; after `os.fork` the child begins without channels. Where the thread breaks, so do
-    all channels it had, and the next one starts another.
+    After `os.fork` the child begins without channels. Where the thread breaks, so do all its channels, and
+    the next one that comes starts another thread.
 
     Args:
         threads: which its thread belongs to; None makes it its own.
+        longest_later: seconds that channels which always have something may delay those that chose LATER.
     """
 
-    def __init__(self, threads: Optional[Threads] = None) -> None:
+    def __init__(self, threads: Optional[Threads] = None, longest_later: float = 0.5) -> None:
         self._owner = threads or Threads()
-        self._reset()
+        self._longest_later = longest_later
+        self.after_fork()
         call_after_fork(self)
 
-    def _reset(self) -> None:
+    def after_fork(self) -> None:
+        """In a child: leave the sockets to the parent's thread, which does not exist here."""
         # One thread, kept for a moment: calls one after the other need not start one each.
         self._threads = Workers(1, "gradio-sockets", threads=self._owner)
         # Guards the fields below it; nothing is waited for while it is held. Reentrant, as a signal handler
         # may cancel a job on a thread that holds it.
         self._lock = threading.RLock()
-        self._incoming: List[Channel] = []
+        self._coming: List[Channel] = []
         # Wakes the thread; None when there is none.
         self._waker: Optional[socket.socket] = None
-
-    def after_fork(self) -> None:
-        """In a child: leave the sockets to the parent's thread, which does not exist here."""
-        self._reset()
 
     def add(self, channel: Channel) -> None:
         """Wait for a channel from now on.
@@ -99,36 +108,27 @@ class Multiplexer:
             OSError: there are too many open files.
         """
         with self._lock:
-            self._incoming.append(channel)
+            self._coming.append(channel)
             if self._waker is not None:
-                # Full only when it has been woken already.
-                with suppress(BlockingIOError):
+                with suppress(BlockingIOError):  # full only when it has been woken already
                     self._waker.send(b"\0")
                 return
             try:
                 self._start()
             except (RuntimeError, OSError):
-                self._incoming.remove(channel)
+                self._coming.remove(channel)
                 raise
 
     def _start(self) -> None:
-        """Start the thread; made here, so that the caller learns of what it cannot have."""
-        ours, waker = socket.socketpair()
-        try:
+        """Start the thread. Its sockets are made here, so that the caller learns that there are none left."""
+        with ExitStack() as stack:
+            ours, waker = (stack.enter_context(end) for end in socket.socketpair())
             ours.setblocking(False)
             waker.setblocking(False)
-            selector = selectors.DefaultSelector()
-        except OSError:
-            ours.close()
-            waker.close()
-            raise
-        try:
+            selector = stack.enter_context(selectors.DefaultSelector())
             selector.register(ours, selectors.EVENT_READ)
             self._threads.submit(self._run, ours, waker, selector)
-        except (RuntimeError, OSError):
-            for thing in (ours, waker, selector):
-                thing.close()
-            raise
+            stack.pop_all()
         self._waker = waker
 
     def stop(self) -> None:
@@ -137,56 +137,54 @@ class Multiplexer:
 
     def _run(self, ours: socket.socket, waker: socket.socket, selector: selectors.BaseSelector) -> None:
         with ours, waker, selector:
-            round_ = _Round(selector, ours)
+            loop = _Loop(selector, ours, self._longest_later)
             try:
-                while self._admit(round_):
-                    round_.turn()
+                while self._admit(loop):
+                    loop.turn()
             except BaseException as exc:
                 with self._lock:
                     if self._waker is waker:  # not so in a child that was forked here
                         self._waker = None
-                        round_.coming += self._incoming
-                        self._incoming = []
-                round_.give_up(exc)
+                        loop.coming += self._coming
+                        self._coming = []
+                loop.give_up(exc)
                 raise
 
-    def _admit(self, round_: _Round) -> bool:
-        """Take the channels that have come; False, and the thread ends, when there are none at all."""
+    def _admit(self, loop: _Loop) -> bool:
+        """Take the channels that are coming; return whether there are any at all, else the thread ends."""
         with self._lock:
-            round_.coming, self._incoming = self._incoming[::-1], []
-            if not round_.coming and not round_.channels:
+            loop.coming, self._coming = self._coming[::-1], []
+            if not loop.coming and not loop.channels:
                 self._waker = None
                 return False
-        while round_.coming:
-            round_.enter(round_.coming[-1])
-            round_.coming.pop()
+        while loop.coming:
+            loop.enter(loop.coming[-1])
+            loop.coming.pop()
         return True
 
 
-class _Round:
-    """The channels of one run of the thread.
-
-    Args:
-        selector: waits for them.
-        alarm: a socket that becomes readable when there is news for the thread itself.
+class _Loop:
+    """The channels of one run of the thread; `alarm` becomes readable when some are coming.
 
     Attributes:
         channels: with the number of each one's socket, which is not known any more once it is closed.
         coming: those that are still to enter, the last one first.
     """
 
-    def __init__(self, selector: selectors.BaseSelector, alarm: socket.socket) -> None:
+    def __init__(self, selector: selectors.BaseSelector, alarm: socket.socket, longest_later: float) -> None:
         self.channels: Dict[Channel, int] = {}
         self.coming: List[Channel] = []
         self._selector = selector
         self._alarm = alarm
+        self._longest_later = longest_later
         self._again: Set[Channel] = set()
         self._later: List[Channel] = []
-        self._overdue = 0.0  # when the first of those is visited, whatever the others have
+        self._later_until = 0.0  # when the first of those is visited, whatever the others have
         # No deadline passes before it; deadlines are looked at one by one only then.
         self._soonest = float("inf")
 
     def enter(self, channel: Channel) -> None:
+        """Begin to wait for a channel."""
         try:
             number = channel.fileno()
             if number >= 0:  # otherwise it was closed meanwhile, and reading from it will tell
@@ -202,13 +200,9 @@ class _Round:
 
     def turn(self) -> None:
         """Wait once, and visit the channels that have something."""
-        wait = (
-            0.0
-            if self._again or self._later
-            else min(max(0.0, self._soonest - time.monotonic()), LONGEST_WAIT)
-        )
+        wait = min(max(0.0, self._soonest - time.monotonic()), LONGEST_WAIT)
         try:
-            events = self._selector.select(wait)
+            events = self._selector.select(0.0 if self._again or self._later else wait)
         except (ValueError, OSError) as exc:
             if not self.channels:
                 raise
@@ -221,19 +215,18 @@ class _Round:
             else:
                 due.add(key.data)
         due.difference_update(self._later)
-        late = bool(self._later) and (not due or time.monotonic() >= self._overdue)
+        late = bool(self._later) and (not due or time.monotonic() >= self._later_until)
         if late:
             due.add(self._later.pop(0))
         for channel in due:
-            self._follow(channel, channel.ready)
+            self._visit(channel, channel.ready)
         now = time.monotonic()
         if late:
-            self._overdue = now + _LONGEST_LATER
+            self._later_until = now + self._longest_later
         if now >= self._soonest:
-            # One that waits for its visit is not silent.
-            passed = [channel for channel in self.channels if channel.deadline <= now]
-            for channel in [channel for channel in passed if channel not in self._later]:
-                self._follow(channel, channel.expired)
+            for channel in [one for one in self.channels if one.deadline <= now]:
+                if channel not in self._later:  # one that waits for its visit is not silent
+                    self._visit(channel, channel.expired)
             self._soonest = min((channel.deadline for channel in self.channels), default=float("inf"))
 
     def _silence(self) -> None:
@@ -241,19 +234,19 @@ class _Round:
             while self._alarm.recv(4096):
                 pass
 
-    def _follow(self, channel: Channel, visit: Any) -> None:
+    def _visit(self, channel: Channel, method: Callable[[], Next]) -> None:
         try:
-            wish = visit()
+            wanted = method()
         except Exception as exc:
             self._break(channel, exc)
             return
-        if wish is Next.WAIT:
+        if wanted is Next.WAIT:
             self._soonest = min(self._soonest, channel.deadline)
-        elif wish is Next.AGAIN:
+        elif wanted is Next.AGAIN:
             self._again.add(channel)
-        elif wish is Next.LATER:
+        elif wanted is Next.LATER:
             if not self._later:
-                self._overdue = time.monotonic() + _LONGEST_LATER
+                self._later_until = time.monotonic() + self._longest_later
             self._later.append(channel)
         else:
             self._leave(channel)
@@ -279,7 +272,7 @@ class _Round:
 
 
 def _let_go(channel: Channel) -> None:
-    """Leave a channel to others; one that cannot take that is broken, as nobody waits for it any more."""
+    """Leave a channel to others; if it raises it breaks, as nobody waits for it any more."""
     try:
         channel.left()
     except Exception as exc:
@@ -287,7 +280,7 @@ def _let_go(channel: Channel) -> None:
 
 
 def _guarded(function: Callable[..., object], *args: Any) -> None:
-    """Call what concerns one channel; what it raises must not concern the others."""
+    """Call what concerns one channel; an error it raises must not concern the others."""
     try:
         function(*args)
     except Exception:

@@ -1,19 +1,36 @@
-"""Errands: what has to be sent soon while a server waits for it.
+"""What the queue drivers of Gradio 4.0 – 4.8 (`sse`, in `stream`) and 3.x (`ws`, in `socket`) share.
 
-What the drivers of old servers share: a socket for each job, one thread for all of them.
+Each job has a socket of its own: an event stream, or a WebSocket. A job that waits holds no thread, as one
+thread, the multiplexer's, waits for all sockets. A job's socket is used by one thread at a time:
 
-A worker sends the request and then hands the open socket to the multiplexer, so a waiting job holds no
-thread. Whatever has to be sent later is sent by a worker again, as the multiplexer's thread never waits.
+    worker                    multiplexer                        sender, or worker
+    ──────                    ───────────                        ─────────────────
+    open the socket ────────▶ wait, read, feed the job
+                                the server asks for something ─▶ send it
+                                (a WebSocket is lent meanwhile) ◀┘
+                                last message, error, silence
+                              leave and close
+
+The server asks for the arguments when the job's turn has come, and gives them five seconds. Another thread
+sends them, as the multiplexer's must never wait.
+
+The states of a channel:
+
+    WAITING ─ a message of LARGE bytes ─▶ DEFERRING ─ the others had their turn ─▶ WAITING
+    WAITING ─ last message, error, cancellation ─▶ OVER ─ the multiplexer lets go ─▶ closed
+
+The lock of a queue guards which jobs it has; nothing is sent or fed while it is held. A job that is cancelled
+while its socket is being opened is not among them any more when it is open: then `_start` closes the socket.
 """
 
 from __future__ import annotations
 
 import copy
 import threading
-import time
 from collections import deque
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, Deque, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
+from time import monotonic
+from typing import Any, Callable, Deque, Dict, Generic, Iterator, List, Optional, TypeVar
 
 from ..errors import (
     ClientClosed,
@@ -26,7 +43,15 @@ from ..errors import (
     StreamLost,
 )
 from ..limits import DEFAULT_LIMITS, Limits
-from ..queues.base import Call, Claims, MakeHeaders, ambiguous, closed_error, fail, feed
+from ..queues.base import (
+    Call,
+    Claims,
+    MakeHeaders,
+    ambiguous,
+    closed_error,
+    fail,
+    feed,
+)
 from ..threads import Threads
 from ..transport.http import Transport
 from ..transport.liveness import Watch
@@ -35,146 +60,140 @@ from ..wire.config import EndpointSpec
 from ..wire.messages import LARGE, Completed, Envelope, Message, StopMessage, UnexpectedError
 from ..wire.urls import Routes
 from ..workers import Workers, call_after_fork
-from .multiplexer import Multiplexer, Next
+from .multiplexer import Channel, Multiplexer, Next
+
+#: How often in a row one socket is read before the others have their turn.
+TURNS = 16
 
 
-class Errands:
-    """Runs what has to be sent soon, because a server waits for it.
-
-    Each task goes to the workers, and to a thread of its own besides: the workers may all be waiting for
-    direct calls that take long, and one thread alone would be slow over a slow network. Whichever is free
-    takes it.
+class Shared:
+    """What the queues of all sessions of a client share.
 
     Args:
-        workers: of the client.
-        threads: of the client.
+        workers: the client's, which send what the servers ask for when they are free.
+        threads: which the other threads belong to; None makes them their own.
+        idle_timeout: seconds of silence after which the server is asked whether it is alive.
+        closing: seconds the server gets to end a stream after its last message, so that the connection can be
+            used again; then it is closed.
     """
 
-    def __init__(self, workers: Workers, threads: Optional[Threads] = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        routes: Routes,
+        headers: MakeHeaders,
+        workers: Workers,
+        threads: Optional[Threads] = None,
+        idle_timeout: float = 60.0,
+        limits: Limits = DEFAULT_LIMITS,
+        closing: float = 2.0,
+    ) -> None:
+        self.transport = transport
+        self.routes = routes
+        self.headers = headers
+        self.idle_timeout = idle_timeout
+        self.limits = limits
+        self.closing = closing
+        self.multiplexer = Multiplexer(threads)
         self._workers = workers
-        self._spare = Workers(1, "gradio-errand", threads=threads)
-        self._tasks: Deque[Callable[[], None]] = deque()
+        self._sender = Workers(1, "gradio-sender", threads=threads)
+        self._unsent: Deque[Callable[[], None]] = deque()
         call_after_fork(self)
 
     def after_fork(self) -> None:
-        """In a child: the tasks are the parent's."""
-        self._tasks = deque()
+        """In a child: drop what the parent sends."""
+        self._unsent = deque()
 
-    def submit(self, task: Callable[[], None]) -> None:
-        """Run a task on another thread.
+    def send_soon(self, task: Callable[[], None]) -> None:
+        """Run `task`, which sends something, on the first thread that is free: the sender, or a worker.
+
+        The sender alone would be slow over a slow network, and the workers may all wait for direct calls.
 
         Raises:
-            ConnectionFailed: there is none, and none can be started.
+            ConnectionFailed: there is no thread, and none can be started.
         """
-        self._tasks.append(task)
-        failures: List[RuntimeError] = []
-        for pool in (self._spare, self._workers):
+        self._unsent.append(task)
+        errors: List[RuntimeError] = []
+        for pool in (self._sender, self._workers):
             try:
-                pool.submit(self._run_one)
+                pool.submit(self._send_next)
             except RuntimeError as exc:  # noqa: PERF203 - two of them
-                failures.append(exc)
-        if len(failures) == 2:
+                errors.append(exc)
+        if len(errors) == 2:
             with suppress(ValueError):
-                self._tasks.remove(task)
-            raise ConnectionFailed(f"No thread could be started to send something: {failures[0]}.")
+                self._unsent.remove(task)
+            raise ConnectionFailed(f"No thread could be started to send something: {errors[0]}.")
 
-    def _run_one(self) -> None:
+    def _send_next(self) -> None:
         try:
-            task = self._tasks.popleft()
-        except IndexError:  # the other one was faster
+            task = self._unsent.popleft()
+        except IndexError:  # a thread of the other pool was faster
             return
         task()
 
     def stop(self) -> None:
-        """Let the spare thread end as soon as it has no work."""
-        self._spare.stop()
+        """Let the threads end as soon as they have no work."""
+        self.multiplexer.stop()
+        self._sender.stop()
 
 
 Queue = TypeVar("Queue", bound="PerJobQueue")
 
 
-class Lines(NamedTuple):
-    """What the queues of all sessions of a client share.
-
-    Args:
-        transport: the client's connections.
-        routes: the app's URLs.
-        headers: gives the headers of a request.
-        multiplexer: waits for the sockets.
-        errands: runs what a server waits for.
-        idle_timeout: seconds of silence after which the server is asked whether it is alive.
-        limits: what the server may cost.
-    """
-
-    transport: Transport
-    routes: Routes
-    headers: MakeHeaders
-    multiplexer: Multiplexer
-    errands: Errands
-    idle_timeout: float = 60.0
-    limits: Limits = DEFAULT_LIMITS
-
-
-class JobChannel(Generic[Queue]):
+class JobChannel(Channel, Generic[Queue]):
     """The socket of one job; subclasses know the protocol.
 
     Args:
-        queue: the driver.
-        call: the job.
         beat: seconds for which the socket of a server that is well may be silent; None for ever.
+        silence: seconds of silence after which `expired` is called.
     """
 
-    #: See `Channel.deadline`.
-    deadline: float
-
-    def __init__(self, queue: Queue, call: Call, beat: Optional[float]) -> None:
+    def __init__(self, queue: Queue, call: Call, *, beat: Optional[float], silence: float) -> None:
         self._queue = queue
         self._call = call
         self._beat = beat
+        self._silence = silence
         self._over = False
-        self._gain = Gain(queue.lines.idle_timeout)
-        self._watch: Optional[Watch] = None  # over the silence that there is; None when there is none
-        # Messages that are put off: a large one, and what has come behind it.
-        self._late: List[Any] = []
+        self._gain = Gain(queue.shared.idle_timeout)
+        # A large message, and those that arrived behind it: handled when the other channels had their turn.
+        self._deferred: List[Any] = []
+        self._heard()
 
-    def fileno(self) -> int:
-        """The number of the socket."""
-        raise NotImplementedError
+    def _heard(self) -> None:
+        """Begin to count the silence anew."""
+        self._watch: Optional[Watch] = None
+        self.deadline = monotonic() + self._silence
 
     def ready(self) -> Next:
-        """Take what was put off, or else what has arrived; put off a message that takes long to read."""
+        """Handle the deferred messages, then read what has arrived."""
         try:
-            late, self._late = self._late, []
-            for message in late:
-                self.take(message)
+            deferred, self._deferred = self._deferred, []
+            for message in deferred:
+                self.handle(message)
             return self.read()
         except GradioClientError as exc:
             self.end(exc)
             return Next.LEAVE
 
     def read(self) -> Next:
-        """Take what has arrived until something is put off; what it raises ends the job."""
+        """Read and handle what has arrived, until a message is deferred; an error it raises ends the job."""
         raise NotImplementedError
 
-    def arrived(self, message: Any, size: int) -> None:
-        """Take a message, or put it off where it is large, or behind one that is."""
-        if self._late or size >= LARGE:
-            self._late.append(message)
+    def receive(self, message: Any, size: int) -> None:
+        """Handle a message, or defer it: where it is large, or arrived behind one that is."""
+        if self._deferred or size >= LARGE:
+            self._deferred.append(message)
         else:
-            self.take(message)
+            self.handle(message)
 
-    def take(self, message: Any) -> None:
-        """Take a message."""
+    def handle(self, message: Any) -> None:
+        """Decode a message and feed it to the job."""
         raise NotImplementedError
 
-    def expired(self) -> Next:
-        """Nothing has come in time."""
-        raise NotImplementedError
-
-    def wait_on(self) -> bool:
-        """Bear the silence of the socket a while longer, unless the job is lost; then end it."""
-        lines = self._queue.lines
-        liveness, idle = lines.transport.liveness, lines.idle_timeout
+    def bears_silence(self) -> bool:
+        """Extend the deadline of a silent socket while the server is alive; else end the job: False."""
+        shared = self._queue.shared
+        liveness, idle = shared.transport.liveness, shared.idle_timeout
         if self._gain.trickles():
             self.end(ReadTimeout(f"{self._gain}"))
             return False
@@ -182,55 +201,46 @@ class JobChannel(Generic[Queue]):
             self._watch = liveness.watch(idle, self._beat)
         seconds = None if self._watch is None else self._watch()
         if seconds is None:
-            self.end(
-                ReadTimeout(f"it was silent for {idle:g} seconds, and the server is gone or has let it go")
-            )
+            reason = f"it was silent for {idle:g} seconds, and the server is gone or has let it go"
+            self.end(ReadTimeout(reason))
             return False
-        self.deadline = now() + seconds
+        self.deadline = monotonic() + seconds
         return True
 
     def end(self, error: GradioClientError) -> None:
-        """End the job, unless it has ended."""
+        """End the job with an error of its socket, unless it has ended."""
         if not self._over:
             self._over = True
             self._queue.lose(self._call, error)
 
     def broke(self, error: BaseException) -> None:
-        """End the job with a mistake of our own."""
+        """End the job with an error in this package."""
         failure = ProtocolError(f"The server's messages could not be read: {error!r}.")
         failure.__cause__ = error
         self.end(failure)
 
-    def left(self) -> None:
-        """Do with the socket what is to be done outside the multiplexer's thread."""
-        raise NotImplementedError
-
     def abort(self) -> None:
-        """Wake the thread that waits for it; it will find the job ended, or the socket broken."""
+        """Wake the thread that has the socket; it finds the job ended, or the socket broken."""
         raise NotImplementedError
 
 
 class PerJobQueue:
-    """Runs the jobs of one session hash, each on a socket of its own; subclasses know the protocol.
+    """Runs the jobs of one session, each on a socket of its own; subclasses know the protocol."""
 
-    Args:
-        lines: what all sessions share.
-        session_hash: what the server keeps State under.
-    """
-
-    def __init__(self, lines: Lines, session_hash: str) -> None:
+    def __init__(self, shared: Shared, session_hash: str) -> None:
         self.session_hash = session_hash
-        self.lines = lines
-        # Guards the three fields below it; nothing is sent while it is held. Reentrant; see `SessionQueue`.
+        self.shared = shared
+        # Guards the three fields below it. Reentrant, as a signal handler or a finaliser may cancel a job on
+        # a thread that holds it.
         self._lock = threading.RLock()
         self._claims = Claims()
-        self._channels: Dict[Call, Optional[JobChannel[Any]]] = {}
+        self._channels: Dict[Call, Optional[JobChannel[Any]]] = {}  # None while the socket is being opened
         self._closed = False
 
     # -- the driver's interface
 
     def submit(self, call: Call) -> None:
-        """Begin the job; what goes wrong reaches `call.fail`."""
+        """Begin the job; an error reaches `call.fail`."""
         if call.done():  # cancelled while it waited for a worker
             return
         try:
@@ -254,20 +264,20 @@ class PerJobQueue:
             wanted = call in self._channels
             if wanted:
                 self._channels[call] = channel
-        if not wanted or call.done():
+        if wanted and not call.done():
+            self.wait_for(channel)
+        else:
             channel.left()
-            self.finish(call)
-            return
-        self.wait_for(channel)
+            self.remove(call)
 
     def wait_for(self, channel: JobChannel[Any]) -> None:
-        """Hand a socket to the multiplexer's thread.
+        """Hand a socket to the multiplexer.
 
         Raises:
-            ConnectionFailed: it cannot be started; the channel was let go.
+            ConnectionFailed: its thread cannot be started; the channel is closed.
         """
         try:
-            self.lines.multiplexer.add(channel)
+            self.shared.multiplexer.add(channel)
         except (RuntimeError, OSError) as exc:
             channel.left()
             raise ConnectionFailed(f"The app's answers cannot be waited for: {exc}.") from exc
@@ -289,8 +299,8 @@ class PerJobQueue:
         yield not others
 
     def forget(self, call: Call) -> None:
-        """Close the job's socket."""
-        channel = self.finish(call)
+        """Close the socket of a job that was cancelled."""
+        channel = self.remove(call)
         if channel is not None:
             channel.abort()
         if call.event_id is None:
@@ -304,25 +314,24 @@ class PerJobQueue:
         for call in calls:
             fail(call, closed_error(call.label))
             self.forget(call)
-        self.lines.multiplexer.stop()
-        self.lines.errands.stop()
+        self.shared.stop()
 
     # -- for the channels
 
-    def finish(self, call: Call) -> Optional[JobChannel[Any]]:
-        """Know no more of a job; its socket, if it had one."""
+    def remove(self, call: Call) -> Optional[JobChannel[Any]]:
+        """Drop a job; return its channel, if it has one and was not dropped before."""
         with self._lock:
             self._claims.end_call(call)
             return self._channels.pop(call, None)
 
     def claim(self, call: Call, event_id: str) -> None:
-        """Let an id that the server gave be the call's.
+        """Let an id that the server gave belong to the job.
 
         Raises:
-            ProtocolError: it is, or was, another job's, which has to fail too.
+            ProtocolError: it belongs, or belonged, to another job, which fails too.
         """
         with self._lock:
-            if call not in self._channels:  # forgotten meanwhile
+            if call not in self._channels:  # cancelled meanwhile
                 return
             confused = self._claims.claim(event_id, call)
         if confused:
@@ -334,20 +343,19 @@ class PerJobQueue:
 
     def fail(self, call: Call, error: BaseException) -> None:
         """End a job with an error."""
-        self.finish(call)
+        self.remove(call)
         call.fail(error)
 
     def lose(self, call: Call, cause: GradioClientError) -> None:
-        """End a job whose socket broke; what the server itself did wrong is told as it is."""
-        if isinstance(cause, (ConnectionFailed, DeadlineExceeded)) and not isinstance(cause, ClientClosed):
-            self.fail(call, self._lost(call, cause))
-        else:
-            self.fail(call, cause)
+        """End a job whose socket broke: with StreamLost, or with a cause that is not the network's."""
+        broken = isinstance(cause, (ConnectionFailed, DeadlineExceeded))
+        lost = broken and not isinstance(cause, ClientClosed)
+        self.fail(call, self._lost(call, cause) if lost else cause)
 
     def _lost(self, call: Call, cause: BaseException) -> StreamLost:
         reason = str(cause).strip().rstrip(".") or "no reason given"
         error = StreamLost(
-            f"The connection to {self.lines.routes.src} that {call.label} waits on was lost ({reason}). It "
+            f"The connection to {self.shared.routes.src} that {call.label} waits on was lost ({reason}). It "
             "may or may not have run; submit it again if that is safe.",
             () if call.event_id is None else (call.event_id,),
         )
@@ -355,36 +363,18 @@ class PerJobQueue:
         return error
 
     def deliver(self, call: Call, envelope: Envelope, text: str) -> bool:
-        """Give a message to its job; return whether it was the last.
-
-        Args:
-            call: the job.
-            envelope: the message.
-            text: what it was decoded from.
-        """
+        """Feed a job one message, decoded from `text`; return whether it was the last."""
         message: Message = envelope.message
         if isinstance(message, StopMessage):
-            self.fail(call, ServerStopped(f"The Gradio server at {self.lines.routes.src} is stopping."))
+            self.fail(call, ServerStopped(f"The Gradio server at {self.shared.routes.src} is stopping."))
             return True
         if isinstance(message, UnexpectedError):
             self.fail(call, self._lost(call, ConnectionFailed(message.message)))
             return True
-        over = feed(call, _without_spelled_none(message), text)
-        if over:
-            self.finish(call)
-        return over
-
-
-def _without_spelled_none(message: Message) -> Message:
-    """The message, but a generator's hidden error as the None it is for other functions.
-
-    These servers send it as `str(None)`: `process_events` of gradio/queueing.py in 3.50.2 and 4.0.2.
-    """
-    if isinstance(message, Completed) and message.output.get("error") == "None":
-        return message._replace(output={**message.output, "error": None})
-    return message
-
-
-def now() -> float:
-    """The clock of deadlines, in seconds."""
-    return time.monotonic()
+        if isinstance(message, Completed) and message.output.get("error") == "None":
+            # 3.50 and 4.0 send the hidden error of a generator as `str(None)`.
+            message = message._replace(output={**message.output, "error": None})
+        last = feed(call, message, text)
+        if last:
+            self.remove(call)
+        return last

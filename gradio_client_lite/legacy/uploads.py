@@ -1,4 +1,4 @@
-"""Uploads to Gradio 3: each file in the form its component takes, as text, as JSON or as an upload."""
+"""Uploads to Gradio 3: a file goes in the form its component takes, as text, as JSON or as an upload."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from ..wire.config import EndpointSpec
 from ..wire.filedata import IsFile, argument_files, find_files
 from ..wire.names import make_data_url
 from ..wire.provenance import FileArgument, ResultFile, V3File, content_url
-from .wire.results import v3_location
-from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file
+from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file, v3_location
 
 
 class V3Uploads(Uploads):
     """Sends arguments to an app of Gradio 3.
 
-    Those servers do not fetch a URL for every component, so URLs that `handle_file` was given are fetched
-    here; elsewhere than at the app without any credentials.
+    Those servers do not fetch URLs for every component, so URLs that `handle_file` was given are fetched
+    here, without any credentials where they are not the app's.
     """
 
     def upload(self, values: Sequence[Any], spec: EndpointSpec, headers: Mapping[str, str]) -> List[Any]:
@@ -56,7 +55,7 @@ class V3Uploads(Uploads):
         return uploaded_file(path, upload.name, upload.source.size(), upload.mime_type)
 
     def _fetch(self, url: str, headers: Mapping[str, str]) -> Source:
-        """Copy what is on the web; with credentials from the app alone, and then nowhere else."""
+        """Copy the file at a URL. Credentials go to the app alone, and then no redirect is followed."""
         location = v3_location({"path": url}, self._app.routes, self._app.dialect.file_route)
         if location.own:
             return super()._fetch(location.url, headers)
@@ -65,7 +64,7 @@ class V3Uploads(Uploads):
 
 
 def _inside(file: File, way: str, source: Source) -> Any:
-    """What goes into the call itself: the content of a file, in one of several forms."""
+    """The content of a file as it stands in the body of the call; see `carriage`."""
     name = name_of(file)
     if way == "json":
         return _json_of(source, name)

@@ -1,13 +1,21 @@
 """WebSockets (RFC 6455), for Gradio 3.x; the only module that imports websocket-client.
 
-The library makes and reads the frames; see `wire.frames`. The handshake is a request of our own transport, so
-proxies, TLS, cookies, credentials, redirects and deadlines are those of every other request; the library's
+The library makes and parses the frames; see `wire.frames`. The handshake is a request of our own transport,
+so proxies, TLS, cookies, credentials, redirects and deadlines are those of every other request; the library's
 own handshake keeps cookies in a jar that all clients of the process share, and reads answers of any size.
+
+    open_websocket ── 101 ──▶ OPEN ── close, or an error ──▶ CLOSED: the connection is dropped, never kept
+
+One thread at a time reads or writes. The lock guards the step to CLOSED, so that `abort`, on any thread,
+never shuts down a socket that was closed, whose number may be another's by then.
 """
 
 from __future__ import annotations
 
+import os
 import threading
+from binascii import b2a_base64
+from hashlib import sha1
 from typing import Any, Dict, List, Optional
 
 from ..errors import (
@@ -25,7 +33,7 @@ from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.sockets import Deadline
 from ..wire.refusal import refusal
 from ..wire.urls import bare_url
-from .wire.frames import MAX_MESSAGE_BYTES, Frame, FrameDecoder
+from .wire.frames import Frame, FrameDecoder
 
 _READ = 65536
 _NEEDED = (
@@ -33,7 +41,7 @@ _NEEDED = (
     "websocket-client"
 )
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#: The library, once it was found.
+#: The library, once it is loaded.
 _loaded: Any = None
 
 
@@ -44,7 +52,7 @@ def load_library() -> Any:
     be another release, or another project. It imports its own modules relatively, so what `import websocket`
     gives to the rest of the process stays as it is.
 
-    It is looked for until it is found, and never again: a search takes locks of the import system, and a
+    It is searched for until it is found, and never again: a search takes locks of the import system, and a
     process that was forked while another thread held one would wait for it for ever.
 
     Raises:
@@ -68,12 +76,7 @@ def load_library() -> Any:
 
 
 def _not_loaded(exc: Optional[Exception], library: Any = None) -> MissingPackageError:
-    """Why there is no websocket-client, and what to do.
-
-    Args:
-        exc: what importing the module raised; None where it lacks what is needed.
-        library: that module.
-    """
+    """Why there is no websocket-client: the error of the import, or a module that lacks what is needed."""
     install = "Install it: pip install websocket-client"
     if library is not None and hasattr(library, "WebSocketApp") and hasattr(library, "create_connection"):
         version = shown(getattr(library, "__version__", "unknown"), 40)
@@ -105,8 +108,6 @@ def _origin() -> str:
 class WebSocket:
     """An open WebSocket; made by `open_websocket`.
 
-    One thread at a time reads or writes; `abort` may be called from any.
-
     Attributes:
         arrived: how many bytes the last `read_arrived` read.
     """
@@ -117,7 +118,7 @@ class WebSocket:
         connection: Connection,
         transport: Transport,
         label: str,
-        max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+        max_bytes: Optional[int],
     ) -> None:
         self._library = library
         # The limits of the handshake are over.
@@ -126,21 +127,20 @@ class WebSocket:
         self._transport = transport
         self._label = label
         self._decoder = FrameDecoder(library, max_bytes)
-        # Guards that a socket is not shut down after it was closed, when its number may be another's.
         self._owning = threading.Lock()
         self._closed = False
         self.arrived = 0
 
     def fileno(self) -> int:
-        """The number of the socket, to wait for it."""
+        """The number of the socket."""
         return self._connection.fileno()
 
     def read_arrived(self) -> Optional[List[Frame]]:
-        """What has arrived, without waiting.
+        """Frames of the bytes that have arrived; does not wait.
 
         Returns:
-            None when nothing has. After anything else there may be more, which waiting for the socket would
-            not show.
+            None when none have. After anything else there may be more, which waiting for the socket would not
+            show.
 
         Raises:
             ConnectionLost: it broke, or the server closed it without saying so.
@@ -159,28 +159,15 @@ class WebSocket:
         self.arrived = len(data)
         return self._decoder.feed(data)
 
-    def send_text(self, text: bytes, timeout: Timeout) -> None:
-        """Send a message.
-
-        Args:
-            text: in UTF-8.
-            timeout: how long the network may be silent, and how long it may take in all.
+    def send(self, kind: str, data: bytes, timeout: Timeout) -> None:
+        """Send a "text" (in UTF-8), "ping" or "pong".
 
         Raises:
             ConnectionLost, ReadTimeout, DeadlineExceeded: it could not be sent.
         """
-        self._send(text, self._library.ABNF.OPCODE_TEXT, timeout)
-
-    def send_ping(self, timeout: Timeout) -> None:
-        """Ask for a sign of life; see `send_text`."""
-        self._send(b"", self._library.ABNF.OPCODE_PING, timeout)
-
-    def send_pong(self, data: bytes, timeout: Timeout) -> None:
-        """Answer a ping; see `send_text`."""
-        self._send(data, self._library.ABNF.OPCODE_PONG, timeout)
-
-    def _send(self, data: bytes, opcode: int, timeout: Timeout) -> None:
-        frame = self._library.ABNF.create_frame(data, opcode).format()
+        abnf = self._library.ABNF
+        opcodes = {"text": abnf.OPCODE_TEXT, "ping": abnf.OPCODE_PING, "pong": abnf.OPCODE_PONG}
+        frame = abnf.create_frame(data, opcodes[kind]).format()
         deadline = Deadline(timeout.total, name=timeout.name)
         self._connection.prepare(timeout.read, deadline)  # reading does not wait, so it has no limits
         try:
@@ -189,7 +176,7 @@ class WebSocket:
             raise translate_exchange(exc, self._label, deadline) from exc
 
     def abort(self) -> None:
-        """Wake whoever waits for the socket; it can only be closed then. For any thread; idempotent."""
+        """Wake the thread that waits for the socket, for any thread; only `close` may follow. Idempotent."""
         with self._owning:
             if not self._closed:
                 self._connection.abort()
@@ -208,27 +195,26 @@ def open_websocket(
     url: str,
     headers: Dict[str, str],
     doing: str,
-    timeout: Optional[Timeout] = None,
-    max_bytes: Optional[int] = MAX_MESSAGE_BYTES,
+    *,
+    timeout: Timeout,
+    max_bytes: Optional[int],
 ) -> WebSocket:
     """Open a WebSocket.
 
     Args:
-        transport: the client's connections.
         url: http or https, not ws or wss.
-        headers: of the handshake; what makes it one is added.
-        doing: what it is for, as error texts say it.
-        timeout: of the handshake; None for the transport's.
-        max_bytes: the longest message; None for any.
+        doing: the purpose, for error texts.
+        timeout: of the handshake.
+        max_bytes: of a message; None for any.
 
     Raises:
         MissingPackageError: websocket-client is not installed.
         AuthenticationError, RetryLater, HTTPStatusError: the server answered with another status than 101.
         ProtocolError: it answered 101 without being a WebSocket server.
-        GradioClientError: what broke on the way; see `Transport.request`.
+        GradioClientError: see `Transport.request`.
     """
     library = load_library()
-    key = _new_key()
+    key = b2a_base64(os.urandom(16), newline=False)
     headers = {
         **headers,
         "connection": "Upgrade",
@@ -249,7 +235,7 @@ def open_websocket(
 def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:
     place = bare_url(answer.url)
     if answer.status == 403:
-        # What a server makes of a WebSocket that the app does not accept (gradio/routes.py, `join_queue`).
+        # So a server answers when the app does not accept the WebSocket (gradio/routes.py, `join_queue`).
         return AuthenticationError(
             f"{place} answered 403 while {doing}: it may want credentials. Pass auth=(user, password) or a "
             "token."
@@ -257,16 +243,6 @@ def _refusal(answer: StreamingResponse, doing: str) -> GradioClientError:
     return refusal(answer.status, answer.read_some(), answer.url, doing, answer.headers)
 
 
-def _new_key() -> bytes:
-    import os
-    from binascii import b2a_base64
-
-    return b2a_base64(os.urandom(16), newline=False)
-
-
 def _accept(key: bytes) -> str:
-    """What a server proves with that it has understood the handshake (RFC 6455 section 4.2.2)."""
-    from binascii import b2a_base64
-    from hashlib import sha1
-
+    """The header by which a server shows that it has understood the handshake (RFC 6455 section 4.2.2)."""
     return b2a_base64(sha1(key + _GUID, usedforsecurity=False).digest(), newline=False).decode("ascii")

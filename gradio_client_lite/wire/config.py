@@ -1,8 +1,9 @@
 """An app's `/config` as a frozen AppSpec.
 
-Sources: `get_config_file` and `BlockFunction.get_config` of gradio/blocks.py in 4.16.0, 4.44.1, 5.50.0 and
-6.31.0. Servers add fields in every release and authors write components of their own, so a field that is
-absent or of the wrong kind takes its default; only what cannot be a Gradio config at all is refused.
+Servers add fields in every release and authors write components of their own, so a field that is absent or of
+the wrong kind takes its default; only what cannot be a Gradio config at all is refused.
+
+Sources: `get_config_file` and `BlockFunction.get_config` of gradio/blocks.py in 4.16.0 – 6.31.0.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .schema import contains_file, is_index
 from .texts import text_of
 from .urls import bare_url
 
-# Plain segments: no scheme or host, nothing that ends a path or is taken out of it, and no "." or "..".
+# Plain segments, none of them "." or "..": no scheme or host, and nothing that ends a path.
 _PREFIX = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*\Z").match
 _LONGEST_PREFIX = 200
 # Components that hold no value, or one no caller should see, on servers that do not send `skip_api` (3.x).
@@ -50,8 +51,8 @@ class ComponentSpec(NamedTuple):
         is_state: it is session state, which the server keeps; None is sent in its place.
         value_is_file: its value is, or contains, a file.
         serializer: what Gradio 3 calls the form of its values, for components derived from others; else "".
-        takes_files: whether a value that is passed to it may be, or contain, a file: also when nothing is
-            known of its values.
+        takes_files: whether its value may be, or contain, a file when it is passed; so may one of which
+            nothing is known.
     """
 
     id: int
@@ -79,9 +80,8 @@ class EndpointSpec(NamedTuple):
         generator: whether it yields several results.
         batch: whether its function takes and returns lists of values.
         cancels: the fn_index of each function that calling this one cancels.
-        streamed: whether a page feeds it with one chunk after the other, as live audio (`.stream()`, from 5.0
-            on); a call is one chunk.
-        timed: whether the server bounds the time that its runs on such a stream take.
+        streamed: whether a page feeds it chunk by chunk (`.stream()`, 5.0 on); a call is one chunk.
+        timed: whether the server limits the time of its runs on such a stream.
     """
 
     fn_index: int
@@ -100,7 +100,7 @@ class EndpointSpec(NamedTuple):
 
     @property
     def arguments(self) -> List[ComponentSpec]:
-        """The inputs that a value is sent for, in order."""
+        """The inputs for which a value is sent, in order."""
         return [component for component in self.inputs if component.is_state or not component.skip]
 
     @property
@@ -110,7 +110,7 @@ class EndpointSpec(NamedTuple):
 
 
 class AppSpec(NamedTuple):
-    """What a client needs to know of an app.
+    """What a config says of an app.
 
     Args:
         version: the Gradio version of the server.
@@ -172,24 +172,19 @@ def parse_config(raw: Any, url: str) -> AppSpec:
 
 
 def has_page(config: Mapping[str, Any], name: str) -> bool:
-    """Whether an app has a page of this name; "" is the one at its own URL.
+    """Whether an app has a page at this path below it; "" is the one at its own URL.
 
-    Args:
-        config: as it was sent. Where an app can have several it lists them as [name, title, …] (5.50, 6.31).
-        name: its path below the app.
+    The config of an app that can have several lists them as [path, title, …] (5.50, 6.31).
     """
     pages = config.get("pages")
     return isinstance(pages, list) and any(isinstance(page, list) and page[:1] == [name] for page in pages)
 
 
 def endpoint_visibility(dependency: Mapping[str, Any]) -> str:
-    """Tells who may see an endpoint: "public", "undocumented" or "private".
+    """Who may see an endpoint, given as in a config or an `/info`: "public", "undocumented" or "private".
 
-    Gradio 6 says `api_visibility`; before it, `api_name=False` meant private and `show_api=False`
+    Gradio 6 sends `api_visibility`; before it, `api_name=False` meant private and `show_api=False`
     undocumented.
-
-    Args:
-        dependency: a dependency of a config, or an endpoint of an `/info`.
     """
     stated = dependency.get("api_visibility")
     if dependency.get("api_name") is False or stated == "private":
@@ -200,17 +195,13 @@ def endpoint_visibility(dependency: Mapping[str, Any]) -> str:
 
 
 def is_skipped(component: Mapping[str, Any]) -> bool:
-    """Tells whether a component of a config is no part of the API, as its server sees it.
-
-    Args:
-        component: one of the config's components; from Gradio 4 on it says so itself.
-    """
+    """Whether a component of a config is no part of the API; from Gradio 4 on it says so itself."""
     skip = component.get("skip_api")
     return skip if isinstance(skip, bool) else _text(component.get("type"), "") in _SKIPPED_TYPES
 
 
 class _Components:
-    """The components of a config by id; each one's spec is made once, when an endpoint first names it."""
+    """The components of a config by id; makes the spec of each once, when an endpoint first names it."""
 
     def __init__(self, raw: Any) -> None:
         listed = (
@@ -237,7 +228,7 @@ def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
     props = raw.get("props")
     schema = raw.get("api_info")
     is_file = contains_file(schema)
-    taken = raw.get("api_info_as_input", schema)  # which some say apart (gradio/blocks.py 5.50, 6.31)
+    taken = raw.get("api_info_as_input", schema)  # some components have another (gradio/blocks.py 5.50, 6.31)
     return ComponentSpec(
         id=id_,
         type=type_,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import total_ordering
-from typing import Any, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 
 from .texts import excerpt
 
@@ -28,9 +28,9 @@ _STAGES = {
 }
 # Characters of a version that are read; no release needs a third of them.
 _LONGEST = 100
-# Patterns are compiled when first needed: releases are plain numbers, and start-up time counts.
-_NUMBERS = r"\s*v?([0-9]{1,9}(?:\.[0-9]{1,9})*)"
+# Compiled when first needed: most releases are plain numbers, and start-up time counts.
 _STAGE = r"[._-]?(" + "|".join(_STAGES) + r")[._-]?([0-9]{0,9})"
+_VERSION = rf"v?([0-9]{{1,9}}(?:\.[0-9]{{1,9}})*)((?:{_STAGE})*)"
 
 
 class Dialect(NamedTuple):
@@ -153,27 +153,17 @@ class Version:
         if not isinstance(text, str):
             text = "2.0" if text is None else ""
         text = excerpt(text.strip(), _LONGEST)  # 3.23 sends a line feed behind it
-        numbers = text.split(".")
-        if all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
-            return cls(_release(numbers), text=text)
-        found = re.match(_NUMBERS, text, re.IGNORECASE)
-        if found is None:
-            return cls(release=(), text=text)
-        return cls(_release(found.group(1).split(".")), _parse_stages(text, found.end()), text)
-
-
-def _release(numbers: List[str]) -> Tuple[int, ...]:
-    release = [int(number) for number in numbers]
-    while release and release[-1] == 0:
-        release.pop()
-    return tuple(release)
-
-
-def _parse_stages(text: str, position: int) -> Tuple[Tuple[int, int], ...]:
-    pattern = re.compile(_STAGE, re.IGNORECASE)
-    stages = []
-    found = pattern.match(text, position)
-    while found is not None:
-        stages.append((_STAGES[found.group(1).lower()], int(found.group(2) or 0)))
-        found = pattern.match(text, found.end())
-    return (*stages, (0, 0))
+        numbers, stages = text.split("."), ""
+        if not all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
+            found = re.match(_VERSION, text, re.IGNORECASE)
+            if found is None:
+                return cls((), text=text)
+            numbers, stages = found[1].split("."), found[2]
+        release = [int(number) for number in numbers]
+        while release and release[-1] == 0:
+            release.pop()
+        parsed = [
+            (_STAGES[name.lower()], int(number or 0))
+            for name, number in (re.findall(_STAGE, stages, re.IGNORECASE) if stages else ())
+        ]
+        return cls(tuple(release), (*parsed, (0, 0)), text)

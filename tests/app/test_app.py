@@ -1,4 +1,4 @@
-"""An app that is elsewhere than the caller said: logging in, connecting, and what goes there."""
+"""Tests `app.py` and `loading.py`: an app that is elsewhere than the caller said; logging in, connecting."""
 
 from __future__ import annotations
 

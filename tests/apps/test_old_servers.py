@@ -10,7 +10,6 @@ from typing import Iterator, Set
 import pytest
 
 from gradio_client_lite import Client
-from gradio_client_lite.legacy.perjob import Lines
 from gradio_client_lite.updates import Status
 
 from .servers import USER, Server, running_server
@@ -102,8 +101,7 @@ def test_direct_calls_that_fill_the_workers_do_not_hold_a_queued_job_up(server: 
 
 
 @pytest.mark.servers("3.50.2", "4.0.2")
-def test_silence_is_no_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_no_end(server: Server) -> None:
     """The server answers pings, or tells of its queue, while a function runs for long."""
-    monkeypatch.setattr(Lines.__new__, "__defaults__", (1.0,))
-    with Client(server.url, verbose=False) as client:
+    with Client(server.url, verbose=False, stream_idle_timeout=1.0) as client:
         assert client.predict(4, api_name="/slow") == 4

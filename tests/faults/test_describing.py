@@ -1,4 +1,4 @@
-"""The description is fetched in the background: what becomes of calls that need it before it is there."""
+"""Tests `app/description.py`: fetched in the background; what becomes of calls that need it before."""
 
 from __future__ import annotations
 

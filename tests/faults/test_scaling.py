@@ -13,16 +13,16 @@ from scaling import assert_linear
 from transport.peers import Peer, PeerServer
 from transport.sockets import CONT, PING, frame
 
-from gradio_client_lite.app.app import _PAGE_CONFIG
-from gradio_client_lite.app.description import render
 from gradio_client_lite.app.endpoint import Endpoint
+from gradio_client_lite.app.listing import render
+from gradio_client_lite.app.loading import _PAGE_CONFIG
 from gradio_client_lite.errors import AppError, ProtocolError, shown
 from gradio_client_lite.generations import dialect_of, plan_cancel
 from gradio_client_lite.legacy.websocket import load_library
 from gradio_client_lite.legacy.wire.frames import FrameDecoder
 from gradio_client_lite.legacy.wire.info import derive_v3_info
-from gradio_client_lite.legacy.wire.results import decode as decode_v3
-from gradio_client_lite.legacy.wire.results import decode_default
+from gradio_client_lite.legacy.wire.values import decode as decode_v3
+from gradio_client_lite.legacy.wire.values import decode_default
 from gradio_client_lite.legacy.wire.values import encode as encode_v3
 from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.spaces.refusal import advised_wait, message_of

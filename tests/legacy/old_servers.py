@@ -12,8 +12,7 @@ from queues.scripted import PATIENCE
 from transport import sockets
 from transport.peers import Peer, PeerServer, Request, answer
 
-from gradio_client_lite.legacy.multiplexer import Multiplexer
-from gradio_client_lite.legacy.perjob import Errands, Lines, PerJobQueue
+from gradio_client_lite.legacy.perjob import PerJobQueue, Shared
 from gradio_client_lite.threads import Threads
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.transport.liveness import Liveness
@@ -52,6 +51,7 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             read: float = PATIENCE,
             idle_timeout: float = PATIENCE,
             workers: int = 4,
+            closing: float = 2.0,
             life: Callable[[], int] = lambda: 200,
             **options: Any,
         ) -> Queue:
@@ -61,9 +61,9 @@ def starting(kind: Type[Queue]) -> Iterator[Callable[..., Queue]]:
             threads = Threads()
             transport.liveness = Liveness(parse_url(server.url).origin, life, threads)
             pool = Workers(workers, "test-worker")
-            errands = Errands(pool)
-            lines = Lines(transport, Routes(server.url), base_headers, Multiplexer(), errands, idle_timeout)
-            queue = kind(lines, "session", **options)
+            routes = Routes(server.url)
+            shared = Shared(transport, routes, base_headers, pool, idle_timeout=idle_timeout, closing=closing)
+            queue = kind(shared, "session", **options)
             stack.callback(pool.stop)
             stack.callback(transport.close)
             stack.callback(queue.close)

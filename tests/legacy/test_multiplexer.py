@@ -13,7 +13,6 @@ from typing import Any, Iterator, List, Optional
 import pytest
 from forking import fork
 
-from gradio_client_lite.legacy import multiplexer as multiplexer_module
 from gradio_client_lite.legacy.multiplexer import Multiplexer, Next
 
 PATIENCE = 10.0
@@ -197,9 +196,9 @@ def test_channels_that_take_long_wait_for_the_others_and_come_one_by_one(
 
 
 def test_channels_that_never_stop_do_not_starve_those_that_take_long(
-    multiplexer: Multiplexer, pipes: List[Pipe], monkeypatch: pytest.MonkeyPatch
+    pipes: List[Pipe],
 ) -> None:
-    monkeypatch.setattr(multiplexer_module, "_LONGEST_LATER", 0.05)
+    multiplexer = Multiplexer(longest_later=0.05)
     stop = threading.Event()
 
     class Greedy(Pipe):
@@ -215,6 +214,7 @@ def test_channels_that_never_stop_do_not_starve_those_that_take_long(
         assert slow.gone.wait(PATIENCE)
     finally:
         stop.set()
+        multiplexer.stop()
 
 
 def test_deadline_of_a_channel_that_waits_for_its_visit_does_not_pass(
@@ -477,7 +477,7 @@ def test_thread_that_breaks_breaks_its_channels_and_the_next_one_starts_another(
 ) -> None:
     waiting = add(multiplexer, pipes)
     with monkeypatch.context() as patched:
-        patched.setattr("gradio_client_lite.legacy.multiplexer._Round._silence", mistake)
+        patched.setattr("gradio_client_lite.legacy.multiplexer._Loop._silence", mistake)
         coming = add(multiplexer, pipes)  # wakes the thread
         for pipe in (waiting, coming):
             assert pipe.gone.wait(PATIENCE)

@@ -17,6 +17,8 @@ from transport.peers import Peer
 from gradio_client_lite.errors import (
     AppError,
     ClientClosed,
+    ConnectionFailed,
+    ConnectionLost,
     EventTooLarge,
     HTTPStatusError,
     InvalidFile,
@@ -443,7 +445,7 @@ def test_waiting_jobs_hold_no_thread(start: Start) -> None:
     for _ in calls:
         assert begun.acquire(timeout=PATIENCE)
     new = [thread.name for thread in threading.enumerate() if thread not in before]
-    # Those that send, at most four each, one that waits, and the spare one.
+    # Those that send, at most four each, one that waits, and the sender.
     assert len([name for name in new if name.startswith(("gradio", "test-"))]) <= 10
     go.set()
     assert all(call.result() == [] for call in calls)
@@ -452,7 +454,7 @@ def test_waiting_jobs_hold_no_thread(start: Start) -> None:
 def test_workers_that_are_all_busy_do_not_hold_a_job_up(start: Start) -> None:
     queue = start(Gradio3(), workers=1)
     let_go = threading.Event()
-    queue.lines.errands._workers.submit(let_go.wait, PATIENCE)
+    queue.shared._workers.submit(let_go.wait, PATIENCE)
     assert run(queue).result() == []
     let_go.set()
 
@@ -502,3 +504,63 @@ def test_completion_without_an_output_is_no_cancellation(start: Start, output: A
         peer.closed()
 
     assert isinstance(run(start(Gradio3(work))).failure(), ProtocolError)
+
+
+# --- what is sent cannot be
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let nothing be sent on an open WebSocket."""
+
+    def send(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(websocket.WebSocket, "send", send)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(ConnectionLost("cut"), StreamLost), (ValueError("x"), ValueError)]
+)
+def test_answer_that_cannot_be_sent_is_the_jobs_error(
+    start: Start, monkeypatch: pytest.MonkeyPatch, error: BaseException, kind: Any
+) -> None:
+    failing(monkeypatch, error)
+    assert type(run(start(Gradio3())).failure()) is kind
+
+
+def test_greeting_that_cannot_be_sent_is_the_jobs_error(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, ConnectionLost("cut"))
+    assert type(run(start(Gradio3(), greets=True)).failure()) is ConnectionLost
+
+
+def test_no_thread_that_sends_is_the_jobs_error(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = start(Gradio3())
+
+    def none(_: object) -> None:
+        raise ConnectionFailed("no thread")
+
+    monkeypatch.setattr(queue.shared, "send_soon", none)
+    error = run(queue).failure()
+    assert isinstance(error, StreamLost)
+    assert "no thread" in str(error)
+
+
+def test_socket_that_cannot_be_waited_for_again_is_the_jobs_error(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = start(Gradio3())
+    add = queue.shared.multiplexer.add
+    added: List[Any] = []
+
+    def once(channel: Any) -> None:
+        added.append(channel)
+        if len(added) > 1:
+            raise OSError(24, "Too many open files")
+        add(channel)
+
+    monkeypatch.setattr(queue.shared.multiplexer, "add", once)
+    error = run(queue).failure()
+    assert isinstance(error, ConnectionFailed)
+    assert "cannot be waited for" in str(error)

@@ -13,7 +13,7 @@ from transport.peers import PeerServer, Request, always, answer
 from gradio_client_lite.errors import HTTPStatusError, InvalidFile
 from gradio_client_lite.files.handle import BytesSource, handle_file
 from gradio_client_lite.legacy.uploads import V3Uploads, inline_file
-from gradio_client_lite.legacy.wire.results import decode, decode_default
+from gradio_client_lite.legacy.wire.values import decode, decode_default
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.wire.provenance import ResultFile, ResultPath, origin_of
 

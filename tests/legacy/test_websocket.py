@@ -114,7 +114,12 @@ def test_package_that_was_found_is_not_looked_for_again(monkeypatch: pytest.Monk
 
 
 def open_at(transport, server, **headers):
-    return open_websocket(transport, f"{server.url}queue/join", headers, "calling /echo")
+    return open_url(transport, f"{server.url}queue/join", **headers)
+
+
+def open_url(transport, url, **headers):
+    timeout = transport.timeout
+    return open_websocket(transport, url, headers, "calling /echo", timeout=timeout, max_bytes=None)
 
 
 def wait_for(websocket):
@@ -142,11 +147,11 @@ def test_messages_go_both_ways(serve, connect_to):
     websocket = open_at(connect_to(), serve(echo))
     assert websocket.read_arrived() is None
     for text in (b"hello", b"x" * 300_000):
-        websocket.send_text(text, SENDING)
+        websocket.send("text", text, SENDING)
         assert wait_for(websocket) == [Frame("text", text)]
-    websocket.send_ping(SENDING)
+    websocket.send("ping", b"", SENDING)
     assert wait_for(websocket) == [Frame("ping", b"")]
-    websocket.send_pong(b"data", SENDING)
+    websocket.send("pong", b"data", SENDING)
     assert wait_for(websocket) == [Frame("pong", b"data")]
     websocket.close()
     websocket.close()
@@ -308,7 +313,7 @@ def tunnel(peer):
 def test_plain_http_goes_through_a_tunnel(serve, connect_to):
     proxy = serve(tunnel)
     transport = connect_to(proxies=f"http://user:pass@127.0.0.1:{proxy.port}")
-    websocket = open_websocket(transport, "http://gradio.invalid/queue/join", {}, "calling /echo")
+    websocket = open_url(transport, "http://gradio.invalid/queue/join")
     assert wait_for(websocket) == [Frame("text", b"through")]
     websocket.close()
     first, second = proxy.requests
@@ -321,7 +326,7 @@ def test_plain_http_goes_through_a_tunnel(serve, connect_to):
 def test_proxy_of_the_environment_is_used(serve, connect_to, monkeypatch):
     proxy = serve(tunnel)
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
-    open_websocket(connect_to(), "http://gradio.invalid/queue/join", {}, "calling /echo").close()
+    open_url(connect_to(), "http://gradio.invalid/queue/join").close()
     assert proxy.requests[0].method == "CONNECT"
 
 
@@ -332,4 +337,4 @@ def test_proxy_that_refuses_the_tunnel(serve, connect_to):
 
     transport = connect_to(proxies=f"http://127.0.0.1:{serve(script).port}")
     with pytest.raises(ProxyError):
-        open_websocket(transport, "http://gradio.invalid/queue/join", {}, "calling /echo")
+        open_url(transport, "http://gradio.invalid/queue/join")

@@ -12,8 +12,8 @@ from transport.peers import Peer
 from transport.sockets import accept, frame
 
 from gradio_client_lite.errors import HTTPStatusError, ReadTimeout, StreamLost, TooManyRedirects
-from gradio_client_lite.legacy.single import StreamQueue
 from gradio_client_lite.legacy.socket import SocketQueue
+from gradio_client_lite.legacy.stream import StreamQueue
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.transport import sockets as gain_module

@@ -238,10 +238,12 @@ def test_websocket_goes_through_a_tunnel(serve, connect_to, proxy, tls_proxy, wr
     server = serve(echo, wrap=wrap if way.startswith("https") else None)
     by = tls_proxy if "by" in way else LOGIN + proxy
     transport = connect_to(server.url, proxies=by, verify=ca_file)
-    websocket = open_websocket(transport, server.url, {}, "calling /echo")
+    websocket = open_websocket(
+        transport, server.url, {}, "calling /echo", timeout=Timeout(read=10.0), max_bytes=None
+    )
     # More than a TLS record, so that decrypted bytes wait where the socket does not show them.
     for text in (b"a", b"b" * 300_000):
-        websocket.send_text(text, Timeout(read=10.0))
+        websocket.send("text", text, Timeout(read=10.0))
         limit = time.monotonic() + 10
         frames = []
         while not frames and time.monotonic() < limit:

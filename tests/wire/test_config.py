@@ -304,6 +304,20 @@ def test_the_stub_shown_before_login_asks_for_credentials() -> None:
         parse_config({"auth_required": True, "auth_message": None, "root": ""}, URL)
 
 
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        (None, False),
+        ("a", False),
+        ([["", "Home"]], False),
+        ([["", "Home"], ["a", "A"]], True),
+        (["a"], False),
+    ],
+)
+def test_which_pages_an_app_has(pages: Any, expected: bool) -> None:
+    assert has_page({"pages": pages}, "a") is expected
+
+
 small = st.integers(0, 3)
 dependencies = st.fixed_dictionaries(
     {"inputs": st.lists(small), "outputs": st.lists(small | json_values) | json_values},

@@ -1,3 +1,5 @@
+"""Tests the Version of `dialect.py`; its Dialect is tested with `generations.py`, which makes it."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -56,6 +58,15 @@ def test_garbage_is_version_0(text: Any) -> None:
 
 def test_it_reads_as_it_was_written() -> None:
     assert str(Version.parse("5.0.0b1")) == "5.0.0b1"
+    assert repr(Version.parse("5.0.0b1")) == "<Version 5.0.0b1>"
+
+
+def test_it_is_compared_with_versions_alone() -> None:
+    version = Version.parse("5.0.0")
+    assert version != "5.0.0"
+    assert {version: 1}[Version.parse("5.0")] == 1
+    with pytest.raises(TypeError):
+        assert version < "6"  # type: ignore[operator]
 
 
 @given(st.text() | st.from_regex(r"[0-9.]+(a|b|rc|dev|post)?[0-9]*"))

@@ -1,6 +1,9 @@
 """Frames of WebSockets (RFC 6455): from bytes to messages.
 
-The library `websocket` reads them; it is handed in, as only `transport.websocket` imports it.
+    bytes ─▶ feed ─▶ _input ◀─ _take ◀─ library's frame_buffer ─▶ _understand ─▶ a control frame, or
+                                 └─ _NeedMore: the next feed goes on       └─ _join ─▶ a whole message
+
+The library `websocket` parses the frames. It is an argument, as only `legacy.websocket` imports it.
 """
 
 from __future__ import annotations
@@ -9,15 +12,12 @@ from typing import Any, List, NamedTuple, Optional
 
 from ...errors import EventTooLarge, ProtocolError
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""The default limit of one message, as that of one event of a stream; see `sse`."""
-
-# A message in more pieces than this is no message but an attack: each costs more than it carries.
+# A message in more pieces than this is an attack: each costs more than it carries.
 _MAX_FRAGMENTS = 65536
 
 
 class Frame(NamedTuple):
-    """What one message or control frame says.
+    """One message or control frame.
 
     Args:
         kind: "text", "ping", "pong" or "close".
@@ -31,26 +31,26 @@ class Frame(NamedTuple):
 
 
 class FrameDecoder:
-    """Bytes in, frames out; messages sent in pieces are put together.
+    """Bytes in, frames out; joins messages that were sent in pieces.
 
     Args:
         library: the `websocket` package.
         max_bytes: the longest message; None for any.
 
     Attributes:
-        failure: what the next call raises, however little it is given: the frames before the mistake are
-            handed out first.
+        failure: the error that the next call raises, even without new bytes: frames before it are returned
+            first.
     """
 
-    def __init__(self, library: Any, max_bytes: Optional[int] = MAX_MESSAGE_BYTES) -> None:
+    def __init__(self, library: Any, max_bytes: Optional[int] = None) -> None:
         self._library = library
         self._max = max_bytes
         self._input = bytearray()
-        # It calls back for bytes, and goes on where it was when they were not there.
+        # Calls `_take` for bytes, and goes on where it was after `_NeedMore`.
         self._frames = library.frame_buffer(self._take, True)
         self._parts: List[bytes] = []
         self._size = 0
-        self._owed = 0  # bytes of a payload that is all there and is being taken
+        self._owed = 0  # bytes still to take of a payload that has arrived as a whole
         self.failure: Optional[ProtocolError] = None
 
     def feed(self, data: bytes) -> List[Frame]:
@@ -88,7 +88,7 @@ class FrameDecoder:
         if self._frames.length is not None:
             self._check_size(self._frames.length)
         if not self._owed and self._frames.mask_value is not None:
-            # The library counts its pieces anew for each that comes, so it gets a payload only as a whole.
+            # The library counts all its pieces again for each new one, so it gets a payload only as a whole.
             self._owed = self._frames.length or 0
         if len(self._input) < max(self._owed, 1):
             self._owed = 0

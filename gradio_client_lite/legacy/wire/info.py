@@ -2,9 +2,9 @@
 
 Those servers know neither parameter names nor defaults, and before about 3.30 they have no `/info` at all.
 Where they have one it is made from the config too (`get_api_info` of gradio/blocks.py in 3.35.2 and 3.50.2),
-and tells how values look on the wire. Callers pass and get them as on Gradio 4.44 (`v3_values`), so that is
-what stands here. Parameters are named by their labels, which are what people see of them; in a `gr.Interface`
-they are the names in its function.
+and describes values as they are on the wire. This one describes them as callers pass and get them, which is
+as on Gradio 4.44 (see `values`). Parameters are named by their labels, which people see of them; in a
+`gr.Interface` they are the names in its function.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import Any, Dict, List, Mapping, Set
 
 from ...wire.info import derive_info, sanitize_parameter_names
 from ...wire.urls import Routes
-from .results import decode_default
-from .values import kind_of_type
+from .values import decode_default, kind_of_type
 
-#: What `Client.predict` and `Client.submit` understand themselves.
+#: Names of arguments of `Client.predict` and `Client.submit` themselves.
 _TAKEN = frozenset(("api_name", "fn_index", "headers", "result_callbacks"))
 
-#: What stands for the label of a component that has none, with its number.
+#: The label that Gradio gives a component without one.
 _NO_LABEL = re.compile(r"parameter_[0-9]+\Z")
 
 _STRING: Dict[str, Any] = {"type": "string"}
@@ -54,7 +53,7 @@ _MESSAGE: Dict[str, Any] = {
 }
 _CLASS: Dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
 
-#: Of components whose values the client gives another form.
+#: Schemas by kind, of components whose values the client gives another form.
 _FORMED: Dict[str, Dict[str, Any]] = {
     "annotatedimage": _dict_of(image=_FILE, annotations=_list_of(_dict_of(image=_FILE, label=_STRING))),
     "chatbot": _list_of(_list_of(_MESSAGE)),
@@ -73,7 +72,7 @@ _FORMED: Dict[str, Dict[str, Any]] = {
     "timeseries": _dict_of(headers=_list_of(_STRING), data=_list_of(_list_of({}))),
     "video": _dict_of(video=_FILE, subtitles=_OPTIONAL_FILE),
 }
-#: Of the others, by component type.
+#: Schemas by type, of the other components.
 _PLAIN: Dict[str, Dict[str, Any]] = {
     "button": _STRING,
     "checkbox": {"type": "boolean"},
@@ -87,16 +86,7 @@ _PLAIN: Dict[str, Dict[str, Any]] = {
 
 
 def derive_v3_info(raw_config: Mapping[str, Any], routes: Routes, file_route: str) -> Dict[str, Any]:
-    """Describes the API of an app.
-
-    Args:
-        raw_config: the decoded JSON of its config; not changed, but the result shares its parts.
-        routes: of the app.
-        file_route: see `Dialect`.
-
-    Returns:
-        What `clean_info` returns.
-    """
+    """Describe the API of an app, as `clean_info` does. The result shares parts of the config."""
     listed = raw_config.get("components")
     components = [
         _described(component, routes, file_route)
@@ -111,7 +101,7 @@ def derive_v3_info(raw_config: Mapping[str, Any], routes: Routes, file_route: st
 
 
 def _described(component: Dict[str, Any], routes: Routes, file_route: str) -> Dict[str, Any]:
-    """A component of the config with what Gradio 4 would say of it."""
+    """A component of the config with the schemas that Gradio 4 would give it."""
     type_, serializer = component.get("type"), component.get("serializer")
     kind = kind_of_type(
         type_ if isinstance(type_, str) else "", serializer if isinstance(serializer, str) else ""
@@ -130,7 +120,7 @@ def _described(component: Dict[str, Any], routes: Routes, file_route: str) -> Di
 
 
 def _schema(type_: Any, kind: str, props: Mapping[str, Any]) -> Any:
-    """None leaves it to the config, if that has one."""
+    """The schema of a component's values; None leaves it to the config, if that has one."""
     if kind == "file" and props.get("file_count", "single") != "single":
         return _list_of(_FILE)
     if kind:
@@ -146,7 +136,7 @@ def _schema(type_: Any, kind: str, props: Mapping[str, Any]) -> Any:
 
 
 def _option(props: Mapping[str, Any]) -> Dict[str, Any]:
-    """One of the choices, which are pairs of a name and a value in the last releases."""
+    """The schema of one choice; choices are pairs of a name and a value in the last releases."""
     choices = props.get("choices")
     if not isinstance(choices, list) or props.get("allow_custom_value"):
         return _STRING
@@ -157,7 +147,7 @@ def _option(props: Mapping[str, Any]) -> Dict[str, Any]:
 def _name(parameters: List[Dict[str, Any]]) -> None:
     """Name the parameters of an endpoint by their labels; others keep theirs."""
     used: Set[str] = set()
-    # The number that the last parameter of a name got: those before it are taken, however many there are.
+    # The number that the last parameter of a name got; those below it are taken.
     numbers: Dict[str, int] = {}
     for parameter in parameters:
         name = sanitize_parameter_names(parameter["label"])

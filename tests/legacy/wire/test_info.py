@@ -11,7 +11,7 @@ from app_of import dialect_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.app.description import render
+from gradio_client_lite.app.listing import render
 from gradio_client_lite.legacy.wire.info import derive_v3_info
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.schema import contains_file

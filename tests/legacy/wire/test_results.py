@@ -1,3 +1,5 @@
+"""Tests the half of `values.py` that decodes outputs."""
+
 from __future__ import annotations
 
 from typing import Any, Dict
@@ -7,7 +9,7 @@ from app_of import dialect_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.legacy.wire.results import V3Results, decode, decode_default, is_v3_file, v3_location
+from gradio_client_lite.legacy.wire.values import V3Results, decode, decode_default, is_v3_file, v3_location
 from gradio_client_lite.wire.config import parse_config
 from gradio_client_lite.wire.filedata import find_files, new_meta
 from gradio_client_lite.wire.urls import Routes
@@ -94,6 +96,23 @@ class TestDecode:
     )
     def test_forms(self, kind: str, value: Any, decoded: Any) -> None:
         assert decode(value, kind) == decoded
+
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            *((kind, 7) for kind in [*KINDS, "dataframe", "highlightedtext"]),
+            ("video", [WIRE]),
+            ("video", ["a.mp4", None]),
+            ("annotatedimage", [WIRE, "mask"]),
+            ("annotatedimage", [None, ["mask"]]),
+            ("highlightedtext", [["a", 0.5], "b"]),
+            ("chatbot", ["hi", [7, {}]]),
+            ("file", {"name": ""}),
+        ],
+    )
+    def test_another_form_is_passed_on(self, kind: str, value: Any) -> None:
+        expected = {"image": None, "annotations": ["mask"]} if value == [None, ["mask"]] else value
+        assert decode(value, kind) == expected
 
     @pytest.mark.parametrize(
         ("told", "name"),

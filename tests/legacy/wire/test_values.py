@@ -113,6 +113,20 @@ class TestEncode:
     def test_forms(self, kind: str, value: Any, encoded: Any) -> None:
         assert encode(value, kind) == encoded
 
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            *((kind, 7) for kind in KINDS),
+            ("video", {"image": SENT}),
+            ("gallery", [7, {"caption": "a"}]),
+            ("annotatedimage", {"image": SENT, "annotations": 7}),
+            ("annotatedimage", {"mask": SENT}),
+            ("chatbot", ["hi", [7, {"a": 1}]]),
+        ],
+    )
+    def test_another_form_is_passed_on(self, kind: str, value: Any) -> None:
+        assert encode(value, kind) == value
+
     @pytest.mark.parametrize("kind", KINDS)
     @pytest.mark.parametrize("value", [None, {"__type__": "update", "value": [{"image": 1}]}])
     def test_nothing_and_updates_stay(self, kind: str, value: Any) -> None:

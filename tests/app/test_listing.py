@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradio_client_lite.app.description import json_schema_to_python_type, render, sanitize_parameter_names
+from gradio_client_lite.app.listing import render
 from gradio_client_lite.legacy.wire.info import derive_v3_info
+from gradio_client_lite.testing import description as embedded
 from gradio_client_lite.wire import schema as typenames
-from gradio_client_lite.wire.info import clean_info, derive_info
+from gradio_client_lite.wire.info import clean_info, derive_info, sanitize_parameter_names
 from gradio_client_lite.wire.urls import Routes
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -264,4 +265,4 @@ def test_sanitize_parameter_names(name: str, clean: str) -> None:
 
 
 def test_schemas_are_written_by_one_function() -> None:
-    assert json_schema_to_python_type is typenames.json_schema_to_python_type
+    assert embedded.json_schema_to_python_type is typenames.json_schema_to_python_type

@@ -22,8 +22,8 @@ from gradio_client_lite.errors import (
     ServerUnavailable,
     StreamLost,
 )
-from gradio_client_lite.legacy import single
-from gradio_client_lite.legacy.single import StreamQueue
+from gradio_client_lite.legacy.perjob import Shared
+from gradio_client_lite.legacy.stream import StreamQueue
 from gradio_client_lite.transport import liveness as liveness_module
 from gradio_client_lite.wire.messages import LARGE, Completed, Estimation, Generating, ProcessStarts, SendData
 from gradio_client_lite.wire.urls import Routes
@@ -108,10 +108,10 @@ def test_connections_are_used_again(start: Start) -> None:
     # The stream's end comes after its last message.
     limit = threading.Event()
     for _ in range(1000):
-        if "active=0" in repr(queue.lines.transport):
+        if "active=0" in repr(queue.shared.transport):
             break
         limit.wait(0.005)
-    idle = repr(queue.lines.transport)
+    idle = repr(queue.shared.transport)
     assert "active=0" in idle
     assert int(idle.partition("idle=")[2].split()[0]) <= 4
 
@@ -126,10 +126,7 @@ def test_a_large_result_is_read_before_what_comes_behind_it(start: Start) -> Non
     assert type(call.messages[-2]) is Generating
 
 
-def test_stream_that_does_not_end_after_its_job_is_given_up(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(single, "_CLOSING", 0.05)
+def test_stream_that_does_not_end_after_its_job_is_given_up(start: Start) -> None:
     closed = threading.Event()
 
     def work(peer: Peer) -> None:
@@ -137,7 +134,7 @@ def test_stream_that_does_not_end_after_its_job_is_given_up(
         if peer.closed():
             closed.set()
 
-    assert run(start(Gradio4(work))).result() == ["done"]
+    assert run(start(Gradio4(work), closing=0.05)).result() == ["done"]
     assert closed.wait(PATIENCE)
 
 
@@ -268,8 +265,13 @@ def test_silent_server_that_is_gone_loses_its_jobs(start: Start, monkeypatch: py
 
 def test_server_that_cannot_be_reached(start: Start) -> None:
     queue = start(lambda peer: None)
-    lines = queue.lines._replace(routes=Routes("http://127.0.0.1:9/"))
-    assert isinstance(run(StreamQueue(lines, "session")).failure(), ConnectFailed)
+    shared = Shared(
+        queue.shared.transport,
+        Routes("http://127.0.0.1:9/"),
+        queue.shared.headers,
+        queue.shared._workers,
+    )
+    assert isinstance(run(StreamQueue(shared, "session")).failure(), ConnectFailed)
 
 
 def test_forgotten_job_closes_its_stream(start: Start) -> None:
@@ -334,7 +336,7 @@ def test_waiting_jobs_hold_no_thread(start: Start) -> None:
     for call in calls:
         call.wait_fed(3)
     new = [thread.name for thread in threading.enumerate() if thread not in before]
-    # Four workers, the one that waits, and the spare one.
+    # Four workers, the one that waits, and the sender.
     assert len([name for name in new if name.startswith(("gradio", "test-"))]) <= 6
     go.set()
     assert all(call.result() == ["done"] for call in calls)
