@@ -29,10 +29,10 @@ from .app.options import (
     check_headers,
     check_seconds,
     default_headers,
-    find_source,
     hide_options,
     hide_pair,
     http_options,
+    locate_url,
     make_transport,
     sendable_options,
 )
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Type
 
-    from .app.options import Source
+    from .app.options import AppLocation
     from .queues.base import Driver
     from .spaces.runtime import SpaceStatus
 
@@ -187,16 +187,28 @@ class Client(HubClient):
         self.hf_token = self.token = hf_token if token is None else token
         self.oauth_token = oauth_token
         self.ssl_verify = ssl_verify
-        source = find_source(src, self.token, self._options, ssl_verify, verbose, space_timeout, on_status)
-        self.space_id = source.space_id
-        self._headers = RequestHeaders(default_headers(source.token, self._options, headers))
-        self._transport = make_transport(source.url, self._options, ssl_verify, file_urls)
+        location = locate_url(src, self.token)
+        if location is None:
+            from .spaces.source import find_app  # an app outside of Hugging Face needs none of it
+
+            location = find_app(
+                src,
+                self.token,
+                self._options,
+                ssl_verify,
+                verbose=verbose,
+                space_timeout=space_timeout,
+                on_status=on_status,
+            )
+        self.space_id = location.space_id
+        self._headers = RequestHeaders(default_headers(location.token, self._options, headers))
+        self._transport = make_transport(location.url, self._options, ssl_verify, file_urls)
         self._transport.secrets.ask(self._headers.secrets)
-        self._transport.secrets.add(self.token, oauth_token, source.token, auth and auth[1])
+        self._transport.secrets.add(self.token, oauth_token, location.token, auth and auth[1])
         # A password in the URL is the transport's business; it must not reach texts.
         self._app = App(
             self._transport,
-            bare_url(source.url),
+            bare_url(location.url),
             self._headers,
             limits or DEFAULT_LIMITS,
             file_urls,
@@ -205,7 +217,7 @@ class Client(HubClient):
         )
         try:
             self._attachments = Attachments(self._app, download_files, progress=upload_progress)
-            self._connect(auth, source)
+            self._connect(auth, location)
             self._prepare_calls(max_workers, stream_grace, stream_idle_timeout)
         except BaseException as exc:
             self._app.threads.close()
@@ -384,12 +396,12 @@ class Client(HubClient):
 
     # -- parts of connecting
 
-    def _connect(self, auth: Optional[Tuple[str, str]], source: Source) -> None:
+    def _connect(self, auth: Optional[Tuple[str, str]], location: AppLocation) -> None:
         try:
             self._log_in_and_load(auth)
         except (ConnectionFailed, DeadlineExceeded, HTTPStatusError, UnsupportedAppError):
             # A Space may have stopped since it was looked at. Then the Hub knows why, or when it is back.
-            if not source.look_again():
+            if not location.look_again():
                 raise
             self._log_in_and_load(auth)
 

@@ -11,7 +11,6 @@ from ..app.options import (
     check_seconds,
     hidden_options,
     http_options,
-    hub_connections,
     sendable_options,
 )
 from ..app.view import AppView
@@ -80,7 +79,8 @@ class HubClient(AppView):
         """
         from inspect import signature
 
-        from .service import duplicate_space, until_connected
+        from .duplication import duplicate_space, until_connected
+        from .rest import HubAccess
 
         hf_token, token, secrets, options = (
             hide(hf_token),
@@ -101,7 +101,7 @@ class HubClient(AppView):
             raise ArgumentError(f"{cls.__name__}: {exc}.") from exc
         for name in {"stream_grace", "stream_idle_timeout"} & options.keys():
             check_seconds(name, options[name])
-        wishes = {
+        copy_options = {
             "private": private,
             "hardware": hardware,
             "secrets": secrets,
@@ -109,9 +109,9 @@ class HubClient(AppView):
             "sleep_timeout": sleep_timeout,
         }
         http = http_options(options.get("httpx_kwargs"))
-        connections = hub_connections(http, options.get("ssl_verify", True), given)
+        access = HubAccess(http, options.get("ssl_verify", True), given)
         timeout = options.get("space_timeout", 600.0)  # as the constructor has it
-        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, timeout, verbose)
+        copy = duplicate_space(from_id, to_id, duplicate_from, copy_options, access, timeout, verbose)
         with until_connected(copy, secrets):
             client: _Client = make(copy.space_id, given, max_workers, verbose, **options)
             return client
@@ -151,20 +151,11 @@ class HubClient(AppView):
             SpaceUnfinished: the Space was made, but then something failed; call again to go on.
             ConnectionFailed, DeadlineExceeded, RetryLater: the Hub cannot be reached, or is too busy.
         """
-        from .service import deploy_bot
+        from .discord.deploy import BotApp, BotOptions, deploy_bot
+        from .rest import HubAccess
 
         hf_token, discord_bot_token = hide(hf_token), hide(discord_bot_token)
-        given = self.token if hf_token is None else hf_token
-        return deploy_bot(
-            hub_connections(self._options, self.ssl_verify, given),
-            self.src,
-            self.space_id,
-            self._app.info(),
-            self.config,
-            discord_token=discord_bot_token,
-            api_names=api_names,
-            to_id=to_id,
-            hf_token=hf_token,
-            private=private,
-            timeout=self._given["space_timeout"],
-        )
+        access = HubAccess(self._options, self.ssl_verify, self.token if hf_token is None else hf_token)
+        app = BotApp(self.src, self.space_id, self._app.info(), self.config)
+        options = BotOptions(discord_bot_token, api_names, to_id, hf_token, private)
+        return deploy_bot(access, app, options, self._given["space_timeout"])

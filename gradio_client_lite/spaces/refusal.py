@@ -1,18 +1,14 @@
-"""An answer of the Hub that is no success, as the exception it stands for, and how long to wait after it.
+"""An answer of the Hub that is no success: its text, the exception it stands for, how long it asks to wait.
 
 Source: huggingface_hub 0.34 - 2.4, `utils/_http.py`: the headers X-Error-Code, X-Error-Message, X-Request-Id,
 Retry-After and RateLimit, and which of them count when.
-
-Names of Spaces, checked before anything is sent.
-
-Source: huggingface_hub 0.34 - 2.4, `validate_repo_id`.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Union
+from typing import Any, List, Mapping, NamedTuple, Optional
 
 from ..errors import (
     AuthenticationError,
@@ -20,7 +16,6 @@ from ..errors import (
     HTTPStatusError,
     HubPermissionError,
     HubUnavailable,
-    InvalidSpaceId,
     ProtocolError,
     SpaceDisabled,
     SpaceGated,
@@ -30,14 +25,17 @@ from ..errors import (
     shorten,
 )
 from ..secrecy import Secrets
-from ..transport.url import scrub
 from ..wire.refusal import LONGEST_WAIT, stated_wait
 from ..wire.serverjson import FEW_VALUES, read_json
+from ..wire.texts import text_of
 
-_EXCERPT = 300
+#: Characters of the Hub's words that an error shows, and of the request's id.
+_EXCERPT, _ID_LENGTH = 300, 80
 _DISABLED = "Access to this resource is disabled."
 _SETTINGS = "https://huggingface.co/settings/tokens"
 _RATE_LIMIT = re.compile(r"(?:^|[;,\s])([rt])\s*=\s*([0-9]{1,9})(?![0-9])")
+#: Where the saved token goes, for those who wonder why it was not sent.
+_SAVED = "sent to Hugging Face's hosts over TLS only."
 
 
 class Question(NamedTuple):
@@ -57,14 +55,7 @@ class Question(NamedTuple):
 
 
 def refusal(question: Question, status: int, headers: Mapping[str, str], message: str) -> GradioClientError:
-    """The exception for an answer with `status`, which is not 2xx, and how long it asks to wait.
-
-    Args:
-        question: what was asked.
-        status: the HTTP status code.
-        headers: of the answer, names in any case.
-        message: what the Hub says, fit for a text; see `message_of`.
-    """
+    """The exception for an answer with a status that is not 2xx; `message` is that of `message_of`."""
     error = _refusal(question, status, headers, message)
     error.retry_after = advised_wait(status, headers)
     return error
@@ -77,50 +68,64 @@ def _refusal(question: Question, status: int, headers: Mapping[str, str], messag
         return SpaceGated(f"{said} Ask for access at its page, with the account of the token.")
     if code == "DisabledRepo" or headers.get("x-error-message") == _DISABLED:
         return SpaceDisabled(f"{said} The Hub has disabled it; write to its owner.")
-    if _is_missing(question, status, code):
+    # Without a token the Hub does not tell a private Space from one that is not there.
+    unseen = status == 404 or (status == 401 and not question.with_token)
+    if code == "RepoNotFound" or (question.space_id is not None and not code and unseen):
         return _not_found(question, said)
+    if status == 401 and question.with_token:
+        return AuthenticationError(
+            f"{said} The token is not valid; make a new one at {_SETTINGS}. If none was passed, it is the "
+            "one saved on this machine, in HF_TOKEN or a file; hf_token=False sends none."
+        )
     if status == 401:
-        return _unauthorised(question, said)
+        return AuthenticationError(
+            f"{said} It needs a token: pass hf_token, or set HF_TOKEN; a saved one is {_SAVED}"
+        )
     if status in (402, 403):
         return HubPermissionError(f"{said} Pass a token that may do this; its rights are set at {_SETTINGS}.")
     if status == 409:
         return SpaceNameTaken(f"{said} Choose another name with to_id.")
     if status == 429:
-        return TooManyRequestsError(
-            f"{said} It wants fewer requests{_in_seconds(headers)}; a token may ask more."
-        )
+        wait = advised_wait(status, headers)
+        seconds = "" if wait is None else f" and says to wait for {wait:.0f} seconds"
+        return TooManyRequestsError(f"{said} It wants fewer requests{seconds}; a token may ask more.")
     if status >= 500:
         return HubUnavailable(f"{said} Try again later; https://status.huggingface.co shows its state.")
     return HTTPStatusError(said, status=status, url=question.url)
 
 
-def message_of(headers: Mapping[str, str], body: bytes, hide: Union[Secrets, Iterable[str]]) -> str:
-    """What an answer says went wrong: one line of bounded length, without what must not be shown.
+def _not_found(question: Question, said: str) -> SpaceNotFound:
+    advice = (
+        "The token that was sent cannot see it."
+        if question.with_token
+        else f"If it is a private Space, please provide an hf_token; one saved on this machine is {_SAVED}"
+    )
+    return SpaceNotFound(f"Could not find Space: {question.space_id or 'the Space'}. {advice} {said}")
+
+
+def message_of(headers: Mapping[str, str], body: bytes, secrets: Secrets) -> str:
+    """What an answer says went wrong: bounded, and without secrets, which the Hub may quote.
 
     Args:
-        headers: of the answer.
-        body: its body, which may be JSON.
-        hide: tokens and other secrets, which the Hub may quote.
+        body: of the answer, which may be JSON.
     """
-    secrets = hide if isinstance(hide, Secrets) else Secrets(*hide)
-    text = headers.get("x-error-message") or _json_text(body) or "(no text)"
-    request_id = headers.get("x-request-id", "")
-    text = shortened(secrets.blank(text))
-    return text + (f" (request {shortened(secrets.blank(request_id), 80)})" if request_id else "")
+    text = shown_text(headers.get("x-error-message") or _json_text(body) or "(no text)", secrets)
+    request_id = shown_text(headers.get("x-request-id"), secrets, _ID_LENGTH)
+    return f"{text} (request {request_id})" if request_id else text
 
 
-def shortened(text: str, limit: int = _EXCERPT) -> str:
-    """`text` on one line and not much longer than `limit`."""
-    return shorten(" ".join(text.split()), limit)
+def shown_text(text: Any, secrets: Secrets, limit: int = _EXCERPT) -> str:
+    """A text of the Hub's, fit to be shown: without secrets, on one line, not much longer than `limit`."""
+    return shorten(" ".join(secrets.blank(text_of(text) or "").split()), limit)
 
 
 def advised_wait(status: int, headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:
     """The seconds an answer asks to wait, at most a day; None when it does not say.
 
+    Retry-After wins, in seconds or as a date. RateLimit comes with every answer, so its `t` counts only with
+    a 429 and when `r` says that nothing is left.
+
     Args:
-        status: of the answer.
-        headers: of the answer. Retry-After wins, in seconds or as a date. RateLimit comes with every answer,
-            so its `t` counts only with a 429 and when `r` says that nothing is left.
         now: seconds since the epoch; None for the clock's.
 
     Example:
@@ -128,51 +133,13 @@ def advised_wait(status: int, headers: Mapping[str, str], now: Optional[float] =
         55.0
     """
     wait = stated_wait(headers, time.time() if now is None else now)
-    if wait is not None:
+    if wait is not None or status != 429:
         return wait
-    if status != 429:
-        return None
     for policy in headers.get("ratelimit", "").split(","):
         limit = dict(_RATE_LIMIT.findall(policy))
         if limit.get("r") and int(limit["r"]) == 0 and "t" in limit:
             return min(float(limit["t"]), LONGEST_WAIT)
     return None
-
-
-def _is_missing(question: Question, status: int, code: str) -> bool:
-    if code == "RepoNotFound":
-        return True
-    if question.space_id is None or code:
-        return False
-    return status == 404 or (status == 401 and not question.with_token)
-
-
-def _not_found(question: Question, said: str) -> GradioClientError:
-    space = question.space_id or "the Space"
-    advice = (
-        "The token that was sent cannot see it."
-        if question.with_token
-        else "If it is a private Space, please provide an hf_token; one saved on this machine is sent to "
-        "Hugging Face's hosts over TLS only."
-    )
-    return SpaceNotFound(f"Could not find Space: {space}. {advice} {said}")
-
-
-def _unauthorised(question: Question, said: str) -> GradioClientError:
-    if question.with_token:
-        return AuthenticationError(
-            f"{said} The token is not valid; make a new one at {_SETTINGS}. If none was passed, it is the "
-            "one saved on this machine, in HF_TOKEN or a file; hf_token=False sends none."
-        )
-    return AuthenticationError(
-        f"{said} It needs a token: pass hf_token, or set HF_TOKEN; a saved one is sent to Hugging Face's "
-        "hosts over TLS only."
-    )
-
-
-def _in_seconds(headers: Mapping[str, str]) -> str:
-    wait = advised_wait(429, headers)
-    return "" if wait is None else f" and says to wait for {wait:.0f} seconds"
 
 
 def _json_text(body: bytes) -> str:
@@ -183,80 +150,8 @@ def _json_text(body: bytes) -> str:
         return ""
     if not isinstance(content, dict):
         return ""
-    errors: Any = content.get("errors")
-    texts = _texts(content.get("error")) + [
-        text
-        for entry in (errors if isinstance(errors, list) else [])
-        for text in _texts(entry.get("message") if isinstance(entry, dict) else None)
-    ]
-    return "\n".join(texts)
-
-
-def _texts(value: Any) -> List[str]:
-    given = value if isinstance(value, list) else [value]
-    return [text for text in given if isinstance(text, str) and text]
-
-
-_ID_PART = re.compile(r"[A-Za-z0-9._-]+\Z").match
-_LONGEST_ID = 96
-_TOKEN = re.compile(r"hf_[A-Za-z0-9]{30,}")
-_RULES = (
-    f"Such a name has letters, digits, '.', '_' and '-', at most one '/' and {_LONGEST_ID} characters, no "
-    "'--', no '..', no '.git' at its end, and begins and ends with a letter, a digit or '_'."
-)
-
-
-def check_space_id(space_id: Any, name: str = "src") -> str:
-    """Return a Space's name, "owner/name", if it can be one.
-
-    Args:
-        space_id: what the caller gave.
-        name: what the caller calls it.
-
-    Raises:
-        InvalidSpaceId: it cannot; nothing was sent.
-
-    Example:
-        >>> check_space_id("gradio/calculator")
-        'gradio/calculator'
-    """
-    if not _is_repo_name(space_id) or "/" not in space_id:
-        url = " or the URL of an app, beginning with http:// or https://" if name == "src" else ""
-        raise InvalidSpaceId(
-            f'{name} must be the name of a Space, "owner/name"{url}; it is {_quoted(space_id)}. {_RULES}'
-        )
-    return str(space_id)
-
-
-def check_repo_name(repo: Any, name: str) -> str:
-    """Return the name of a repo, with or without its owner.
-
-    Raises:
-        InvalidSpaceId: it cannot be one; nothing was sent.
-    """
-    if not _is_repo_name(repo):
-        raise InvalidSpaceId(
-            f"{name} must be the name of a Space, with or without its owner; it is {_quoted(repo)}. {_RULES}"
-        )
-    return str(repo)
-
-
-def _is_repo_name(repo: Any) -> bool:
-    if not isinstance(repo, str) or len(repo) > _LONGEST_ID:
-        return False
-    parts = repo.split("/")
-    return (
-        len(parts) <= 2
-        and all(_ID_PART(part) and part[0] not in "-." and part[-1] not in "-." for part in parts)
-        and "--" not in repo
-        and ".." not in repo
-        and not repo.endswith(".git")
-        and not _TOKEN.search(repo)  # everybody would see it
-    )
-
-
-def _quoted(repo: Any) -> str:
-    """What the caller gave, without a password or a token that was taken for a name."""
-    if not isinstance(repo, str):
-        return repr(repo)
-    return repr(shortened(_TOKEN.sub("[hidden]", scrub(repo)), _LONGEST_ID))
+    error, errors = content.get("error"), content.get("errors")
+    texts: List[Any] = error if isinstance(error, list) else [error]
+    if isinstance(errors, list):
+        texts = texts + [entry.get("message") for entry in errors if isinstance(entry, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str) and text)

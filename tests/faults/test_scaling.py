@@ -440,7 +440,7 @@ ANSWERS: Dict[str, Row] = {
     ),
     "an error of a call": (refused(500), lambda n: json.dumps({"error": "a" * n, "x": ["b"] * n}).encode()),
     "the Hub's word": (
-        lambda body: message_of({}, body, ["s3cret"]),
+        lambda body: message_of({}, body, Secrets("s3cret")),
         lambda n: json.dumps({"errors": [{"message": "s3cret"}] * n}).encode(),
     ),
     "translated labels": (text_of, lambda n: '__i18n__{"key":' * n),

@@ -1,4 +1,4 @@
-"""Client("owner/name") over the test Hub and a real app."""
+"""Tests `source.py`: Client("owner/name") over the test Hub and a real app."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gradio_client_lite.errors import (
     SpaceNotRunning,
     UnsupportedAppError,
 )
-from gradio_client_lite.spaces import service as hugging_face
+from gradio_client_lite.spaces import rest
 from gradio_client_lite.testing import App, serve
 
 from .answers import Answer, failed, rate_limited
@@ -241,9 +241,9 @@ def test_token_goes_to_the_hub_it_was_chosen_for(hub: Hub, monkeypatch: pytest.M
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # as another thread may
         return TOKEN
 
-    monkeypatch.setattr(hugging_face, "token_for", choose)
-    connections = hugging_face.Connections(http_options(None), True, None, "test/1")
-    with connections.hub() as api:
+    monkeypatch.setattr(rest, "token_for", choose)
+    access = rest.HubAccess(http_options(None), True, None)
+    with access.open() as api:
         assert api.endpoint == hub.url
 
 

@@ -1,4 +1,4 @@
-"""Client.deploy_discord: which functions, which requests, and what is left when something fails."""
+"""Tests `discord/deploy.py`: which functions, which requests, and what is left when something fails."""
 
 from __future__ import annotations
 
