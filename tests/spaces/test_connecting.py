@@ -174,6 +174,12 @@ def test_new_space_that_has_no_address_yet(hub: Hub, space: Space, connect: Conn
     assert connect().predict("hello", api_name="/shout") == "HELLO"
 
 
+def test_sleeping_space_that_has_no_address_is_not_visited(hub: Hub, space: Space, connect: Connect) -> None:
+    asleep = {**space.view(), "host": None, "runtime": {"stage": "SLEEPING"}}
+    hub.next("GET", "/api/spaces/owner/app", Answer(200, asleep))
+    assert connect().predict("hello", api_name="/shout") == "HELLO"
+
+
 @pytest.mark.parametrize("host", [None, "ftp://host"])
 def test_space_without_an_address(hub: Hub, space: Space, connect: Connect, host: Any) -> None:
     space.host = host

@@ -158,9 +158,12 @@ def test_a_default_names_no_file_of_the_bots_machine(
         }
     )
     Client.results["/fn"] = "done"
-    conversation = program.Conversation()
+
+    async def ask() -> Any:
+        return program.Conversation().ask("/fn", arguments)  # made in a loop, as its lock has to be
+
     with pytest.raises(program.Mistake, match=f"`{refused}`") if refused else nullcontext():
-        assert conversation.ask("/fn", arguments) == "done"
+        assert asyncio.run(ask()) == "done"
     (client,) = Client.made
     assert bool(client.calls) is not bool(refused)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from copies import copy_into, pack
 
 import gradio_client_lite
 from gradio_client_lite.errors import InvalidValue, MissingPackageError
@@ -229,3 +232,18 @@ def test_program_that_was_left_out_is_an_error_that_says_so(monkeypatch: pytest.
     with pytest.raises(MissingPackageError, match="The program of a Discord bot cannot be read") as caught:
         render("owner/app", [("/fn", "fn")], {"/fn": {}})
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_program_comes_along_in_a_copy_that_is_renamed_nested_and_zipped(tmp_path: Path) -> None:
+    name = copy_into(tmp_path / "copy", "outer", "inner", "client")
+    archive = pack(tmp_path / "copy", tmp_path / "copy.zip")
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(archive)!r})\n"
+        f"from {name}.spaces.discord.render import render\n"
+        "print(render('owner/app', [('/fn', 'fn')], {'/fn': {}})['app.py'])\n"
+    )
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"APP = 'owner/app'" in done.stdout

@@ -25,7 +25,7 @@ from gradio_client_lite.errors import (
 from gradio_client_lite.spaces.rest import HubApi
 from gradio_client_lite.transport.http import Timeout
 
-from .scripted import HUB, TOKEN, Reply, Script, refuse
+from .scripted import HUB, TOKEN, Asked, Reply, Script, refuse
 
 OK = Reply({"ok": True})
 
@@ -183,6 +183,17 @@ def test_wait_is_as_long_as_the_hub_says(header: Any) -> None:
 def test_wait_beyond_the_deadline_is_not_begun() -> None:
     script = Script(refuse(429, retry_after="60"))
     with pytest.raises(TooManyRequestsError, match="wait for 60 seconds"):
+        script.api().get("/", script.deadline(60.0), "asking")
+    assert (script.pauses, len(script.asked)) == ([], 1)
+
+
+def test_hub_that_is_busy_until_the_deadline_is_not_asked_again() -> None:
+    def late(_asked: Asked) -> Reply:
+        script.now = 99.0
+        return refuse(503)
+
+    script = Script(late)
+    with pytest.raises(HubUnavailable):
         script.api().get("/", script.deadline(60.0), "asking")
     assert (script.pauses, len(script.asked)) == ([], 1)
 

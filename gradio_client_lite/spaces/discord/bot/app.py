@@ -56,7 +56,7 @@ FILE_MARK = "gradio.FileData"  # of what the client takes for a file
 MESSAGE_KEYS = {"role", "content", "metadata", "options", "text", "type", "file", "files", "alt_text"}
 
 BUSY = (QueueError, TooManyRequestsError)
-SLOW = (TookTooLong, TimeoutError)
+SLOW = (TookTooLong, asyncio.TimeoutError, TimeoutError)  # which are one from Python 3.11 on
 
 workers = ThreadPoolExecutor(max_workers=40)
 
