@@ -53,15 +53,7 @@ Show = Callable[[str, bool], object]
 
 
 class CopyOptions(NamedTuple):
-    """How the copy shall be.
-
-    Args:
-        private: whether only its owner may use it.
-        hardware: what it runs on; None leaves that to the Hub, which gives the free one.
-        secrets: by name; they can be read by the app alone.
-        variables: by name; everybody who sees the Space can read them.
-        sleep_seconds: after how long without requests it sleeps, where its hardware is not "cpu-basic".
-    """
+    """How the copy shall be; see `Client.duplicate`. Without hardware, the Hub gives it the free one."""
 
     private: bool = True
     hardware: Optional[str] = None
@@ -74,12 +66,7 @@ class CopyOptions(NamedTuple):
 
 
 class SpaceCopy(NamedTuple):
-    """A copy, which is a Space of the user's own.
-
-    Args:
-        space_id: "owner/name".
-        made: whether it was made by this call.
-    """
+    """A copy, which is a Space of the user's own, and whether it was made by this call."""
 
     space_id: str
     made: bool
@@ -94,16 +81,11 @@ def duplicate_space(
     timeout: Optional[float],
     verbose: bool,
 ) -> SpaceCopy:
-    """Make, or find, the copy that `Client.duplicate` connects to.
+    """Make, or find, the copy that `Client.duplicate` connects to; its arguments are explained there.
 
     Args:
-        duplicate_from: where the original is; only "spaces" is known.
-        options: the arguments of `copy_options`, as the caller gave them.
+        options: the arguments of `copy_options`.
         timeout: seconds that all requests for it may take; None for as long as they take.
-        verbose: whether to say on the console what is done.
-
-    Raises:
-        See `duplicate` and `copy_options`.
     """
     if duplicate_from != "spaces":
         raise InvalidValue(
@@ -149,11 +131,7 @@ def until_connected(copy: SpaceCopy, secrets: Any) -> Iterator[None]:
 def copy_options(
     private: Any, hardware: Any, secrets: Any, variables: Any, sleep_timeout: Any
 ) -> CopyOptions:
-    """The arguments of `Client.duplicate`, checked.
-
-    Raises:
-        ArgumentError, InvalidValue: one is wrong; no text shows the value of a secret.
-    """
+    """Check arguments of `Client.duplicate`; errors do not show the value of a secret."""
     if not isinstance(private, bool):
         raise ArgumentError(f"private must be True or False; it is {shown(private)}.")
     # huggingface_hub's SpaceHardware is a str whose str() is not its value.
@@ -191,22 +169,14 @@ def duplicate(
 ) -> SpaceCopy:
     """Make a copy of a Space, or find the one there is, and bring its hardware to what was asked for.
 
-    Args:
-        api: the Hub, with a token that may make Spaces.
-        from_id: "owner/name" of the Space.
-        to_id: the copy's name, with its owner or without; None for the Space's own name.
-        options: how the copy shall be; secrets and variables of a copy that exists stay as they are.
-        deadline: of all requests together.
-
     Raises:
-        InvalidSpaceId, ArgumentError: an argument is wrong.
-        SpaceNotFound: there is no such Space, or the token may not see it.
-        AuthenticationError, HubPermissionError: the token is missing, wrong, or has not the right.
-        SpaceNameTaken: the name belongs to another Space.
+        InvalidSpaceId: a name is none.
+        SpaceNameTaken: the copy's belongs to another Space.
+        GradioClientError: see `HubApi.get_text`.
     """
     check_space_id(from_id, "from_id")
     wanted = check_repo_name(to_id or from_id.split("/")[1], "to_id")
-    api.hide(*options.secrets.values())
+    api.secrets.add(*options.secrets.values())
     api.require_token("Duplicating a Space")
     source = space_runtime(api, from_id, deadline)
     name, orgs = who_am_i(api, deadline)
@@ -235,20 +205,10 @@ class _Copying:
     """The requests that make a copy, or change one."""
 
     def __init__(
-        self,
-        api: HubApi,
-        from_id: str,
-        space_id: str,
-        options: CopyOptions,
-        deadline: Deadline,
-        show: Show,
+        self, api: HubApi, from_id: str, space_id: str, options: CopyOptions, deadline: Deadline, show: Show
     ) -> None:
-        self._api = api
-        self._from = from_id
-        self._id = space_id
-        self._options = options
-        self._deadline = deadline
-        self._show = show
+        self._api, self._deadline, self._show = api, deadline, show
+        self._from, self._id, self._options = from_id, space_id, options
 
     def find(self) -> Optional[Runtime]:
         """How the copy runs that there is; None for none."""
@@ -297,7 +257,7 @@ class _Copying:
                 "with to_id."
             ) from exc
         self._show(f"Created new Space: {self._api.space_page(self._id)}", False)
-        self._show_price(hardware)
+        self._show_price(hardware or _DEFAULT)
         return True
 
     def adjust(self, found: Runtime) -> None:
@@ -315,9 +275,7 @@ class _Copying:
     def _post(self, space_id: str, route: str, payload: Dict[str, Any], doing: str) -> None:
         self._api.post(f"/api/spaces/{space_id}/{route}", payload, self._deadline, doing, space_id)
 
-    def _show_price(self, hardware: Optional[str]) -> None:
-        if hardware is not None and hardware not in _FREE:
-            self._show(
-                f"NOTE: this Space uses upgraded hardware: {hardware}, which costs money... see {_BILLING}",
-                True,
-            )
+    def _show_price(self, hardware: str) -> None:
+        if hardware not in _FREE:
+            price = f"which costs money... see {_BILLING}"
+            self._show(f"NOTE: this Space uses upgraded hardware: {hardware}, {price}", True)

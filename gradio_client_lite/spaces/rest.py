@@ -5,18 +5,22 @@ a few times. A POST is sent once, since it may have been carried out although it
 
 Credentials stay on the Hub's own origin: a redirect that leaves it is an error. The texts of the Hub are
 shown without the token and without the secrets that were sent.
+
+Source: huggingface_hub 0.34 - 2.4, `utils/_http.py`: the headers X-Error-Code, X-Error-Message, X-Request-Id,
+Retry-After and RateLimit, and which of them count when.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..app.options import HttpOptions, user_agent
 from ..errors import (
@@ -24,18 +28,28 @@ from ..errors import (
     AuthenticationError,
     DeadlineExceeded,
     GradioClientError,
+    HTTPStatusError,
     HubOffline,
+    HubPermissionError,
+    HubUnavailable,
     ProtocolError,
+    SpaceDisabled,
+    SpaceGated,
+    SpaceNameTaken,
+    SpaceNotFound,
     TooManyRedirects,
+    TooManyRequestsError,
+    shorten,
 )
 from ..secrecy import Hidden, HiddenBytes, Secrets, hide
 from ..transport.http import Response, Timeout, Transport
 from ..transport.redirect import REDIRECTS
 from ..transport.sockets import Clock, Deadline
 from ..transport.url import Target, parse_url
-from ..wire.texts import sendable
+from ..wire.refusal import LONGEST_WAIT, stated_wait
+from ..wire.serverjson import FEW_VALUES, read_json
+from ..wire.texts import sendable, text_of
 from ..wire.urls import join_reference
-from .refusal import Question, advised_wait, message_of, refusal
 from .token import Given, hub_endpoint, is_true, token_for
 
 logger = logging.getLogger(__name__)
@@ -48,25 +62,24 @@ _KEEPING = frozenset({307, 308})
 #: How often a GET is repeated whose answer does not say when, after how many seconds first, and at most.
 _RETRIES, _FIRST_PAUSE, _LONGEST_PAUSE = 5, 0.5, 8.0
 
-#: Secrets that a Space of the caller's was given: every `HubApi` made in this context keeps them out of
-#: texts.
+#: Characters of the Hub's words that an error shows, and of the request's id.
+_EXCERPT, _ID_LENGTH = 300, 80
+_DISABLED = "Access to this resource is disabled."
+_SETTINGS = "https://huggingface.co/settings/tokens"
+_RATE_LIMIT = re.compile(r"(?:^|[;,\s])([rt])\s*=\s*([0-9]{1,9})(?![0-9])")
+#: Where the saved token goes, for those who wonder why it was not sent.
+_SAVED = "sent to Hugging Face's hosts over TLS only."
+
+#: Secrets that a Space of the caller's was given: each `HubApi` made in this context hides them, too.
 also_hidden: ContextVar[Tuple[str, ...]] = ContextVar("also_hidden", default=())
 
 
 def wait_here(seconds: float) -> None:
-    """Wait on this thread."""
     threading.Event().wait(seconds)
 
 
 class HubAccess:
-    """How a client reaches the Hub: like its app, but without what belongs to the app (headers, cookies,
-    login).
-
-    Args:
-        options: of the client.
-        ssl_verify: of the client.
-        given: the token as the caller gave it.
-    """
+    """How a client reaches the Hub: as its app, but without the app's headers, cookies and login."""
 
     #: Waits between two requests; a seam for tests.
     pause = staticmethod(wait_here)
@@ -111,25 +124,14 @@ class HubAccess:
 
 
 class HubApi:
-    """Calls the Hub.
+    """Calls the Hub at `endpoint`.
 
     Args:
-        transport: the connections; its cookies, if it has any, are not sent.
-        endpoint: the Hub's URL.
         token: one that may go there; None sends none.
-        user_agent: who is asking.
         timeout: of each request; a deadline that comes sooner wins.
-        clock: monotonic seconds.
-        pause: waits for so many seconds.
 
     Raises:
         ArgumentError: the endpoint is no URL.
-
-    Example:
-        >>> hub = "https://huggingface.co"
-        >>> api = HubApi(Transport(base_url=hub), endpoint=hub, token=None, user_agent="me/1")
-        >>> api.get("/api/spaces/owner/name", Deadline(60), "looking")["host"]     # doctest: +SKIP
-        'https://owner-name.hf.space'
     """
 
     def __init__(
@@ -150,34 +152,19 @@ class HubApi:
         self.user_agent = user_agent
         self.clock = clock
         self.pause = pause
+        self.has_token = token is not None
         #: What no text may show.
         self.secrets = Secrets(token, *also_hidden.get())
         self._token = hide(token)
         self._timeout = timeout
 
-    @property
-    def has_token(self) -> bool:
-        """Whether a token is sent."""
-        return self._token is not None
-
     def require_token(self, what: str) -> None:
-        """Refuse to begin what takes a token when there is none.
-
-        Args:
-            what: as a sentence begins, such as "Duplicating a Space".
-
-        Raises:
-            AuthenticationError: there is none.
-        """
-        if self._token is None:
+        """Raise AuthenticationError where there is no token; `what` takes one: "Duplicating a Space"."""
+        if not self.has_token:
             raise AuthenticationError(
                 f"{what} takes a token with the right to write: pass hf_token, or set HF_TOKEN. One saved on "
-                "this machine is sent to Hugging Face's hosts over TLS only."
+                f"this machine is {_SAVED}"
             )
-
-    def hide(self, *secrets: Optional[str]) -> None:
-        """Keep these out of every text from now on, should the Hub quote them."""
-        self.secrets.add(*secrets)
 
     def space_page(self, space_id: str) -> str:
         """The URL of a Space's page."""
@@ -190,11 +177,17 @@ class HubApi:
     def get(
         self, path: str, deadline: Deadline, doing: str, space_id: Optional[str] = None
     ) -> Dict[str, Any]:
-        """Ask for a JSON object, again when the Hub is too busy, as long as the deadline allows.
+        """Ask for a JSON object. Raises as `get_text` does, or ProtocolError where the answer is none."""
+        answer = self._get(path, deadline, doing, space_id).json()
+        if not isinstance(answer, dict):
+            raise ProtocolError(f"The Hub answered with no JSON object while {doing}. Check HF_ENDPOINT.")
+        return answer
+
+    def get_text(self, path: str, deadline: Deadline, doing: str, space_id: Optional[str] = None) -> str:
+        """Ask for a text, again when the Hub is too busy, as long as the deadline allows.
 
         Args:
             path: below the endpoint, with its leading slash.
-            deadline: of everything, the pauses included.
             doing: what it is for, as error texts say it.
             space_id: the Space it is about, if it is about one.
 
@@ -203,15 +196,7 @@ class HubApi:
             SpaceNotFound, HubPermissionError, AuthenticationError: the Hub refused.
             HubUnavailable, TooManyRequestsError: it was still too busy at the end.
             ConnectionFailed, DeadlineExceeded: it cannot be reached.
-            ProtocolError: the answer is no JSON object.
         """
-        answer = self._get(path, deadline, doing, space_id).json()
-        if not isinstance(answer, dict):
-            raise ProtocolError(f"The Hub answered with no JSON object while {doing}. Check HF_ENDPOINT.")
-        return answer
-
-    def get_text(self, path: str, deadline: Deadline, doing: str, space_id: Optional[str] = None) -> str:
-        """Ask for a text; otherwise like `get`."""
         return self._get(path, deadline, doing, space_id).text
 
     def post(
@@ -222,10 +207,7 @@ class HubApi:
         doing: str,
         space_id: Optional[str] = None,
     ) -> None:
-        """Send JSON, once; of a list a line for each entry, as commits are sent; None sends nothing.
-
-        Raises as `get` does.
-        """
+        """Send JSON, once; of a list a line for each entry, as for commits. Raises as `get_text` does."""
         payload = sendable(payload, f"What is sent while {doing}")
         body, fields = None, {}
         if isinstance(payload, list):
@@ -239,11 +221,7 @@ class HubApi:
             raise self._refused(response, doing, space_id)
 
     def limits(self, deadline: Deadline, doing: str, longest: float = _REQUEST_TIME) -> Timeout:
-        """The limits of one request.
-
-        Raises:
-            DeadlineExceeded: there is no time left for it.
-        """
+        """The limits of one request; raises DeadlineExceeded where no time is left for it."""
         try:
             total = deadline.left(longest)
         except socket.timeout:
@@ -328,11 +306,7 @@ def _allows(deadline: Deadline, seconds: float) -> bool:
 
 
 def _same_origin(url: str, location: str) -> str:
-    """The URL to which a redirect leads, which must be on the same origin.
-
-    Raises:
-        ProtocolError: it is elsewhere, or no URL.
-    """
+    """The URL to which a redirect leads; raises ProtocolError where that is on another origin, or no URL."""
     here = parse_url(url)
     target: Optional[Target] = None
     with suppress(ArgumentError, ValueError):
@@ -344,3 +318,107 @@ def _same_origin(url: str, location: str) -> str:
             "alone. Check HF_ENDPOINT."
         )
     return target.url
+
+
+# --- answers that are no success
+
+
+class Question(NamedTuple):
+    """What the Hub was asked: for what, as texts say it; the URL without query; the Space it is about."""
+
+    doing: str
+    url: str
+    space_id: Optional[str] = None
+    with_token: bool = False
+
+
+def refusal(question: Question, status: int, headers: Mapping[str, str], message: str) -> GradioClientError:
+    """The exception for an answer with a status that is not 2xx; `message` is that of `message_of`."""
+    error = _refusal(question, status, headers, message)
+    error.retry_after = advised_wait(status, headers)
+    return error
+
+
+def _refusal(question: Question, status: int, headers: Mapping[str, str], message: str) -> GradioClientError:
+    said = f"The Hugging Face Hub answered {status} while {question.doing}: {message}"
+    code = headers.get("x-error-code", "")
+    if code == "GatedRepo":
+        return SpaceGated(f"{said} Ask for access at its page, with the account of the token.")
+    if code == "DisabledRepo" or headers.get("x-error-message") == _DISABLED:
+        return SpaceDisabled(f"{said} The Hub has disabled it; write to its owner.")
+    # Without a token the Hub does not tell a private Space from one that is not there.
+    unseen = status == 404 or (status == 401 and not question.with_token)
+    if code == "RepoNotFound" or (question.space_id is not None and not code and unseen):
+        return _not_found(question, said)
+    if status == 401 and question.with_token:
+        return AuthenticationError(
+            f"{said} The token is not valid; make a new one at {_SETTINGS}. If none was passed, it is the "
+            "one saved on this machine, in HF_TOKEN or a file; hf_token=False sends none."
+        )
+    if status == 401:
+        return AuthenticationError(
+            f"{said} It needs a token: pass hf_token, or set HF_TOKEN; a saved one is {_SAVED}"
+        )
+    if status in (402, 403):
+        return HubPermissionError(f"{said} Pass a token that may do this; its rights are set at {_SETTINGS}.")
+    if status == 409:
+        return SpaceNameTaken(f"{said} Choose another name with to_id.")
+    if status == 429:
+        wait = advised_wait(status, headers)
+        seconds = "" if wait is None else f" and says to wait for {wait:.0f} seconds"
+        return TooManyRequestsError(f"{said} It wants fewer requests{seconds}; a token may ask more.")
+    if status >= 500:
+        return HubUnavailable(f"{said} Try again later; https://status.huggingface.co shows its state.")
+    return HTTPStatusError(said, status=status, url=question.url)
+
+
+def _not_found(question: Question, said: str) -> SpaceNotFound:
+    advice = (
+        "The token that was sent cannot see it."
+        if question.with_token
+        else f"If it is a private Space, please provide an hf_token; one saved on this machine is {_SAVED}"
+    )
+    return SpaceNotFound(f"Could not find Space: {question.space_id or 'the Space'}. {advice} {said}")
+
+
+def message_of(headers: Mapping[str, str], body: bytes, secrets: Secrets) -> str:
+    """What an answer says went wrong: bounded, and without secrets, which the Hub may quote."""
+    text = shown_text(headers.get("x-error-message") or _json_text(body) or "(no text)", secrets)
+    request_id = shown_text(headers.get("x-request-id"), secrets, _ID_LENGTH)
+    return f"{text} (request {request_id})" if request_id else text
+
+
+def shown_text(text: Any, secrets: Secrets, limit: int = _EXCERPT) -> str:
+    """A text of the Hub's, fit to be shown: without secrets, on one line, not much longer than `limit`."""
+    return shorten(" ".join(secrets.blank(text_of(text) or "").split()), limit)
+
+
+def advised_wait(status: int, headers: Mapping[str, str], now: Optional[float] = None) -> Optional[float]:
+    """The seconds an answer asks to wait, at most a day; None when it does not say.
+
+    Retry-After wins, in seconds or as a date. RateLimit comes with every answer, so its `t` counts only with
+    a 429 and when `r` says that nothing is left. `now` is in seconds since the epoch; None is the clock's.
+    """
+    wait = stated_wait(headers, time.time() if now is None else now)
+    if wait is not None or status != 429:
+        return wait
+    for policy in headers.get("ratelimit", "").split(","):
+        limit = dict(_RATE_LIMIT.findall(policy))
+        if limit.get("r") and int(limit["r"]) == 0 and "t" in limit:
+            return min(float(limit["t"]), LONGEST_WAIT)
+    return None
+
+
+def _json_text(body: bytes) -> str:
+    """The text in a JSON body: `error`, a string or a list of them, then the messages of `errors`."""
+    try:
+        content = read_json(body, "The answer", FEW_VALUES)
+    except ProtocolError:
+        return ""
+    if not isinstance(content, dict):
+        return ""
+    error, errors = content.get("error"), content.get("errors")
+    texts: List[Any] = error if isinstance(error, list) else [error]
+    if isinstance(errors, list):
+        texts = texts + [entry.get("message") for entry in errors if isinstance(entry, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str) and text)

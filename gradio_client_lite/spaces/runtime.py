@@ -31,8 +31,7 @@ from ..errors import (
 from ..secrecy import MARK
 from ..transport.sockets import Deadline
 from ..transport.url import scrub
-from .refusal import shown_text
-from .rest import HubApi
+from .rest import HubApi, shown_text
 
 logger = logging.getLogger(__name__)
 
@@ -62,18 +61,15 @@ _REASON_LENGTH = 1000
 
 
 class Runtime(NamedTuple):
-    """How a Space runs.
+    """How a Space runs."""
 
-    Args:
-        stage: such as "RUNNING"; "" when the Hub does not say.
-        hardware: what it runs on, such as "cpu-basic"; None while it is first built.
-        requested: what it shall run on; None when nothing was asked for.
-        reason: what went wrong, as the Hub has it; "" when it says nothing.
-    """
-
+    #: Such as "RUNNING"; "" when the Hub does not say.
     stage: str
+    #: Such as "cpu-basic"; None while it is first built.
     hardware: Optional[str] = None
+    #: The hardware that it is to get; None when nothing was asked for.
     requested: Optional[str] = None
+    #: What went wrong, in the Hub's words.
     reason: str = ""
 
     @property
@@ -83,24 +79,18 @@ class Runtime(NamedTuple):
 
 
 class SpaceInfo(NamedTuple):
-    """What the Hub knows of a Space.
-
-    Args:
-        space_id: "owner/name", as it was asked for.
-        host: the app's URL; None when it has none.
-        private: whether only its owner may use it.
-        sdk: such as "gradio" or "docker"; None when there is no app yet.
-        runtime: how it runs; None when this answer does not say.
-        tags: of its README.
-        files: the paths of its files.
-    """
+    """What the Hub knows of a Space; None where its answer does not say."""
 
     space_id: str
+    #: The app's URL.
     host: Optional[str]
     private: bool
+    #: Such as "gradio" or "docker".
     sdk: Optional[str] = None
     runtime: Optional[Runtime] = None
+    #: Of its README.
     tags: Tuple[str, ...] = ()
+    #: The paths of its files.
     files: Tuple[str, ...] = ()
 
 
@@ -124,15 +114,7 @@ class SpaceStatus(NamedTuple):
 
 
 def check_space_id(space_id: Any, name: str = "src") -> str:
-    """Return a Space's name, "owner/name", if it can be one; `name` is what the caller calls it.
-
-    Raises:
-        InvalidSpaceId: it cannot; nothing was sent.
-
-    Example:
-        >>> check_space_id("gradio/calculator")
-        'gradio/calculator'
-    """
+    """Return a Space's name, "owner/name", or raise InvalidSpaceId; `name` is what the caller calls it."""
     if _is_repo_name(space_id) and "/" in space_id:
         return str(space_id)
     url = " or the URL of an app, beginning with http:// or https://" if name == "src" else ""
@@ -175,7 +157,7 @@ def _quoted(repo: Any) -> str:
 
 
 def space_info(api: HubApi, space_id: str, deadline: Deadline) -> SpaceInfo:
-    """Ask the Hub for a Space. Raises as `HubApi.get` does."""
+    """Ask the Hub for a Space. Raises as `HubApi.get_text` does."""
     answer = api.get(f"/api/spaces/{space_id}", deadline, f"looking for the Space {space_id}", space_id)
     runtime = answer.get("runtime")
     return SpaceInfo(
@@ -190,13 +172,13 @@ def space_info(api: HubApi, space_id: str, deadline: Deadline) -> SpaceInfo:
 
 
 def space_runtime(api: HubApi, space_id: str, deadline: Deadline) -> Runtime:
-    """Ask the Hub how a Space runs. Raises as `HubApi.get` does."""
+    """Ask the Hub how a Space runs. Raises as `HubApi.get_text` does."""
     doing = f"asking for the state of the Space {space_id}"
     return _runtime(api, api.get(f"/api/spaces/{space_id}/runtime", deadline, doing, space_id))
 
 
 def who_am_i(api: HubApi, deadline: Deadline) -> Tuple[str, List[str]]:
-    """The name of the token's account, and of its organisations. Raises as `HubApi.get` does."""
+    """The name of the token's account, and of its organisations. Raises as `HubApi.get_text` does."""
     answer = api.get("/api/whoami-v2", deadline, "asking whose token this is")
     name = _text(answer.get("name"))
     if name is None:
@@ -249,8 +231,8 @@ def wait_until_running(
     Raises:
         SpaceNotRunning: it is paused, stopped or broken, or it broke while it was waited for.
         DeadlineExceeded: it was still not running at the deadline.
-        GradioClientError: see `HubApi.get`; once the state of the Space is known, a failure of the network is
-            borne until the deadline.
+        GradioClientError: see `HubApi.get_text`; once the state of the Space is known, a failure of the
+            network is borne until the deadline.
     """
     latest = runtime or space_runtime(api, space_id, deadline)
     page = api.space_page(space_id)

@@ -39,22 +39,8 @@ def find_app(
 ) -> AppLocation:
     """Find out where the app is and which token may go there; of a Space, the Hub is asked.
 
-    Args:
-        given: the token as the caller gave it.
-        options, ssl_verify: how the Hub is reached.
-        verbose: whether to say on the console what is waited for.
-        space_timeout: seconds for finding a Space and waiting until it runs, now and when the client looks
-            again; None waits for as long as that takes.
-        on_status: called with each stage that is waited for.
-
-    Raises:
-        ArgumentError: `src` is malformed, or `space_timeout` of the wrong kind.
-        InvalidSpaceId: it is no name of a Space; nothing was sent.
-        SpaceNotFound, HubPermissionError, AuthenticationError: the Hub refused.
-        SpaceNotRunning: the Space is paused, stopped or broken.
-        UnsupportedAppError: it is a static page.
-        DeadlineExceeded: it does not run yet.
-        ConnectionFailed, RetryLater: the Hub cannot be reached, or is too busy.
+    The arguments are those of the Client, `given` its token. `space_timeout` counts from now, also for
+    looking again. Raises as the Client does of a Space.
     """
     access = HubAccess(options, ssl_verify, given)
     if is_url(src):

@@ -25,7 +25,7 @@ from gradio_client_lite.legacy.wire.results import decode as decode_v3
 from gradio_client_lite.legacy.wire.results import decode_default
 from gradio_client_lite.legacy.wire.values import encode as encode_v3
 from gradio_client_lite.secrecy import Secrets
-from gradio_client_lite.spaces.refusal import advised_wait, message_of
+from gradio_client_lite.spaces.rest import advised_wait, message_of
 from gradio_client_lite.transport.body import Inflater
 from gradio_client_lite.transport.headers import CookieJar, Headers, request_fields
 from gradio_client_lite.transport.http import Transport

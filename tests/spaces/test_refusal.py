@@ -1,4 +1,4 @@
-"""Answers of the Hub that are no success."""
+"""Answers of the Hub that are no success: tests the second part of `rest.py`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gradio_client_lite.errors import (
     TooManyRequestsError,
 )
 from gradio_client_lite.secrecy import Secrets
-from gradio_client_lite.spaces.refusal import Question, advised_wait, message_of, refusal
+from gradio_client_lite.spaces.rest import Question, advised_wait, message_of, refusal
 from gradio_client_lite.transport.headers import Headers
 
 SPACE = "owner/name"

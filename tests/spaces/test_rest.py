@@ -260,7 +260,7 @@ TALKATIVE = [
 def test_no_text_shows_what_the_hub_quotes_of_secrets(reply: Any, caplog: pytest.LogCaptureFixture) -> None:
     script = Script(reply)
     api = script.api()
-    api.hide("s3cr3t-value")
+    api.secrets.add("s3cr3t-value")
     with caplog.at_level(logging.DEBUG), pytest.raises(GradioClientError) as caught:
         api.get("/", script.deadline(), "asking", "owner/name")
     error = caught.value

@@ -45,14 +45,7 @@ _NEW_SPACE = frozenset({".gitattributes", "README.md"})
 
 
 class BotApp(NamedTuple):
-    """The app that a bot answers with, as its client knows it.
-
-    Args:
-        src: its URL.
-        space_id: its Space; None when it is none.
-        info: its description.
-        config: its config; the mode is "chat_interface" for a gr.ChatInterface.
-    """
+    """The app that a bot answers with, as its client knows it: the URL, the Space if it is one, and so on."""
 
     src: str
     space_id: Optional[str]
@@ -76,11 +69,7 @@ class BotOptions(NamedTuple):
 def deploy_bot(access: HubAccess, app: BotApp, options: BotOptions, timeout: Optional[float]) -> str:
     """Make the Space of a bot, or bring the one there is up to date, and return its URL.
 
-    Args:
-        timeout: seconds that all requests may take; None for as long as they take.
-
-    Raises:
-        See `Client.deploy_discord`.
+    All requests together may take `timeout` seconds. Raises as `Client.deploy_discord` does.
     """
     endpoints = app.info["named_endpoints"]
     chat = app.config.get("mode") == "chat_interface"
@@ -92,7 +81,7 @@ def deploy_bot(access: HubAccess, app: BotApp, options: BotOptions, timeout: Opt
     wanted = _bot_name(options.to_id, app.space_id)
     with access.open() as api:
         api.require_token("Deploying a bot")
-        api.hide(options.discord_token, options.hf_token)
+        api.secrets.add(options.discord_token, options.hf_token)
         deadline = api.deadline(timeout)
         hf_secret = None
         if app.space_id is not None and space_info(api, app.space_id, deadline).private:
@@ -123,13 +112,12 @@ def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Comman
 
     Args:
         api_names: a name, a (name, command) pair, or a list of them, with or without the leading slash; None
-            where the app is a `gr.ChatInterface`.
-        chat: whether it is one.
+            where the app is a `gr.ChatInterface`, as `chat` says.
         known: the public functions of the app.
 
     Raises:
         UnknownEndpointError: none was given, or the app has no such function.
-        InvalidValue: what was given is no name, or a command is not what Discord allows.
+        InvalidValue: an entry is no name, or a command is not what Discord allows.
 
     Example:
         >>> commands_of([("/predict", "ask"), "chat"], False, ["/predict", "/chat"])
@@ -191,11 +179,7 @@ def _no_name(given: Any) -> InvalidValue:
 
 
 def _bot_name(to_id: Optional[str], source: Optional[str]) -> str:
-    """The name of the bot's Space, with its owner or without; `source` is the app's Space.
-
-    Raises:
-        InvalidSpaceId: it cannot be the name of a Space.
-    """
+    """The name of the bot's Space, with its owner or without; `source` is the app's Space."""
     if not to_id and source is None:
         return f"{TAG}-{token_hex(4)}"
     return check_repo_name(to_id or f"{str(source).split('/')[1]}-{TAG}", "to_id")
@@ -216,7 +200,6 @@ class _BotSpace:
         Raises:
             SpaceNameTaken: a Space of this name exists and is no bot.
             SpaceUnfinished: the Space was made, but then something failed; calling again goes on.
-            GradioClientError: see `HubApi.get`.
         """
         found = self._find()
         if found is None:
