@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import traceback
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -231,6 +233,21 @@ def test_app_given_by_url_asks_no_hub(hub: Hub, app: App, connect: Connect) -> N
     client = connect(app.url)
     assert client.predict("hello", api_name="/shout") == "HELLO"
     assert (hub.requests, client.space_id) == ([], None)
+
+
+def test_app_given_by_url_needs_nothing_of_this_room() -> None:
+    code = """
+import sys
+from gradio_client_lite import Client
+from gradio_client_lite.testing import serve
+with serve({"/shout": str.upper}) as app, Client(app.url, verbose=False) as client:
+    client.predict("hello", api_name="/shout")
+print([name for name in sys.modules if ".spaces." in name and not name.endswith(".client")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_saved_token_does_not_go_to_a_hub_that_is_not_hugging_faces(
