@@ -36,7 +36,7 @@ from .app.options import (
     hide_options,
     hide_pair,
     http_options,
-    hub_connections,
+    locate_url,
 )
 from .generations import derive_info, dialect_of
 from .jobs.attachments import Attachments
@@ -164,12 +164,24 @@ class Client:
         self.hf_token = self.token = settings.token
         self.oauth_token: Optional[str] = settings.oauth_token
         self.ssl_verify = ssl_verify
-        source = settings.find_source()
-        self.space_id = source.space_id
-        app = self._app = settings.make_app(source, dialect_of, derive_info)
+        location = locate_url(settings.src, settings.token)
+        if location is None:
+            from .spaces.source import find_app  # an app outside of Hugging Face needs none of it
+
+            location = find_app(
+                settings.src,
+                settings.token,
+                settings.http,
+                ssl_verify,
+                verbose=verbose,
+                space_timeout=space_timeout,
+                on_status=on_status,
+            )
+        self.space_id = location.space_id
+        app = self._app = settings.make_app(location, dialect_of, derive_info)
         try:
             attachments = Attachments(app, download_files, progress=upload_progress)
-            settings.connect(app, source)
+            settings.connect(app, location)
             #: What can be called, by `fn_index`.
             self.endpoints: Dict[int, Endpoint] = {
                 fn_index: Endpoint(spec, app.info, app.transport.secrets)
@@ -451,14 +463,15 @@ class Client:
         Example:
             >>> client = Client.duplicate("owner/name", hardware="t4-small")   # doctest: +SKIP
         """
-        from .spaces.service import duplicate_space, until_connected
+        from .spaces.duplication import duplicate_space, until_connected
+        from .spaces.rest import HubAccess
 
         hf_token, token, secrets = hide(hf_token), hide(token), hide(secrets)
         options = hidden_options(options)
         given = hf_token if token is None else token
         make: Any = cls
         check_options(make, from_id, given, max_workers, verbose, options)
-        wishes = {
+        copy_options = {
             "private": private,
             "hardware": hardware,
             "secrets": secrets,
@@ -466,9 +479,9 @@ class Client:
             "sleep_timeout": sleep_timeout,
         }
         http = http_options(options.get("httpx_kwargs"))
-        connections = hub_connections(http, options.get("ssl_verify", True), given)
+        access = HubAccess(http, options.get("ssl_verify", True), given)
         timeout = options.get("space_timeout", 600.0)  # as the constructor has it
-        copy = duplicate_space(from_id, to_id, duplicate_from, wishes, connections, timeout, verbose)
+        copy = duplicate_space(from_id, to_id, duplicate_from, copy_options, access, timeout, verbose)
         with until_connected(copy, secrets):
             client: _Client = make(copy.space_id, given, max_workers, verbose, **options)
             return client
@@ -508,23 +521,15 @@ class Client:
             SpaceUnfinished: the Space was made, but then something failed; call again to go on.
             ConnectionFailed, DeadlineExceeded, RetryLater: the Hub cannot be reached, or is too busy.
         """
-        from .spaces.service import deploy_bot
+        from .spaces.discord.deploy import BotApp, BotOptions, deploy_bot
+        from .spaces.rest import HubAccess
 
         hf_token, discord_bot_token = hide(hf_token), hide(discord_bot_token)
         given = self.token if hf_token is None else hf_token
-        return deploy_bot(
-            hub_connections(self._settings.http, self.ssl_verify, given),
-            self.src,
-            self.space_id,
-            self._app.info(),
-            self.config,
-            discord_token=discord_bot_token,
-            api_names=api_names,
-            to_id=to_id,
-            hf_token=hf_token,
-            private=private,
-            timeout=self._settings.given["space_timeout"],
-        )
+        access = HubAccess(self._settings.http, self.ssl_verify, given)
+        app = BotApp(self.src, self.space_id, self._app.info(), self.config)
+        options = BotOptions(discord_bot_token, api_names, to_id, hf_token, private)
+        return deploy_bot(access, app, options, self._settings.given["space_timeout"])
 
     # -- the end
 

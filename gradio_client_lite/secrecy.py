@@ -1,9 +1,25 @@
-"""Secrets: the kinds of value that carry them, and the texts they are kept out of.
+"""Secrets: the kinds of value that carry them, and keeping them out of texts.
 
-Two things could show a secret to somebody who was never to have it. Whatever reports a traceback with its
-local variables shows the `repr` of each: so a token, a password, a header's value or a session hash travels
-through this package as a `Hidden`, which is a `str` in every other way. And an error may quote what a server
-said, which may be what the server was sent: so every error passes a client's `Secrets` before it leaves.
+Two things could show a secret to somebody who was never to have it, and each has its defence.
+
+**A traceback with local variables**, as error reporters and debuggers make it, shows the `repr` of every
+variable. So a token, a password, a header's value or a session hash travels through this package as a
+`Hidden`, a `str` in every other way. It must be one before it is first bound to a name, and after each method
+that makes a plain `str` of it again.
+
+**The text of an error or of a log line** may quote what a server said, which may be what the server was sent.
+So every error passes a client's `Secrets` before it leaves, and there
+
+1. every form of every known secret is replaced by MARK: servers quote in URLs, JSON, HTML, `repr` and base64,
+also
+   base64 of a secret with something before it, whose digits depend on where the secret begins (`_forms`);
+2. what a cut has left of one is replaced as well. Texts are shortened before and after they come here, so a
+   piece before a cut may end with the beginning of a secret, a piece after it may begin with the end of one,
+   and one between two cuts may lie inside (`_blank_cuts`);
+3. this is done for the arguments and fields of the error and of all that it is chained to, since
+   `traceback.format_exception` shows those as well.
+
+A secret of fewer than SHORTEST characters stays where it is: it would blank parts of ordinary words.
 """
 
 from __future__ import annotations
@@ -24,7 +40,6 @@ from typing import (
     Set,
     Tuple,
     TypeVar,
-    Union,
     cast,
 )
 
@@ -38,7 +53,7 @@ _T = TypeVar("_T")
 
 #: What stands in a text in place of a secret.
 MARK = "[hidden]"
-#: Shorter secrets are left in texts: they would blank parts of ordinary words, and guard nothing.
+#: Characters; shorter secrets are left in texts.
 SHORTEST = 4
 #: Names of request headers, in lower case, whose values are no secrets.
 PLAIN_FIELDS = frozenset(
@@ -61,15 +76,20 @@ PLAIN_FIELDS = frozenset(
 )
 #: Values that say nothing, whatever they are the value of.
 _PLAIN_VALUES = frozenset({"true", "false", "none", "null", "yes"})
-#: What URLs of our own leave as it is.
+#: Characters that URLs of this package leave as they are.
 _URL_SAFE = "/:@!$&'()*+,;=~%?[]"
 _SCHEME = re.compile(r"(bearer|basic|token|apikey|api-key)\s+(?=\S)", re.IGNORECASE)
-#: What stands for what was cut out: our own mark, and that of `reprlib`.
+#: What stands for what was cut out: the mark of this package, and that of `reprlib`.
 _CUT = re.compile(rf"({CUT}|\.\.\.)")
-#: Characters of a text that is looked through for halves of secrets. What was cut is shorter.
+#: Characters of a text that is searched for halves of secrets; a text that was cut is shorter.
 _LONGEST_CUT = 20_000
-#: How deep lists and dicts are looked into; what is deeper is dropped from an error's fields.
+#: How deep lists and dicts are searched; what is deeper is dropped from an error's fields.
 _DEEPEST = 50
+#: Texts that C code keeps beside `args`, and shows in place of them.
+_SLOTS = ((OSError, ("strerror", "filename", "filename2")), (UnicodeError, ("object", "reason")))
+
+
+# --- values that hide themselves
 
 
 class Hidden(str):
@@ -105,7 +125,7 @@ class HiddenBytes(bytes):
 
 
 def hide(value: _T) -> _T:
-    """The same value with every text in it, dicts, lists and tuples searched, of a kind that hides itself."""
+    """Return the value with every text in it as a `Hidden`; dicts, lists and tuples are searched."""
     return cast(_T, _hide(value))
 
 
@@ -125,8 +145,11 @@ def _hide(value: Any) -> Any:
     return value
 
 
+# --- header fields
+
+
 def hide_fields(fields: Any) -> Any:
-    """A copy of header fields with the values that may be secret hidden; anything but a mapping as it is."""
+    """Copy header fields, with values that may be secret hidden; return anything but a mapping as it is."""
     if fields is None or not (isinstance(fields, dict) or isinstance(fields, Mapping)):  # noqa: SIM101
         return fields
     return {
@@ -136,98 +159,12 @@ def hide_fields(fields: Any) -> Any:
 
 
 def is_secret_field(name: Any) -> bool:
-    """Whether the value of a request's header may be a secret: those of any name may, but for a few."""
+    """Whether the value of a request's header may be a secret: any may, but for those of PLAIN_FIELDS."""
     return not (isinstance(name, str) and name.lower() in PLAIN_FIELDS)
 
 
-class Secrets:
-    """What one client, or one connection to the Hub, keeps out of texts.
-
-    As a context manager it blanks the errors that pass out of the block.
-
-    Args:
-        secrets: those known now; None and what is shorter than SHORTEST characters is left out.
-
-    Example:
-        >>> Secrets("s3cret").blank("token s3cret is wrong")
-        'token [hidden] is wrong'
-    """
-
-    __slots__ = ("__weakref__", "_forms", "_known", "_sources", "_values")
-
-    def __init__(self, *secrets: Any) -> None:
-        self._known: List[str] = []
-        self._sources: List[Callable[[], Iterable[Any]]] = []
-        # The secrets for which the forms were made. Replaced as a pair; threads may make them twice.
-        self._values: Optional[Tuple[str, ...]] = None
-        self._forms: Tuple[str, ...] = ()
-        self.add(*secrets)
-
-    def add(self, *secrets: Any) -> None:
-        """Keep these out of texts from now on."""
-        self._known.extend(hide(secret) for secret in secrets if _counts(secret))
-
-    def ask(self, source: Callable[[], Iterable[Any]]) -> None:
-        """Ask for secrets whenever a text is looked at: those that change."""
-        self._sources.append(source)
-
-    def blank(self, text: str, also: Iterable[Any] = ()) -> str:
-        """`text` with MARK in place of every secret, however it is encoded.
-
-        Args:
-            text: may be long; the time it takes grows with its length and no faster.
-            also: more secrets, for this text alone.
-        """
-        return _blanked(text, self._all_forms(also))
-
-    def shown(self, error: BaseException, also: Iterable[Any] = ()) -> str:
-        """The text of an error, fit for a log: bounded, and without secrets."""
-        return shorten(self.blank(str(error), also))
-
-    def blank_error(self, error: BaseException, also: Iterable[Any] = ()) -> None:
-        """Blank the texts of an error, of its fields, and of the errors it is chained to, in place."""
-        forms = self._all_forms(also)
-        # Whether an error of this package is the reason for it: then it is none of the user's own.
-        left: List[Tuple[BaseException, bool]] = [(error, False)]
-        seen: Set[int] = set()
-        while left:
-            one, ours = left.pop()
-            if id(one) in seen:
-                continue
-            seen.add(id(one))
-            ours = ours or isinstance(one, GradioClientError)
-            with suppress(Exception):  # an exception of somebody's that cannot be changed stays as it is
-                _blank_one(one, forms, bound=ours and not isinstance(one, GradioClientError))
-            chained = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
-            left.extend((other, ours) for other in chained if isinstance(other, BaseException))
-
-    def __enter__(self) -> Secrets:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        exc: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        if exc is not None:
-            self.blank_error(exc)
-
-    def __repr__(self) -> str:
-        return "<Secrets>"
-
-    def _all_forms(self, also: Iterable[Any]) -> Tuple[str, ...]:
-        values = (*self._known, *(value for source in self._sources for value in source()), *also)
-        known, forms = self._values, self._forms
-        if known != values:
-            forms = _forms_of(values)
-            self._values, self._forms = None, forms
-            self._values = values
-        return forms
-
-
 def field_secrets(fields: Mapping[str, str]) -> Iterator[str]:
-    """The secrets in header fields: the values, and what a value is made of that holds credentials."""
+    """The secrets in header fields; see `value_secrets`."""
     for name, value in fields.items():
         if isinstance(value, str) and is_secret_field(name):
             yield from value_secrets(value, cookies=name.lower() == "cookie")
@@ -256,16 +193,101 @@ def _decoded(text: str) -> str:
         return ""
 
 
+# --- texts without secrets
+
+
+class Secrets:
+    """The secrets that one client, or one connection to the Hub, keeps out of texts.
+
+    As a context manager it blanks the errors that leave the block. Threads share it without a lock: lists
+    only grow, and two threads may make the forms of the same secrets twice.
+
+    Args:
+        secrets: those known now; None, and what is shorter than SHORTEST characters, is left out.
+
+    Example:
+        >>> Secrets("s3cret").blank("token s3cret is wrong")
+        'token [hidden] is wrong'
+    """
+
+    __slots__ = ("__weakref__", "_forms", "_known", "_sources")
+
+    def __init__(self, *secrets: Any) -> None:
+        self._known: List[str] = []
+        self._sources: List[Callable[[], Iterable[Any]]] = []
+        # The secrets of the last text, and their forms; replaced as a pair.
+        self._forms: Tuple[Tuple[Any, ...], Tuple[str, ...]] = ((), ())
+        self.add(*secrets)
+
+    def add(self, *secrets: Any) -> None:
+        """Keep these out of texts from now on."""
+        self._known.extend(hide(secret) for secret in secrets if _counts(secret))
+
+    def ask(self, source: Callable[[], Iterable[Any]]) -> None:
+        """Call `source` for the secrets that change, whenever a text is looked at."""
+        self._sources.append(source)
+
+    def blank(self, text: str, also: Iterable[Any] = ()) -> str:
+        """Put MARK in place of every secret in `text`, in time linear in its length.
+
+        Args:
+            also: more secrets, for this text alone.
+        """
+        return _blanked(text, self._all_forms(also))
+
+    def shown(self, error: BaseException, also: Iterable[Any] = ()) -> str:
+        """The text of an error, fit for a log: bounded, and without secrets."""
+        return shorten(self.blank(str(error), also))
+
+    def blank_error(self, error: BaseException, also: Iterable[Any] = ()) -> None:
+        """Blank the texts of an error, of its fields, and of the errors it is chained to, in place."""
+        forms = self._all_forms(also)
+        # With each error, whether it is behind one of this package's: then it is none of the user's own, and
+        # its texts, which may hold all that a server sent, are shortened as well.
+        left: List[Tuple[BaseException, bool]] = [(error, False)]
+        seen: Set[int] = set()
+        while left:
+            one, ours = left.pop()
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            is_typed = isinstance(one, GradioClientError)  # these bound their texts themselves
+            with suppress(Exception):  # an exception of somebody's that cannot be changed stays as it is
+                _blank_one(one, forms, bound=ours and not is_typed)
+            chained = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
+            left.extend((other, ours or is_typed) for other in chained if isinstance(other, BaseException))
+
+    def __enter__(self) -> Secrets:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if exc is not None:
+            self.blank_error(exc)
+
+    def __repr__(self) -> str:
+        return "<Secrets>"
+
+    def _all_forms(self, also: Iterable[Any]) -> Tuple[str, ...]:
+        secrets = (*self._known, *(value for source in self._sources for value in source()), *also)
+        known, forms = self._forms
+        if known != secrets:
+            forms = _forms_of(secrets)
+            self._forms = (secrets, forms)
+        return forms
+
+
 def _counts(secret: Any) -> bool:
     return isinstance(secret, str) and len(secret) >= SHORTEST and secret.lower() not in _PLAIN_VALUES
 
 
 def _forms_of(secrets: Sequence[Any]) -> Tuple[str, ...]:
-    """Every way in which a text may hold these, longest first."""
-    found: Set[str] = set()
-    for secret in secrets:
-        if _counts(secret):
-            found.update(_forms(str(secret)))
+    """Every form in which a text may hold these, longest first, so that no part of a longer one is left."""
+    found = {form for secret in secrets if _counts(secret) for form in _forms(str(secret))}
     return tuple(sorted((Hidden(form) for form in found if len(form) >= SHORTEST), key=len, reverse=True))
 
 
@@ -297,14 +319,14 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _base64(secret: str) -> Iterator[str]:
-    """As base64, without padding: by itself, and behind one byte, two bytes or none of something else."""
+    """As base64, without padding: by itself, and behind other bytes, whose number counts modulo 3."""
     from binascii import b2a_base64
 
     data = secret.encode("utf-8", "replace")
     yield b2a_base64(data, newline=False).decode("ascii").rstrip("=")
     for before in range(3):
         text = b2a_base64(bytes(before) + data, newline=False).decode("ascii")
-        # But for the digits that hold bits of what stands around it.
+        # Without the digits that hold bits of what stands around it.
         whole = text[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
         yield whole
         yield whole.replace("+", "-").replace("/", "_")
@@ -324,55 +346,41 @@ def _blank_cuts(text: str, forms: Sequence[str]) -> str:
 
     A server may put marks of its own into a text, and beginnings of secrets, so all of them are looked at.
     """
-    pieces = _CUT.split(text)  # with the marks at the odd places
+    backwards = [form[::-1] for form in forms]
+    pieces = _CUT.split(text)  # with the marks at the odd indices
     last = len(pieces) - 1
-    for place in range(0, last + 1, 2):
-        piece = pieces[place]
+    for index in range(0, last + 1, 2):
+        piece = pieces[index]
         if len(piece) < SHORTEST:
             continue
-        if 0 < place < last and any(piece in form for form in forms):
-            pieces[place] = MARK
+        if 0 < index < last and any(piece in form for form in forms):
+            pieces[index] = MARK
             continue
-        if place < last:
-            piece = _without_start(piece, forms)
-        if place > 0:
-            piece = _without_end(piece, forms)
-        pieces[place] = piece
+        if index < last:
+            begins = _begun_at(piece, forms)
+            piece = piece[:begins] + MARK if begins < len(piece) else piece
+        if index > 0:
+            ends = len(piece) - _begun_at(piece[::-1], backwards)
+            piece = MARK + piece[ends:] if ends else piece
+        pieces[index] = piece
     return "".join(pieces)
 
 
-def _without_start(piece: str, forms: Sequence[str]) -> str:
-    """A piece of text without the beginning of a secret at its end; of several the longest counts."""
-    kept = len(piece)
+def _begun_at(piece: str, forms: Sequence[str]) -> int:
+    """Where the longest beginning of a form starts that the piece ends with; the piece's length for none."""
+    found = len(piece)
     for form in forms:
-        place = max(0, len(piece) - len(form)) - 1
-        while True:
-            place = piece.find(form[:SHORTEST], place + 1)
-            if not 0 <= place < kept:
-                break
-            if form.startswith(piece[place:]):
-                kept = place
-                break
-    return piece if kept == len(piece) else piece[:kept] + MARK
-
-
-def _without_end(piece: str, forms: Sequence[str]) -> str:
-    """A piece of text without the end of a secret at its beginning; of several the longest counts."""
-    dropped = 0
-    for form in forms:
-        end = len(form) + 1
-        while True:
-            end = piece.rfind(form[-SHORTEST:], 0, end - 1) + SHORTEST
-            if end < SHORTEST or end <= dropped:
-                break
-            if form.endswith(piece[:end]):
-                dropped = end
-                break
-    return MARK + piece[dropped:] if dropped else piece
+        at = piece.find(form[:SHORTEST], max(0, len(piece) - len(form)))
+        while 0 <= at < found:
+            if form.startswith(piece[at:]):
+                found = at
+            else:
+                at = piece.find(form[:SHORTEST], at + 1)
+    return found
 
 
 def _blank_one(error: BaseException, forms: Sequence[str], *, bound: bool) -> None:
-    """Blank the texts of one error; with `bound`, also shorten them, and the document it is about."""
+    """Blank the texts of one error; with `bound`, also shorten them."""
     args = tuple(_blank_value(arg, forms, bound) for arg in error.args)
     if args != error.args:
         error.args = args
@@ -380,22 +388,12 @@ def _blank_one(error: BaseException, forms: Sequence[str], *, bound: bool) -> No
     for name, value in list(fields.items()):
         if isinstance(value, (str, bytes, list, dict)):  # not the tuple of ids, by which jobs are known
             fields[name] = _blank_value(value, forms, bound)
-    # These are kept beside `args`, and shown in place of them.
-    for kind, names in (
-        (OSError, ("strerror", "filename", "filename2")),
-        (UnicodeError, ("object", "reason")),
-    ):
-        if isinstance(error, kind):
-            for name in names:
-                value = getattr(error, name, None)
-                if isinstance(value, (str, bytes)):
-                    _change(error, name, value, forms)
-
-
-def _change(error: BaseException, name: str, value: Union[str, bytes], forms: Sequence[str]) -> None:
-    blanked = _blank_value(value, forms, False)
-    if blanked != value:
-        setattr(error, name, blanked)
+    for kind, names in _SLOTS:
+        for name in names if isinstance(error, kind) else ():
+            value = getattr(error, name, None)
+            blanked = _blank_value(value, forms, False)
+            if blanked != value:
+                setattr(error, name, blanked)
 
 
 def _blank_value(value: Any, forms: Sequence[str], bound: bool, depth: int = 0) -> Any:
@@ -405,7 +403,7 @@ def _blank_value(value: Any, forms: Sequence[str], bound: bool, depth: int = 0) 
     if isinstance(value, bytes):
         text = _blanked(value.decode("latin-1"), forms)
         return (shorten(text) if bound else text).encode("latin-1", "replace")
-    if not isinstance(value, (list, tuple, dict)) or (isinstance(value, tuple) and type(value) is not tuple):
+    if type(value) is not tuple and not isinstance(value, (list, dict)):
         return value
     if depth >= _DEEPEST:
         return MARK

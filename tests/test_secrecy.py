@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from gradio_client_lite.errors import CUT, shorten, shown
-from gradio_client_lite.secrecy import MARK, Secrets
+from gradio_client_lite.secrecy import MARK, Hidden, HiddenBytes, Secrets, hide, value_secrets
 
 SECRET = "".join(f"{chr(97 + (i * 11 + i // 7) % 26)}{i * i % 10}" for i in range(120))
 SECRETS = Secrets(SECRET)
@@ -63,3 +63,33 @@ def test_base64_of_more_than_the_secret_is_blanked(before: bytes, encode: object
 
 def test_secret_as_a_host_name_is_blanked() -> None:
     assert Secrets("ABCDEF0123").blank("http://abcdef0123/x") == f"http://{MARK}/x"
+
+
+def test_slices_stay_hidden_and_single_bytes_are_numbers() -> None:
+    assert repr((Hidden("secret")[:3], HiddenBytes(b"secret")[:3])) == f"({MARK!r}, b{MARK!r})"
+    assert HiddenBytes(b"a")[0] == 97
+    assert repr(hide(b"secret")) == f"b{MARK!r}"
+
+
+def test_parts_of_a_header_are_secrets() -> None:
+    basic = base64.b64encode(b"user:password").decode()
+    assert list(value_secrets(f"Basic {basic}")) == [f"Basic {basic}", basic, "password"]
+    assert list(value_secrets("Basic é")) == ["Basic é", "é", ""]
+    assert list(value_secrets('a="one"; b=two', cookies=True))[1:] == ["one", "two"]
+
+
+def test_errors_of_others_are_blanked_wherever_they_keep_texts() -> None:
+    missing = FileNotFoundError(2, "no s3cret", "/tmp/s3cret")
+    broken = UnicodeDecodeError("utf-8", b"s3cret\xff", 6, 7, "no s3cret")
+    other = ValueError({"deep": ["s3cret", ("s3cret", b"s3cret", 3)]})
+    deep: object = "s3cret"
+    for _ in range(60):
+        deep = [deep]
+    deepest = ValueError(deep)
+    missing.__cause__, broken.__cause__, other.__cause__ = broken, other, deepest
+    secrets = Secrets("s3cret")
+    secrets.blank_error(missing)
+    shown = [repr(vars(each)) + repr(each) + str(each) for each in (missing, broken, other, deepest)]
+    assert not any("s3cret" in text for text in shown)
+    assert missing.filename == f"/tmp/{MARK}"
+    assert repr(secrets) == "<Secrets>"

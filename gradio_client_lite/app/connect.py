@@ -22,7 +22,6 @@ from .options import (
     check_headers,
     check_seconds,
     default_headers,
-    find_source,
     http_options,
     make_transport,
     sendable_options,
@@ -31,7 +30,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..wire.config import AppSpec
     from ..wire.dialect import Dialect
-    from .options import Source
+    from .options import AppLocation
 
 
 class Settings:
@@ -70,35 +69,22 @@ class Settings:
         check_seconds("stream_idle_timeout", self.stream_idle_timeout)
         self.http = http_options(options)
 
-    def find_source(self) -> Source:
-        """Find out where the app is. Raises as `options.find_source` does."""
-        given = self.given
-        return find_source(
-            self.src,
-            self.token,
-            self.http,
-            given["ssl_verify"],
-            given["verbose"],
-            given["space_timeout"],
-            given["on_status"],
-        )
-
     def make_app(
         self,
-        source: Source,
+        location: AppLocation,
         dialect_of: Callable[[AppSpec, str], Dialect],
         derive_info: Callable[[App], Dict[str, Any]],
     ) -> App:
         """The app at a place, with its connections; nothing is sent yet. See `App` for the functions."""
-        headers = RequestHeaders(default_headers(source.token, self.http, self.headers))
+        headers = RequestHeaders(default_headers(location.token, self.http, self.headers))
         file_urls = self.given["file_urls"]
-        transport = make_transport(source.url, self.http, self.given["ssl_verify"], file_urls)
+        transport = make_transport(location.url, self.http, self.given["ssl_verify"], file_urls)
         transport.secrets.ask(headers.secrets)
-        transport.secrets.add(self.token, self.oauth_token, source.token, self.auth and self.auth[1])
+        transport.secrets.add(self.token, self.oauth_token, location.token, self.auth and self.auth[1])
         # A password in the URL is the transport's business; it must not reach texts.
         return App(
             transport,
-            bare_url(source.url),
+            bare_url(location.url),
             headers,
             self.limits,
             file_urls,
@@ -106,7 +92,7 @@ class Settings:
             derive_info=derive_info,
         )
 
-    def connect(self, app: App, source: Source) -> None:
+    def connect(self, app: App, location: AppLocation) -> None:
         """Log in where there is a login, and fetch the app's config. Raises as `App.login`, `App.connect`
         do.
         """
@@ -114,7 +100,7 @@ class Settings:
             self._log_in_and_load(app)
         except (ConnectionFailed, DeadlineExceeded, HTTPStatusError, UnsupportedAppError):
             # A Space may have stopped since it was looked at. Then the Hub knows why, or when it is back.
-            if not source.look_again():
+            if not location.look_again():
                 raise
             self._log_in_and_load(app)
 

@@ -29,7 +29,8 @@ from ..wire.config import has_page
 from ..wire.decoding import read_first_json
 from ..wire.refusal import sign_in_page, status_error, wants_tls
 from ..wire.urls import Routes, bare_url, page_of, with_scheme
-from .login import Credentials, RequestHeaders
+from .headers import RequestHeaders
+from .login import Credentials
 
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
 #: What servers answer that have no such route.

@@ -1,4 +1,4 @@
-"""The constructor's options, checked and brought into the transport's terms, and what `src` means.
+"""The constructor's options, checked and in the transport's terms; and where an app given by URL is.
 
 `httpx_kwargs` is what code written for the official client passes; the names that mean something to
 any HTTP client are mapped, others are refused, because ignoring them would change what the caller asked for.
@@ -8,36 +8,24 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .._version import PACKAGE, __version__
 from ..errors import ArgumentError, shown
 from ..secrecy import Hidden, hide, hide_fields
 from ..transport.headers import request_fields
 from ..transport.http import Timeout, Transport
-from ..transport.sockets import Deadline
 from ..transport.tls import hide_password
 from ..wire.texts import sendable
 from ..wire.urls import bare_url, normalise_src
 from .headers import RequestHeaders
 
-if TYPE_CHECKING:
-    from ..spaces.runtime import SpaceStatus
-    from ..spaces.service import Connections, Place
-
-_KNOWN = (
-    "timeout",
-    "proxy",
-    "proxies",
-    "auth",
-    "cookies",
-    "headers",
-    "cert",
-    "verify",
-    "trust_env",
-    "follow_redirects",
-)
-#: How each option that may hold a secret is hidden.
+#: Hugging Face's own hosts, with all below them. A URL that names one may get the token saved on this
+#: machine.
+HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
+#: The values of `file_urls`.
+FILE_URLS = ("public", "same-host", "any")
+#: How the secrets in each option of `httpx_kwargs` are hidden.
 _HIDDEN: Dict[str, Callable[[Any], Any]] = {
     "auth": hide,
     "cookies": hide,
@@ -46,187 +34,56 @@ _HIDDEN: Dict[str, Callable[[Any], Any]] = {
     "proxies": hide,
     "cert": hide_password,
 }
-#: Parts of the names of Hugging Face's hosts; hub.token knows them exactly.
-_HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
 
 
-class HttpOptions(NamedTuple):
-    """What `httpx_kwargs` says; None where it says nothing and None is no value of its own."""
-
-    timeout: Timeout = Timeout(asks=True)
-    proxies: Any = None
-    auth: Optional[Tuple[str, str]] = None
-    cookies: Optional[Mapping[str, str]] = None
-    headers: Optional[Mapping[str, str]] = None
-    cert: Any = None
-    verify: Any = None
-    trust_env: bool = True
-    follow_redirects: bool = True
+# --- where the app is
 
 
-def hide_pair(auth: Any) -> Any:
-    """(user, password) as texts that hide themselves; anything else as it is."""
-    if not isinstance(auth, (tuple, list)):
-        return auth
-    return tuple(hide(part if isinstance(part, (str, bytes)) else str(part)) for part in auth)
-
-
-def hidden_options(options: Mapping[str, Any]) -> Dict[str, Any]:
-    """A copy of the constructor's options, the secrets among them hidden."""
-    kinds: Dict[str, Callable[[Any], Any]] = {
-        "auth": hide_pair,
-        "headers": hide_fields,
-        "httpx_kwargs": hide_options,
-        "oauth_token": hide,
-    }
-    return {name: kinds.get(name, _same)(value) for name, value in options.items()}
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def hide_options(httpx_kwargs: Any) -> Any:
-    """A copy of `httpx_kwargs` with the values that may be secret hidden; anything but a mapping as it is."""
-    if not isinstance(httpx_kwargs, Mapping):
-        return httpx_kwargs
-    options = dict(httpx_kwargs)
-    for name, kind in _HIDDEN.items():
-        if name in options:
-            options[name] = kind(options[name])
-    return options
-
-
-def sendable_options(httpx_kwargs: Any) -> Any:
-    """`httpx_kwargs` with the texts that go to servers as `sendable` has them.
-
-    Raises:
-        ArgumentError: one of them cannot be sent.
-    """
-    if not isinstance(httpx_kwargs, Mapping):
-        return httpx_kwargs
-    return {
-        name: value if name in ("cert", "verify") else sendable(value, f"httpx_kwargs[{name!r}]")
-        for name, value in httpx_kwargs.items()
-    }
-
-
-def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
-    """`httpx_kwargs` as HttpOptions; the caller's mapping is left as it is.
-
-    Raises:
-        ArgumentError: a name has no counterpart here, or a value is of the wrong kind.
-
-    Example:
-        >>> http_options({"timeout": 30}).timeout
-        Timeout(connect=30, read=30, total=None)
-    """
-    if httpx_kwargs is not None and not isinstance(httpx_kwargs, Mapping):
-        raise ArgumentError(
-            f"httpx_kwargs must be a dict of options; it is of type {type(httpx_kwargs).__name__}."
-        )
-    given = hide_options(dict(httpx_kwargs or {}))
-    unknown = sorted(set(given) - set(_KNOWN))
-    if unknown:
-        raise ArgumentError(
-            f"httpx_kwargs has no counterpart here for {', '.join(unknown)}; it takes {', '.join(_KNOWN)}."
-        )
-    if given.get("proxy") is not None and given.get("proxies") is not None:
-        raise ArgumentError("httpx_kwargs has both proxy and proxies; give one of them.")
-    options: Dict[str, Any] = {}
-    if "timeout" in given:
-        options["timeout"] = _timeout(given["timeout"])
-    proxies = given.get("proxy") if given.get("proxy") is not None else given.get("proxies")
-    if proxies is not None:
-        options["proxies"] = (
-            proxies if isinstance(proxies, Mapping) else hide(str(getattr(proxies, "url", proxies)))
-        )
-    if given.get("auth") is not None:
-        options["auth"] = _pair(given["auth"])
-    for name in ("cookies", "headers"):
-        if given.get(name) is not None:
-            options[name] = _mapping(name, given[name])
-    for name in ("cert", "verify", "trust_env", "follow_redirects"):
-        if given.get(name) is not None:
-            options[name] = given[name]
-    return HttpOptions(**options)
-
-
-class Source:
-    """Where an app is.
+class AppLocation:
+    """Where an app is, and the token that may go there.
 
     Args:
-        url: its URL, with a trailing slash; may hold a password.
+        url: with user and password, if it has any; it gets a trailing slash.
         token: the Hugging Face token to send there; None for none.
         space_id: its name at the Hub, "owner/name"; None when it was given by URL.
-        look_again: waits for a Space once more, and says whether that took any waiting.
     """
 
-    __slots__ = ("look_again", "space_id", "token", "url")
+    __slots__ = ("space_id", "token", "url")
 
-    def __init__(
-        self,
-        url: str,
-        token: Optional[str],
-        space_id: Optional[str] = None,
-        look_again: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, url: str, token: Optional[str], space_id: Optional[str] = None) -> None:
         self.url = normalise_src(url)
         self.token = hide(token)
         self.space_id = space_id
-        self.look_again = look_again
+
+    def look_again(self) -> bool:
+        """Wait until the app runs, where somebody knows; whether that took any waiting."""
+        return False
 
     def __repr__(self) -> str:
-        return f"<Source {self.space_id or bare_url(self.url)}>"
+        return f"<AppLocation {self.space_id or bare_url(self.url)}>"
 
 
-def find_source(
-    src: str,
-    token: Union[str, bool, None],
-    options: HttpOptions,
-    ssl_verify: Any,
-    verbose: bool,
-    space_timeout: Optional[float],
-    on_status: Optional[Callable[[SpaceStatus], object]],
-) -> Source:
-    """Find out where the app is and which token may go there; a Space is asked for at the Hub.
+def is_url(src: str) -> bool:
+    """Whether an app is given by URL; else it must be the name of a Space."""
+    return src.strip().lower().startswith(("http://", "https://"))
+
+
+def locate_url(src: str, token: Union[str, bool, None]) -> Optional[AppLocation]:
+    """Where an app given by URL is; None where that takes the Hub, or the token saved on this machine.
 
     Raises:
-        ArgumentError: `src` is malformed, or the token or `space_timeout` of the wrong kind.
-        GradioClientError: see `hugging_face.find_space`.
+        ArgumentError: the URL is malformed, or the token of the wrong kind.
     """
     if token is not None and not isinstance(token, (str, bool)):
         raise ArgumentError("hf_token must be a text, None, True or False.")
-    is_space = not src.strip().lower().startswith(("http://", "https://"))
-    if not is_space and token is not True and not _may_get_saved_token(src, token):
-        return Source(src, hide(token.strip() or None) if isinstance(token, str) else None)
-    connections = hub_connections(options, ssl_verify, token)
-    if not is_space:
-        return Source(src, connections.token(hide(src.strip())))
-    # No name holds an "@", which may stand behind a password in what was meant as a URL.
-    space_id = hide(src.strip()) if "@" in src else str(src.strip())
-    deadline = Deadline(Timeout(total=space_timeout).total)
-
-    def look() -> Place:
-        from ..spaces.service import find_space  # loaded by now
-
-        return find_space(space_id, connections, deadline, verbose=verbose, on_status=on_status)
-
-    place = look()
-    return Source(place.host, place.token, space_id, lambda: look().waited)
+    given = hide(token.strip() or None) if isinstance(token, str) else token
+    may_get_saved = given is None and any(host in src.lower() for host in HUGGING_FACE)
+    if not is_url(src) or given is True or may_get_saved:
+        return None
+    return AppLocation(src, given or None)
 
 
-def hub_connections(options: HttpOptions, ssl_verify: Any, token: Union[str, bool, None]) -> Connections:
-    """How to reach the Hub with a client's options."""
-    from ..spaces.service import Connections  # apps outside of Hugging Face need none of it
-
-    return Connections(options, ssl_verify, token, user_agent())
-
-
-def _may_get_saved_token(src: str, token: Union[str, bool, None]) -> bool:
-    """Whether the app may be one of Hugging Face's, so that it is worth looking closer."""
-    wanted = token is None or (isinstance(token, str) and not token.strip())
-    return wanted and any(name in src.lower() for name in _HUGGING_FACE)
+# --- checking arguments
 
 
 def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
@@ -244,12 +101,6 @@ def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
         raise ArgumentError(f"max_workers must be a whole number above 0; it is {shown(max_workers)}.")
     if auth is not None and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
         raise ArgumentError("auth must be a (user, password) pair.")
-
-
-def user_agent() -> str:
-    """Who is asking, as every server is told."""
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    return f"{PACKAGE}/{__version__}; python/{python}"
 
 
 def check_seconds(name: str, value: Any) -> None:
@@ -285,20 +136,6 @@ def check_headers(name: str, headers: Any) -> None:
     request_fields(headers)
 
 
-def default_headers(
-    token: Union[str, bool, None], options: HttpOptions, headers: Optional[Mapping[str, str]]
-) -> Dict[str, str]:
-    """The headers of every request: our own, under those of `options`, under `headers`."""
-    defaults = {"user-agent": user_agent(), "x-gradio-user": "api"}
-    if isinstance(token, str) and token.strip():
-        defaults["x-hf-authorization"] = Hidden(f"Bearer {token.strip()}")
-    merged = RequestHeaders(defaults)(options.headers or {})
-    return RequestHeaders(merged)(headers or {})
-
-
-FILE_URLS = ("public", "same-host", "any")
-
-
 def check_file_urls(file_urls: Any) -> None:
     """Refuse a `file_urls` that is none of those there are.
 
@@ -308,6 +145,157 @@ def check_file_urls(file_urls: Any) -> None:
     if file_urls not in FILE_URLS:
         known = ", ".join(map(repr, FILE_URLS))
         raise ArgumentError(f"file_urls must be one of {known}; it is {file_urls!r}.")
+
+
+# --- hiding
+
+
+def hide_pair(auth: Any) -> Any:
+    """(user, password) as texts that hide themselves; anything else as it is."""
+    if not isinstance(auth, (tuple, list)):
+        return auth
+    return tuple(hide(part if isinstance(part, (str, bytes)) else str(part)) for part in auth)
+
+
+def hide_options(httpx_kwargs: Any) -> Any:
+    """A copy of `httpx_kwargs` with the values that may be secret hidden; anything but a mapping as it is."""
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    return {name: _HIDDEN[name](value) if name in _HIDDEN else value for name, value in httpx_kwargs.items()}
+
+
+def hidden_options(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """A copy of the constructor's options, the secrets among them hidden."""
+    kinds: Dict[str, Callable[[Any], Any]] = {
+        "auth": hide_pair,
+        "headers": hide_fields,
+        "httpx_kwargs": hide_options,
+        "oauth_token": hide,
+    }
+    return {name: kinds[name](value) if name in kinds else value for name, value in options.items()}
+
+
+def sendable_options(httpx_kwargs: Any) -> Any:
+    """`httpx_kwargs` with the texts that go to servers as `sendable` has them.
+
+    Raises:
+        ArgumentError: one of them cannot be sent.
+    """
+    if not isinstance(httpx_kwargs, Mapping):
+        return httpx_kwargs
+    return {
+        name: value if name in ("cert", "verify") else sendable(value, f"httpx_kwargs[{name!r}]")
+        for name, value in httpx_kwargs.items()
+    }
+
+
+# --- HTTP
+
+
+class HttpOptions(NamedTuple):
+    """What `httpx_kwargs` says; None where it says nothing and None is no value of its own."""
+
+    timeout: Timeout = Timeout(asks=True)
+    proxies: Any = None
+    auth: Optional[Tuple[str, str]] = None
+    cookies: Optional[Mapping[str, str]] = None
+    headers: Optional[Mapping[str, str]] = None
+    cert: Any = None
+    verify: Any = None
+    trust_env: bool = True
+    follow_redirects: bool = True
+
+
+def http_options(httpx_kwargs: Optional[Mapping[str, Any]]) -> HttpOptions:
+    """`httpx_kwargs` as HttpOptions; the caller's mapping is left as it is.
+
+    Raises:
+        ArgumentError: a name has no counterpart here, or a value is of the wrong kind.
+
+    Example:
+        >>> http_options({"timeout": 30}).timeout
+        Timeout(connect=30, read=30, total=None)
+    """
+    if httpx_kwargs is not None and not isinstance(httpx_kwargs, Mapping):
+        raise ArgumentError(
+            f"httpx_kwargs must be a dict of options; it is of type {type(httpx_kwargs).__name__}."
+        )
+    given = hide_options(httpx_kwargs or {})
+    unknown = sorted(given.keys() - _READERS.keys())
+    if unknown:
+        raise ArgumentError(
+            f"httpx_kwargs has no counterpart here for {', '.join(unknown)}; it takes {', '.join(_READERS)}."
+        )
+    if given.get("proxy") is not None and given.get("proxies") is not None:
+        raise ArgumentError("httpx_kwargs has both proxy and proxies; give one of them.")
+    options: Dict[str, Any] = {}
+    for name, value in given.items():
+        if value is not None or name == "timeout":  # where None means to wait for ever
+            read = _READERS[name]
+            options["proxies" if name == "proxy" else name] = read(name, value) if read else value
+    return HttpOptions(**options)
+
+
+def _timeout(_name: str, value: Any) -> Timeout:
+    connect: Any
+    read: Any
+    if isinstance(value, tuple) and len(value) in (2, 4):
+        connect, read = value[:2]
+    else:  # a number, None, or an object with a limit for each step, as httpx has it
+        connect, read = getattr(value, "connect", value), getattr(value, "read", value)
+    return Timeout(connect=connect, read=read)
+
+
+def _proxies(_name: str, value: Any) -> Any:
+    return value if isinstance(value, Mapping) else hide(str(getattr(value, "url", value)))
+
+
+def _pair(_name: str, value: Any) -> Tuple[str, str]:
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, str) for part in value):
+        return (hide(value[0]), hide(value[1]))
+    raise ArgumentError("httpx_kwargs['auth'] must be a (user, password) pair of strings.")
+
+
+def _texts(name: str, value: Any) -> Mapping[str, str]:
+    try:
+        return {
+            str(key): part if isinstance(part, str) else hide(str(part)) for key, part in dict(value).items()
+        }
+    except (TypeError, ValueError) as exc:
+        raise ArgumentError(f"httpx_kwargs[{name!r}] must be a mapping of strings.") from exc
+
+
+#: The names that `httpx_kwargs` may have, and what makes a field of HttpOptions of each value; None: it is
+#: one.
+_READERS: Dict[str, Optional[Callable[[str, Any], Any]]] = {
+    "timeout": _timeout,
+    "proxy": _proxies,
+    "proxies": _proxies,
+    "auth": _pair,
+    "cookies": _texts,
+    "headers": _texts,
+    "cert": None,
+    "verify": None,
+    "trust_env": None,
+    "follow_redirects": None,
+}
+
+
+def user_agent() -> str:
+    """Who is asking, as every server is told."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return f"{PACKAGE}/{__version__}; python/{python}"
+
+
+def default_headers(
+    token: Union[str, bool, None], options: HttpOptions, headers: Optional[Mapping[str, str]]
+) -> Dict[str, str]:
+    """The headers of every request: our own, under those of `options`, under `headers`."""
+    defaults = {"user-agent": user_agent(), "x-gradio-user": "api"}
+    if isinstance(token, str) and token.strip():
+        defaults["x-hf-authorization"] = Hidden(f"Bearer {token.strip()}")
+    merged = RequestHeaders(defaults)(options.headers or {})
+    return RequestHeaders(merged)(headers or {})
 
 
 def make_transport(src: str, options: HttpOptions, ssl_verify: Any, file_urls: str) -> Transport:
@@ -324,29 +312,3 @@ def make_transport(src: str, options: HttpOptions, ssl_verify: Any, file_urls: s
         follow_redirects=options.follow_redirects,
         bounded=file_urls != "any",
     )
-
-
-def _timeout(value: Any) -> Timeout:
-    connect: Any
-    read: Any
-    if isinstance(value, tuple) and len(value) in (2, 4):
-        connect, read = value[:2]
-    else:  # a number, None, or an object with a limit for each step, as httpx has it
-        connect = getattr(value, "connect", value)
-        read = getattr(value, "read", value)
-    return Timeout(connect=connect, read=read)
-
-
-def _pair(value: Any) -> Tuple[str, str]:
-    if isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, str) for part in value):
-        return (hide(value[0]), hide(value[1]))
-    raise ArgumentError("httpx_kwargs['auth'] must be a (user, password) pair of strings.")
-
-
-def _mapping(name: str, value: Any) -> Mapping[str, str]:
-    try:
-        return {
-            str(key): part if isinstance(part, str) else hide(str(part)) for key, part in dict(value).items()
-        }
-    except (TypeError, ValueError) as exc:
-        raise ArgumentError(f"httpx_kwargs[{name!r}] must be a mapping of strings.") from exc

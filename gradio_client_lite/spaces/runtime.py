@@ -1,12 +1,19 @@
-"""Spaces: what the Hub knows of them, and waiting until one runs.
+"""Spaces: their names, what the Hub knows of them, and waiting until one runs.
+
+Waiting looks at the stage of a Space again and again, at first every second, then more and more rarely::
+
+    BUILDING, APP_STARTING: wait        SLEEPING: wake it, wait        any other that runs: done
+    PAUSED, STOPPED, a build that failed, an app that broke: an error, as only its owner can help
 
 Source: the stages are those of the Hub's OpenAPI description; RUNNING_BUILDING and RUNNING_APP_STARTING still
-serve the version before. huggingface_hub 0.34 - 2.4 for the fields of the answers.
+serve the version before. huggingface_hub 0.34 - 2.4 for the fields of the answers and the rules for names
+(`validate_repo_id`).
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -14,18 +21,29 @@ from ..errors import (
     ConnectionFailed,
     DeadlineExceeded,
     HubOffline,
+    InvalidSpaceId,
     ProtocolError,
     RetryLater,
     SpaceNotRunning,
     TLSError,
+    shorten,
 )
+from ..secrecy import MARK
 from ..transport.sockets import Deadline
-from .rest import HubApi
+from ..transport.url import scrub
+from .rest import HubApi, shown_text
 
 logger = logging.getLogger(__name__)
 
-_WAITING = frozenset({"BUILDING", "APP_STARTING"})
-_ASLEEP = "SLEEPING"
+_ID_PART = re.compile(r"[A-Za-z0-9._-]+\Z").match
+_LONGEST_ID = 96
+_TOKEN = re.compile(r"hf_[A-Za-z0-9]{30,}")
+_RULES = (
+    f"Such a name has letters, digits, '.', '_' and '-', at most one '/' and {_LONGEST_ID} characters, no "
+    "'--', no '..', no '.git' at its end, and begins and ends with a letter, a digit or '_'."
+)
+_BUILDING, _SLEEPING = "BUILDING", "SLEEPING"
+_WAITING = frozenset({_BUILDING, "APP_STARTING", _SLEEPING})
 #: What went wrong with a Space that will not run by itself, and who can mend it.
 _STUCK: Dict[str, str] = {
     "NO_APP_FILE": "It has no app file; its owner must add one.",
@@ -37,22 +55,21 @@ _STUCK: Dict[str, str] = {
     "PAUSED": "It was paused; its owner must restart it at its page.",
 }
 #: Seconds between two looks at a Space: the first pause, the factor, and the longest.
-_FIRST, _FACTOR, _LONGEST = 1.0, 1.5, 10.0
+_FIRST_PAUSE, _FACTOR, _LONGEST_PAUSE = 1.0, 1.5, 10.0
+#: Characters of what the Hub says of an app that broke.
+_REASON_LENGTH = 1000
 
 
 class Runtime(NamedTuple):
-    """How a Space runs.
+    """How a Space runs."""
 
-    Args:
-        stage: such as "RUNNING"; "" when the Hub does not say.
-        hardware: what it runs on, such as "cpu-basic"; None while it is first built.
-        requested: what it shall run on; None when nothing was asked for.
-        reason: what went wrong, as the Hub has it; "" when it says nothing.
-    """
-
+    #: Such as "RUNNING"; "" when the Hub does not say.
     stage: str
+    #: Such as "cpu-basic"; None while it is first built.
     hardware: Optional[str] = None
+    #: The hardware that it is to get; None when nothing was asked for.
     requested: Optional[str] = None
+    #: What went wrong, in the Hub's words.
     reason: str = ""
 
     @property
@@ -62,24 +79,18 @@ class Runtime(NamedTuple):
 
 
 class SpaceInfo(NamedTuple):
-    """What the Hub knows of a Space.
-
-    Args:
-        space_id: "owner/name", as it was asked for.
-        host: the app's URL; None when it has none.
-        private: whether only its owner may use it.
-        sdk: such as "gradio" or "docker"; None when there is no app yet.
-        runtime: how it runs; None when this answer does not say.
-        tags: of its README.
-        files: the paths of its files.
-    """
+    """What the Hub knows of a Space; None where its answer does not say."""
 
     space_id: str
+    #: The app's URL.
     host: Optional[str]
     private: bool
+    #: Such as "gradio" or "docker".
     sdk: Optional[str] = None
     runtime: Optional[Runtime] = None
+    #: Of its README.
     tags: Tuple[str, ...] = ()
+    #: The paths of its files.
     files: Tuple[str, ...] = ()
 
 
@@ -99,10 +110,55 @@ class SpaceStatus(NamedTuple):
     text: str
 
 
+# --- names
+
+
+def check_space_id(space_id: Any, name: str = "src") -> str:
+    """Return a Space's name, "owner/name", or raise InvalidSpaceId; `name` is what the caller calls it."""
+    if _is_repo_name(space_id) and "/" in space_id:
+        return str(space_id)
+    url = " or the URL of an app, beginning with http:// or https://" if name == "src" else ""
+    raise InvalidSpaceId(
+        f'{name} must be the name of a Space, "owner/name"{url}; it is {_quoted(space_id)}. {_RULES}'
+    )
+
+
+def check_repo_name(repo: Any, name: str) -> str:
+    """The same for a name with its owner or without."""
+    if _is_repo_name(repo):
+        return str(repo)
+    raise InvalidSpaceId(
+        f"{name} must be the name of a Space, with or without its owner; it is {_quoted(repo)}. {_RULES}"
+    )
+
+
+def _is_repo_name(repo: Any) -> bool:
+    if not isinstance(repo, str) or len(repo) > _LONGEST_ID:
+        return False
+    parts = repo.split("/")
+    return (
+        len(parts) <= 2
+        and all(_ID_PART(part) and part[0] not in "-." and part[-1] not in "-." for part in parts)
+        and "--" not in repo
+        and ".." not in repo
+        and not repo.endswith(".git")
+        and not _TOKEN.search(repo)  # everybody would see it
+    )
+
+
+def _quoted(repo: Any) -> str:
+    """What the caller gave, without a password or a token that was taken for a name."""
+    if not isinstance(repo, str):
+        return repr(repo)
+    return repr(shorten(" ".join(_TOKEN.sub(MARK, scrub(repo)).split()), _LONGEST_ID))
+
+
+# --- what the Hub knows
+
+
 def space_info(api: HubApi, space_id: str, deadline: Deadline) -> SpaceInfo:
-    """Ask the Hub for a Space. Raises as `HubApi.get` does."""
-    doing = f"looking for the Space {space_id}"
-    answer = _mapping(api.get(f"/api/spaces/{space_id}", deadline, doing, space_id), doing)
+    """Ask the Hub for a Space. Raises as `HubApi.get_text` does."""
+    answer = api.get(f"/api/spaces/{space_id}", deadline, f"looking for the Space {space_id}", space_id)
     runtime = answer.get("runtime")
     return SpaceInfo(
         space_id,
@@ -116,21 +172,44 @@ def space_info(api: HubApi, space_id: str, deadline: Deadline) -> SpaceInfo:
 
 
 def space_runtime(api: HubApi, space_id: str, deadline: Deadline) -> Runtime:
-    """Ask the Hub how a Space runs. Raises as `HubApi.get` does."""
+    """Ask the Hub how a Space runs. Raises as `HubApi.get_text` does."""
     doing = f"asking for the state of the Space {space_id}"
-    return _runtime(
-        api, _mapping(api.get(f"/api/spaces/{space_id}/runtime", deadline, doing, space_id), doing)
-    )
+    return _runtime(api, api.get(f"/api/spaces/{space_id}/runtime", deadline, doing, space_id))
 
 
 def who_am_i(api: HubApi, deadline: Deadline) -> Tuple[str, List[str]]:
-    """The name of the token's account, and of its organisations. Raises as `HubApi.get` does."""
-    doing = "asking whose token this is"
-    answer = _mapping(api.get("/api/whoami-v2", deadline, doing), doing)
+    """The name of the token's account, and of its organisations. Raises as `HubApi.get_text` does."""
+    answer = api.get("/api/whoami-v2", deadline, "asking whose token this is")
     name = _text(answer.get("name"))
     if name is None:
         raise ProtocolError(f"The Hub at {api.shown} did not say whose token this is. Check HF_ENDPOINT.")
     return name, _texts(answer.get("orgs"), "name")
+
+
+def _runtime(api: HubApi, answer: Mapping[str, Any]) -> Runtime:
+    hardware = answer.get("hardware")
+    found = hardware if isinstance(hardware, dict) else {}
+    return Runtime(
+        _text(answer.get("stage")) or "",
+        _text(found.get("current")),
+        _text(found.get("requested")),
+        shown_text(answer.get("errorMessage"), api.secrets, _REASON_LENGTH),
+    )
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(value: Any, field: str = "") -> List[str]:
+    """The texts in a list, or those that its entries have in a field."""
+    entries = value if isinstance(value, list) else []
+    if field:
+        entries = [entry.get(field) for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in entries if isinstance(entry, str)]
+
+
+# --- waiting
 
 
 def wait_until_running(
@@ -145,49 +224,46 @@ def wait_until_running(
     """Return once a Space serves its app, at once when it does already.
 
     Args:
-        api: the Hub.
-        space_id: "owner/name".
-        runtime: what is known of it; None when nothing is.
-        deadline: until when to wait.
+        runtime: what is known of the Space; None when nothing is.
         wake: called with 0, 1, … at each look that finds the Space asleep.
-        notify: called with each stage that is not one of running, once while it lasts.
+        notify: called with each stage that is waited for, once while it lasts.
 
     Raises:
         SpaceNotRunning: it is paused, stopped or broken, or it broke while it was waited for.
         DeadlineExceeded: it was still not running at the deadline.
-        GradioClientError: see `HubApi.get`; once the state of the Space is known, a failure of the network is
-            borne until the deadline.
+        GradioClientError: see `HubApi.get_text`; once the state of the Space is known, a failure of the
+            network is borne until the deadline.
     """
     latest = runtime or space_runtime(api, space_id, deadline)
-    told, naps, delay = "", 0, _FIRST
+    page = api.space_page(space_id)
+    notified, wakings, pause = "", 0, _FIRST_PAUSE
     while True:
-        page = api.space_page(space_id)
-        if latest.stage in _STUCK:
+        stage = latest.stage
+        if stage in _STUCK:
             raise _not_running(space_id, latest, page)
-        if latest.stage not in _WAITING and latest.stage != _ASLEEP:
+        if stage not in _WAITING:
             return latest
-        if latest.stage != told:
-            told = latest.stage
-            notify(SpaceStatus(space_id, told, page, _explained(space_id, told)))
-        if told == _ASLEEP:
-            wake(naps)
-            naps += 1
-        _pause(api, deadline, delay, space_id, told)
-        delay = min(delay * _FACTOR, _LONGEST)
+        if stage != notified:
+            notify(SpaceStatus(space_id, stage, page, _explained(space_id, stage)))
+            notified = stage
+        if stage == _SLEEPING:
+            wake(wakings)
+            wakings += 1
+        try:
+            left = deadline.left(pause)
+        except socket.timeout:
+            raise DeadlineExceeded(
+                f"The Space {space_id} was still {stage} at the deadline. Look at {page}, raise "
+                "space_timeout, or try again."
+            ) from None
+        api.pause(pause if left is None else left)
+        pause = min(pause * _FACTOR, _LONGEST_PAUSE)
         try:
             latest = space_runtime(api, space_id, deadline)
         except (TLSError, HubOffline):
             raise
         except (ConnectionFailed, DeadlineExceeded, RetryLater) as exc:
             logger.info("the state of %s is not known: %s", space_id, api.secrets.shown(exc))
-
-
-def _pause(api: HubApi, deadline: Deadline, delay: float, space_id: str, stage: str) -> None:
-    try:
-        left = deadline.left(delay)
-    except socket.timeout:
-        raise _too_late(space_id, stage, api.space_page(space_id)) from None
-    api.pause(delay if left is None else left)
 
 
 def _not_running(space_id: str, runtime: Runtime, page: str) -> SpaceNotRunning:
@@ -202,44 +278,8 @@ def _not_running(space_id: str, runtime: Runtime, page: str) -> SpaceNotRunning:
     )
 
 
-def _too_late(space_id: str, stage: str, page: str) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        f"The Space {space_id} was still {stage} at the deadline. Look at {page}, raise space_timeout, or "
-        "try again."
-    )
-
-
 def _explained(space_id: str, stage: str) -> str:
-    if stage == _ASLEEP:
+    if stage == _SLEEPING:
         return f"{space_id} is sleeping and is being woken. Please wait..."
-    doing = "building" if stage == "BUILDING" else "starting"
+    doing = "building" if stage == _BUILDING else "starting"
     return f"Space is still {doing}. Please wait..."
-
-
-def _runtime(api: HubApi, answer: Mapping[str, Any]) -> Runtime:
-    hardware = answer.get("hardware")
-    found = hardware if isinstance(hardware, dict) else {}
-    return Runtime(
-        _text(answer.get("stage")) or "",
-        _text(found.get("current")),
-        _text(found.get("requested")),
-        api.shown_text(answer.get("errorMessage"), 1000),
-    )
-
-
-def _mapping(answer: Any, doing: str) -> Dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise ProtocolError(f"The Hub answered with no JSON object while {doing}. Check HF_ENDPOINT.")
-    return answer
-
-
-def _text(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) and value else None
-
-
-def _texts(value: Any, field: str = "") -> List[str]:
-    """The texts in a list, or those that its entries have in a field."""
-    entries = value if isinstance(value, list) else []
-    if field:
-        entries = [entry.get(field) for entry in entries if isinstance(entry, dict)]
-    return [entry for entry in entries if isinstance(entry, str)]

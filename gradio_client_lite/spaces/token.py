@@ -1,9 +1,10 @@
-"""What this machine says of the Hub: where it is, and which token there is, and where that may go.
+"""What this machine says of the Hub: where it is, which token is saved, and where that may go.
 
-It is read when it is asked for, never at import. A token found here, in the environment or in a file, goes
-to Hugging Face's own hosts over TLS and to nobody else. A token the caller passes goes where the call goes.
+It is read when it is asked for, never at import. The rule for tokens: one that the caller passes goes where
+the call goes; one that is found here, in the environment or in a file, goes to Hugging Face's own hosts over
+verified TLS and to nobody else.
 
-Source: huggingface_hub 0.34 - 2.4, `utils/_auth.py` and `constants.py`, for the variables and the places.
+Source: huggingface_hub 0.34 - 2.4, `utils/_auth.py` and `constants.py`, for the variables and the paths.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from __future__ import annotations
 import os
 from typing import Optional, Union
 
+from ..app.options import HUGGING_FACE
 from ..errors import ArgumentError, AuthenticationError
 from ..secrecy import hide
 from ..transport.url import parse_url
 
-#: What the caller may give: a token, None for the one of this machine, True to insist on it, False for none.
+#: What the caller may give: a token, None for the saved one, True to insist on it, False for none.
 Given = Union[str, bool, None]
 
-_HUGGING_FACE = ("huggingface.co", "hf.co", "hf.space")
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 
 
@@ -33,7 +34,7 @@ def is_true(name: str) -> bool:
 
 
 def is_hugging_face(url: str) -> bool:
-    """Whether a URL is one of Hugging Face's own hosts, reached over TLS.
+    """Whether a URL is that of one of Hugging Face's own hosts, reached over TLS.
 
     Raises:
         ArgumentError: it is no http(s) URL.
@@ -45,17 +46,13 @@ def is_hugging_face(url: str) -> bool:
         False
     """
     target = parse_url(url)
-    host = target.host
-    return target.scheme == "https" and any(
-        host == name or host.endswith("." + name) for name in _HUGGING_FACE
-    )
+    return target.scheme == "https" and f".{target.host}".endswith(tuple(f".{host}" for host in HUGGING_FACE))
 
 
 def saved_token() -> Optional[str]:
     """The token of this machine's user; None when there is none.
 
-    It is, in this order, that of HF_TOKEN, of HUGGING_FACE_HUB_TOKEN, or of the file at HF_TOKEN_PATH, else
-    `token` in HF_HOME, else `huggingface/token` in XDG_CACHE_HOME or `~/.cache`.
+    It is, in this order, that of HF_TOKEN, of HUGGING_FACE_HUB_TOKEN, or of the file at `token_path()`.
 
     Raises:
         AuthenticationError: the file is there, but cannot be read.
@@ -70,7 +67,10 @@ def saved_token() -> Optional[str]:
 
 
 def token_path() -> str:
-    """Where the user's token is saved; nothing need be there."""
+    """Where the user's token is saved, if it is.
+
+    HF_TOKEN_PATH, else `token` in HF_HOME, else `huggingface/token` in XDG_CACHE_HOME or `~/.cache`.
+    """
     path = _variable("HF_TOKEN_PATH")
     if path is not None:
         return _expanded(path)
@@ -90,10 +90,7 @@ def token_for(url: str, given: Given, *, verified: bool = True) -> Optional[str]
     """The token to send to a URL; None for none.
 
     Args:
-        url: where the request goes.
-        given: what the caller passed.
-        verified: whether the server has to prove that it is who its name says. The saved token is sent to
-            nobody who has not.
+        verified: whether the server has to prove that it is who its name says.
 
     Raises:
         ArgumentError: the saved token was insisted on, and may not go there.
@@ -101,10 +98,9 @@ def token_for(url: str, given: Given, *, verified: bool = True) -> Optional[str]
     """
     if given is False:
         return None
-    if isinstance(given, str):
-        token = clean(given)
-        if token:
-            return token
+    token = clean(given) if isinstance(given, str) else None
+    if token:
+        return token
     allowed = verified and is_hugging_face(url)
     if given is True and not allowed:
         raise ArgumentError(

@@ -7,12 +7,12 @@ import pytest
 
 from gradio_client_lite import Client
 from gradio_client_lite.app.options import (
+    AppLocation,
     HttpOptions,
-    Source,
     check_arguments,
     default_headers,
-    find_source,
     http_options,
+    locate_url,
 )
 from gradio_client_lite.errors import ArgumentError, InvalidSpaceId
 from gradio_client_lite.transport.http import Timeout
@@ -174,17 +174,40 @@ def test_auth_must_be_a_pair(auth: Any) -> None:
 # --- where the app is
 
 
-def test_a_source_shows_no_password() -> None:
-    source = Source("https://user:pw@host/app", "t", "owner/space")
-    assert source.url == "https://user:pw@host/app/"
-    assert repr(source) == "<Source owner/space>"
-    assert repr(Source("https://user:pw@host/app", "t")) == "<Source https://host/app/>"
+def test_a_location_shows_no_password() -> None:
+    location = AppLocation("https://user:pw@host/app", "t", "owner/space")
+    assert location.url == "https://user:pw@host/app/"
+    assert repr(location) == "<AppLocation owner/space>"
+    assert repr(AppLocation("https://user:pw@host/app", "t")) == "<AppLocation https://host/app/>"
 
 
 def test_app_given_by_url_is_nothing_to_look_for_again() -> None:
-    source = find_source("http://host", " t ", HttpOptions(), True, False, 1.0, None)
-    assert (source.url, source.token, source.space_id) == ("http://host/", "t", None)
-    assert source.look_again() is False
+    location = locate_url("http://host", " t ")
+    assert location is not None
+    assert (location.url, location.token, location.space_id) == ("http://host/", "t", None)
+    assert location.look_again() is False
+
+
+@pytest.mark.parametrize(
+    ("src", "token"),
+    [
+        ("owner/space", None),
+        ("owner/space", "t"),
+        ("http://host", True),
+        ("https://owner-space.hf.space", None),
+        ("https://OWNER-space.HF.space", " "),
+        ("https://host/hf.space", None),  # who reads the saved token looks closer
+    ],
+)
+def test_names_and_saved_tokens_are_questions_for_the_hub(src: str, token: Any) -> None:
+    assert locate_url(src, token) is None
+
+
+@pytest.mark.parametrize("token", [False, "t"])
+def test_url_of_a_space_with_a_token_or_without_is_no_question(token: Any) -> None:
+    location = locate_url("https://owner-space.hf.space", token)
+    assert location is not None
+    assert location.token == (token or None)
 
 
 # --- headers of every request

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
 from spaces.double import Hub
 
 from gradio_client_lite.errors import GradioClientError
-from gradio_client_lite.spaces import service as hugging_face
-from gradio_client_lite.spaces.rest import HubApi
+from gradio_client_lite.spaces.rest import HubAccess
 from gradio_client_lite.testing import App, serve
 
 from .hub_calls import METHODS, OPERATIONS, TOKEN, Json, Method, Operation, outline, shown
@@ -28,7 +26,7 @@ def app() -> Iterator[App]:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hugging_face, "HubApi", partial(HubApi, pause=lambda seconds: None))
+    monkeypatch.setattr(HubAccess, "pause", staticmethod(lambda seconds: None))
 
 
 def prepare(hub: Hub, app: App, spaces: Dict[str, Json]) -> None:

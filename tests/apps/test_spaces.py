@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Dict, Iterator, List
 
@@ -12,8 +11,7 @@ from spaces.state import Space
 
 from gradio_client_lite import Client, handle_file
 from gradio_client_lite.errors import SpaceNotFound
-from gradio_client_lite.spaces import service as hugging_face
-from gradio_client_lite.spaces.rest import HubApi
+from gradio_client_lite.spaces.rest import HubAccess
 
 from .discord_bots import Bot, Bots
 from .servers import Server
@@ -30,7 +28,7 @@ def space(huggingface: Hub, chat_server: Server) -> Space:
 def waits(monkeypatch: pytest.MonkeyPatch) -> List[float]:
     """The pauses, which take no time."""
     pauses: List[float] = []
-    monkeypatch.setattr(hugging_face, "HubApi", partial(HubApi, pause=pauses.append))
+    monkeypatch.setattr(HubAccess, "pause", staticmethod(pauses.append))
     return pauses
 
 

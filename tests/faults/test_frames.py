@@ -16,8 +16,7 @@ from transport.peers import unused_port
 
 from gradio_client_lite import Client, handle_file
 from gradio_client_lite.errors import GradioClientError
-from gradio_client_lite.spaces import service as hugging_face
-from gradio_client_lite.spaces.rest import HubApi
+from gradio_client_lite.spaces.rest import HubAccess
 from gradio_client_lite.testing import App
 from gradio_client_lite.testing import serve as serve_app
 from gradio_client_lite.transport import connection, dial, headers, http, pool
@@ -317,7 +316,7 @@ def shouting() -> Iterator[App]:
 
 @pytest.fixture
 def hub(shouting: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(hugging_face, "HubApi", partial(HubApi, pause=lambda seconds: None))
+    monkeypatch.setattr(HubAccess, "pause", staticmethod(lambda seconds: None))
     with Hub() as hub:
         hub.user("me", token=SECRETS["token"])
         hub.space("owner/app", app=shouting.url)

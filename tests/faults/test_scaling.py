@@ -25,7 +25,7 @@ from gradio_client_lite.legacy.wire.values import decode as decode_v3
 from gradio_client_lite.legacy.wire.values import decode_default
 from gradio_client_lite.legacy.wire.values import encode as encode_v3
 from gradio_client_lite.secrecy import Secrets
-from gradio_client_lite.spaces.refusal import advised_wait, message_of
+from gradio_client_lite.spaces.rest import advised_wait, message_of
 from gradio_client_lite.transport.headers import CookieJar, Headers, request_fields
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.transport.inflate import Inflater
@@ -434,7 +434,7 @@ ANSWERS: Dict[str, Row] = {
     ),
     "an error of a call": (refused(500), lambda n: json.dumps({"error": "a" * n, "x": ["b"] * n}).encode()),
     "the Hub's word": (
-        lambda body: message_of({}, body, ["s3cret"]),
+        lambda body: message_of({}, body, Secrets("s3cret")),
         lambda n: json.dumps({"errors": [{"message": "s3cret"}] * n}).encode(),
     ),
     "translated labels": (text_of, lambda n: '__i18n__{"key":' * n),

@@ -11,6 +11,8 @@ from copies import NAME, PACKAGE
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 IDS = [str(path.relative_to(PACKAGE)) for path in MODULES]
+#: The others are programs, such as a Discord bot's, which are copied elsewhere and never imported.
+IMPORTED = [path for path in MODULES if (path.parent / "__init__.py").is_file()]
 #: Modules that every process which only imports the package would pay for.
 HEAVY = {"ssl", "asyncio", "email", "http.cookies", "urllib.request", "xml", "websocket"}
 
@@ -94,7 +96,12 @@ def test_module_has_the_future_annotations_that_old_interpreters_need(path: Path
     assert (code[0].module, [alias.name for alias in code[0].names]) == ("__future__", ["annotations"])
 
 
-@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_program_of_a_discord_bot_is_no_module() -> None:
+    bot = PACKAGE / "spaces" / "discord" / "bot" / "app.py"
+    assert [path for path in MODULES if path not in IMPORTED] == [bot]
+
+
+@pytest.mark.parametrize("path", IMPORTED, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_module_imports_nothing_heavy_when_it_is_imported(path: Path) -> None:
     assert not HEAVY & set(imports(tree(path).body))
 

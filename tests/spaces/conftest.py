@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Iterator, List
 
 import pytest
 
-from gradio_client_lite.spaces import service as hugging_face
-from gradio_client_lite.spaces.rest import HubApi
+from gradio_client_lite.spaces.rest import HubAccess
 from gradio_client_lite.testing import App, serve
 
 from .double import Hub
@@ -56,5 +54,5 @@ def space(only_hub: Hub, app: App) -> Space:
 def waits(only_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> List[float]:
     """The pauses between two looks at that Hub, which take no time."""
     pauses: List[float] = []
-    monkeypatch.setattr(hugging_face, "HubApi", partial(HubApi, pause=pauses.append))
+    monkeypatch.setattr(HubAccess, "pause", staticmethod(pauses.append))
     return pauses

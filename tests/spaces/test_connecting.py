@@ -1,7 +1,9 @@
-"""Client("owner/name") over the test Hub and a real app."""
+"""Tests `source.py`: Client("owner/name") over the test Hub and a real app."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import traceback
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -24,7 +26,7 @@ from gradio_client_lite.errors import (
     SpaceNotRunning,
     UnsupportedAppError,
 )
-from gradio_client_lite.spaces import service as hugging_face
+from gradio_client_lite.spaces import rest
 from gradio_client_lite.testing import App, serve
 
 from .answers import Answer, failed, rate_limited
@@ -174,6 +176,12 @@ def test_new_space_that_has_no_address_yet(hub: Hub, space: Space, connect: Conn
     assert connect().predict("hello", api_name="/shout") == "HELLO"
 
 
+def test_sleeping_space_that_has_no_address_is_not_visited(hub: Hub, space: Space, connect: Connect) -> None:
+    asleep = {**space.view(), "host": None, "runtime": {"stage": "SLEEPING"}}
+    hub.next("GET", "/api/spaces/owner/app", Answer(200, asleep))
+    assert connect().predict("hello", api_name="/shout") == "HELLO"
+
+
 @pytest.mark.parametrize("host", [None, "ftp://host"])
 def test_space_without_an_address(hub: Hub, space: Space, connect: Connect, host: Any) -> None:
     space.host = host
@@ -227,6 +235,21 @@ def test_app_given_by_url_asks_no_hub(hub: Hub, app: App, connect: Connect) -> N
     assert (hub.requests, client.space_id) == ([], None)
 
 
+def test_app_given_by_url_needs_nothing_of_this_room() -> None:
+    code = """
+import sys
+from gradio_client_lite import Client
+from gradio_client_lite.testing import serve
+with serve({"/shout": str.upper}) as app, Client(app.url, verbose=False) as client:
+    client.predict("hello", api_name="/shout")
+print([name for name in sys.modules if ".spaces." in name and not name.endswith(".client")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 def test_saved_token_does_not_go_to_a_hub_that_is_not_hugging_faces(
     hub: Hub, space: Space, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,9 +264,9 @@ def test_token_goes_to_the_hub_it_was_chosen_for(hub: Hub, monkeypatch: pytest.M
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # as another thread may
         return TOKEN
 
-    monkeypatch.setattr(hugging_face, "token_for", choose)
-    connections = hugging_face.Connections(http_options(None), True, None, "test/1")
-    with connections.hub() as api:
+    monkeypatch.setattr(rest, "token_for", choose)
+    access = rest.HubAccess(http_options(None), True, None)
+    with access.open() as api:
         assert api.endpoint == hub.url
 
 

@@ -1,4 +1,4 @@
-"""Client.deploy_discord: which functions, which requests, and what is left when something fails."""
+"""Tests `discord/deploy.py`: which functions, which requests, and what is left when something fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gradio_client_lite.errors import (
     SpaceUnfinished,
     UnknownEndpointError,
 )
-from gradio_client_lite.spaces.discord.deploy import TAG, commands_of
+from gradio_client_lite.spaces.discord.deploy import TAG, BotOptions, commands_of
 from gradio_client_lite.testing import App
 
 from .answers import failed, refused
@@ -260,6 +260,18 @@ def test_name_that_belongs_to_a_space_nobody_shows(hub: Hub, client: Client) -> 
     hub.next("POST", "/api/repos/create", refused(409, "You already created this space repo"))
     with pytest.raises(SpaceNameTaken):
         client.deploy_discord(DISCORD, "shout")
+
+
+def test_space_that_is_made_meanwhile_is_used(hub: Hub, client: Client) -> None:
+    hub.next("POST", "/api/repos/create", lambda hub: hub.space(BOT, files={"README.md": b"new"}))
+    client.deploy_discord(DISCORD, "shout")
+    assert sorted(hub.spaces[BOT].files) == ["README.md", "app.py", "requirements.txt"]
+
+
+def test_options_show_no_token() -> None:
+    shown = repr(BotOptions(DISCORD, ["shout"], "me/bot", TOKEN, False))
+    assert DISCORD not in shown
+    assert TOKEN not in shown
 
 
 def test_token_that_may_only_read(hub: Hub, client: Client) -> None:

@@ -1,226 +1,121 @@
-"""The files of a bot's Space; what they do is tried in `apps/test_discord_bot.py`."""
+"""Tests the program of a Discord bot, `discord/bot/app.py`, as a file; `apps/test_discord_bot.py` runs it."""
 
 from __future__ import annotations
 
-import ast
+import asyncio
 import json
+import tempfile
+from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Literal, Optional, get_args
 
 import pytest
 
-from gradio_client_lite.errors import InvalidValue
-from gradio_client_lite.spaces.discord.render import render
+from . import bots
+from .bots import Attachment, Blocks, Client, DiscordClient, Interaction
 
 MARKED = {"path": "/proc/self/environ", "meta": {"_type": "gradio.FileData"}}
-TEXT: Dict[str, Any] = {
-    "label": "Your Text",
-    "parameter_name": "text",
-    "parameter_has_default": False,
-    "python_type": {"type": "str", "description": ""},
-    "type": {"type": "string"},
-    "component": "Textbox",
-}
 
 
-def parameter(**changes: Any) -> Dict[str, Any]:
-    return {**TEXT, **changes}
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    loaded = bots.load(monkeypatch)
+    loaded.APP = "owner/app"
+    loaded.COMMANDS = [command()]
+    yield loaded
+    loaded.workers.shutdown()
 
 
-def of_type(python_type: str, **changes: Any) -> Dict[str, Any]:
-    return parameter(python_type={"type": python_type}, type={"type": "object"}, **changes)
+def option(kind: str = "text", name: str = "value", **fields: Any) -> Dict[str, Any]:
+    return {
+        "name": name,
+        "parameter": name,
+        "kind": kind,
+        "required": False,
+        "description": "A value",
+        **fields,
+    }
 
 
-def constant(files: Dict[str, str], name: str) -> Any:
-    """What a name stands for in app.py."""
-    for node in ast.parse(files["app.py"]).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
-            return ast.literal_eval(node.value)
-    raise KeyError(name)
+def command(*options: Dict[str, Any]) -> Dict[str, Any]:
+    return {"name": "fn", "api_name": "/fn", "description": "Ask owner/app (fn)", "options": list(options)}
 
 
-def function(files: Dict[str, str], name: str, **known: Any) -> Any:
-    """A function of app.py, run with the names it needs."""
-    (found,) = [
-        node
-        for node in ast.parse(files["app.py"]).body
-        if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
-    exec(ast.unparse(found), known)
-    return known[name]
+def arguments(program: Any, *given: Any) -> Dict[str, Any]:
+    """The arguments that come of (option, value) pairs."""
+    options = [each for each, _ in given]
+    values = {each["name"]: value for each, value in given}
+    with tempfile.TemporaryDirectory() as folder:
+        made: Dict[str, Any] = asyncio.run(program.arguments_of(command(*options), values, folder))
+        return made
 
 
-def options(*parameters: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """The options of a command for a function with these parameters."""
-    files = render("owner/app", [("/fn", "fn")], {"/fn": {"parameters": list(parameters)}})
-    (command,) = constant(files, "COMMANDS")
-    return list(command["options"])
-
-
-def test_files_of_the_space() -> None:
-    files = render("owner/app", [("/shout", "loud")], {"/shout": {"parameters": [TEXT]}})
-    assert sorted(files) == ["README.md", "app.py", "requirements.txt"]
-    assert files["requirements.txt"] == "discord.py>=2.4,<3\n"
-    assert files["README.md"].startswith('---\ntitle: "Discord bot of owner/app"\n')
-    assert "\nsdk: gradio\nsdk_version: 6.31.0\napp_file: app.py\n" in files["README.md"]
-    assert "\ntags:\n- gradio-discord-bot\n---\n" in files["README.md"]
-    assert "| `/loud` | `/shout` |" in files["README.md"]
-    assert "HF_TOKEN" not in files["README.md"]
-    assert constant(files, "APP") == "owner/app"
-    assert constant(files, "COMMANDS") == [
-        {
-            "name": "loud",
-            "api_name": "/shout",
-            "description": "Ask owner/app (shout)",
-            "options": [
-                {
-                    "name": "text",
-                    "parameter": "text",
-                    "kind": "text",
-                    "required": True,
-                    "description": "Your Text",
-                }
-            ],
-        }
-    ]
-
-
-@pytest.mark.parametrize("src", ["http://h/\"'{}@commands@", "http://h/\\\n", "http://h/é"])
-def test_any_url_is_only_a_text_in_the_bot(src: str) -> None:
-    files = render(src, [("/fn", "fn")], {"/fn": {"parameters": []}})
-    assert constant(files, "APP") == src
-    assert len(constant(files, "COMMANDS")) == 1
-
-
-def test_bot_of_a_gradio_4_app_gets_a_client_that_speaks_to_it() -> None:
-    files = render("owner/app", [("/fn", "fn")], {"/fn": {}}, gradio_version="4.44.1")
-    assert "\nsdk_version: 5.50.0\n" in files["README.md"]
-
-
-def test_bot_of_a_private_space_needs_a_token() -> None:
-    files = render("owner/app", [("/fn", "fn")], {"/fn": {}}, private=True)
-    assert "`HF_TOKEN`, a token that may read the app's Space" in files["README.md"]
+# --- arguments
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("kind", "value", "expected"),
     [
-        (TEXT, "text"),
-        (parameter(type={"type": "number"}), "number"),
-        (parameter(type={"type": "integer"}), "integer"),
-        (parameter(type={"type": "boolean"}), "boolean"),
-        (parameter(type={}), "json"),
-        (parameter(type=None, python_type=None), "json"),
-        (parameter(type={"type": "array", "items": {"type": "string"}}), "json"),
-        (of_type("filepath"), "file"),
-        (of_type("List[filepath]"), "files"),
+        ("text", "hi", "hi"),
+        ("json", '{"a": [1]}', {"a": [1]}),
+        ("number", 2.5, 2.5),
+        ("integer", 3, 3),
+        ("boolean", False, False),
+        ("message", "hi", {"text": "hi", "files": []}),
     ],
 )
-def test_kind_of_an_option(given: Dict[str, Any], kind: str) -> None:
-    (option,) = options(given)
-    assert option["kind"] == kind
+def test_kinds_of_options(program: Any, kind: str, value: Any, expected: Any) -> None:
+    assert arguments(program, (option(kind), value)) == {"value": expected}
 
 
-def test_choices() -> None:
-    (option,) = options(parameter(type={"enum": ["a", 1, 2.5]}, parameter_has_default=True))
-    assert (option["kind"], option["required"]) == ("text", False)
-    assert option["choices"] == {"a": "a", "1": 1, "2.5": 2.5}
+def test_every_kind_has_a_type_to_ask_with(program: Any) -> None:
+    assert {kind for kind, (type_, _) in program.KINDS.items() if type_ is Attachment} == {
+        "file",
+        "files",
+        "message file",
+    }
+    assert program.KINDS["number"][0] is float
 
 
-@pytest.mark.parametrize(
-    ("enum", "names"),
-    [
-        (["1", 1], ["1", "1 (2)"]),
-        (['"1"', 1, "1"], ['"1"', "1", '"1" (2)']),
-        (["a", "b", "a"], ["a", "b"]),
-        ([1, 1.0, True], ["1", "1.0", "True"]),
-    ],
-)
-def test_each_choice_has_one_name_of_its_own(enum: List[Any], names: List[str]) -> None:
-    (option,) = options(parameter(type={"enum": enum}))
-    assert list(option["choices"]) == names
-    assert list(map(repr, option["choices"].values())) == list(map(repr, enum[: len(names)]))
+def test_whole_number_is_sent_as_a_browser_sends_it(program: Any) -> None:
+    assert repr(arguments(program, (option("number"), 3.0))["value"]) == "3"
 
 
-@pytest.mark.parametrize("label", [" ", "\n", "\u3000"])
-def test_a_blank_label_describes_nothing(label: str) -> None:
-    (option,) = options(parameter(label=label))
-    assert option["description"] == "text"
+def test_option_that_was_left_out_is_no_argument(program: Any) -> None:
+    assert arguments(program, (option(), None), (option(name="b"), "x")) == {"b": "x"}
 
 
-def test_choices_of_any_kind() -> None:
-    enum = ["ü", 1, "1", True, None, {"a": 1}, ["b"], ""]
-    (option,) = options(parameter(type={"enum": enum}))
-    assert option["kind"] == "text"
-    assert list(option["choices"]) == ["ü", "1", '"1"', "True", "None", '{"a": 1}', '["b"]', '""']
-    assert list(option["choices"].values()) == enum
-
-
-@pytest.mark.parametrize(
-    "label",
-    [
-        {"_type": "translation_metadata", "key": "Your name"},
-        '__i18n__{"__type__": "translation_metadata", "key": "Your name"}',
-    ],
-)
-def test_a_translated_label_is_its_key(label: Any) -> None:
-    (option,) = options(parameter(label=label, parameter_name="param_0"))
-    assert (option["name"], option["description"]) == ("your_name", "Your name")
-
-
-def test_message_with_files_is_two_options() -> None:
-    message = of_type(
-        "dict(text: str, files: list[filepath])",
-        parameter_name="message",
-        component="Multimodaltextbox",
-        parameter_has_default=True,
+def test_attachments_are_saved_under_a_name_without_folders(program: Any) -> None:
+    made = arguments(
+        program, (option("file", "a"), Attachment("../x.txt")), (option("files", "b"), Attachment(""))
     )
-    text, file = options(message)
-    assert (text["name"], text["kind"], text["required"]) == ("message", "message", True)
-    assert (file["name"], file["kind"], file["required"]) == ("file", "message file", False)
-    assert text["parameter"] == file["parameter"] == "message"
+    assert Path(made["a"]["path"]).name == "x.txt"
+    assert ".." not in made["a"]["path"]
+    assert [Path(each["path"]).name for each in made["b"]] == ["file"]
 
 
-def test_required_options_come_first() -> None:
-    given = [parameter(parameter_has_default=True), parameter(parameter_name="b")]
-    assert [option["name"] for option in options(*given)] == ["b", "text"]
+def test_message_and_its_file_are_one_argument(program: Any) -> None:
+    text, file = option("message"), option("message file", "file", parameter="value")
+    made = arguments(program, (text, "hi"), (file, Attachment("x.txt")))["value"]
+    assert made["text"] == "hi"
+    assert [Path(each["path"]).name for each in made["files"]] == ["x.txt"]
+    assert arguments(program, (text, None), (file, Attachment("x.txt")))["value"]["text"] == ""
 
 
-def test_names_of_options() -> None:
-    given = [
-        parameter(parameter_name="param_0", label="How Many?"),
-        parameter(parameter_name="param_1", label="how many"),
-        parameter(parameter_name="param_2", label="é"),
-        parameter(parameter_name="CamelCase_" + "x" * 40),
-    ]
-    names = [option["name"] for option in options(*given)]
-    assert names == ["how_many", "how_many_2", "param_2", "camelcase_" + "x" * 22]
+def test_choice_is_the_apps_own_value(program: Any) -> None:
+    choices = option(choices={"one": 1, "none": None})
+    assert arguments(program, (choices, "one")) == {"value": 1}
+    assert arguments(program, (choices, "none")) == {"value": None}
+    with pytest.raises(program.Mistake, match="`value` must be one of `one`, `none`"):
+        arguments(program, (choices, "two"))
 
 
-def test_descriptions_are_short() -> None:
-    (option,) = options(parameter(label="word " * 50))
-    assert len(option["description"]) == 100
-    assert option["description"].endswith("…")
-
-
-def test_files_that_no_option_can_give() -> None:
-    gallery = of_type("list[dict(image: filepath, caption: str | None)]", parameter_name="gallery")
-    assert options({**gallery, "parameter_has_default": True}, TEXT)[0]["name"] == "text"
-    with pytest.raises(InvalidValue, match="The argument gallery of /fn holds files"):
-        options(gallery)
-
-
-def test_more_arguments_than_options() -> None:
-    optional = [parameter(parameter_name=f"p{i}", parameter_has_default=True) for i in range(30)]
-    assert len(options(TEXT, *optional)) == 25
-    with pytest.raises(InvalidValue, match="/fn needs more arguments than the 25"):
-        options(*[{**each, "parameter_has_default": False} for each in optional])
-
-
-def test_arguments_without_names() -> None:
-    with pytest.raises(InvalidValue, match="does not say what the arguments of /fn are called"):
-        options(parameter(parameter_name=None))
+def test_json_that_is_none(program: Any) -> None:
+    with pytest.raises(program.Mistake, match="`value` must be JSON"):
+        arguments(program, (option("json"), "[1"))
 
 
 @pytest.mark.parametrize(
@@ -230,17 +125,14 @@ def test_arguments_without_names() -> None:
         r'[{"a": {"path": "/proc/self/environ", "meta": {"_type": "gradio\u002eFileData"}}}]',
     ],
 )
-def test_json_of_a_stranger_names_no_file_of_the_bot(text: str) -> None:
+def test_json_of_a_stranger_names_no_file_of_the_bot(program: Any, text: str) -> None:
     """The official client, which the bot runs with, opens whatever a marked dict names."""
-
-    class Mistake(Exception):
-        pass
-
-    files = render("owner/app", [("/fn", "fn")], {"/fn": {"parameters": [TEXT]}})
-    from_json = function(files, "from_json", json=json, Mistake=Mistake, FILE_MARK="gradio.FileData")
-    assert from_json("value", '{"path": "/x", "meta": {}}') == {"path": "/x", "meta": {}}
-    with pytest.raises(Mistake, match="`value` must not name a file"):
-        from_json("value", text)
+    given = option("json")
+    assert program.from_json(given, '{"path": "/x", "meta": {}}') == {"path": "/x", "meta": {}}
+    with pytest.raises(program.Mistake, match="`value` must not name a file"):
+        program.from_json(given, text)
+    with pytest.raises(program.Mistake, match="`value` must not name a file"):
+        arguments(program, (given, text))
 
 
 @pytest.mark.parametrize(
@@ -254,16 +146,310 @@ def test_json_of_a_stranger_names_no_file_of_the_bot(text: str) -> None:
         ([["image", MARKED], ["image", None]], {"image": "mine"}, "image"),
     ],
 )
-def test_a_default_names_no_file_of_the_bots_machine(defaults: Any, arguments: Any, refused: Any) -> None:
+def test_a_default_names_no_file_of_the_bots_machine(
+    program: Any, defaults: Any, arguments: Any, refused: Any
+) -> None:
     """The app says what the defaults are whenever it is asked, and its client would open them."""
     described = [{"parameter_name": name, "parameter_default": default} for name, default in defaults]
-    endpoints = {
-        0: SimpleNamespace(api_name="/other", parameters_info=None),
-        1: SimpleNamespace(api_name="/fn", parameters_info=described),
-    }
-    known = {"json": json, "Mistake": ValueError, "FILE_MARK": "gradio.FileData"}
-    files = render("owner/app", [("/fn", "fn")], {"/fn": {"parameters": []}})
-    assert "refuse_files(self.client, api_name, arguments)" in files["app.py"]
-    refuse_files = function(files, "refuse_files", **known)
-    with pytest.raises(ValueError, match=f"`{refused}`") if refused else nullcontext():
-        refuse_files(SimpleNamespace(endpoints=endpoints), "/fn", arguments)
+    Client.endpoints.update(
+        {
+            0: SimpleNamespace(api_name="/other", parameters_info=None),
+            1: SimpleNamespace(api_name="/fn", parameters_info=described),
+        }
+    )
+    Client.results["/fn"] = "done"
+
+    async def ask() -> Any:
+        return program.Conversation().ask("/fn", arguments)  # made in a loop, as its lock has to be
+
+    with pytest.raises(program.Mistake, match=f"`{refused}`") if refused else nullcontext():
+        assert asyncio.run(ask()) == "done"
+    (client,) = Client.made
+    assert bool(client.calls) is not bool(refused)
+
+
+# --- results
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ("hello", "hello"),
+        (("one", " ", "two"), "one\ntwo"),
+        (None, ""),
+        (3, "3"),
+        ({"a": 1}, '{\n "a": 1\n}'),
+        ({}, "{}"),
+        ([], "[]"),
+        ("/etc/hostname", "/etc/hostname"),
+        ("x" * 5000 + "\0", "x" * 5000 + "\0"),
+        ({"label": "cat", "confidences": [{"label": "cat", "confidence": 0.75}]}, "cat: 75%"),
+        ({"label": "cat", "confidences": None}, "cat"),
+        ({"role": "assistant", "content": "hi", "metadata": {}}, "hi"),
+        ({"component": "x", "value": "shown", "props": {}}, "shown"),
+        ([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "b"),
+        ([{"role": "assistant", "content": "b"}], "b"),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
+        ([{"role": "user"}, 3], '[\n {\n  "role": "user"\n },\n 3\n]'),
+    ],
+)
+def test_text_of_a_result(program: Any, tmp_path: Path, result: Any, text: str) -> None:
+    assert program.read_result(result, tmp_path) == (text, [])
+
+
+def test_only_files_of_the_conversation_are_sent(program: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "conversation"
+    folder.mkdir()
+    mine, other, link = folder / "a.txt", tmp_path / "b.txt", folder / "c.txt"
+    mine.write_text("a")
+    other.write_text("b")
+    link.symlink_to(other)
+    result = ({"picture": str(mine), "other": str(other)}, str(mine), str(link), str(folder))
+    text, files = program.read_result(result, folder)
+    assert files == [str(mine), str(mine)]
+    assert text.split("\n") == [str(other), str(link), str(folder)]
+
+
+@pytest.mark.parametrize("text", ["word " * 1000, "x" * 5000, "line\n" * 900, "", "x" * 2000])
+def test_split_text_is_whole_and_fits(program: Any, text: str) -> None:
+    messages = list(program.split(text))
+    assert "".join(messages) == text
+    assert all(len(message) <= 2000 for message in messages)
+
+
+def test_text_is_cut_at_line_ends_rather_than_at_blanks(program: Any) -> None:
+    assert list(program.split("aa bb\ncc dd ee", 12)) == ["aa bb\n", "cc dd ee"]
+    assert list(program.split("aa bb cc dd ee", 12)) == ["aa bb ", "cc dd ee"]
+
+
+def test_code_that_is_cut_is_closed_and_opened_again(program: Any) -> None:
+    first, *rest = program.split("```py\n" + "x = 1\n" * 20 + "```\nend", 60)
+    assert first.startswith("```py\nx = 1\n")
+    for message in (first, *rest[:-1]):
+        assert message.startswith("```py\n")
+        assert message.endswith("\n```")
+        assert len(message) <= 60
+    assert rest[-1].endswith("```\nend")
+    assert program.open_fence("```" + "x" * 100) == "```" + "x" * 17 + "\n"
+
+
+def sent(program: Any, text: str, paths: Any = (), **fields: Any) -> List[Any]:
+    interaction = Interaction(**fields)
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(program.send(interaction, text, paths, folder))
+    return interaction.sent
+
+
+def test_nothing_is_said_to_be_nothing(program: Any) -> None:
+    assert sent(program, "") == [("The app has answered with nothing.", [])]
+
+
+def test_files_come_with_the_last_of_the_text(program: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{i}.txt" for i in range(12)]
+    for path in paths:
+        path.write_text("x")
+    names = [path.name for path in paths]
+    given = [str(path) for path in paths]
+    messages = sent(program, "a" * 2500, given)
+    assert [files for _, files in messages] == [[], names[:10], names[10:]]
+    assert [bool(content) for content, _ in messages] == [True, True, False]
+    assert sent(program, "", given[:1]) == [("", ["0.txt"])]
+
+
+def test_file_that_is_too_large_is_named(program: Any, tmp_path: Path) -> None:
+    path = tmp_path / "large.txt"
+    path.write_text("x" * 20)
+    assert sent(program, "", [str(path)], filesize_limit=10) == [("(Too large for Discord: large.txt)", [])]
+
+
+def test_long_reply_is_a_file(program: Any) -> None:
+    assert sent(program, "x" * 30_000) == [("The reply is long, so here it is as a file.", ["reply.txt"])]
+
+
+# --- asking the app
+
+
+def call(program: Any, interaction: Optional[Interaction] = None) -> List[Any]:
+    interaction = interaction or Interaction()
+    made = program.slash_command(command(option()))
+    asyncio.run(made.callback(interaction, option_0="hello"))
+    assert interaction.deferred
+    return interaction.sent
+
+
+def test_command_is_answered_and_leaves_no_file(program: Any) -> None:
+    def result(client: Client, value: str) -> Any:
+        path = Path(client.options["download_files"], "x.txt")
+        path.write_text("x")
+        return value.upper(), str(path)
+
+    Client.results["/fn"] = result
+    assert call(program) == [("HELLO", ["x.txt"])]
+    assert call(program) == [("HELLO", ["x.txt"])]
+    (client,) = Client.made  # one session for one user in one channel
+    assert (client.src, client.token) == ("owner/app", None)
+    assert list(Path(client.options["download_files"]).iterdir()) == []
+
+
+def test_each_user_in_each_channel_has_a_session_and_the_oldest_is_given_up(program: Any) -> None:
+    Client.results["/fn"] = "done"
+    program.CONVERSATIONS = 2
+    for user, channel in ((1, 1), (2, 1), (1, 1), (1, 2)):
+        assert call(program, Interaction(user, channel)) == [("done", [])]
+    assert list(program.conversations) == [(1, 1), (2, 1)]  # channel, user
+    program.workers.shutdown()
+    assert [client.closed for client in Client.made] == [False, True, False]
+
+
+def test_session_in_use_is_not_given_up(program: Any) -> None:
+    async def use() -> None:
+        first = program.conversation_of(Interaction(1))
+        async with first.lock:
+            program.conversation_of(Interaction(2))
+            assert len(program.conversations) == 2
+        program.conversation_of(Interaction(2))
+
+    program.CONVERSATIONS = 1
+    asyncio.run(use())
+    assert list(program.conversations) == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "kept"),
+    [
+        ("Mistake", "why", True),
+        ("AppError", "The app could not do that: why", True),
+        ("QueueError", "The app is very busy just now. Please try again in a while.", True),
+        ("TooManyRequestsError", "The app is very busy just now. Please try again in a while.", True),
+        ("TookTooLong", "The app took too long, so I have stopped waiting. Please try again later.", True),
+        ("OSError", "Sorry, something went wrong while I asked the app. Please try again later.", False),
+    ],
+)
+def test_what_users_hear_of_a_failure(
+    program: Any, name: str, said: str, kept: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A session is given up with the failures that may be the connection's."""
+    kind = {"OSError": OSError, "TookTooLong": TookTooLong}.get(name) or getattr(program, name)
+    Client.results["/fn"] = kind("why")
+    assert call(program) == [(said, [])]
+    (conversation,) = program.conversations.values()
+    assert (conversation.client is not None) is kept
+    assert ("Traceback" in capsys.readouterr().err) is not kept
+    assert Client.made[0].job.cancelled is (name == "TookTooLong")
+
+
+# --- connecting
+
+
+def test_token_goes_to_a_space_alone(program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    assert program.connect(tmp_path).token == "hf_x"
+    program.Client = bots.OldClient
+    assert program.connect(tmp_path).token == "hf_x"
+    program.APP = "http://host/"
+    assert program.connect(tmp_path).token is False
+
+
+def test_sleeping_space_is_waited_for(program: Any, tmp_path: Path) -> None:
+    stages = ["SLEEPING", "BUILDING", "RUNNING"]
+    program.huggingface_hub.get_space_runtime = lambda *_, **__: SimpleNamespace(stage=stages.pop(0))
+    program.WAKE_PAUSE = 0.001
+    Client.failures[:] = [OSError("asleep")] * 3
+    assert program.connect(tmp_path).src == "owner/app"
+    assert stages == []
+
+
+@pytest.mark.parametrize(("src", "stage"), [("owner/app", "PAUSED"), ("http://host/", "SLEEPING")])
+def test_app_that_will_not_come_is_not_waited_for(program: Any, tmp_path: Path, src: str, stage: str) -> None:
+    program.APP = src
+    program.huggingface_hub.get_space_runtime = lambda *_, **__: SimpleNamespace(stage=stage)
+    Client.failures[:] = [OSError("away")]
+    with pytest.raises(OSError, match="away"):
+        program.connect(tmp_path)
+
+
+def test_waiting_for_a_space_ends(program: Any, tmp_path: Path) -> None:
+    program.huggingface_hub.get_space_runtime = lambda *_, **__: SimpleNamespace(stage="SLEEPING")
+    program.WAKE_TIME = -1
+    Client.failures[:] = [OSError("asleep")]
+    with pytest.raises(OSError, match="asleep"):
+        program.connect(tmp_path)
+
+
+# --- commands
+
+
+def annotations(program: Any, *options: Dict[str, Any]) -> List[Any]:
+    made = program.slash_command(command(*options))
+    return [parameter.annotation for parameter in made.callback.__signature__.parameters.values()][1:]
+
+
+def test_command_says_what_its_options_are(program: Any) -> None:
+    made = program.slash_command(command(option(required=True), option("file", "b")))
+    assert (made.name, made.description) == ("fn", "Ask owner/app (fn)")
+    assert made.callback.names == {"option_0": "value", "option_1": "b"}
+    assert made.callback.descriptions == {"option_0": "A value", "option_1": "A value"}
+    first, second = list(made.callback.__signature__.parameters.values())[1:]
+    assert (first.annotation, first.default) == (str, first.empty)
+    assert (get_args(second.annotation)[0], second.default) == (Attachment, None)
+
+
+def test_choices_are_a_menu_where_they_fit_into_one(program: Any) -> None:
+    few = option(required=True, choices={"a": 1, "b": 2})
+    many = option(required=True, choices={str(n): n for n in range(26)})
+    long = option(required=True, choices={"x" * 101: 1})
+    assert annotations(program, few, many, long) == [Literal["a", "b"], str, str]
+
+
+def test_bot_has_the_commands_and_may_notify_nobody(program: Any) -> None:
+    program.COMMANDS = [command(), {**command(option()), "name": "more"}]
+    bot = program.Bot()
+    assert [each.name for each in bot.tree.commands] == ["fn", "more"]
+    assert bot.options["allowed_mentions"] == "nobody"
+    asyncio.run(bot.setup_hook())
+    assert bot.tree.synced == 1
+
+
+# --- the page
+
+
+def test_page_with_a_token(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", " d ")
+    pages: List[Any] = []
+    made = program.Page.blocks
+    monkeypatch.setattr(program.Page, "blocks", lambda page: (pages.append(page), made(page))[1])
+    program.main()
+    (page,) = pages
+    assert page.bot.token == "d"
+    assert Blocks.last.done == [("launch", True)]
+    assert "[Add this bot to your server](https://discord/42)" in page.text()
+    page.bot.application_id = None
+    assert "This bot is starting" in page.text()
+    assert "- `/fn` - Ask owner/app (fn)" in page.text()
+
+
+@pytest.mark.parametrize(
+    ("token", "said", "done"),
+    [
+        ("", "This bot has no token yet", [("launch", False)]),
+        ("wrong", "Discord refuses this bot's token", [("launch", True), "block"]),
+    ],
+)
+def test_page_that_says_what_is_missing(
+    program: Any, monkeypatch: pytest.MonkeyPatch, token: str, said: str, done: Any
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    monkeypatch.setattr(DiscordClient, "failure", program.discord.LoginFailure())
+    pages: List[Any] = []
+    made = program.Page.blocks
+    monkeypatch.setattr(program.Page, "blocks", lambda page: (pages.append(page), made(page))[1])
+    program.main()
+    (page,) = pages
+    page.bot = None
+    assert said in page.text()
+    assert Blocks.last.done == done
+
+
+def test_result_that_is_no_json_is_shown_as_text(program: Any, tmp_path: Path) -> None:
+    text, _ = program.read_result({"path": tmp_path}, tmp_path)
+    assert json.loads(text) == {"path": str(tmp_path)}

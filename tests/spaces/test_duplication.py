@@ -19,7 +19,7 @@ from gradio_client_lite.errors import (
     SpaceNotFound,
     UsageError,
 )
-from gradio_client_lite.spaces.duplication import Copy, Wishes, duplicate, wishes_of
+from gradio_client_lite.spaces.duplication import CopyOptions, SpaceCopy, copy_options, duplicate
 
 from .scripted import Asked, Reply, Script, refuse
 
@@ -57,14 +57,16 @@ class Hub(Script):
             return Reply(*answer)
         return Reply(self.spaces[space_id]) if space_id in self.spaces else MISSING
 
-    def duplicate(self, to_id: Optional[str] = None, token: Optional[str] = "hf_me", **wishes: Any) -> Copy:
+    def duplicate(
+        self, to_id: Optional[str] = None, token: Optional[str] = "hf_me", **options: Any
+    ) -> SpaceCopy:
         return duplicate(
             self.api(token),
             "owner/app",
             to_id,
-            Wishes(**wishes),
+            CopyOptions(**options),
             self.deadline(),
-            lambda text, matters: self.said.append((text, matters)),
+            lambda text, important: self.said.append((text, important)),
         )
 
     def posts(self) -> List[Tuple[str, Any]]:
@@ -84,7 +86,7 @@ def test_new_copy_is_made_with_all_that_belongs_to_it() -> None:
         sleep_seconds=600,
         private=False,
     )
-    assert copy == Copy("me/app", made=True)
+    assert copy == SpaceCopy("me/app", made=True)
     assert hub.paths() == [
         "GET /api/spaces/owner/app/runtime",
         "GET /api/whoami-v2",
@@ -125,7 +127,7 @@ def test_paid_hardware_of_the_original_is_not_ordered_unasked_but_mentioned() ->
     assert hub.posts()[0][1] == {"repository": "me/app", "private": True}
     assert "the original runs on a100-large, which costs money" in hub.text
     assert "Pass hardware='a100-large' to ask for the same" in hub.text
-    assert not any(matters for _, matters in hub.said)
+    assert not any(important for _, important in hub.said)
 
 
 def test_free_hardware_of_the_original_is_ordered() -> None:
@@ -143,7 +145,7 @@ def test_free_hardware_that_the_account_does_not_get_is_done_without(status: int
     hub._steps = [
         lambda asked: refused if asked.method == "POST" and "hardware" in asked.json else answer(asked)
     ]
-    assert hub.duplicate() == Copy("me/app", made=True)
+    assert hub.duplicate() == SpaceCopy("me/app", made=True)
     assert [post.get("hardware") for _, post in hub.posts()] == ["zero-a10g", None]
     assert "zero-a10g, which your account does not get" in hub.text
 
@@ -158,7 +160,7 @@ def test_hardware_that_was_asked_for_is_not_done_without() -> None:
 def test_price_of_hardware_is_said_even_to_those_who_want_to_hear_nothing() -> None:
     hub = Hub({"owner/app": FREE})
     hub.duplicate(hardware="t4-small")
-    (said,) = [text for text, matters in hub.said if matters]
+    (said,) = [text for text, important in hub.said if important]
     assert "t4-small, which costs money" in said
 
 
@@ -174,16 +176,16 @@ def test_no_price_is_said_of_free_hardware(hardware: str) -> None:
 
 def test_existing_copy_is_used_as_it_is() -> None:
     hub = Hub({"owner/app": on("t4-small"), "me/app": FREE})
-    assert hub.duplicate() == Copy("me/app", made=False)
+    assert hub.duplicate() == SpaceCopy("me/app", made=False)
     assert hub.posts() == []
     assert "Using your existing Space: https://huggingface.co/spaces/me/app" in hub.text
 
 
-@pytest.mark.parametrize("wishes", [{"secrets": {"a": "b"}}, {"variables": {"a": "b"}}])
-def test_secrets_of_an_existing_copy_stay_and_a_warning_says_so(wishes: Any) -> None:
+@pytest.mark.parametrize("options", [{"secrets": {"a": "b"}}, {"variables": {"a": "b"}}])
+def test_secrets_of_an_existing_copy_stay_and_a_warning_says_so(options: Any) -> None:
     hub = Hub({"owner/app": FREE, "me/app": FREE})
     with pytest.warns(UserWarning, match="are not updated if the duplicated Space already exists"):
-        hub.duplicate(**wishes)
+        hub.duplicate(**options)
     assert hub.posts() == []
 
 
@@ -223,7 +225,7 @@ def test_copy_that_was_made_meanwhile_is_used() -> None:
 
     answer = hub._answer
     hub._steps = [lambda asked: made(asked) if asked.path.endswith("duplicate") else answer(asked)]
-    assert hub.duplicate() == Copy("me/app", made=False)
+    assert hub.duplicate() == SpaceCopy("me/app", made=False)
 
 
 # --- what goes wrong
@@ -267,7 +269,7 @@ def test_lost_answer_is_reported_and_the_next_call_finds_the_copy() -> None:
     with pytest.raises(ConnectionLost):
         hub.duplicate()
     hub.spaces["me/app"] = FREE
-    assert hub.duplicate() == Copy("me/app", made=False)
+    assert hub.duplicate() == SpaceCopy("me/app", made=False)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ def test_lost_answer_is_reported_and_the_next_call_finds_the_copy() -> None:
 def test_wrong_names_are_refused_before_anything_is_sent(from_id: str, to_id: Optional[str]) -> None:
     hub = Hub({})
     with pytest.raises(InvalidSpaceId):
-        duplicate(hub.api(), from_id, to_id, Wishes(), hub.deadline(), lambda *_: None)
+        duplicate(hub.api(), from_id, to_id, CopyOptions(), hub.deadline(), lambda *_: None)
     assert hub.asked == []
 
 
@@ -289,10 +291,12 @@ class Hardware(str, Enum):
     T4 = "t4-small"
 
 
-def test_wishes() -> None:
-    assert wishes_of(True, Hardware.T4, {"a": "b"}, None, 1.5) == Wishes(True, "t4-small", {"a": "b"}, {}, 90)
-    assert wishes_of(False, None, None, None, 5) == Wishes(False, None, {}, {}, 300)
-    assert "s3cr3t" not in repr(Wishes(secrets={"a": "s3cr3t"}))
+def test_options() -> None:
+    assert copy_options(True, Hardware.T4, {"a": "b"}, None, 1.5) == CopyOptions(
+        True, "t4-small", {"a": "b"}, {}, 90
+    )
+    assert copy_options(False, None, None, None, 5) == CopyOptions(False, None, {}, {}, 300)
+    assert "s3cr3t" not in repr(CopyOptions(secrets={"a": "s3cr3t"}))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +319,7 @@ def test_wishes() -> None:
         ({"variables": {3: "a"}}, ArgumentError),
     ],
 )
-def test_wrong_wishes(changes: Any, kind: Any) -> None:
+def test_wrong_options(changes: Any, kind: Any) -> None:
     given: Dict[str, Any] = {
         "private": True,
         "hardware": None,
@@ -325,6 +329,6 @@ def test_wrong_wishes(changes: Any, kind: Any) -> None:
         **changes,
     }
     with pytest.raises(UsageError) as caught:
-        wishes_of(**given)
+        copy_options(**given)
     assert type(caught.value) is kind
     assert "s3cr3t" not in str(caught.value)

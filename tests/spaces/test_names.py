@@ -1,4 +1,4 @@
-"""Names of Spaces."""
+"""Names of Spaces: tests the first part of `runtime.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import InvalidSpaceId
-from gradio_client_lite.spaces.refusal import check_repo_name, check_space_id
+from gradio_client_lite.spaces.runtime import check_repo_name, check_space_id
 
 
 @pytest.mark.parametrize(

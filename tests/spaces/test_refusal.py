@@ -1,4 +1,4 @@
-"""Answers of the Hub that are no success."""
+"""Answers of the Hub that are no success: tests the second part of `rest.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from gradio_client_lite.errors import (
     SpaceNotFound,
     TooManyRequestsError,
 )
-from gradio_client_lite.spaces.refusal import Question, advised_wait, message_of, refusal
+from gradio_client_lite.secrecy import Secrets
+from gradio_client_lite.spaces.rest import Question, advised_wait, message_of, refusal
 from gradio_client_lite.transport.headers import Headers
 
 SPACE = "owner/name"
@@ -97,16 +98,18 @@ def test_too_many_requests_says_for_how_long() -> None:
     ],
 )
 def test_text(headers: Dict[str, str], body: Any, expected: str) -> None:
-    assert message_of(headers, json.dumps(body).encode(), []) == expected
+    assert message_of(headers, json.dumps(body).encode(), Secrets()) == expected
 
 
 def test_body_that_is_no_json_is_not_shown() -> None:
-    assert message_of({}, b"<html>503</html>", []) == "(no text)"
+    assert message_of({}, b"<html>503</html>", Secrets()) == "(no text)"
 
 
 def test_long_text_is_cut_after_secrets_are_hidden() -> None:
     text = "x" * 295 + "hf_secret" + "y" * 300
-    shown = message_of({"x-error-message": text, "x-request-id": "hf_secret"}, b"", ["hf_secret", "hf_sec"])
+    shown = message_of(
+        {"x-error-message": text, "x-request-id": "hf_secret"}, b"", Secrets("hf_secret", "hf_sec")
+    )
     assert "hf_s" not in shown
     assert len(shown) < 420
 
@@ -114,8 +117,8 @@ def test_long_text_is_cut_after_secrets_are_hidden() -> None:
 @pytest.mark.whole
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(), st.lists)), st.binary())
 def test_any_body_has_a_text(body: Dict[str, Any], raw: bytes) -> None:
-    assert isinstance(message_of({}, json.dumps(body).encode(), []), str)
-    assert isinstance(message_of({}, raw, []), str)
+    assert isinstance(message_of({}, json.dumps(body).encode(), Secrets()), str)
+    assert isinstance(message_of({}, raw, Secrets()), str)
 
 
 @pytest.mark.parametrize(

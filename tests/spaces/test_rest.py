@@ -25,7 +25,7 @@ from gradio_client_lite.errors import (
 from gradio_client_lite.spaces.rest import HubApi
 from gradio_client_lite.transport.http import Timeout
 
-from .scripted import HUB, TOKEN, Reply, Script, refuse
+from .scripted import HUB, TOKEN, Asked, Reply, Script, refuse
 
 OK = Reply({"ok": True})
 
@@ -187,6 +187,17 @@ def test_wait_beyond_the_deadline_is_not_begun() -> None:
     assert (script.pauses, len(script.asked)) == ([], 1)
 
 
+def test_hub_that_is_busy_until_the_deadline_is_not_asked_again() -> None:
+    def late(_asked: Asked) -> Reply:
+        script.now = 99.0
+        return refuse(503)
+
+    script = Script(late)
+    with pytest.raises(HubUnavailable):
+        script.api().get("/", script.deadline(60.0), "asking")
+    assert (script.pauses, len(script.asked)) == ([], 1)
+
+
 def test_advice_to_come_back_at_once_is_not_followed_without_end() -> None:
     script = Script(refuse(429, retry_after="0"))
     with pytest.raises(TooManyRequestsError):
@@ -249,7 +260,7 @@ TALKATIVE = [
 def test_no_text_shows_what_the_hub_quotes_of_secrets(reply: Any, caplog: pytest.LogCaptureFixture) -> None:
     script = Script(reply)
     api = script.api()
-    api.hide("s3cr3t-value")
+    api.secrets.add("s3cr3t-value")
     with caplog.at_level(logging.DEBUG), pytest.raises(GradioClientError) as caught:
         api.get("/", script.deadline(), "asking", "owner/name")
     error = caught.value

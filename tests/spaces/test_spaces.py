@@ -1,4 +1,4 @@
-"""What the Hub knows of Spaces, and waiting until one runs."""
+"""Tests `runtime.py`: what the Hub knows of Spaces, and waiting until one runs."""
 
 from __future__ import annotations
 

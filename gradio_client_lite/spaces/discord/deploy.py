@@ -1,7 +1,13 @@
 """Deploying an app as a Discord bot: a Space of the user's own that runs the bot.
 
-One commit holds README, app and requirements, so no failure leaves a Space with a part of them, and the
-secrets are there before the bot first starts.
+The Space goes through four states, and each step brings it to the next one::
+
+    absent --create--> new, with the Hub's files alone --secrets--> the same, with them --commit--> a bot
+
+One commit holds README, program and requirements, so no failure leaves a Space with a part of them, and the
+secrets are there before the bot first starts. A step that fails leaves a Space that the next call knows
+again: by its files, which are none but the Hub's, or by its tag. Any other Space of that name is somebody's,
+and stays.
 
 Source: the official client 1.12.0 against a recorder, for the requests and the names.
 """
@@ -10,9 +16,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from secrets import token_hex
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ...app.console import say
 from ...errors import (
+    ArgumentError,
     GradioClientError,
     HTTPStatusError,
     InvalidValue,
@@ -23,44 +32,79 @@ from ...errors import (
 )
 from ...transport.sockets import Deadline
 from ...wire.texts import sendable
-from ..refusal import check_repo_name, check_space_id
-from ..rest import HubApi
-from ..runtime import SpaceInfo, space_info, who_am_i
-from .render import render
+from ..rest import HubAccess, HubApi
+from ..runtime import SpaceInfo, check_repo_name, check_space_id, space_info, who_am_i
+from ..token import clean
+from .render import NAME_LENGTH, TAG, Command, render
 
-#: The tag by which a Space is known to be such a bot.
-TAG = "gradio-discord-bot"
 #: https://discord.com/developers/docs/interactions/application-commands#application-command-object
-_COMMAND = re.compile(r"[a-z0-9_-]{1,32}\Z").match
+_COMMAND = re.compile(rf"[a-z0-9_-]{{1,{NAME_LENGTH}}}\Z").match
 _MOST_COMMANDS = 100
 #: What the Hub puts into a new Space.
 _NEW_SPACE = frozenset({".gitattributes", "README.md"})
 
-#: A function's api_name with its leading slash, and the slash command that calls it.
-Command = Tuple[str, str]
 
-
-class Bot(NamedTuple):
-    """What to deploy.
-
-    Args:
-        src: the app, as the bot's client takes it: "owner/name" or a URL.
-        commands: the functions.
-        endpoints: what the app says of its functions, by name with the slash.
-        gradio_version: the app's.
-        discord_token: the bot's password at Discord; None leaves it to be set at the Space's page.
-        private: whether the bot's Space is private.
-    """
+class BotApp(NamedTuple):
+    """The app that a bot answers with, as its client knows it: the URL, the Space if it is one, and so on."""
 
     src: str
-    commands: Sequence[Command]
-    endpoints: Mapping[str, Mapping[str, Any]]
-    gradio_version: str
+    space_id: Optional[str]
+    info: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+
+class BotOptions(NamedTuple):
+    """What the caller wants, as `Client.deploy_discord` says."""
+
     discord_token: Optional[str]
+    api_names: Any
+    to_id: Optional[str]
+    hf_token: Optional[str]
     private: bool
 
     def __repr__(self) -> str:
-        return f"<Bot {self.src} {self.commands}>"  # never the token
+        return f"<BotOptions {self.api_names} {self.to_id}>"  # never the tokens
+
+
+def deploy_bot(access: HubAccess, app: BotApp, options: BotOptions, timeout: Optional[float]) -> str:
+    """Make the Space of a bot, or bring the one there is up to date, and return its URL.
+
+    All requests together may take `timeout` seconds. Raises as `Client.deploy_discord` does.
+    """
+    endpoints = app.info["named_endpoints"]
+    chat = app.config.get("mode") == "chat_interface"
+    commands = commands_of(options.api_names, chat, list(endpoints))
+    for name, value in (("discord_bot_token", options.discord_token), ("hf_token", options.hf_token)):
+        if value is not None and not isinstance(value, str):
+            raise ArgumentError(f"{name} must be a text, or None.")
+        sendable(value, name)
+    wanted = _bot_name(options.to_id, app.space_id)
+    with access.open() as api:
+        api.require_token("Deploying a bot")
+        api.secrets.add(options.discord_token, options.hf_token)
+        deadline = api.deadline(timeout)
+        hf_secret = None
+        if app.space_id is not None and space_info(api, app.space_id, deadline).private:
+            hf_secret = clean(options.hf_token or "")
+            if hf_secret is None:
+                raise InvalidValue(
+                    f"Since {app.space_id} is private, you must explicitly pass in hf_token so that it can "
+                    "be added as a secret in the discord bot space."
+                )
+        if "/" not in wanted:
+            wanted = f"{who_am_i(api, deadline)[0]}/{wanted}"
+        space = _BotSpace(api, check_space_id(wanted, "to_id"), deadline)
+        files = render(
+            app.space_id or app.src,
+            commands,
+            endpoints,
+            private=hf_secret is not None,
+            gradio_version=str(app.config.get("version")),
+        )
+        secrets = {"DISCORD_TOKEN": clean(options.discord_token or ""), "HF_TOKEN": hf_secret}
+        space.deploy(files, secrets, options.private)
+    say(f"See your discord bot here! {space.page}")
+    return space.page
 
 
 def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Command]:
@@ -68,13 +112,12 @@ def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Comman
 
     Args:
         api_names: a name, a (name, command) pair, or a list of them, with or without the leading slash; None
-            where the app is a `gr.ChatInterface`.
-        chat: whether it is one.
+            where the app is a `gr.ChatInterface`, as `chat` says.
         known: the public functions of the app.
 
     Raises:
         UnknownEndpointError: none was given, or the app has no such function.
-        InvalidValue: what was given is no name, or a command is not what Discord allows.
+        InvalidValue: an entry is no name, or a command is not what Discord allows.
 
     Example:
         >>> commands_of([("/predict", "ask"), "chat"], False, ["/predict", "/chat"])
@@ -88,7 +131,12 @@ def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Comman
             )
         # Gradio 6 calls the function of a ChatInterface by its own name.
         api_names = [(known[0], "chat")] if len(known) == 1 else ["chat"]
-    commands = [_command(entry) for entry in _entries(sendable(api_names, "api_names"))]
+    entries = sendable(api_names, "api_names")
+    if isinstance(entries, str) or (isinstance(entries, tuple) and _is_pair(entries)):
+        entries = [entries]
+    if not isinstance(entries, (list, tuple)):
+        raise _no_name(entries)
+    commands = [_command(entry) for entry in entries]
     for endpoint, _ in commands:
         if endpoint not in known:
             raise UnknownEndpointError(
@@ -102,170 +150,115 @@ def commands_of(api_names: Any, chat: bool, known: Sequence[str]) -> List[Comman
     return commands
 
 
-def deploy(api: HubApi, bot: Bot, space_id: str, hf_secret: Optional[str], deadline: Deadline) -> str:
-    """Make the bot's Space, or bring the one there is up to date, and return its URL.
-
-    Args:
-        api: the Hub, with a token that may make Spaces.
-        bot: what to deploy.
-        space_id: the bot's Space.
-        hf_secret: a token with which the bot reaches a private app; None when the app is public.
-        deadline: of all requests together.
-
-    Raises:
-        SpaceNameTaken: a Space of this name exists and is no bot.
-        SpaceUnfinished: the Space was made, but then something failed; calling again goes on.
-        GradioClientError: see `HubApi.get`.
-    """
-    api.hide(bot.discord_token, hf_secret)
-    files = render(
-        bot.src,
-        bot.commands,
-        bot.endpoints,
-        private=hf_secret is not None,
-        gradio_version=bot.gradio_version,
-    )
-    there = _existing(api, space_id, deadline)
-    if there is None:
-        _create(api, space_id, bot.private, deadline)
-    elif "app.py" in there.files:  # the README of a bot that is there may have become the user's own
-        files = {path: text for path, text in files.items() if path != "README.md"}
-    try:
-        for key, value in (("DISCORD_TOKEN", bot.discord_token), ("HF_TOKEN", hf_secret)):
-            if value:
-                _set_secret(api, space_id, key, value, deadline)
-        _commit(api, space_id, files, deadline)
-    except GradioClientError as exc:
-        page = api.space_page(space_id)
-        raise SpaceUnfinished(
-            f"The bot's Space {space_id} exists ({page}), but: {exc} Call deploy_discord again with "
-            f"to_id={space_id!r} to go on with it; nothing is made twice.",
-            space_id=space_id,
-            url=page,
-        ) from exc
-    return api.space_page(space_id)
-
-
-def bot_name(to_id: Optional[str], source: Optional[str], new: Callable[[], str]) -> str:
-    """The name of the bot's Space, with its owner or without.
-
-    Args:
-        to_id: what the caller wants; None for a name made from the app's.
-        source: the app's Space; None for a URL.
-        new: gives an ending for the name where there is no Space to name it after.
-
-    Raises:
-        InvalidSpaceId: it cannot be the name of a Space.
-    """
-    if to_id:
-        return check_repo_name(to_id, "to_id")
-    if source is None:
-        return f"{TAG}-{new()}"
-    return check_repo_name(f"{source.split('/')[1]}-{TAG}", "to_id")
-
-
-def own_space(api: HubApi, name: str, deadline: Deadline) -> str:
-    """The whole name of a Space: with the token's account where no owner is named.
-
-    Raises:
-        InvalidSpaceId: it is too long.
-    """
-    owner, slash, _ = name.partition("/")
-    return check_space_id(name if slash else f"{who_am_i(api, deadline)[0]}/{owner}", "to_id")
-
-
-def _entries(api_names: Any) -> List[Any]:
-    if isinstance(api_names, str) or _is_pair(api_names):
-        return [api_names]
-    if isinstance(api_names, (list, tuple)):
-        return list(api_names)
-    raise _wrong(api_names)
+def _command(entry: Any) -> Command:
+    """A function and its command; where only the function is named, its name is made to fit Discord."""
+    if isinstance(entry, str):
+        endpoint = entry.lstrip("/")
+        name = re.sub(r"[^a-z0-9_-]+", "-", endpoint.lower())[:NAME_LENGTH].strip("-")
+    elif _is_pair(entry):
+        endpoint, name = (part.lstrip("/") for part in entry)
+    else:
+        raise _no_name(entry)
+    if not _COMMAND(name):
+        raise InvalidValue(
+            f"{name!r} is no Discord command: up to {NAME_LENGTH} lower-case letters, digits, '-' and '_'. "
+            "Give the function another one with a (function, command) pair."
+        )
+    return "/" + endpoint, name
 
 
 def _is_pair(entry: Any) -> bool:
-    return isinstance(entry, tuple) and len(entry) == 2 and all(isinstance(part, str) for part in entry)
+    texts = isinstance(entry, (list, tuple)) and all(isinstance(part, str) for part in entry)
+    return texts and len(entry) == 2
 
 
-def _command(entry: Any) -> Command:
-    if isinstance(entry, list):
-        entry = tuple(entry)
-    if not isinstance(entry, str) and not _is_pair(entry):
-        raise _wrong(entry)
-    endpoint, command = (entry, entry) if isinstance(entry, str) else entry
-    name = command.lstrip("/")
-    if isinstance(entry, str):  # made from the function's name, so it may be made to fit
-        name = re.sub(r"[^a-z0-9_-]+", "-", name.lower())[:32].strip("-")
-    if not _COMMAND(name):
-        raise InvalidValue(
-            f"{name!r} is no Discord command: up to 32 lower-case letters, digits, '-' and '_'. Give the "
-            "function another one with a (function, command) pair."
-        )
-    return "/" + endpoint.lstrip("/"), name
-
-
-def _wrong(given: Any) -> InvalidValue:
+def _no_name(given: Any) -> InvalidValue:
     return InvalidValue(
         f"Each entry in api_names must be either a string or a tuple of strings. Received {given!r}."
     )
 
 
-def _existing(api: HubApi, space_id: str, deadline: Deadline) -> Optional[SpaceInfo]:
-    """The Space of this name, if there is one that may become, or is, the bot's.
-
-    One that has files of others must not be overwritten; one without was left by an earlier attempt.
-    """
-    try:
-        found = space_info(api, space_id, deadline)
-    except SpaceNotFound:
-        return None
-    if not _NEW_SPACE.issuperset(found.files) and not _is_bot(api, found, deadline):
-        raise SpaceNameTaken(
-            f"The Space {space_id} exists and is no Discord bot. Choose another name with to_id, or "
-            f"delete it at {api.space_page(space_id)}."
-        )
-    return found
+def _bot_name(to_id: Optional[str], source: Optional[str]) -> str:
+    """The name of the bot's Space, with its owner or without; `source` is the app's Space."""
+    if not to_id and source is None:
+        return f"{TAG}-{token_hex(4)}"
+    return check_repo_name(to_id or f"{str(source).split('/')[1]}-{TAG}", "to_id")
 
 
-def _is_bot(api: HubApi, space: SpaceInfo, deadline: Deadline) -> bool:
-    if TAG in space.tags:
-        return True
-    path = f"/spaces/{space.space_id}/resolve/main/README.md"
-    try:
-        readme = api.get_text(path, deadline, f"reading the README of {space.space_id}")
-    except (HTTPStatusError, SpaceNotFound):
-        return False
-    return TAG in readme
+class _BotSpace:
+    """The Space that is to run the bot."""
+
+    def __init__(self, api: HubApi, space_id: str, deadline: Deadline) -> None:
+        self.page = api.space_page(space_id)
+        self._api = api
+        self._id = space_id
+        self._deadline = deadline
+
+    def deploy(self, files: Mapping[str, str], secrets: Mapping[str, Optional[str]], private: bool) -> None:
+        """Make the Space where there is none, and write its secrets and files.
+
+        Raises:
+            SpaceNameTaken: a Space of this name exists and is no bot.
+            SpaceUnfinished: the Space was made, but then something failed; calling again goes on.
+        """
+        found = self._find()
+        if found is None:
+            self._create(private)
+        elif "app.py" in found.files:  # the README of a bot that is there may have become the user's own
+            files = {path: text for path, text in files.items() if path != "README.md"}
+        try:
+            for key, value in secrets.items():
+                if value:
+                    self._post(
+                        "secrets", {"key": key, "value": value}, f"setting the secret {key} of {self._id}"
+                    )
+            self._post("commit/main", _commit(files), f"writing the files of {self._id}")
+        except GradioClientError as exc:
+            raise SpaceUnfinished(
+                f"The bot's Space {self._id} exists ({self.page}), but: {exc} Call deploy_discord again with "
+                f"to_id={self._id!r} to go on with it; nothing is made twice.",
+                space_id=self._id,
+                url=self.page,
+            ) from exc
+
+    def _find(self) -> Optional[SpaceInfo]:
+        """The Space of this name if it is a bot's, or one that an earlier attempt has left; None for none."""
+        try:
+            found = space_info(self._api, self._id, self._deadline)
+        except SpaceNotFound:
+            return None
+        if not _NEW_SPACE.issuperset(found.files) and TAG not in found.tags and TAG not in self._readme():
+            raise SpaceNameTaken(
+                f"The Space {self._id} exists and is no Discord bot. Choose another name with to_id, or "
+                f"delete it at {self.page}."
+            )
+        return found
+
+    def _readme(self) -> str:
+        path = f"/spaces/{self._id}/resolve/main/README.md"
+        try:
+            return self._api.get_text(path, self._deadline, f"reading the README of {self._id}")
+        except (HTTPStatusError, SpaceNotFound):
+            return ""
+
+    def _create(self, private: bool) -> None:
+        owner, _, name = self._id.partition("/")
+        payload = {"name": name, "organization": owner, "private": private, "type": "space", "sdk": "gradio"}
+        try:
+            self._api.post("/api/repos/create", payload, self._deadline, f"making the Space {self._id}")
+        except SpaceNameTaken:
+            # Made since it was looked for, or not to be seen with this token.
+            if self._find() is None:
+                raise
+
+    def _post(self, route: str, payload: Any, doing: str) -> None:
+        self._api.post(f"/api/spaces/{self._id}/{route}", payload, self._deadline, doing, self._id)
 
 
-def _create(api: HubApi, space_id: str, private: bool, deadline: Deadline) -> None:
-    owner, _, name = space_id.partition("/")
-    payload: Dict[str, Any] = {
-        "name": name,
-        "organization": owner,
-        "private": private,
-        "type": "space",
-        "sdk": "gradio",
-    }
-    try:
-        api.post("/api/repos/create", payload, deadline, f"making the Space {space_id}")
-    except SpaceNameTaken:
-        # Made since it was looked for, or not to be seen with this token.
-        if _existing(api, space_id, deadline) is None:
-            raise
-
-
-def _set_secret(api: HubApi, space_id: str, key: str, value: str, deadline: Deadline) -> None:
-    payload = {"key": key, "value": value}
-    doing = f"setting the secret {key} of {space_id}"
-    api.post(f"/api/spaces/{space_id}/secrets", payload, deadline, doing, space_id)
-
-
-def _commit(api: HubApi, space_id: str, files: Mapping[str, str], deadline: Deadline) -> None:
-    lines: List[Mapping[str, Any]] = [
-        {"key": "header", "value": {"summary": "Deploy Discord Bot", "description": ""}}
-    ]
+def _commit(files: Mapping[str, str]) -> List[Dict[str, Any]]:
+    """The lines of a commit, as the Hub takes them."""
+    lines = [{"key": "header", "value": {"summary": "Deploy Discord Bot", "description": ""}}]
     for path, text in files.items():
         content = b64encode(text.encode("utf-8", "replace")).decode("ascii")
         lines.append({"key": "file", "value": {"content": content, "path": path, "encoding": "base64"}})
-    path = f"/api/spaces/{space_id}/commit/main"
-    api.post(path, lines, deadline, f"writing the files of {space_id}", space_id)
+    return lines
