@@ -1,4 +1,4 @@
-"""Tests the program of a Discord bot, `discord/bot/app.py`, as a file; `apps/test_discord_bot.py` runs it."""
+"""Tests `spaces/discord/bot/app.py`, a Discord bot, as a file; `apps/test_discord_bot.py` runs it."""
 
 from __future__ import annotations
 
