@@ -543,8 +543,9 @@ class Client:
 
         What is still open at the end of the interpreter is closed then; callbacks are not called any more.
         """
-        if self._connector is not None:
-            self._connector.close()
+        connector = self._connector
+        if connector is not None:
+            connector.close()
             return
         ends = time.monotonic() + _CLOSING
         if self._finalizer.detach() is not None:
@@ -563,8 +564,9 @@ class Client:
         self.close()
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        if self._connector is not None:
-            return self._connector.reduced
+        connector = self._connector
+        if connector is not None:
+            return connector.reduced
         from .embed.pickling import reduced  # most clients are never pickled
 
         return reduced(type(self), self._settings.given)
@@ -572,8 +574,11 @@ class Client:
     if not TYPE_CHECKING:  # which would take any attribute for granted
 
         def __getattr__(self, name: str) -> Any:
+            connector = self._connector
             # Libraries look for optional dunder names in whatever they are given.
-            if self._connector is None or name.startswith("__"):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            self._connector.connect(self)
-            return getattr(self, name)
+            if connector is not None and not name.startswith("__"):
+                connector.connect(self)
+                return getattr(self, name)
+            if name in vars(self):  # another thread has connected it since the look-up
+                return vars(self)[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -167,6 +167,13 @@ def test_copies_used_by_many_threads_connect_once() -> None:
     assert [request.path for request in server.requests].count("/config") == 2
 
 
+def test_a_look_up_may_end_after_another_thread_has_connected(client: Client) -> None:
+    with again(client) as copied:
+        assert copied.predict("a", api_name="/echo") == "a"
+        # What Python calls when it had found nothing before.
+        assert type(copied).__getattr__(copied, "_app") is copied._app
+
+
 def test_a_closed_copy_stays_closed_and_the_next_is_a_new_one(client: Client) -> None:
     unused = again(client)
     unused.close()
