@@ -26,11 +26,8 @@ def modules() -> List[str]:
 @pytest.fixture(scope="module")
 def docstrings() -> Dict[str, str]:
     """What each test module says that it tests, by its path."""
-    return {
-        path.relative_to(TESTS).as_posix(): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-        or ""
-        for path in TESTS.rglob("test_*.py")
-    }
+    found = {path: ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.rglob("test_*.py")}
+    return {path.relative_to(TESTS).as_posix(): ast.get_docstring(tree) or "" for path, tree in found.items()}
 
 
 @pytest.mark.parametrize("module", modules())
@@ -39,8 +36,6 @@ def test_module_has_a_test_module_or_is_named_by_one(module: str, docstrings: Di
     if "/".join(filter(None, (folder, f"test_{name}"))) in docstrings:
         return
     beside = [text for path, text in docstrings.items() if path.rpartition("/")[0] == folder]
-    assert any(f"`{name}`" in text for text in beside) or any(
-        f"`{module}`" in text for text in docstrings.values()
-    ), (
-        f"tests/{folder}/test_{name} is missing; or name `{module}` in the docstring of the module that tests it."
-    )
+    named = any(f"`{name}`" in text for text in beside)
+    named = named or any(f"`{module}`" in text for text in docstrings.values())
+    assert named, f"Write tests/{folder}/test_{name}, or name `{module}` in the docstring of its tests."

@@ -1,4 +1,4 @@
-"""Tests `spaces/discord/deploy.py`: which functions, which requests, and what is left when something fails."""
+"""Tests `spaces/discord/deploy.py`: which functions, which requests, and what is left after a failure."""
 
 from __future__ import annotations
 

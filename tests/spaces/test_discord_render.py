@@ -1,4 +1,4 @@
-"""Tests `spaces/discord/render.py`: the files of a bot's Space; `apps/test_discord_bot.py` tries what they do."""
+"""Tests `spaces/discord/render.py`: the files of a bot's Space. `apps/test_discord_bot.py` runs them."""
 
 from __future__ import annotations
 
