@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gradio_client_lite.wire.config import EndpointSpec, parse_config
 from gradio_client_lite.wire.filedata import (
+    EndpointFiles,
     argument_files,
     file_outputs,
     file_word,
@@ -26,6 +27,7 @@ from gradio_client_lite.wire.filedata import (
     survey,
     takes_files,
 )
+from gradio_client_lite.wire.messages import LARGE
 from gradio_client_lite.wire.provenance import FileArgument, Origin, ResultFile, ResultPath, V3File
 
 
@@ -335,3 +337,49 @@ def test_results_get_their_kind() -> None:
 def test_results_without_files_are_left_alone() -> None:
     values = [{"path": "/x"}, file()]
     assert mark_results(values, marked, {0}, "http://host/", lambda: None) is values
+
+
+# --- what is known of an endpoint's files
+
+
+def known(**options: Any) -> EndpointFiles:
+    is_file = lambda value, _: is_marked(value)  # noqa: E731
+    return EndpointFiles(
+        argument_files(lambda _: True), is_file, frozenset((0,)), "gradio.FileData", **options
+    )
+
+
+def marked_file() -> Dict[str, Any]:
+    return {"path": "/tmp/a", "meta": new_meta()}
+
+
+def test_arguments_that_take_another_form_count_as_files() -> None:
+    file = FileArgument.of(marked_file(), "content")
+    assert known().survey([file]).files
+    assert not known().survey(["a"]).files
+    assert known(reforms=lambda values: values == ["a"]).survey(["a"]).files
+
+
+def test_values_whose_text_mentions_no_file_are_not_searched() -> None:
+    file = marked_file()
+    assert known().look([file], json.dumps(["a"])).files is False
+    assert known().look([file], json.dumps([file])).files is True
+    assert known().look([file]).files is True
+    assert known().look([{"path": "a"}]).files is False
+
+
+def test_a_long_text_that_mentions_a_file_is_searched_later() -> None:
+    file = marked_file()
+    assert known().look([file], json.dumps([file]) + " " * LARGE) == ([file], None)
+
+
+def test_values_get_their_form_before_they_are_searched() -> None:
+    found = known(decode=lambda values: [marked_file() for _ in values]).look(["a"], '["a"]')
+    assert found == ([marked_file()], True)
+
+
+def test_files_that_are_not_fetched_know_their_app() -> None:
+    data, files = known(src="http://host/", home=lambda: None).look([marked_file()])
+    assert files is False
+    assert isinstance(data[0], ResultFile)
+    assert data[0].origin == Origin("http://host/", marked_file())
