@@ -288,8 +288,9 @@ class Client:
         return str(self.view_api(print_info=False, return_format="str"))
 
     def __repr__(self) -> str:
-        if self._connector is not None:
-            return f"<{type(self).__name__} {self._connector.src}, not connected yet>"
+        connector = self._connector
+        if connector is not None:
+            return f"<{type(self).__name__} {connector.src}, not connected yet>"
         if not hasattr(vars(self).get("_app"), "spec"):  # as a frame of the constructor may show it
             return "<Client, not connected>"
         text = f"<Client {self.src} Gradio {self.app_version} {self.protocol}>"
