@@ -31,7 +31,7 @@ that has most are spilled; but a job that catches up loses none: the reader wait
 
 A cut of the stream (see `stream`) dooms the jobs that have an id: those that have not ended when their grace
 is over fail with StreamLost. Each is fed a StreamCut where messages may be missing. Edits after it may build
-on one of those, so the job takes none until it has got a full value. A job that joins before the server can
+on one of those, so the job takes only full values from then on. A job that joins before the server can
 have noticed the cut is fed a StreamCut first, and has a grace too.
 
 One lock, `_changed`, guards all of this. Nothing is sent, fed or failed under it; but a grace's thread is
