@@ -14,8 +14,9 @@ from .environments import install_into, tool_python
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "gradio_client_lite"
-#: Bytes, just above the 369,000 and 1,396,000 that are reached; the aims are 240,000 and 1,200,000.
-WHEEL, INSTALLED = 375_000, 1_400_000
+#: Bytes, just above the 367,600 and 1,571,100 that are reached; the aims are 240,000 and 1,200,000. Before
+#: Python 3.12, as here, 170,000 of what is installed are typing_extensions'.
+WHEEL, INSTALLED = 370_000, 1_575_000
 
 pytestmark = pytest.mark.whole
 
