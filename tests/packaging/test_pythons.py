@@ -34,9 +34,7 @@ def test_ci_takes_the_releases_from_the_classifiers() -> None:
     assert re.findall(r"python3\.\d", text(".ci/run")) == []
 
 
-def test_the_packages_that_are_required_are_those_that_are_imported() -> None:
+def test_websocket_client_alone_is_required() -> None:
+    """typing_extensions is taken where it is: whoever has pydantic has it."""
     (required,) = re.findall(r"^dependencies = \[\n(.*?)\]", text("pyproject.toml"), re.MULTILINE | re.DOTALL)
-    assert [line.strip() for line in required.splitlines()] == [
-        "\"typing_extensions>=4.7; python_version < '3.12'\",",
-        '"websocket-client>=1.6",',
-    ]
+    assert required.split() == ['"websocket-client>=1.6",']
