@@ -312,8 +312,11 @@ class SocketReader(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.mode is BUFFER_ONLY:
             return None
-        if self._plain and self.mode is BLOCK:
-            self._await_bytes()
+        if self.mode is BLOCK:
+            if self._plain:
+                self._await_bytes()
+            else:
+                self.deadline.left()  # as a server that always has more for us is never waited for
         while True:
             try:
                 count = self.sock.recv_into(buffer)

@@ -15,7 +15,7 @@ from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.reach import Address
 from gradio_client_lite.transport.sockets import Deadline, SocketReader, ready
 
-from .peers import always, answer
+from .peers import Clock, always, answer
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, "5"])
@@ -262,3 +262,22 @@ def test_no_byte_of_use_in_time_is_silence_whatever_comes_then(pair):
 def test_a_closed_socket_is_ready_to_fail(pair):
     pair[0].close()
     assert ready(pair[0], write=False, timeout=None) == (True, True)
+
+
+class _Flood:
+    """A socket, TLS for example, that has more at each read."""
+
+    def recv_into(self, buffer):
+        return len(buffer)
+
+    def settimeout(self, seconds):
+        pass
+
+
+def test_a_deadline_ends_an_answer_that_is_never_waited_for():
+    clock = Clock()
+    reader = SocketReader(_Flood(), Deadline(5, clock))
+    assert reader.read(10)
+    clock.now += 6
+    with pytest.raises(socket.timeout, match="deadline"):
+        reader.read(10)
