@@ -170,6 +170,8 @@ class NestedTLS:
         self._timeout = timeout
         # What the outer socket has not taken yet: every byte of a record has to go out, in order.
         self._unsent = memoryview(b"")
+        # How much of the data given last is in records that are not out yet.
+        self._taken = 0
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._want_read, self._want_write = ssl.SSLWantReadError, ssl.SSLWantWriteError
         self._blocked = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -228,10 +230,15 @@ class NestedTLS:
             return 0
 
     def send(self, data: Any) -> int:
-        self._flush(self._deadline())
+        """Return once a record of it is out; where that would block, the same data has to come again."""
+        if self._taken:
+            self._flush(self._deadline())
+        else:
+            self._taken = self._pump(lambda: self._inner.write(data))
         if self._unsent:
             raise BlockingIOError("nothing can be sent")
-        return self._pump(lambda: self._inner.write(data))
+        count, self._taken = self._taken, 0
+        return count
 
     def settimeout(self, seconds: Optional[float]) -> None:
         self._timeout = seconds

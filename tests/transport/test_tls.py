@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, ProtocolError, TLSError
+from gradio_client_lite.transport.connection import Connection
 from gradio_client_lite.transport.http import Timeout
-from gradio_client_lite.transport.tls import TLS
+from gradio_client_lite.transport.sockets import Deadline
+from gradio_client_lite.transport.tls import TLS, NestedTLS
 
-from .peers import always, answer
+from .peers import always, answer, later
 
 
 def test_an_unknown_authority_is_refused_with_advice(serve, connect_to, wrap):
@@ -239,6 +241,32 @@ def test_large_uploads_and_answers_pass_through_tls(serve, connect_to, wrap, ca_
     for _ in range(2):
         assert transport.request("POST", server.url, body=body).body == body
     assert server.connections == 1
+
+
+def test_what_was_written_through_two_layers_of_tls_has_left(wrap, authority):
+    """As nothing is read behind a message to a WebSocket that would send the rest."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        theirs.settimeout(2)
+
+        def serve_all():
+            with wrap(theirs) as peer:
+                begin.wait(10)
+                left = 200_000
+                while left > 0:
+                    left -= len(peer.recv(65536))
+            return left
+
+        begin = threading.Event()
+        taken = later(serve_all)
+        connection = Connection(NestedTLS(ours, context, "localhost", 10), None)
+        connection.prepare(10, Deadline(10))
+        threading.Timer(0.2, begin.set).start()
+        connection.write(b"x" * 200_000)
+        assert taken() == 0
 
 
 def test_an_early_answer_is_seen_through_tls(serve, connect_to, wrap, ca_file):
