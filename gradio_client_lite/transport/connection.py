@@ -25,6 +25,7 @@ import socket
 from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, Iterable, Optional, cast
 
+from ..secrecy import HiddenBytes
 from .headers import Headers
 from .sockets import (
     BLOCK,
@@ -181,7 +182,7 @@ class Connection:
             head = _Head()
             status, line = 0, b""
             while line not in (b"\r\n", b"\n"):
-                line = self.reader.readline(left + 1)
+                line = HiddenBytes(self.reader.readline(left + 1))  # it may set a cookie
                 left -= head.write(line)
                 if left < 0:
                     raise HTTPException("head too long")

@@ -107,6 +107,7 @@ FAILURES: Dict[str, Behaviour] = {
     "not JSON": reply(b"<html>"),
     "not HTTP": raw(b"nonsense\r\n\r\n"),
     "cut": raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"),
+    "cut head": raw(f"HTTP/1.1 200 OK\r\nset-cookie: session={SECRETS['cookie']}".encode()),
     "bad gzip": reply(b"garbage", content_encoding="gzip"),
     "redirect": reply(b"", "307 Temporary Redirect", location="http://127.0.0.1:9/x"),
     "bad redirect": reply(b"", "307 Temporary Redirect", location="http://[/"),
