@@ -312,9 +312,10 @@ class SocketReader(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> Optional[int]:
         if self.mode is BUFFER_ONLY:
             return None
+        began: Optional[float] = None  # the wait, which half a TLS record does not end
         if self.mode is BLOCK:
             if self._plain:
-                self._await_bytes()
+                self._await_bytes(time.monotonic())
             else:
                 self.deadline.left()  # as a server that always has more for us is never waited for
         while True:
@@ -327,7 +328,8 @@ class SocketReader(io.RawIOBase):
                 if self.mode is POLL:
                     return None
                 write = type(error).__name__ == "SSLWantWriteError"
-            self._await_bytes(write=write)
+            began = began or time.monotonic()
+            self._await_bytes(began, write=write)
         if count:
             self.received = True
             if self._patience is not None:
@@ -336,9 +338,12 @@ class SocketReader(io.RawIOBase):
             self.eof = True
         return count
 
-    def _await_bytes(self, *, write: bool = False) -> None:
-        """Wait, as drawn above, until the socket is readable, or with `write`, as TLS may want, writable."""
-        began = time.monotonic()
+    def _await_bytes(self, began: float, *, write: bool = False) -> None:
+        """Wait, as drawn above, until the socket is readable, or with `write`, as TLS may want, writable.
+
+        Args:
+            began: when nothing was there first, on the clock of `time.monotonic`.
+        """
         while True:
             limit = None if self._patience is not None else self.limit
             left = None

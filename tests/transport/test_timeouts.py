@@ -281,3 +281,38 @@ def test_a_deadline_ends_an_answer_that_is_never_waited_for():
     clock.now += 6
     with pytest.raises(socket.timeout, match="deadline"):
         reader.read(10)
+
+
+class _Records(_Flood):
+    """A socket that gives nothing before two more bytes have come, as TLS does with half a record."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._part = b""
+        self.fileno = sock.fileno
+        sock.setblocking(False)
+
+    def recv_into(self, buffer):
+        self._part += self._sock.recv(2 - len(self._part))
+        if len(self._part) < 2:
+            raise BlockingIOError
+        buffer[:2], self._part = self._part, b""
+        return 2
+
+
+def test_half_a_record_is_not_what_came_of_no_use(pair):
+    reader = SocketReader(_Records(pair[0]), Deadline(None))
+    reader.limit = 0.4
+    asked = []
+
+    def silence():
+        asked.append(True)
+        pair[1].send(b"b")
+        return 5.0
+
+    reader.silence = silence
+    timer = threading.Timer(0.3, pair[1].send, [b"a"])
+    timer.start()
+    assert reader.read(2) == b"ab"
+    assert asked == [True]
+    timer.join()
