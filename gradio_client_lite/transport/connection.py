@@ -257,7 +257,10 @@ class Connection:
 
     def stale(self) -> bool:
         """Whether an idle connection was closed, or has received what answers no request."""
-        return ready(self._sock, write=False, timeout=0)[0]
+        try:
+            return ready(self._sock, write=False, timeout=0)[0]
+        except (OSError, ValueError):  # without `poll`, `select` looks at no socket numbered 1024 or more
+            return True
 
     def abort(self) -> None:
         """Wake a thread that reads or writes; it gets an error. For any thread; idempotent."""

@@ -71,6 +71,20 @@ def test_one_connection_serves_many_requests(serve, connect_to):
     assert server.connections == 1
 
 
+def test_a_kept_connection_that_cannot_be_looked_at_is_not_used(serve, connect_to, monkeypatch):
+    """As with `select` alone, which takes no socket numbered 1024 or more."""
+    server = serve(always(b"one"), always(b"two"))
+    transport = connect_to(server.url)
+    transport.request("GET", server.url)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("filedescriptor out of range in select()")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gradio_client_lite.transport.connection.ready", refuse)
+        assert transport.request("GET", server.url).body == b"two"
+
+
 def test_a_connection_is_not_kept_after_a_failure_of_the_server(serve, connect_to):
     # uvicorn closes it after an exception of the app, and does not say so.
     server = serve(always(lambda request: answer(b"oops", "500 Internal Server Error")))
