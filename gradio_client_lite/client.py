@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 import weakref
-from functools import partial
+from functools import partial, wraps
+from types import FunctionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -61,6 +62,17 @@ _Client = TypeVar("_Client", bound="Client")
 
 #: Seconds that closing a client waits for its threads.
 _CLOSING = 2.0
+#: Methods by which an unpickled client is connected, or ends without that. Those of a subclass, which may use
+#: what its constructor sets, are called only once it is connected.
+_UNCONNECTED = ("__getattr__", "__reduce__", "__repr__", "close")
+
+
+def _when_connected(own: Callable[..., Any], until_then: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(own)
+    def method(self: Client, *args: Any, **options: Any) -> Any:
+        return (own if self._connector is None else until_then)(self, *args, **options)
+
+    return method
 
 
 class Client:
@@ -130,6 +142,13 @@ class Client:
 
     #: Connects a client that came out of a pickle when it is first used; None once it has, and of all others.
     _connector: Optional[Connector] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in _UNCONNECTED:
+            own = vars(cls).get(name)
+            if isinstance(own, FunctionType):
+                setattr(cls, name, _when_connected(own, getattr(Client, name)))
 
     def __init__(
         self,
@@ -580,6 +599,6 @@ class Client:
             if connector is not None and not name.startswith("__"):
                 connector.connect(self)
                 return getattr(self, name)
-            if name in vars(self):  # another thread has connected it since the look-up
-                return vars(self)[name]
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            # Another thread may have connected it since the look-up. Else this raises what that has raised,
+            # as a property of a subclass may have done, whose reason is not to be lost.
+            return object.__getattribute__(self, name)

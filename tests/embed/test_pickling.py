@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -34,6 +35,34 @@ class Shouting(Client):
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         return super().predict(*args, **kwargs).upper()
+
+
+class Named(Client):
+    """A subclass that has a method for each name, and something of its own to close."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = ["open"]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return partial(self.predict, api_name=f"/{name}")
+
+    def __repr__(self) -> str:
+        return f"<Named {self.kept}>"
+
+    def close(self) -> None:
+        self.kept.clear()
+        super().close()
+
+
+class Broken(Client):
+    """A subclass with a mistake in a property."""
+
+    @property
+    def wrong(self) -> Any:
+        return self.missing  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.fixture
@@ -111,6 +140,34 @@ def test_only_credentials_that_were_passed_travel(
 def test_every_protocol_of_pickle_will_do(client: Client, protocol: int) -> None:
     with pickle.loads(pickle.dumps(client, protocol)) as copied:
         assert copied.predict("a", api_name="/echo") == "a"
+
+
+def test_a_subclass_may_look_names_up_itself(app: App) -> None:
+    with Named(app.url, verbose=False, auth=("user", "secret")) as client:
+        copied: Any = again(client)
+        assert copied.echo("a") == "a"
+        assert type(copied) is Named
+        assert repr(copied) == "<Named ['open']>"
+        copied.close()
+        assert copied.kept == []
+
+
+def test_a_copy_of_a_subclass_is_shown_and_closed_without_a_request() -> None:
+    with serve({"/echo": str}) as app, Named(app.url, verbose=False) as client:
+        pickled = pickle.dumps(client)
+    copied = pickle.loads(pickled)
+    assert repr(copied) == f"<Named {app.url}, not connected yet>"
+    assert pickle.dumps(copied) == pickled
+    copied.close()
+    with pytest.raises(ClientClosed):
+        copied.predict("a", api_name="/echo")
+
+
+def test_a_mistake_in_a_property_of_a_subclass_is_told(app: App) -> None:
+    with Broken(app.url, verbose=False, auth=("user", "secret")) as client, again(client) as copied:
+        for each in (client, copied):
+            with pytest.raises(AttributeError, match=r"no attribute 'missing'"):
+                _ = each.wrong  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_unpickling_makes_no_request() -> None:

@@ -159,6 +159,27 @@ def test_files_of_others_are_not_even_read(copy: Path, place: Path) -> None:
         vendoring.check(place, name="client")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no file that nobody can read")
+def test_files_of_others_need_not_be_readable(copy: Path, place: Path) -> None:
+    (copy / "unreadable").symlink_to("/proc/self/mem")
+    vendoring.vendor(place, name="client")
+    with pytest.raises(VendoringError, match=r"not part of it: unreadable"):
+        vendoring.check(place, name="client")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+def test_broken_link_does_not_pass_for_an_empty_file(copy: Path, place: Path) -> None:
+    assert (copy / "wire" / "__init__.py").read_bytes() == b""
+    (copy / "wire" / "__init__.py").unlink()
+    (copy / "wire" / "__init__.py").symlink_to("nowhere")
+    with pytest.raises(VendoringError, match=r"changed: wire/__init__\.py"):
+        vendoring.check(place, name="client")
+    with pytest.raises(VendoringError, match=r"changed: wire/__init__\.py.*--force"):
+        vendoring.vendor(place, name="client")
+    vendoring.vendor(place, name="client", force=True)
+    vendoring.check(place, name="client")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
 def test_what_a_link_leads_to_counts_as_changed(copy: Path, place: Path, tmp_path: Path) -> None:
     shutil.move(str(copy / "wire"), str(tmp_path / "mine"))
@@ -240,6 +261,18 @@ def test_check_tells_another_version(copy: Path, place: Path) -> None:
     with pytest.raises(
         VendoringError, match=rf"{ORIGINAL} 0\.0\.1 is not the {gradio_client_lite.__version__}"
     ):
+        vendoring.check(place, name="client")
+
+
+@pytest.mark.parametrize("feature", ["hovering", ["legacy"], 7])
+def test_check_tells_a_copy_without_a_feature_that_is_not_known_here(
+    copy: Path, place: Path, feature: Any
+) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text())
+    manifest["without"] = [feature]
+    manifest["components"][0]["version"] = "99.0"
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(VendoringError, match=r" 99\.0 is not the .* that is here"):
         vendoring.check(place, name="client")
 
 

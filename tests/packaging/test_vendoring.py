@@ -175,7 +175,9 @@ def test_the_package_carries_the_licence_of_the_project() -> None:
 @pytest.fixture
 def of_a_copy(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lets this package be the copy; its folder."""
-    monkeypatch.setattr(contents, "_own_files", lambda: dict(contents.walk(copy)))
+    monkeypatch.setattr(
+        contents, "_own_files", lambda: {path: file.read_bytes() for path, file in contents.walk(copy)}
+    )
     return copy
 
 

@@ -10,12 +10,25 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Collection, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Collection,
+    Dict,
+    Iterable,
+    Iterator,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..._version import PACKAGE
 from ...errors import ArgumentError, VendoringError
 from .contents import (
+    FEATURES,
     MANIFEST,
     NEW,
     PRIVATE,
@@ -33,6 +46,8 @@ if TYPE_CHECKING:
 
     _Path = Union[str, os.PathLike[str]]
 
+#: Gives the content of a file that is there; None for what cannot have one, such as a broken link.
+_Read = Callable[[], Optional[bytes]]
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date a zip can hold
 
 
@@ -97,7 +112,7 @@ def vendor(
     contents = collect(without)
     contents = contents.compiled(name) if compile else contents
     if not force:
-        _refuse_to_overwrite(path, digests(there), manifest, digests(contents.files), replaced=zipped)
+        _refuse_to_overwrite(path, there, manifest, digests(contents.files), replaced=zipped)
     files = contents.with_manifest(name)
     if zipped:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -133,18 +148,18 @@ def check(destination: _Path, *, name: Optional[str] = None, zipped: bool = Fals
     path, there, manifest = _find(destination, _checked_name(name), zipped)
     if manifest is None:
         raise VendoringError(f"{path} is no copy that was made with this command.")
-    listed, found = manifest.files, digests(there)
+    listed = manifest.files
+    contents = {inner: there[inner]() for inner in listed.keys() & there.keys()}
+    found = digests(contents)
     problems = [
-        *_named(
-            "changed", (inner for inner in listed.keys() & found.keys() if found[inner] != listed[inner])
-        ),
-        *_named("missing", listed.keys() - found.keys()),
-        *_named("not part of it", found.keys() - listed.keys()),
+        *_named("changed", (inner for inner in contents if found.get(inner) != listed[inner])),
+        *_named("missing", listed.keys() - there.keys()),
+        *_named("not part of it", there.keys() - listed.keys()),
         *_outdated(manifest),
     ]
     if problems:
         raise VendoringError(f"{path} is not as it should be: {'; '.join(problems)}.")
-    size = sum(map(len, there.values()))
+    size = sum(len(content or b"") for content in contents.values())
     return Copy(path, manifest.components, len(there), size, manifest.without)
 
 
@@ -173,16 +188,27 @@ def _checked_name(name: Optional[str]) -> str:
     return name
 
 
-def _find(destination: _Path, name: str, zipped: bool) -> Tuple[str, Dict[str, bytes], Optional[Manifest]]:
-    """Where a copy belongs, which files are there, and their manifest, if there is one."""
+def _find(destination: _Path, name: str, zipped: bool) -> Tuple[str, Dict[str, _Read], Optional[Manifest]]:
+    """Where a copy belongs, which files are there, and their manifest, if there is one.
+
+    In a folder only files of a copy are read: others may be huge, or of somebody else.
+    """
     path = os.path.join(os.path.abspath(destination), f"{name}.zip" if zipped else name)
-    files: Dict[str, bytes] = {}
+    files: Dict[str, _Read] = {}
     if os.path.lexists(path):
-        if not zipped and not os.path.isdir(path):
+        if zipped:
+            in_zip = _zipped_files(path, f"{name}/")
+            files = {inner: partial(in_zip.get, inner) for inner in in_zip}
+        elif os.path.isdir(path):
+            files = {inner: partial(_content, entry) for inner, entry in walk(Path(path))}
+        else:
             raise VendoringError(f"{path} is no folder.")
-        files = _zipped_files(path, f"{name}/") if zipped else dict(walk(Path(path)))
-    content = files.pop(MANIFEST, None)
+    content = files.pop(MANIFEST)() if MANIFEST in files else None
     return path, files, None if content is None else parse_manifest(content)
+
+
+def _content(entry: Path) -> Optional[bytes]:
+    return entry.read_bytes() if entry.is_file() else None
 
 
 def _zipped_files(path: str, folder: str) -> Dict[str, bytes]:
@@ -202,18 +228,24 @@ def _zipped_files(path: str, folder: str) -> Dict[str, bytes]:
 
 
 def _refuse_to_overwrite(
-    path: str, found: Mapping[str, str], manifest: Optional[Manifest], new: Mapping[str, str], replaced: bool
+    path: str,
+    there: Mapping[str, _Read],
+    manifest: Optional[Manifest],
+    new: Mapping[str, str],
+    replaced: bool,
 ) -> None:
     """Raise VendoringError if anything would go that `vendor` has not written.
 
     Args:
-        found, new: digests of what is there, and of what is to be written.
+        there: the files that are there.
+        new: digests of what is to be written.
         replaced: whether all that is there would go, as with a zip.
     """
     listed = manifest.files if manifest else {}
-    known = found.keys() & (listed.keys() | new.keys())
-    changed = [inner for inner in known if found[inner] not in (listed.get(inner), new.get(inner))]
-    added = found.keys() - listed.keys() - new.keys()
+    known = there.keys() & (listed.keys() | new.keys())
+    found = digests({inner: there[inner]() for inner in known})
+    changed = [inner for inner in known if found.get(inner, "") not in (listed.get(inner), new.get(inner))]
+    added = there.keys() - listed.keys() - new.keys()
     # Without a manifest, files equal to the new ones were written by a first copy that was interrupted.
     if manifest is None and (changed or added):
         raise VendoringError(
@@ -230,10 +262,11 @@ def _refuse_to_overwrite(
 def _outdated(manifest: Manifest) -> Iterator[str]:
     """How a copy differs from one made now; bytecode, and what cannot be had here, is not compared."""
     passed_over: Tuple[str, ...] = ()
+    without = FEATURES.keys() & manifest.without  # a later version may know others
     try:
-        now = collect(manifest.without)
+        now = collect(without)
     except VendoringError:
-        now, passed_over = collect({*manifest.without, "websocket"}), (PRIVATE,)
+        now, passed_over = collect({*without, "websocket"}), (PRIVATE,)
     versions = {component.name: str(component) for component in manifest.components}
     others = [each for each in now.components if versions.get(each.name, str(each)) != str(each)]
     for component in others:

@@ -164,20 +164,21 @@ def parse_manifest(content: bytes) -> Manifest:
                 raise ValueError(f"it lists {path!r}")
         return Manifest(
             tuple(each._replace(license_files=tuple(each.license_files)) for each in components),
-            tuple(raw.get("without", ())),
+            tuple(str(feature) for feature in raw.get("without", ())),
             files,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise VendoringError(f"{MANIFEST} is damaged, or of another version ({exc}).") from exc
 
 
-def digests(files: Mapping[str, bytes]) -> Dict[str, str]:
-    """The SHA-256 of each file, in hexadecimal."""
-    return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+def digests(files: Mapping[str, Optional[bytes]]) -> Dict[str, str]:
+    """The SHA-256 of each file that has a content, in hexadecimal."""
+    found = files.items()
+    return {path: hashlib.sha256(content).hexdigest() for path, content in found if content is not None}
 
 
-def walk(folder: Any, prefix: str = "") -> Iterator[Tuple[str, bytes]]:
-    """The paths and contents of the files below a folder; links are followed, broken ones have no content.
+def walk(folder: Any, prefix: str = "") -> Iterator[Tuple[str, Any]]:
+    """The files below a folder, unread, by their paths; links are followed, broken ones are listed.
 
     Args:
         folder: a `pathlib.Path` or a resource of `importlib`.
@@ -189,7 +190,7 @@ def walk(folder: Any, prefix: str = "") -> Iterator[Tuple[str, bytes]]:
         if entry.is_dir():
             yield from walk(entry, f"{prefix}{entry.name}/")
         else:
-            yield prefix + entry.name, entry.read_bytes() if entry.is_file() else b""
+            yield prefix + entry.name, entry
 
 
 def is_cache(name: str) -> bool:
@@ -201,7 +202,7 @@ def _own_files() -> Dict[str, bytes]:
     from importlib.resources import files
 
     try:
-        return dict(walk(files(PACKAGE)))
+        return {path: entry.read_bytes() for path, entry in walk(files(PACKAGE)) if entry.is_file()}
     except (OSError, TypeError, ValueError, NotImplementedError) as exc:
         raise VendoringError(
             f"The files of this package cannot be read ({exc}). A frozen program has no sources to copy."
