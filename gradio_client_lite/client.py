@@ -580,6 +580,20 @@ class Client:
             if connector is not None and not name.startswith("__"):
                 connector.connect(self)
                 return getattr(self, name)
-            if name in vars(self):  # another thread has connected it since the look-up
-                return vars(self)[name]
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            # Another thread may have connected it since the look-up; and an AttributeError that a property of
+            # a subclass has raised is raised once more, as itself.
+            return object.__getattribute__(self, name)
+
+        def __init_subclass__(cls, **arguments: Any) -> None:
+            """Let the `__getattr__` of a subclass be asked only of a client that is connected."""
+            super().__init_subclass__(**arguments)
+            own = cls.__getattr__
+            if own is Client.__getattr__:
+                return
+
+            def connected_first(self: Client, name: str) -> Any:
+                if self._connector is not None or name in vars(self):
+                    return Client.__getattr__(self, name)
+                return own(self, name)
+
+            cls.__getattr__ = connected_first

@@ -36,6 +36,13 @@ class Shouting(Client):
         return super().predict(*args, **kwargs).upper()
 
 
+class Named(Client):
+    """A subclass that makes functions of the app's endpoints."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.predict(*args, api_name=f"/{name}")
+
+
 @pytest.fixture
 def app() -> Iterator[App]:
     with serve({"/echo": lambda text: text}, auth=("user", "secret")) as app:
@@ -208,6 +215,14 @@ def test_a_subclass_stays_what_it_is(app: App) -> None:
         assert isinstance(copied, Shouting)
         assert copied.predict("a", api_name="/echo") == "A"
         assert type(copied) is Shouting
+
+
+def test_what_a_subclass_makes_of_names_is_asked_of_a_connected_client_only(app: App) -> None:
+    with Named(app.url, verbose=False, auth=("user", "secret")) as client, again(client) as copied:
+        assert client.echo("a") == "a"
+        assert copied.echo("a") == "a"
+        # What Python calls when it had found nothing, as another thread had not connected the copy yet.
+        assert type(copied).__getattr__(copied, "_app") is copied._app
 
 
 def test_copy_and_deepcopy_connect_anew(client: Client) -> None:
