@@ -70,7 +70,10 @@ _UNCONNECTED = ("__getattr__", "__reduce__", "__repr__", "close")
 def _when_connected(own: Callable[..., Any], until_then: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(own)
     def method(self: Client, *args: Any, **options: Any) -> Any:
-        return (own if self._connector is None else until_then)(self, *args, **options)
+        connected = self._connector is None
+        if own.__name__ == "__getattr__":  # the look-up may have failed before another thread connected it
+            connected = connected and args[0] not in vars(self)
+        return (own if connected else until_then)(self, *args, **options)
 
     return method
 

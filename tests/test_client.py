@@ -170,6 +170,16 @@ def test_view_api_gives_the_description(client: Client) -> None:
     assert names == ["first", "second"]
 
 
+def test_an_attribute_error_in_a_property_of_a_subclass_is_its_own(app: App) -> None:
+    class Titled(Client):
+        @property
+        def title(self) -> Any:
+            return self.config.title  # type: ignore[attr-defined]
+
+    with Titled(app.url, verbose=False) as client, pytest.raises(AttributeError, match="'dict' object"):
+        client.title  # noqa: B018
+
+
 def test_verbose_client_says_what_it_loaded(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     Client(app.url).close()
     assert capsys.readouterr().out == f"Loaded as API: {app.url}\n"

@@ -100,10 +100,12 @@ class EarlyMessages:
         return True
 
     def keep_cut(self, event_id: str, *, first: bool = False) -> None:
-        """Keep, for a job that catches up, that the stream was cut: now, or before all of its messages."""
+        """Keep that the stream was cut: now, or before all messages of the job."""
         found = self.ids.setdefault(event_id, _OfOneId(0))
-        if found.messages is not None:
-            found.messages.insert(0 if first else len(found.messages), StreamCut())
+        messages = found.messages
+        if messages is None or (messages and isinstance(messages[0 if first else -1], StreamCut)):
+            return
+        messages.insert(0 if first else len(messages), StreamCut())
 
     def take(self, event_id: str) -> List[Kept]:
         """Remove the messages for an id, and return them in order."""

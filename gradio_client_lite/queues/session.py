@@ -31,8 +31,9 @@ that has most are spilled; but a job that catches up loses none: the reader wait
 
 A cut of the stream (see `stream`) dooms the jobs that have an id: those that have not ended when their grace
 is over fail with StreamLost. Each is fed a StreamCut where messages may be missing. Edits after it may build
-on one of those, so the job takes only full values from then on. A job that joins before the server can
-have noticed the cut is fed a StreamCut first, and has a grace too.
+on one of those, so the job takes only full values from then on. Among early messages a StreamCut is kept, as
+a join may be answered long after the cut. A job that joins before the server can have noticed the cut is fed
+a StreamCut first, and has a grace too.
 
 One lock, `_changed`, guards all of this. Nothing is sent, fed or failed under it; but a grace's thread is
 started. What its critical sections decide in one step:
@@ -375,6 +376,9 @@ class SessionQueue:
                     self._early.keep_cut(event_id)
                 else:
                     calls.append(call)
+            for event_id in list(self._early.ids):
+                if event_id not in self._claims.calls:  # of a join, which may be answered long after the cut
+                    self._early.keep_cut(event_id)
         for call in calls:
             if feed(call, StreamCut()):
                 self.forget(call)

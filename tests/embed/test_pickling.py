@@ -267,6 +267,14 @@ def test_a_subclass_stays_what_it_is(app: App) -> None:
         assert type(copied) is Shouting
 
 
+def test_what_a_subclass_makes_of_names_is_asked_of_a_connected_client_only(app: App) -> None:
+    with Named(app.url, verbose=False, auth=("user", "secret")) as client, again(client) as copied:
+        assert client.echo("a") == "a"
+        assert copied.echo("a") == "a"
+        # What Python calls when it had found nothing, as another thread had not connected the copy yet.
+        assert type(copied).__getattr__(copied, "_app") is copied._app
+
+
 def test_copy_and_deepcopy_connect_anew(client: Client) -> None:
     with copy.deepcopy(client) as copied:
         assert copied is not client

@@ -547,6 +547,26 @@ def test_job_that_joined_before_the_server_can_have_noticed_the_cut_learns_of_it
     assert isinstance(call.messages[0], StreamCut)
 
 
+def test_job_whose_join_lasts_until_long_after_the_cut_learns_where_that_was(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    session = make_queue(times=Times(unnoticed=0.0))
+    first_stream, second_stream = ScriptedStream(), ScriptedStream()
+    transport.offer(first_stream, second_stream)
+    other = submit(session)
+    call, held, thread = join_held(transport, session, "e1")
+    first_stream.send(generating("e1", "a"))
+    first_stream.cut()
+    assert second_stream.opened.wait(PATIENCE)
+    second_stream.send(generating("e1", "abc"), completed("e0", 0))
+    other.result()
+    held.let_go.set()
+    thread.join(PATIENCE)
+    second_stream.send(completed("e1", 1), CLOSE, b"")
+    assert call.result() == [1]
+    assert [type(message) for message in call.messages] == [Generating, StreamCut, Generating, Completed]
+
+
 def test_job_that_joined_when_the_server_had_noticed_the_cut_is_safe(
     transport: ScriptedTransport, session: SessionQueue
 ) -> None:
