@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from ..errors import (
     ArgumentError,
@@ -46,11 +46,11 @@ class Settings:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.given = given
         token, newer = sendable(given["hf_token"], "hf_token"), sendable(given["token"], "token")
-        self.src = sendable(given["src"], "src")
-        self.token = token if newer is None else newer
-        self.auth = sendable(given["auth"], "auth")
-        self.oauth_token = sendable(given["oauth_token"], "oauth_token")
-        self.headers = sendable(given["headers"], "headers")
+        self.src: str = sendable(given["src"], "src")
+        self.token: Union[str, bool, None] = token if newer is None else newer
+        self.auth: Optional[Tuple[str, str]] = sendable(given["auth"], "auth")
+        self.oauth_token: Optional[str] = sendable(given["oauth_token"], "oauth_token")
+        self.headers: Optional[Dict[str, str]] = sendable(given["headers"], "headers")
         options = sendable_options(given["httpx_kwargs"])
         check_arguments(self.src, given["max_workers"], self.auth)
         check_headers("headers", self.headers)
