@@ -22,8 +22,8 @@ Serve = Callable[..., BadServer]
 
 #: More than there are critical sections.
 VICTIMS = 100
-#: Seconds. Some fifty critical sections collect, each for a fifth of a second on a slow machine; only a failing
-#: test waits this long.
+#: Seconds. Some fifty critical sections collect, each for a fifth of a second on a slow machine; only a test
+#: that fails waits this long.
 LONG = 60.0
 
 
