@@ -355,7 +355,12 @@ def test_updates_of_a_job_take_bounded_memory(
         # This protocol sends each value whole; edits of the one before would cost little.
         server = serve(config=reply(config(protocol="sse_v1")), data=updating({**update, "event_id": "e0"}))
     client = connect(server.url, limits=Limits(job_bytes=4 << 20))
-    with promptly(), at_most(40 << 20), pytest.raises(EventTooLarge, match=r"Limits\(job_bytes=4194304\)"):
+    # Counting memory is slow; without a limit this would go on for ever.
+    with (
+        promptly(30.0),
+        at_most(40 << 20),
+        pytest.raises(EventTooLarge, match=r"Limits\(job_bytes=4194304\)"),
+    ):
         client.predict("a", api_name="/echo")
 
 
