@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Dict, List, Optional
 
 from ..wire.info import sanitize_parameter_names
-from ..wire.schema import with_choices
+from ..wire.schema import mapping, with_choices
 from ..wire.texts import text_of
 
 # Nesting after which a default value is cut off with "..."; far above what any component declares.
@@ -37,8 +37,8 @@ def render(info: Any, all_endpoints: Optional[bool] = None) -> str:
         Unnamed API endpoints: 0
         <BLANKLINE>
     """
-    named = _mapping(_mapping(info).get("named_endpoints"))
-    unnamed = _mapping(_mapping(info).get("unnamed_endpoints"))
+    named = mapping(mapping(info).get("named_endpoints"))
+    unnamed = mapping(mapping(info).get("unnamed_endpoints"))
     if all_endpoints is None:
         all_endpoints = not named
     text = f"Client.predict() Usage Info\n---------------------------\nNamed API endpoints: {len(named)}\n"
@@ -61,7 +61,7 @@ def _endpoint(address: str, endpoint: Any) -> str:
     if len(returns) > 1:
         results = f"({results})"
     text = f"\n - predict({arguments}{address}) -> {results}\n"
-    oauth_token = _mapping(endpoint).get("oauth_token")
+    oauth_token = mapping(endpoint).get("oauth_token")
     if oauth_token:
         text += (
             "    Acts on your behalf: this endpoint takes your Hugging Face token "
@@ -107,7 +107,7 @@ def _files_as_calls(value: Any, depth: int) -> Any:
         return [_files_as_calls(item, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
-    if isinstance(value.get("path"), str) and _mapping(value.get("meta")).get("_type") == "gradio.FileData":
+    if isinstance(value.get("path"), str) and mapping(value.get("meta")).get("_type") == "gradio.FileData":
         return f'handle_file("{_cut(_shown(value.get("url") or value["path"]))}")'
     return {key: _files_as_calls(item, depth + 1) for key, item in value.items()}
 
@@ -132,23 +132,19 @@ def _component(item: Dict[str, Any]) -> str:
 
 
 def _type(item: Dict[str, Any]) -> str:
-    told = _shown(_mapping(item.get("python_type")).get("type", "Any"))
+    told = _shown(mapping(item.get("python_type")).get("type", "Any"))
     return with_choices(told, item.get("type")) if "Literal[" in told else told
 
 
 def _description(item: Dict[str, Any]) -> str:
     """In parentheses after a space, or nothing."""
-    text = _mapping(item.get("python_type")).get("description")
+    text = mapping(item.get("python_type")).get("description")
     return f" ({text_of(text)})" if text else ""
 
 
 def _items(endpoint: Any, key: str) -> List[Dict[str, Any]]:
-    items = _mapping(endpoint).get(key)
-    return [_mapping(item) for item in items] if isinstance(items, list) else []
-
-
-def _mapping(value: Any) -> Dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    items = mapping(endpoint).get(key)
+    return [mapping(item) for item in items] if isinstance(items, list) else []
 
 
 def _shown(value: Any) -> str:
