@@ -149,7 +149,9 @@ def _fresh(package: Package, code: str) -> float:
     environ = {"PATH": os.environ.get("PATH", ""), "HF_HUB_OFFLINE": "1"}
     command = [tool_python("awslambdaric"), "-S", "-c", code]
     start = time.perf_counter()
-    subprocess.run(command, check=True, env={**environ, "PYTHONPATH": str(package.compiled)})
+    subprocess.run(
+        command, check=True, env={**environ, "PYTHONPATH": str(package.compiled)}, cwd=package.compiled
+    )
     return time.perf_counter() - start
 
 
@@ -158,7 +160,7 @@ def _vendored(package: Package, folder: Path, without: Sequence[str], *options: 
     command = [tool_python("awslambdaric"), "-B", "-S", "-m", package.module, "vendor", str(folder), "--zip"]
     command += [f"--without={','.join(without)}"] if without else []
     environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(package.folder)}
-    subprocess.run([*command, *options], check=True, capture_output=True, env=environ)
+    subprocess.run([*command, *options], check=True, capture_output=True, env=environ, cwd=package.folder)
     return folder / f"{package.module}.zip"
 
 
@@ -167,7 +169,10 @@ def _first_call(package: Package, archive: Path, url: str) -> float:
     environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(archive)}
     code = _CALL.format(module=package.module, url=url)
     start = time.perf_counter()
-    subprocess.run([tool_python("awslambdaric"), "-S", "-c", code], check=True, env=environ)
+    # Not where this is run: there the clone's own package would be found first.
+    subprocess.run(
+        [tool_python("awslambdaric"), "-S", "-c", code], check=True, env=environ, cwd=archive.parent
+    )
     return time.perf_counter() - start
 
 
