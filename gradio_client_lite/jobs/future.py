@@ -375,13 +375,16 @@ class CallFuture(concurrent.futures.Future[Any]):
 
     def _end_unheard(self, error: BaseException) -> None:
         """End it unless it has ended, and wake nobody: whoever waits stays on the locks that it had."""
-        self._changed = threading.Condition(threading.RLock())
-        super().__init__()
-        self._callbacks.clear()
-        if self._ended:
-            self._resolve()
-        else:
-            self._end(Status.FINISHED, _failure(error), error)
+        # Held before others can see it: a daemon thread may bring the job's end just now.
+        changed = threading.Condition(threading.RLock())
+        with changed:
+            self._changed = changed
+            super().__init__()
+            self._callbacks.clear()
+            if self._ended:
+                self._resolve()
+            else:
+                self._end(Status.FINISHED, _failure(error), error)
 
     def _tell(self, *, warn: bool) -> None:
         """Let the server know that nobody waits for the job any more, unless it has ended there.

@@ -12,13 +12,14 @@ import logging
 import threading
 import time
 from types import SimpleNamespace
-from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
 
 from gradio_client_lite.errors import (
     AppError,
     ArgumentError,
+    ClientClosed,
     DeadlineExceeded,
     ProtocolError,
     QueueError,
@@ -1001,6 +1002,26 @@ def test_callbacks_that_get_no_thread_are_logged_and_the_job_ends(
 
 def no_thread(self: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
+
+
+# --- the end of the process
+
+
+def test_end_that_comes_while_the_process_ends_the_job_is_too_late(host: Host, job: Job) -> None:
+    reader = threading.Thread(target=break_off, args=(job,), daemon=True)
+
+    class Jobs(Set[Any]):
+        def discard(self, ended: Any) -> None:  # the job's end is being put on record
+            if not reader.ident:
+                reader.start()
+                reader.join(0.2)
+                assert reader.is_alive()
+
+    host.live.jobs = Jobs()
+    job.end_with_process()
+    reader.join(PATIENCE)
+    assert isinstance(job.exception(0), ClientClosed)
+    assert kinds(list(job.updates(0))) == [Status.FINISHED, {"error": str(job.exception(0))}]
 
 
 # --- forked
