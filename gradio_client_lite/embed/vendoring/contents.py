@@ -33,7 +33,7 @@ FEATURES: Mapping[str, Tuple[str, str]] = {
     "files": ("files/", "files in arguments and results"),
     "testing": ("testing/", "testing.serve and the command demo"),
     "compat": ("compat/", "compat.install and the official helper functions"),
-    "cli": ("cli.py", "the command line"),
+    "cli": ("cli/", "the command line"),
     "vendoring": ("embed/vendoring/", "the command vendor"),
     "pickling": ("embed/pickling.py", "pickling clients"),
     "websocket": (PRIVATE, "apps of Gradio 3.x, unless websocket-client is installed"),

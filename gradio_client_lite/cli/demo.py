@@ -1,0 +1,75 @@
+"""The command demo: serves a small app and calls it, without a network."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator
+
+from .._version import PACKAGE
+from ..app.console import write_line
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..client import Client
+
+_GREETED = "Ada"
+_SPELLED = "streams"
+_STEP = 0.05  # seconds between the demo's outputs, so that one sees them come
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def run(options: argparse.Namespace) -> None:
+    from ..client import Client
+    from ..testing import serve
+
+    show = (lambda _: None) if options.json else write_line
+    with serve({"/greet": _greet, "/spell": _spell}) as app:
+        show(f"A small app with the functions /greet and /spell runs at {app.url}")
+        with Client(app.url, verbose=False) as client:
+            report = {"url": app.url, **_demonstrate(client, show)}
+    if options.json:
+        write_line(json.dumps(report))
+    show(f'Now your own app: {PACKAGE}.Client("http://…").predict(…, api_name="/…")')
+
+
+def _greet(name: str = "world") -> str:
+    """Greets somebody."""
+    return f"Hello, {name}!"
+
+
+def _spell(text: str) -> Iterator[str]:
+    """Spells a word, letter by letter."""
+    work = threading.Event()
+    for end in range(1, len(text) + 1):
+        work.wait(_STEP)
+        yield text[:end]
+
+
+def _demonstrate(client: Client, show: Callable[[str], None]) -> Dict[str, Any]:
+    """Make one prediction and one streaming job; show them as they go and give what they came to."""
+    client.predict(_GREETED, api_name="/greet")  # the first call opens the connections
+    began = time.perf_counter()
+    prediction = client.predict(_GREETED, api_name="/greet")
+    seconds = time.perf_counter() - began
+    show(f'predict("{_GREETED}", api_name="/greet") gives "{prediction}" in {seconds * 1000:.1f} ms')
+
+    show(f'submit("{_SPELLED}", api_name="/spell") streams:')
+    job = client.submit(_SPELLED, api_name="/spell")
+    outputs = []
+    for output in job:
+        show(f"    {output}")
+        outputs.append(output)
+    status = job.status()
+    show(f"Status of the job: {status.code.value}, success {status.success}, {len(outputs)} outputs")
+    return {
+        "prediction": prediction,
+        "seconds": round(seconds, 6),
+        "stream": outputs,
+        "status": {"code": status.code.value, "success": status.success},
+    }

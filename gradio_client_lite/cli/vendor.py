@@ -1,0 +1,52 @@
+"""The command vendor: copies this package into a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..app.console import write_line
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="where the program keeps such copies")
+    parser.add_argument("--name", metavar="NAME", help="what the copy is imported as; else as this package")
+    parser.add_argument(
+        "--without",
+        metavar="FEATURE,FEATURE",
+        type=lambda text: text.split(","),
+        action="extend",
+        default=[],
+        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, compat, cli, "
+        "vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
+    )
+    parser.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
+    parser.add_argument(
+        "--compile", action="store_true", help="add bytecode for this release of Python to the zip"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only tell whether the copy is intact and current"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite even what is no copy or was changed")
+
+
+def run(options: argparse.Namespace) -> None:
+    from ..embed.vendoring import check, vendor
+
+    if options.check:
+        copy = check(options.folder, name=options.name, zipped=options.zip)
+    else:
+        copy = vendor(
+            options.folder,
+            name=options.name,
+            without=options.without,
+            zipped=options.zip,
+            compile=options.compile,
+            force=options.force,
+        )
+    parts = ", ".join(map(str, copy.components))
+    state = "intact and current, " if options.check else ""
+    without = f", without {', '.join(copy.without)}" if copy.without else ""
+    write_line(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB{without}: {parts}")
