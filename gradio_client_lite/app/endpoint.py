@@ -7,13 +7,17 @@ may have to be waited for: only what says so asks for it.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ProtocolError, UnknownEndpointError, shorten
 from ..secrecy import Secrets
 from ..wire.arguments import bind
 from ..wire.config import EndpointSpec
 from ..wire.texts import sendable
+from .official import EndpointAttributes
+
+if TYPE_CHECKING:
+    from .app import App
 
 Info = Callable[[], Mapping[str, Any]]
 
@@ -23,13 +27,14 @@ _NONE = Secrets()
 _AMBIGUOUS = "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`"
 
 
-class Endpoint:
+class Endpoint(EndpointAttributes):
     """What can be called under one `api_name` or `fn_index`.
 
     Args:
         spec: what the app's config says of it.
         info: gives the app's API description; called only when it is needed.
         secrets: what the app may not have texts show by naming it so.
+        app: whose it is; for attributes that calls do not use.
 
     Attributes:
         fn_index: the number requests name it by.
@@ -39,8 +44,11 @@ class Endpoint:
         is_public: whether it is listed, named and runs on the server: what a call without a name may mean.
     """
 
-    def __init__(self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE) -> None:
+    def __init__(
+        self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE, app: Optional[App] = None
+    ) -> None:
         self.spec = spec
+        self._app = app
         self.fn_index = spec.fn_index
         self.api_name: Union[str, bool, None] = spec.api_name
         self.is_valid = spec.is_valid
