@@ -4,8 +4,8 @@
 `hide_errors_server`, `small_queue_server`, `private_file_server` and `chat_server` run it for an older
 release or two and the newest; `pages_server` for those that know pages; `file_server` for one release of each
 generation of components, `v3_file_server` for those of Gradio 3; `no_queue_server` for Gradio 3, whose apps
-need no queue. A server starts when the first test needs it and ends after its last one; pytest puts the tests
-of one server together, so no two releases run at once.
+need no queue; `moving_server` for the newest. A server starts when the first test needs it and ends after its
+last one; pytest puts the tests of one server together, so no two releases run at once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
 to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
@@ -29,6 +29,7 @@ from apps.pins import (
     CHAT_SERVERS,
     FILE_SERVERS,
     LABEL_SERVERS,
+    MOVING_SERVERS,
     PAGES_SERVERS,
     QUEUELESS_SERVERS,
     RESTARTED_SERVERS,
@@ -56,6 +57,7 @@ _FIXTURES = {
     "chat_server": "chat",
     "pages_server": "pages",
     "label_server": "labels",
+    "moving_server": "moving",
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
@@ -69,6 +71,7 @@ _RELEASES = {
     "chat_server": CHAT_SERVERS,
     "pages_server": PAGES_SERVERS,
     "label_server": LABEL_SERVERS,
+    "moving_server": MOVING_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
@@ -92,6 +95,7 @@ small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 chat_server = _server_fixture("chat")
 pages_server = _server_fixture("pages")
+moving_server = _server_fixture("moving")
 label_server = _server_fixture("labels")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")

@@ -3,8 +3,8 @@
 Not here is what served the official client itself or the Gradio server; docs/differences.md lists it.
 
 >>> from gradio_client_lite.utils import Status
->>> Status.PENDING.value
-'PENDING'
+>>> Status.FINISHED.value
+'FINISHED'
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Version:
 
 
 def _version_of(value: object) -> Optional[Version]:
-    """A Version, also of one of the package `packaging`, which scripts compare with; None for anything else."""
+    """A Version, also for one of the package `packaging`, which scripts compare with; else None."""
     if isinstance(value, Version):
         return value
     return Version.parse(str(value)) if isinstance(getattr(value, "release", None), tuple) else None
