@@ -86,7 +86,11 @@ class SharedLoop:
                 def end() -> None:
                     loop.call_soon_threadsafe(loop.stop)
 
-                Threads().start("gradio-loop", end, loop.run_forever)
+                try:
+                    Threads().start("gradio-loop", end, loop.run_forever)
+                except RuntimeError:
+                    loop.close()
+                    raise
                 self._loop = loop
             return self._loop
 
