@@ -1,18 +1,17 @@
-"""What scripts for the official client read of a client and its endpoints, made from what is known here."""
+"""What scripts for the official client read of a client and its endpoints; nothing here uses it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict
 
 from ..wire.schema import is_index
 
 if TYPE_CHECKING:
-    from ..wire.config import ComponentSpec, EndpointSpec
     from .app import App
 
 
 class ClientAttributes:
-    """The attributes of the official client's Client that tell where the app is. Calls use none of them."""
+    """The official client's attributes that tell where the app is."""
 
     _app: App
     #: Nothing is ever sent.
@@ -59,50 +58,12 @@ class ClientAttributes:
         return self._app.routes.reset
 
 
-class EndpointAttributes:
-    """The attributes of the official client's Endpoint that tell what it is."""
-
-    spec: EndpointSpec
-    _app: Optional[App]
-
-    @property
-    def dependency(self) -> Dict[str, Any]:
-        """What the app's config says of it, as it was sent."""
-        found: Dict[str, Any] = {}
-        listed = self._app.config["dependencies"] if self._app else ()
-        for place, dependency in enumerate(listed):
-            if isinstance(dependency, dict):
-                number = dependency.get("id")
-                if (number if is_index(number) else place) == self.spec.fn_index:
-                    found = dependency
-        return found
-
-    @property
-    def protocol(self) -> str:
-        """How the app's queue is spoken to; see `Client.protocol`."""
-        return self._app.spec.protocol if self._app else ""
-
-    @property
-    def root_url(self) -> str:
-        """What the URLs of the app's API begin with."""
-        return self._app.routes.api if self._app else ""
-
-    @property
-    def backend_fn(self) -> bool:
-        """Whether its function runs on the server."""
-        return self.spec.backend_fn
-
-    @property
-    def api_visibility(self) -> str:
-        """Who may see it: "public", "undocumented" or "private"."""
-        return self.spec.visibility
-
-    @property
-    def input_component_types(self) -> List[ComponentSpec]:
-        """Of each input: `skip`, `value_is_file` and `is_state`."""
-        return list(self.spec.inputs)
-
-    @property
-    def output_component_types(self) -> List[ComponentSpec]:
-        """The same of each output."""
-        return list(self.spec.outputs)
+def dependency_of(config: Dict[str, Any], fn_index: int) -> Dict[str, Any]:
+    """What a config says of an endpoint; the last one counts that has its number, or none and its place."""
+    found: Dict[str, Any] = {}
+    for place, dependency in enumerate(config.get("dependencies", ())):
+        if isinstance(dependency, dict):
+            number = dependency.get("id")
+            if (number if is_index(number) else place) == fn_index:
+                found = dependency
+    return found

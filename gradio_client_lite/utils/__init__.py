@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidAPIEndpointError, QueueError, SpaceDuplicationError, TooManyRequestsError
-from ..jobs.communicator import Communicator, JobStatus
+from ..jobs.communicator import Communicator
 from ..updates import OutputUpdate, ProgressUnit, Status, StatusUpdate, Update
 from ..wire.arguments import bind as construct_args
 from ..wire.info import sanitize_parameter_names
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Communicator",
     "InvalidAPIEndpointError",
-    "JobStatus",
     "OutputUpdate",
     "ProgressUnit",
     "QueueError",

@@ -1,7 +1,6 @@
 """Coroutines for code without an event loop: one loop, on a thread of its own, runs those of all calls.
 
-So what a coroutine has bound to its loop, a lock or a session, goes on working in the next call. The thread
-starts with the first one and lasts until the interpreter ends.
+So what one call has bound to the loop, such as a session, goes on working in the next.
 """
 
 from __future__ import annotations

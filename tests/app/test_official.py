@@ -9,6 +9,7 @@ import pytest
 
 from gradio_client_lite import Client
 from gradio_client_lite.app.endpoint import Endpoint
+from gradio_client_lite.app.official import dependency_of
 from gradio_client_lite.files.saving import default_folder
 from gradio_client_lite.testing import serve
 from gradio_client_lite.wire.config import parse_config
@@ -60,16 +61,11 @@ def test_endpoint_of_an_app(url: str) -> None:
 
 
 def test_dependency_is_found_by_its_number_or_its_place() -> None:
-    dependencies = [{"id": 7, "inputs": [], "outputs": []}, {"inputs": []}, "broken"]
-    config = {"dependencies": dependencies, "components": []}
-    found = parse_config(config, "http://host/").endpoints
-
-    class App:
-        pass
-
-    app: Any = App()
-    app.config = config
-    assert [Endpoint(spec, dict, app=app).dependency for spec in found.values()] == dependencies[:2]
+    first, second = {"id": 7}, {"inputs": []}
+    config = {"dependencies": [first, second, "broken", {"id": 7, "last": True}]}
+    assert dependency_of(config, 7) == {"id": 7, "last": True}
+    assert dependency_of(config, 1) is second
+    assert dependency_of(config, 2) == {}
 
 
 def test_endpoint_without_an_app() -> None:

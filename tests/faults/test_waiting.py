@@ -113,15 +113,7 @@ AT_ONCE: Dict[str, Callable[[Stage], object]] = {
             *("sse_data_url", "sse_url", "upload_url", "ws_url"),
         )
     },
-    **{
-        f"endpoint.{name}": lambda stage, name=name: getattr(  # type: ignore[misc]
-            stage.known.endpoints[0], name
-        )
-        for name in (
-            *("api_visibility", "backend_fn", "dependency", "input_component_types"),
-            *("output_component_types", "protocol", "root_url"),
-        )
-    },
+    "endpoint.dependency": lambda stage: stage.known.endpoints[0].dependency,
     **{
         f"job.{name}": lambda stage, name=name: getattr(stage.jobs[0], name)  # type: ignore[misc]
         for name in ("communicator", "future", "space_id", "verbose")

@@ -46,12 +46,6 @@ def test_the_loop_of_official_scripts(job: Job, go_on: Event) -> None:
     assert job.communicator.job.outputs == [1, 2, 3]
 
 
-def test_a_cancelled_job_says_so(job: Job) -> None:
-    assert not job.communicator.should_cancel
-    job.cancel()
-    assert job.communicator.should_cancel
-
-
 def test_event_id_is_the_jobs(job: Job) -> None:
     assert job.communicator.event_id == job.event_id is not None
 

@@ -17,5 +17,5 @@ while not job.done():
             break
     time.sleep(0.01)
 job.future.result()
-print(job.communicator.job.outputs[-1], "answer".startswith(seen), job.communicator.should_cancel)
+print(job.communicator.job.outputs[-1], "answer".startswith(seen))
 print(isinstance(job.communicator.event_id, str), job.space_id, job.verbose)
