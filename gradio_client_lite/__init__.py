@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any, List
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from . import client as client
+    from . import data_classes as data_classes
+    from . import exceptions as exceptions
+    from . import utils as utils
     from .client import Client
     from .files.handle import file, handle_file
     from .jobs.job import Job

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from typing_extensions import Literal, assert_type
 
+import gradio_client_lite as gradio_client
 from gradio_client_lite import (
     Client,
     FileData,
@@ -116,6 +117,7 @@ def test_what_scripts_for_the_official_client_use() -> None:
         assert folder
         error: ValueError = exceptions.AppError("no")
         assert str(error) == "no"
+        assert gradio_client.exceptions.AppError is exceptions.AppError
         assert_type(utils.handle_file(b"content"), Dict[str, Any])
         assert assert_type(utils.synchronize_async(double, 2), int) == 4
         job.result(TIMEOUT)
