@@ -4,8 +4,8 @@
 `hide_errors_server`, `small_queue_server`, `private_file_server` and `chat_server` run it for an older
 release or two and the newest; `pages_server` for those that know pages; `file_server` for one release of each
 generation of components, `v3_file_server` for those of Gradio 3; `no_queue_server` for Gradio 3, whose apps
-need no queue; `moving_server` for the newest. A server starts when the first test needs it and ends after its
-last one; pytest puts the tests of one server together, so no two releases run at once.
+need no queue. A server starts when the first test needs it and ends after its last one; pytest puts the tests
+of one server together, so no two releases run at once.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
 to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to

@@ -20,14 +20,16 @@ except ValidationError as error:
 
 
 def told(*args, **kwargs):
+    """The kind of the error of a call, and its first sentence."""
     try:
         return client.predict(*args, **kwargs)
     except Exception as error:
-        return f"{isinstance(error, ValueError)} {isinstance(error, TypeError)} {error}"
+        sentence = str(error).split(". ")[0].rstrip(".")
+        return f"{isinstance(error, ValueError)} {isinstance(error, TypeError)} {sentence}"
 
 
-print(told("x", api_name="/missing").splitlines()[0])
-print(told("x", api_name="translate").splitlines()[0])
+print(told("x", api_name="/missing"))
+print(told("x", api_name="translate"))
 print(told(api_name="/translate"))
 print(told("x", wrong=1, api_name="/translate"))
 print(told(param_0="x", wrong=1, api_name="/translate"))
