@@ -23,17 +23,15 @@ _T = TypeVar("_T")
 def synchronize_async(
     func: Callable[..., Awaitable[_T]], *args: Any, timeout: Optional[float] = None, **kwargs: Any
 ) -> _T:
-    """Call an async function from code that is not async, and wait for its result.
-
-    Interrupting the wait cancels the function.
+    """Call an async function, on an event loop that all calls share, and wait for its result.
 
     Args:
-        func: is called with `args` and `kwargs` on the thread of an event loop that all calls share.
+        func: is called with `args` and `kwargs`; an interrupt of the wait cancels it.
         timeout: seconds to wait; None waits for as long as it takes. It is not passed on.
 
     Raises:
         DeadlineExceeded: the time is over; the function was cancelled.
-        ArgumentError: a function that it runs has called it, and must await instead.
+        ArgumentError: a function that it runs called it.
 
     Example:
         >>> async def double(number):
