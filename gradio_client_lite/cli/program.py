@@ -15,7 +15,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
-from .._version import __version__
+from .._version import PACKAGE, __version__
 from ..errors import (
     AppError,
     AuthenticationError,
@@ -82,7 +82,7 @@ def exit_code(error: BaseException) -> int:
 def _parse(words: List[str]) -> argparse.Namespace:
     import argparse
 
-    program = f"python -m {__package__.rpartition('.')[0]}"
+    program = f"python -m {PACKAGE}"
     parser = argparse.ArgumentParser(prog=program, description="Call Gradio apps.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")

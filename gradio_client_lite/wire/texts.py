@@ -41,7 +41,21 @@ def excerpt(text: str, limit: int = _LIMIT) -> str:
 #: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
 _TRANSLATED = "__i18n__"
 _first_json = json.JSONDecoder().raw_decode
+#: Control characters but for tab and line feed, separators of lines, and marks that turn the direction.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]").search
+
+
+def harmless(text: str) -> str:
+    """A text for a terminal: what would move its cursor, or the order of its letters, is spelled out.
+
+    Line breaks and tabs stay.
+
+    Example:
+        >>> harmless("\\x1b[2J wiped")
+        '\\\\x1b[2J wiped'
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def utf8(text: str) -> Optional[bytes]:
