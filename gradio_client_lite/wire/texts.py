@@ -37,6 +37,17 @@ def excerpt(text: str, limit: int = _LIMIT) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
+def one_line(text: str) -> str:
+    """A text of anybody's for one line of a terminal: without control characters, escape sequences' among
+    them, and without those that turn its direction round.
+
+    Example:
+        >>> one_line("two\\nlines, \\x1b[31mred")
+        'two lines, [31mred'
+    """
+    return "".join(filter(str.isprintable, " ".join(text.split())))
+
+
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
 #: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
 _TRANSLATED = "__i18n__"
