@@ -43,10 +43,10 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     "demo": (".demo", "serve a small app and call it; needs no network"),
     "info": (".info", "describe the endpoints of an app"),
     "predict": (".predict", "call an endpoint of an app and print its result"),
-    # "duplicate": (".duplicate", "make a Space of one's own from another one"),
-    # "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
+    "duplicate": (".duplicate", "make a Space of one's own from another one"),
+    "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
     "vendor": (".vendor", "copy this package into a program, or update the copy"),
-    # "completion": (".completion", "print what makes a shell complete these commands"),
+    "completion": (".completion", "print what makes a shell complete these commands"),
 }
 # The first that an error is one of counts.
 _CODES = (
