@@ -35,7 +35,7 @@ VALUES: List[Any] = [
         ['[{"role": "user", "content": [{"type": "file", "file": "photo.png"}]}]'],
         [{**MESSAGE, "content": [{"type": "file", "file": PICTURE, "alt_text": None}]}],
     ),
-    ("checkbox", ["no"], False),
+    ("checkbox", ["False"], False),
     ("checkbox", ["true"], True),
     ("checkbox_group", ["a"], ["a"]),
     ("checkbox_group", ['["a", 1]'], ["a", 1]),
