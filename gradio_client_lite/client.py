@@ -110,6 +110,10 @@ class Client:
             the job takes.
         upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
             that sends them.
+        download_progress: called with (bytes received so far, bytes in all) while a file of a result is
+            fetched, on the thread that fetches it; several files may be at the same time. None as the second
+            where the server does not say, but in the last call both are the same. What either of the two
+            raises ends the transfer.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
         stream_idle_timeout: seconds of silence on a job's event stream after which the app is asked for a
             sign of life beside it, again and again. While it gives none it is busy, and the job waits on for
@@ -170,6 +174,7 @@ class Client:
         oauth_token: Optional[str] = None,
         timeout: Optional[float] = None,
         upload_progress: Optional[Callable[[int, int], object]] = None,
+        download_progress: Optional[Callable[[int, Optional[int]], object]] = None,
         stream_grace: float = 15.0,
         stream_idle_timeout: float = 60.0,
         space_timeout: Optional[float] = 600.0,
@@ -202,7 +207,9 @@ class Client:
         self.space_id = location.space_id
         app = self._app = settings.make_app(location, dialect_of, derive_info)
         try:
-            attachments = Attachments(app, download_files, progress=upload_progress)
+            attachments = Attachments(
+                app, download_files, sending=upload_progress, fetching=download_progress
+            )
             settings.connect(app, location)
             #: What can be called, by `fn_index`.
             self.endpoints: Dict[int, Endpoint] = {

@@ -113,8 +113,8 @@ def module_of(client: Client) -> str:
     Raises:
         ConnectionFailed, DeadlineExceeded, RetryLater: the description cannot be fetched.
     """
-    streams = {each.api_name or each.fn_index for each in client.endpoints.values() if each.spec.generator}
-    return write_module(described(client), app_of(client), streams)
+    endpoints = {each.api_name or each.fn_index: each.spec for each in client.endpoints.values()}
+    return write_module(described(client), app_of(client), endpoints)
 
 
 def app_of(client: Client) -> str:

@@ -64,7 +64,7 @@ def is_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
 
 
 def is_any_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
-    """The same, or a FileData as Gradio declared that before."""
+    """Whether it is a FileData as any release from 4.0 on declares it."""
     return is_file(schema, defs) or mapping(schema.get("properties")).keys() >= _OLD_FILE_FIELDS
 
 
