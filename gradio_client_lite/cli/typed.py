@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Optional
 
 from ..app.console import write_line
 from ..errors import ArgumentError, InvalidFile
+from ..wire.texts import harmless
+from .connecting import add_options, connect
 
 if TYPE_CHECKING:
     import argparse
@@ -16,25 +18,22 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from .connecting import add_options
-
-    parser.description = "Write the API of an app as a Python module: a function with types for each endpoint."
-    parser.epilog = (
-        "example: %(prog)s http://127.0.0.1:7860 --output my_app.py. "
-        "With --check, the exit code is 1 when the API is another than that of the module."
-    )
     parser.add_argument(
-        "app", metavar="APP", nargs="?", help="its URL, or the name of its Space; with --check that of the module"
+        "app", metavar="APP", nargs="?", help="a URL, or a Space's name; with --check that of the module"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--output", metavar="FILE", type=Path, help="write to this file, once all is known")
-    what.add_argument("--check", metavar="FILE", type=Path, help="compare with this module")
+    what.add_argument("--output", metavar="FILE", type=Path, help="write it to this file")
+    what.add_argument(
+        "--check",
+        metavar="FILE",
+        type=Path,
+        help="tell what differs from this module; exit code 1 if anything does",
+    )
     add_options(parser)
+    parser.epilog = "example: %(prog)s http://127.0.0.1:7860 --output my_app.py"
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
-    from .connecting import connect
-
     if options.check is not None:
         return _check(options)
     if options.app is None:
@@ -50,18 +49,17 @@ def run(options: argparse.Namespace) -> Optional[int]:
 
 def _check(options: argparse.Namespace) -> int:
     from ..typed.difference import app_in, difference
-    from .connecting import connect
 
+    name = str(options.check)
     try:
         old = options.check.read_bytes()
     except OSError as error:
-        raise InvalidFile(f"{options.check} cannot be read: {error.strerror or error}.") from error
-    name = str(options.check)
+        raise InvalidFile(f"{name} cannot be read: {error.strerror or error}.") from error
     options.app = options.app or app_in(old, name)
     with connect(options) as client:
-        changes = difference(old, _module(client), name, client.src)
+        changes = difference(old, _module(client), name, options.app)
     for line in changes:
-        write_line(line)
+        write_line(harmless(line))
     return 1 if changes else 0
 
 
@@ -72,7 +70,7 @@ def _module(client: Client) -> str:
 
 
 def write_source(text: str) -> None:
-    """Print source code, which Python and shells read as UTF-8: where that is not written, in ASCII."""
+    """Print source code as UTF-8, which Python reads it as, or else in ASCII."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     if encoding.replace("-", "").lower() != "utf8":
         text = text.encode("ascii", "backslashreplace").decode()

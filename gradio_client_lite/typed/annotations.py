@@ -1,8 +1,8 @@
 """Annotations: the Python types of an app's values, made from JSON schemas, with the TypedDicts they name.
 
 A type is a tuple of the members of its union, such as ("Literal['a']", "None"); a checker reads what
-`union` writes. Arguments and results have types of their own: a file is a `File` or a `SavedFile`, and those of
-arguments are only read, so that a checker takes a result for an argument of the same schema.
+`union` writes. Arguments and results have types of their own: a file is a `File` or a `SavedFile`, and those
+of arguments are only read, so that a checker takes a result for an argument of the same schema.
 
 Schemas come from the network, so reading them is total, as in `wire/schema.py`, and costs no more than a
 budget: a definition is read once, however often it is named, and what is left over reads `Any`.

@@ -1,7 +1,7 @@
 """Difference: what has changed between two modules that were made of an app's API.
 
-They are compared as Python reads them, and nothing of them is run. Layout, docstrings and the order of endpoints
-do not count, so a formatter may have gone over a module.
+They are compared as Python reads them, and not run. Layout, docstrings and the order of endpoints do not
+count, so a formatter may have gone over a module.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ def app_in(source: Source, name: str) -> str:
     """
     for node in _parsed(source, name).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "APP":
-            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-                return node.value.value
+            value = getattr(node.value, "value", None)
+            if isinstance(value, str):
+                return value
     raise ArgumentError(f"{name} does not say which app it is of; name the app, or write the module anew.")
 
 

@@ -1,10 +1,10 @@
 """Module: an app's API as a Python module, with a typed function for each endpoint.
 
-The module needs nothing of this package but Client and `handle_file`, whatever else a copy was made without.
+The module needs Client and `handle_file` of this package alone, whatever else a copy was made without.
 
-Arguments go to the app by position, so that a parameter may be called what Python takes for a name. A default
-that is a text, a number, True, False or None stands in the signature. Any other, such as a list or a file that
-the server has, is left to the app when it is called: from the first of these on, arguments go by name.
+Arguments go to the app by position, so that parameters may have names that Python takes. A default that is a
+text, a number, True, False or None stands in the signature. Any other, such as a list or a file that the
+server has, is left to the app: from the first of these on, arguments go by name.
 
 Only an `os.PathLike` is sent as a file; a text never is, since it may have come from a server, which could
 then ask for any file (`wire/provenance.py`). So the paths in results have a type of their own.
@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optional, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from .._version import PACKAGE, __version__
+from ..wire.config import ComponentSpec, EndpointSpec
 from ..wire.schema import mapping
 from ..wire.texts import show, text_of
 from ..wire.urls import bare_url
@@ -134,7 +136,7 @@ def items(endpoint: Any, key: str) -> List[Dict[str, Any]]:
     return [mapping(item) for item in found] if isinstance(found, list) else []
 
 
-def write_module(info: Any, app: str, streams: Collection[Any] = ()) -> str:
+def write_module(info: Any, app: str, endpoints: Mapping[Any, EndpointSpec]) -> str:
     """Write the module of an app.
 
     Characters that are not ASCII stand only in literals and docstrings.
@@ -142,13 +144,15 @@ def write_module(info: Any, app: str, streams: Collection[Any] = ()) -> str:
     Args:
         info: what `clean_info` or `derive_info` gave.
         app: what its Client is made with.
-        streams: the names, or numbers, of the endpoints that are generators.
+        endpoints: what its config says of the endpoints, by name, or by number where they have none.
     """
     named, unnamed = (mapping(mapping(info).get(f"{kind}_endpoints")) for kind in ("named", "unnamed"))
     # As `view_api` has it: those without a name where there are no others.
-    shown: Dict[Any, Any] = named or {int(key): each for key, each in unnamed.items() if _is_number(key)}
+    shown: Dict[Any, Any] = dict(named)
+    if not named:
+        shown = {int(key): endpoint for key, endpoint in unnamed.items() if _is_number(key)}
     taken: Dict[str, int] = {}
-    functions = [_Function(key, endpoint, key in streams, taken) for key, endpoint in shown.items()]
+    functions = [_Function(key, endpoint, endpoints.get(key), taken) for key, endpoint in shown.items()]
     for function in functions:  # TypedDicts have other names than all these
         taken.update(dict.fromkeys(function.names, 1))
     annotations = Annotations(taken)
@@ -205,18 +209,20 @@ class _Function:
     Args:
         key: the name of the endpoint, or its number where it has none.
         endpoint: what the description says of it.
-        streams: whether it is a generator.
+        spec: what the app's config says of it; None when it says nothing.
         taken: the names in the module, to which its own are added.
 
     Attributes:
         names: those of its parameters.
     """
 
-    def __init__(self, key: Any, endpoint: Any, streams: bool, taken: Dict[str, int]) -> None:
+    def __init__(self, key: Any, endpoint: Any, spec: Optional[EndpointSpec], taken: Dict[str, int]) -> None:
         self._key = key
         self._endpoint = mapping(endpoint)
-        self._raw = items(endpoint, "parameters")
+        self._raw = _opened(items(endpoint, "parameters"), spec.inputs if spec else ())
+        self._returns = _opened(items(endpoint, "returns"), spec.outputs if spec else ())
         self._name = identifier(str(key), "call", taken)
+        streams = spec is not None and spec.generator
         self._stream_name = identifier(f"stream_{self._name}", "", taken) if streams else None
         own = {"client": 1}
         self.names = [
@@ -226,8 +232,7 @@ class _Function:
 
     def written(self, annotations: Annotations) -> str:
         """The source; the TypedDicts that it needs come to those of the module."""
-        returns = items(self._endpoint, "returns")
-        types = [union(annotations.of(item.get("type"), self._name, given=False)) for item in returns]
+        types = [union(annotations.of(item.get("type"), self._name, given=False)) for item in self._returns]
         parameters = self._parameters(annotations)
         description = self._endpoint.get("description")
         call = f"Call `{line(str(self._key))}`"
@@ -238,12 +243,14 @@ class _Function:
         }
         text = _FUNCTION.format(
             name=self._name,
-            summary=isinstance(description, str) and line(description) or f"{call}.",
+            summary=(line(description) if isinstance(description, str) else "") or f"{call}.",
             parameters="".join([parameter.about for parameter in parameters]),
-            returns="\n        ".join(map(_about, returns)) or "Nothing.",
+            returns="\n        ".join(map(_about, self._returns)) or "Nothing.",
             **fields,
         )
-        return text + (_STREAM.format(name=self._stream_name, call=call, **fields) if self._stream_name else "")
+        return text + (
+            _STREAM.format(name=self._stream_name, call=call, **fields) if self._stream_name else ""
+        )
 
     def _parameters(self, annotations: Annotations) -> List[_Parameter]:
         found = []
@@ -279,6 +286,21 @@ class _Function:
         return "".join([f"\n        {row}," for row in rows]) + "\n    "
 
 
+def _opened(described: List[Dict[str, Any]], components: Sequence[ComponentSpec]) -> List[Dict[str, Any]]:
+    """Values without the choices of those whose components take others too, which no description tells."""
+    is_open = [component.is_open for component in components if not component.skip]
+    return [
+        {**item, "type": _without_choices(item.get("type"))} if open_ else item
+        for item, open_ in zip_longest(described, is_open[: len(described)])
+    ]
+
+
+def _without_choices(schema: Any) -> Any:
+    """The schema of a choice, or of a list of choices, as that of any value of its type."""
+    kept = {key: value for key, value in mapping(schema).items() if key != "enum"}
+    return {**kept, "items": _without_choices(kept["items"])} if "items" in kept else kept
+
+
 def _first_left(parameters: List[_Parameter]) -> int:
     """The index of the first that may be left to the app."""
     found = (index for index, each in enumerate(parameters) if each.default == _LEFT)
@@ -286,7 +308,7 @@ def _first_left(parameters: List[_Parameter]) -> int:
 
 
 def _signature(parameters: List[_Parameter]) -> str:
-    """The parameters, one a line; those from one that must be given behind one that need not, by name only."""
+    """The parameters, one a line. From one that must be given behind one that need not on, by name alone."""
     rows = ["    client: Client,\n"]
     optional = by_name = False
     for parameter in parameters:

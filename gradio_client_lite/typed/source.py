@@ -10,15 +10,27 @@ import re
 from keyword import iskeyword
 from typing import Any, Dict, FrozenSet
 
-from ..wire.texts import excerpt, text_of
+from ..wire.texts import excerpt, one_line, text_of
 
-#: Names by which types are known in a generated module.
+#: Names that types have in a generated module.
 TYPES: FrozenSet[str] = frozenset(
-    "Any File Iterator Literal Mapping NotRequired ReadOnly SavedFile Sequence bool dict float int list str "
-    "tuple".split()
-)
+    [
+        "Any",
+        "File",
+        "Iterator",
+        "Literal",
+        "Mapping",
+        "NotRequired",
+        "ReadOnly",
+        "SavedFile",
+        "Sequence",
+        "bool",
+    ]
+).union(["dict", "float", "int", "list", "str", "tuple"])
 #: All names that are not for a server's texts.
-_RESERVED = TYPES.union("APP Client NewType TYPE_CHECKING TypedDict Union annotations handle_file os".split())
+_RESERVED = TYPES.union(
+    ["APP", "Client", "NewType", "TYPE_CHECKING", "TypedDict", "Union", "annotations", "handle_file", "os"]
+)
 #: Characters of a name, and of a label or description.
 _LONGEST_NAME = 60
 _LONGEST_TEXT = 200
@@ -62,11 +74,5 @@ def is_plain(value: Any) -> bool:
 
 def line(value: Any) -> str:
     """A label or description on one line, for a place between three double quotes; "" for none."""
-    text = excerpt(" ".join((text_of(value) or "").split()), _LONGEST_TEXT)
-    return "".join([_escaped(character) for character in text])
-
-
-def _escaped(character: str) -> str:
-    if character in '\\"':
-        return "\\" + character
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    text = excerpt(one_line(text_of(value) or ""), _LONGEST_TEXT)
+    return text.replace("\\", "\\\\").replace('"', '\\"')

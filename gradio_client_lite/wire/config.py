@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError, shown
 from .dialect import Version
-from .schema import contains_file, is_index
+from .schema import contains_file, is_index, mapping
 from .texts import text_of
 from .urls import bare_url
 
@@ -226,7 +226,7 @@ class _Components:
 
 def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
     type_ = _text(raw.get("type"), "unknown")
-    props = raw.get("props") if isinstance(raw.get("props"), dict) else {}
+    props = mapping(raw.get("props"))
     schema = raw.get("api_info")
     is_file = contains_file(schema)
     taken = raw.get("api_info_as_input", schema)  # some components have another (gradio/blocks.py 5.50, 6.31)

@@ -32,6 +32,7 @@ FEATURES: Mapping[str, Tuple[str, str]] = {
     "discord": ("spaces/discord/", "deploy_discord"),
     "files": ("files/", "files in arguments and results"),
     "testing": ("testing/", "testing.serve and the command demo"),
+    "typed": ("typed/", "the commands typed and snippet"),
     "compat": ("compat/", "compat.install and the official helper functions"),
     "cli": ("cli/", "the command line"),
     "vendoring": ("embed/vendoring/", "the command vendor"),
