@@ -155,7 +155,7 @@ class _Reader:
 
     def _object(self, schema: Dict[str, Any], name: str, followed: FrozenSet[str], depth: int) -> Members:
         properties = mapping(schema.get("properties"))
-        if not properties:
+        if not properties or "" in properties:  # checkers take no field without a name
             values = self.read(schema.get("additionalProperties"), name, followed, depth + 1)
             return (f"{'Mapping' if self._given else 'dict'}[str, {union(values)}]",)
         listed = schema.get("required")

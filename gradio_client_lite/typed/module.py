@@ -58,22 +58,25 @@ SavedFile = NewType("SavedFile", str)
 #: What is sent as a file.
 File = Union["os.PathLike[str]", SavedFile, Mapping[str, Any]]
 
+
+def _sent(value: Any) -> Any:
+    """The value, with every path in it made a file."""
+    if hasattr(value, "__fspath__"):
+        return handle_file(value)
+    kind = value.__class__
+    if kind in (list, tuple):
+        return [_sent(part) for part in value]
+    return {{key: _sent(part) for key, part in value.items()}} if kind is dict else value
+'''
+_GIVEN = '''
+
 # Leaves an argument to the app.
 _DEFAULT: Any = ...
 
 
-def _sent(value: Any) -> Any:
-    """The value, with every path in it made a file."""
-    if isinstance(value, os.PathLike):
-        return handle_file(value)
-    if type(value) in (list, tuple):
-        return [_sent(part) for part in value]
-    return {{key: _sent(part) for key, part in value.items()}} if type(value) is dict else value
-
-
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that are not left to the app."""
-    return {{name: _sent(value) for name, value in values.items() if value is not _DEFAULT}}
+    return {name: _sent(value) for name, value in values.items() if value is not _DEFAULT}
 '''
 # Unknown to old Pythons, which need not know them.
 _CHECKED = """
@@ -169,7 +172,7 @@ def write_module(info: Any, app: str, endpoints: Mapping[Any, EndpointSpec]) -> 
         checked=_CHECKED.format(names=", ".join(checked)) if checked else "",
         app=app,
     )
-    return head + text
+    return head + (_GIVEN if "**_given(" in text else "") + text
 
 
 def _used(names: Sequence[str], text: str) -> List[str]:

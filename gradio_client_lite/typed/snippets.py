@@ -170,7 +170,7 @@ def _route(address: Mapping[str, Any]) -> str:
     name = address.get("api_name")
     if not isinstance(name, str):
         raise ArgumentError("An endpoint without a name can be called from Python only: use --lang python.")
-    return quote(name[1:], safe="")
+    return quote(name[1:], safe="", errors="replace")
 
 
 def _can_be_given(name: Any) -> bool:
