@@ -11,7 +11,7 @@ budget: a definition is read once, however often it is named, and what is left o
 from __future__ import annotations
 
 from keyword import iskeyword
-from typing import Any, Dict, FrozenSet, List, Mapping, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple
 
 from ..wire.schema import MAX_DEPTH, definitions, is_any_file, mapping, ref_name
 from .source import TYPES, class_name, is_plain
@@ -99,6 +99,12 @@ def _written_as_call(name: str, fields: Mapping[str, str]) -> str:
     return f"{name} = TypedDict(\n    {name!r},\n    {{\n{rows}    }},\n)\n"
 
 
+def required_fields(schema: Mapping[str, Any]) -> Set[str]:
+    """The names of the fields that an object must have."""
+    listed = schema.get("required")
+    return {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
+
+
 class _Reader:
     """Reads one schema; its methods take the name for TypedDicts, the references followed and the depth."""
 
@@ -158,8 +164,7 @@ class _Reader:
         if not properties or "" in properties:  # checkers take no field without a name
             values = self.read(schema.get("additionalProperties"), name, followed, depth + 1)
             return (f"{'Mapping' if self._given else 'dict'}[str, {union(values)}]",)
-        listed = schema.get("required")
-        required = listed if isinstance(listed, list) else []
+        required = required_fields(schema)
         fields: Dict[str, str] = {}
         for key, part in properties.items():
             type_ = union(self.read(part, f"{name} {key}", followed, depth + 1))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 
 from .._version import PACKAGE, __version__
 from ..wire.config import ComponentSpec, EndpointSpec
+from ..wire.info import sanitize_parameter_names
 from ..wire.schema import mapping
 from ..wire.texts import show, text_of
 from ..wire.urls import bare_url
@@ -197,7 +198,6 @@ class _Parameter(NamedTuple):
         default = "" if self.default is None else f" = {self.default}"
         return f"    {self.name}: {union(self.members)}{default},\n"
 
-    @property
     def about(self) -> str:
         """Its line in the docstring."""
         text = f"        {self.name}: {_about(self.raw)}"
@@ -225,89 +225,85 @@ class _Function:
         self._raw = _opened(items(endpoint, "parameters"), spec.inputs if spec else ())
         self._returns = _opened(items(endpoint, "returns"), spec.outputs if spec else ())
         self._name = identifier(str(key), "call", taken)
-        streams = spec is not None and spec.generator
-        self._stream_name = identifier(f"stream_{self._name}", "", taken) if streams else None
+        self._stream = identifier(f"stream_{self._name}", "", taken) if spec and spec.generator else None
         own = {"client": 1}
         self.names = [
-            identifier(item.get("parameter_name") or text_of(item.get("label")), f"param_{index}", own)
-            for index, item in enumerate(self._raw)
+            identifier(_name_of(item), f"param_{index}", own) for index, item in enumerate(self._raw)
         ]
 
     def written(self, annotations: Annotations) -> str:
         """The source; the TypedDicts that it needs come to those of the module."""
         types = [union(annotations.of(item.get("type"), self._name, given=False)) for item in self._returns]
-        parameters = self._parameters(annotations)
+        parameters = [self._parameter(*each, annotations) for each in zip(self.names, self._raw)]
+        left = next((i for i, each in enumerate(parameters) if each.default == _LEFT), len(parameters))
+        if not self._go_by_name(parameters[left:]):
+            left = len(parameters)
+            parameters = [
+                each._replace(default=None) if each.default == _LEFT else each for each in parameters
+            ]
         description = self._endpoint.get("description")
         call = f"Call `{line(str(self._key))}`"
         fields = {
             "signature": _signature(parameters),
             "result": types[0] if len(types) == 1 else f"tuple[{', '.join(types) or '()'}]",
-            "arguments": self._arguments(parameters),
+            "arguments": self._arguments(parameters[:left], parameters[left:]),
         }
         text = _FUNCTION.format(
             name=self._name,
             summary=(line(description) if isinstance(description, str) else "") or f"{call}.",
-            parameters="".join([parameter.about for parameter in parameters]),
+            parameters="".join([parameter.about() for parameter in parameters]),
             returns="\n        ".join(map(_about, self._returns)) or "Nothing.",
             **fields,
         )
-        return text + (
-            _STREAM.format(name=self._stream_name, call=call, **fields) if self._stream_name else ""
-        )
+        return text + (_STREAM.format(name=self._stream, call=call, **fields) if self._stream else "")
 
-    def _parameters(self, annotations: Annotations) -> List[_Parameter]:
-        found = []
-        for name, item in zip(self.names, self._raw):
-            members = annotations.of(item.get("type"), f"{self._name} {name}", given=True)
-            value, default = item.get("parameter_default"), None
-            if item.get("parameter_has_default"):
-                if value is None and members != ANY:
-                    members = tuple(dict.fromkeys((*members, "None")))
-                fits = is_plain(value) and (value is None or accepts(members, value))
-                default = repr(value) if fits else _LEFT
-            found.append(_Parameter(name, members, default, item))
-        if len(self._by_name(found)) == len(found) - _first_left(found):
-            return found
-        return [each._replace(default=None) if each.default == _LEFT else each for each in found]
+    def _parameter(self, name: str, item: Dict[str, Any], annotations: Annotations) -> _Parameter:
+        members = annotations.of(item.get("type"), f"{self._name} {name}", given=True)
+        if not item.get("parameter_has_default"):
+            return _Parameter(name, members, None, item)
+        value = item.get("parameter_default")
+        if value is None and members != ANY:
+            members = tuple(dict.fromkeys((*members, "None")))
+        fits = is_plain(value) and (value is None or accepts(members, value))
+        return _Parameter(name, members, repr(value) if fits else _LEFT, item)
 
-    def _by_name(self, parameters: List[_Parameter]) -> Dict[str, str]:
-        """What goes to `predict` by the names that the app knows, from the first that may be left out on."""
-        names = [each.raw.get("parameter_name") for each in parameters]
+    def _go_by_name(self, parameters: List[_Parameter]) -> bool:
+        """Whether `predict` takes these by the names that the app has for them."""
+        names = [item.get("parameter_name") for item in self._raw]
         counts = Counter(name for name in names if isinstance(name, str) and name not in TAKEN)
-        behind = list(zip(names, parameters))[_first_left(parameters) :]
-        return {name: each.name for name, each in behind if isinstance(name, str) and counts[name] == 1}
+        own = [each.raw.get("parameter_name") for each in parameters]
+        return all(isinstance(name, str) and counts[name] == 1 for name in own)
 
-    def _arguments(self, parameters: List[_Parameter]) -> str:
+    def _arguments(self, by_position: List[_Parameter], by_name: List[_Parameter]) -> str:
         """The arguments of `predict`."""
-        by_position = [each.name for each in parameters[: _first_left(parameters)]]
-        by_name = self._by_name(parameters)
-        rows = [f"*_sent([{', '.join(by_position)}])"] if by_position else []
+        rows = []
+        if by_position:
+            rows.append(f"*_sent([{', '.join([each.name for each in by_position])}])")
         if by_name:
-            pairs = ", ".join([f"{name!r}: {own}" for name, own in by_name.items()])
+            pairs = ", ".join([f"{each.raw['parameter_name']!r}: {each.name}" for each in by_name])
             rows.append(f"**_given({{{pairs}}})")
         rows.append(f"api_name={self._key!r}" if isinstance(self._key, str) else f"fn_index={self._key}")
         return "".join([f"\n        {row}," for row in rows]) + "\n    "
 
 
-def _opened(described: List[Dict[str, Any]], components: Sequence[ComponentSpec]) -> List[Dict[str, Any]]:
+def _name_of(item: Dict[str, Any]) -> Any:
+    """What a parameter is called: by its function, or else, in old releases, by its label."""
+    return item.get("parameter_name") or sanitize_parameter_names(text_of(item.get("label")) or "")
+
+
+def _opened(values: List[Dict[str, Any]], components: Sequence[ComponentSpec]) -> List[Dict[str, Any]]:
     """Values without the choices of those whose components take others too, which no description tells."""
-    is_open = [component.is_open for component in components if not component.skip]
+    are_open = [component.is_open for component in components if not component.skip]
     return [
-        {**item, "type": _without_choices(item.get("type"))} if open_ else item
-        for item, open_ in zip_longest(described, is_open[: len(described)])
+        {**value, "type": _without_choices(value.get("type"))} if is_open else value
+        for value, is_open in zip_longest(values, are_open[: len(values)])
     ]
 
 
 def _without_choices(schema: Any) -> Any:
-    """The schema of a choice, or of a list of choices, as that of any value of its type."""
-    kept = {key: value for key, value in mapping(schema).items() if key != "enum"}
-    return {**kept, "items": _without_choices(kept["items"])} if "items" in kept else kept
-
-
-def _first_left(parameters: List[_Parameter]) -> int:
-    """The index of the first that may be left to the app."""
-    found = (index for index, each in enumerate(parameters) if each.default == _LEFT)
-    return next(found, len(parameters))
+    """The schema of a choice, or of a list of choices, as that of any value of the type."""
+    kept = {**mapping(schema), "enum": None}
+    return {**kept, "items": {**mapping(kept["items"]), "enum": None}} if "items" in kept else kept
 
 
 def _signature(parameters: List[_Parameter]) -> str:

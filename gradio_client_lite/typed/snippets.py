@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import shlex
 from keyword import iskeyword
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence
 from urllib.parse import quote
 
 from .._version import PACKAGE
 from ..errors import ArgumentError
 from ..wire.schema import MAX_DEPTH, contains_file, definitions, is_any_file, mapping, ref_name
 from ..wire.texts import json_text
+from .annotations import required_fields
 from .module import TAKEN
 
 #: Files by the component that wants one.
@@ -28,8 +29,6 @@ _FILES = {
     "Model3d": "model.glb",
 }
 _SIMPLE = {"string": "text", "integer": 1, "number": 1, "boolean": True}
-#: Values that are made up for one argument.
-_MOST_VALUES = 1000
 
 _PYTHON = """from {package} import Client{imported}
 
@@ -187,7 +186,7 @@ def _argument(parameter: Mapping[str, Any]) -> Any:
     example = _with_files(parameter.get("example_input"), file)
     # "..." stands where a function says nothing, and before 4.20 a URL where a file is wanted.
     if example in (None, "...") or (contains_file(schema) and "://" in json_text(example)):
-        return _Sample(definitions(schema), file).of(schema)
+        return _made_up(schema, definitions(schema), file)
     return example
 
 
@@ -204,33 +203,26 @@ def _with_files(value: Any, file: _File, depth: int = 0) -> Any:
     return value
 
 
-class _Sample:
-    """Makes up values for one argument."""
-
-    def __init__(self, defs: Mapping[str, Any], file: _File) -> None:
-        self._defs = defs
-        self._file = file
-        self._left = _MOST_VALUES
-
-    def of(self, schema: Any, depth: int = 0) -> Any:
-        """A value that fits a schema, or None."""
-        self._left -= 1
-        if not isinstance(schema, dict) or depth > MAX_DEPTH or self._left < 0:
-            return None
-        if is_any_file(schema, self._defs):
-            return self._file
-        if "$ref" in schema:
-            return self.of(self._defs.get(ref_name(schema["$ref"])), depth + 1)
-        for choice in ("enum", "oneOf", "anyOf"):
-            found = schema.get(choice)
-            if isinstance(found, list) and found:
-                return found[0] if choice == "enum" else self.of(found[0], depth + 1)
-        properties = mapping(schema.get("properties"))
-        if properties:
-            required = schema.get("required")
-            names: List[Any] = required if isinstance(required, list) else []
-            return {name: self.of(properties[name], depth + 1) for name in properties if name in names}
-        kind = schema.get("type")
-        if kind == "array":
-            return [self.of(schema.get("items"), depth + 1)]
-        return schema.get("const", _SIMPLE.get(kind) if isinstance(kind, str) else None)
+def _made_up(schema: Any, defs: Mapping[str, Any], file: _File, depth: int = 0) -> Any:
+    """A value of a schema, the simplest there is; None where that is not easy to tell."""
+    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+        return None
+    if is_any_file(schema, defs):
+        return file
+    if "$ref" in schema:
+        return _made_up(defs.get(ref_name(schema["$ref"])), defs, file, depth + 1)
+    choices = schema.get("enum")
+    if isinstance(choices, list) and choices:
+        return choices[0]
+    either = schema.get("anyOf", schema.get("oneOf"))
+    if isinstance(either, list) and either:
+        return _made_up(either[0], defs, file, depth + 1)
+    if schema.get("type") == "array":
+        return [_made_up(schema.get("items"), defs, file, depth + 1)]
+    required = required_fields(schema)
+    if required:
+        fields = mapping(schema.get("properties")).items()
+        return {
+            name: _SIMPLE.get(str(mapping(field).get("type"))) for name, field in fields if name in required
+        }
+    return schema.get("const", _SIMPLE.get(str(schema.get("type"))))

@@ -42,11 +42,17 @@ def snippet(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
 
 def test_functions_call_the_app(client: Client, tmp_path: Path) -> None:
     app = imported(module_of(client), tmp_path)
-    assert app.echo(client) == "hello"
     assert app.echo(client, "ä") == "ä"
+    assert app.swap(client, "a", 2) == (2, "a")
     assert app.no_output(client, "a") == ()
-    assert app.checkboxes(client) == ["q"]
     assert app.checkboxes(client, ["p"]) == ["p"]
+
+
+@pytest.mark.servers("3.50.2", "4.44.1", "6.31.0")
+def test_defaults_are_those_of_the_app(client: Client, tmp_path: Path) -> None:
+    app = imported(module_of(client), tmp_path)
+    assert app.echo(client) == "hello"
+    assert app.checkboxes(client) == ["q"]
 
 
 @pytest.mark.servers("3.50.2", "4.0.2", "6.31.0")
@@ -64,6 +70,11 @@ def test_paths_and_results_are_files(file_client: Client, tmp_path: Path) -> Non
     first = app.file(file_client, path)
     again = app.files(file_client, [path, first])
     assert [Path(each).read_text(encoding="utf-8") for each in (first, *again)] == ["a note"] * 3
+
+
+@pytest.mark.servers("6.31.0")
+def test_a_file_that_the_server_has_is_a_default(file_client: Client, tmp_path: Path) -> None:
+    app = imported(module_of(file_client), tmp_path)
     assert Path(app.default(file_client)).read_text(encoding="utf-8") == "the server's own"
 
 

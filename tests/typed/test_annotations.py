@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any, Dict
 
 import pytest
@@ -119,6 +120,13 @@ def test_a_definition_in_itself_is_any() -> None:
 
 def test_a_schema_that_would_grow_without_end_is_cut() -> None:
     assert len(written(laughing(60))) < 100_000
+
+
+def test_an_object_of_many_fields_takes_no_time() -> None:
+    names = [f"field_{number}" for number in range(100_000)]
+    began = perf_counter()
+    assert written(fields(*names[:10_000], required=names[::-1])) == "Frame"
+    assert perf_counter() - began < 10
 
 
 def test_what_is_nested_very_deep_is_any() -> None:

@@ -135,7 +135,7 @@ def test_clashing_names_stay_apart(tmp_path: Path) -> None:
 def test_parameters_are_renamed_where_they_must_be_and_go_by_position(tmp_path: Path) -> None:
     names = ["class", "client", "headers", "_x", None, "a b", "a_b"]
     run = function_of(endpoint(*[parameter(name=name) for name in names]), tmp_path)
-    own = ["client", "class_", "client_2", "headers", "x", "Value", "a_b", "a_b_2"]
+    own = ["client", "class_", "client_2", "headers", "x", "value", "a_b", "a_b_2"]
     assert list(inspect.signature(run).parameters) == own
     assert called(run, *range(7)) == (tuple(range(7)), {"api_name": "/run"})
 

@@ -155,7 +155,8 @@ def test_a_url_is_no_example_of_a_file() -> None:
         ({"anyOf": [STRING, {"type": "null"}]}, "text"),
         ({"type": "array", "items": STRING}, ["text"]),
         (fields("a", "b", required=["b"]), {"b": "text"}),
-        (fields("a", required=3), {}),
+        (fields("a", required=3), None),
+        (fields(properties={"a": fields("b"), "c": STRING}, required=["a", "c"]), {"a": None, "c": "text"}),
         ({"$ref": "#/$defs/a", "$defs": {"a": STRING}}, "text"),
         ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, None),
         (None, None),
@@ -167,11 +168,7 @@ def test_a_value_is_made_up_where_the_app_has_no_example(schema: Any, value: Any
 
 
 def test_values_are_made_up_for_no_schema_without_end() -> None:
-    defs = {str(n): fields(*"ab", required=["a", "b"]) for n in range(40)}
-    for level, each in defs.items():
-        each["properties"] = {key: {"$ref": f"#/$defs/{int(level) + 1}"} for key in "ab"}
-    assert len(json.dumps(sample({"$ref": "#/$defs/0", "$defs": defs}))) < 20_000
-    assert data(parameter(laughing(60)))
+    assert len(json.dumps(data(parameter(laughing(60))))) < 1000
 
 
 def test_what_has_no_literal_is_none() -> None:
