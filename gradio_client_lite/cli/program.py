@@ -45,10 +45,10 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     "predict": (".predict", "call an endpoint of an app and print its result"),
     "typed": (".typed", "write the API of an app as a Python module, or tell what has changed in it"),
     "snippet": (".snippet", "write a call of an endpoint to copy, for Python, curl or JavaScript"),
-    # "duplicate": (".duplicate", "make a Space of one's own from another one"),
-    # "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
+    "duplicate": (".duplicate", "make a Space of one's own from another one"),
+    "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
     "vendor": (".vendor", "copy this package into a program, or update the copy"),
-    # "completion": (".completion", "print what makes a shell complete these commands"),
+    "completion": (".completion", "print what makes a shell complete these commands"),
 }
 # The first that an error is one of counts.
 _CODES = (
