@@ -67,7 +67,7 @@ def test_an_app_is_as_its_module_says_until_it_changes(
 
 
 def test_a_difference_moves_no_cursor(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "my_app.py"
+    path = tmp_path / "my\x1b[2Japp.py"
     path.write_text(f"APP = {app.url!r}\nclass A:\n    a: 'b\x1b[2J'\n", encoding="utf-8")
     assert cli.main(["typed", "--check", str(path)]) == 1
     assert "\x1b" not in capsys.readouterr().out

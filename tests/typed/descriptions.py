@@ -188,6 +188,7 @@ def hostile() -> Dict[str, Api]:
         fields("a", title=CODE[0]),
         fields(properties={"a": fields("b"), "b": FILE, "c": {"default": 1}}),
         {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": FILE}},
+        laughing(18),
         laughing(60),
     ]
     return {
