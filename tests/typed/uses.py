@@ -11,8 +11,6 @@ import app_6_31_0 as app
 
 from gradio_client_lite import Client, handle_file
 
-PICTURE: app.AnnotatedImageDataInput = {"image": Path("picture.png"), "annotations": []}
-
 
 def values(client: Client) -> None:
     text: str = app.typed(client, "Ada", 3, style="park", amount=2)
@@ -63,16 +61,5 @@ def mistakes(client: Client) -> None:
     app.no_default(client)  # type: ignore[call-arg]
     number: int = app.typed(client)  # type: ignore[assignment]
     app.compute(client, 1, "abc")  # type: ignore[arg-type]
-    app.files(
-        client,
-        "a text",
-        [],
-        param_3={},
-        param_4={},
-        param_6={},
-        param_7={},
-        param_8=[],
-        param_9={},
-        param_10=PICTURE,
-    )  # type: ignore[arg-type]
-    print(number)
+    file: app.File = "a text"  # type: ignore[assignment]
+    print(file, number)
