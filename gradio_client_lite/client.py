@@ -40,6 +40,7 @@ from .app.options import (
     http_options,
     locate_url,
 )
+from .errors import ArgumentError
 from .generations import derive_info, dialect_of
 from .jobs.attachments import Attachments
 from .jobs.calls import Calls
@@ -467,6 +468,8 @@ class Client:
         """
         from .batch.mapping import Batch
 
+        if not all(isinstance(client, Client) for client in clients):
+            raise ArgumentError("clients must be made by Client, or Client.duplicate.")
         return Batch(
             dict.fromkeys((self, *clients)),
             inputs,
