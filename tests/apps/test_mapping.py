@@ -27,7 +27,7 @@ def test_every_kind_of_queue_gives_each_input_its_result(server: Server) -> None
         described = find_endpoint(client.endpoints, "/calculate", None)
         names = [parameter.get("parameter_name") for parameter in described.parameters_info or ()]
         by_name = dict(zip(names, (6, "divide", 2))) if all(names) else (6, "divide", 2)
-        inputs: List[Any] = [(2, "add"), by_name, (1, "divide", 0)]
+        inputs: List[Any] = [(2, "add", 3), by_name, (1, "divide", 0)]
         five, three, error = client.map(inputs, api_name="/calculate", on_error="return")
         assert (five, three) == (5, 3)
         assert isinstance(error, AppError)
