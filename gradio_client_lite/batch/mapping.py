@@ -260,9 +260,9 @@ class Batch(Generator[Any, None, None]):
 
     def _hear(self, call: Call) -> None:
         job = call.job
-        if job is None or not job.has_ended:  # it was heard of before
+        lane = next((lane for lane in self._lanes if call in lane.running), None)
+        if lane is None or job is None or not job.has_ended:  # of an attempt heard of before
             return
-        lane = next(lane for lane in self._lanes if call in lane.running)
         error = CancelledError(f"The app cancelled {job.label}.") if job.cancelled() else job.exception()
         self._end(lane, call, job.result() if error is None else None, error)
 
