@@ -16,7 +16,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Iterator,
     List,
     Mapping,
     Optional,
@@ -43,12 +42,11 @@ from .app.options import (
 from .generations import derive_info, dialect_of
 from .jobs.attachments import Attachments
 from .jobs.calls import Calls
-from .jobs.job import Job, done_callbacks, follow
+from .jobs.job import Following, Job, done_callbacks
 from .limits import Limits
 from .queues.base import new_session_hash
 from .secrecy import hide, hide_fields
-from .threads import hand_over
-from .updates import Update
+from .threads import Threads, hand_over
 from .wire.texts import sendable
 
 if TYPE_CHECKING:
@@ -56,6 +54,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
+    from .app.app import App
+    from .app.connecting import Connecting
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
@@ -145,8 +145,9 @@ class Client(ClientAttributes):
             results are fetched from the app's host alone. "any": all of them. The app's own origin, and what
             the caller names, may be anywhere. Behind a proxy, which resolves names, only addresses and
             `localhost` are judged.
-        on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
-            a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
+        on_status: called, on the thread that connects, with a `SpaceStatus` (space_id, stage, url, text) at
+            every stage of a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends
+            the waiting.
 
     Raises:
         ArgumentError: an option is unknown or of the wrong kind.
@@ -167,6 +168,8 @@ class Client(ClientAttributes):
 
     #: Connects a client that came out of a pickle when it is first used; None once it has, and of all others.
     _connector: Optional[Connector] = None
+    #: Closed to break off connecting; None of a client whose making cannot be.
+    _making: Optional[Threads] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -221,9 +224,12 @@ class Client(ClientAttributes):
                 verbose=verbose,
                 space_timeout=space_timeout,
                 on_status=on_status,
+                threads=self._making,
             )
         self.space_id = location.space_id
         app = self._app = settings.make_app(location, dialect_of, derive_info)
+        if self._making is not None and self._making.closed:
+            self._abort()
         try:
             attachments = Attachments(
                 app, download_files, sending=upload_progress, fetching=download_progress
@@ -248,6 +254,39 @@ class Client(ClientAttributes):
             raise
         if verbose:
             say(f"Loaded as API: {app.transport.secrets.blank(self.src)}")
+
+    @classmethod
+    def connect(cls: Type[_Client], src: str, **options: Any) -> Connecting[_Client]:
+        """Begin to connect, and return at once what becomes the client.
+
+        It is a `concurrent.futures.Future`, and can be awaited. Cancelling it, or the task that awaits it,
+        breaks off what is under way.
+
+        Args:
+            src: the app, as for the constructor.
+            options: what the constructor takes besides; `on_status` is called on the thread that connects.
+
+        Raises:
+            Nothing; what the constructor would raise is the Future's exception.
+
+        Example:
+            >>> client = await Client.connect("http://127.0.0.1:7860")       # doctest: +SKIP
+            >>> async with Client.connect("owner/name") as client:           # doctest: +SKIP
+            ...     print(await client.submit("hello", api_name="/echo"))
+        """
+        from .app.connecting import Connecting  # most clients are connected by their constructor
+
+        src, options = hide(src), hidden_options(options)
+        kind: Any = cls
+        client: _Client = kind.__new__(kind, src, **options)
+        client._making = threads = Threads()
+        return Connecting(client, partial(kind.__init__, client, src, **options), client._abort, threads)
+
+    def _abort(self) -> None:
+        """Break off connecting, on any thread."""
+        app: Optional[App] = vars(self).get("_app")
+        if app is not None:
+            app.transport.close()
 
     # -- what it is connected to
 
@@ -410,11 +449,11 @@ class Client(ClientAttributes):
         fn_index: Optional[int] = None,
         headers: Optional[Dict[str, str]] = None,
         **kwargs: Any,
-    ) -> Iterator[Update]:
+    ) -> Following:
         """Call an endpoint and yield everything it reports, in order: status, progress, logs, outputs.
 
         Arguments are those of `predict`. The call begins at once; the final output comes last. Leaving the
-        loop early cancels the call, in the background.
+        loop early cancels the call, in the background. `async for` does not hold the event loop.
 
         Raises:
             The same as `submit`, at once; the rest as the loop goes on, after what was received before it.
@@ -424,7 +463,7 @@ class Client(ClientAttributes):
             ...     print(update.outputs if update.type == "output" else update.code)
         """
         headers = headers and hide_fields(headers)
-        return follow(self._calls.begin(self._prepare(api_name, fn_index, headers, data, kwargs)))
+        return Following(self._calls.begin(self._prepare(api_name, fn_index, headers, data, kwargs)))
 
     def _prepare(
         self,
@@ -615,6 +654,23 @@ class Client(ClientAttributes):
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
+
+    async def aclose(self) -> None:
+        """Close it as `close` does, without holding the event loop."""
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
+    async def __aenter__(self: _Client) -> _Client:
+        connector = self._connector
+        if connector is not None:
+            import asyncio
+
+            await asyncio.to_thread(connector.connect, self)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
 
     def __reduce__(self) -> Tuple[Any, ...]:
         connector = self._connector
