@@ -257,10 +257,9 @@ class Client(ClientAttributes):
 
     @classmethod
     def connect(cls: Type[_Client], src: str, **options: Any) -> Connecting[_Client]:
-        """Begin to connect, and return at once what becomes the client.
+        """Begin to connect, and return at once a `concurrent.futures.Future` of the client.
 
-        It is a `concurrent.futures.Future`, and can be awaited. Cancelling it, or the task that awaits it,
-        breaks off what is under way.
+        It can be awaited. Cancelling it, or the task that awaits it, breaks off what is under way.
 
         Args:
             src: the app, as for the constructor.

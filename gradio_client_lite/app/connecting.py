@@ -1,4 +1,4 @@
-"""Connecting: a client that is being made, on a thread of its own, as a Future that can be awaited.
+"""Connecting: a client that is being made on a thread of its own, as a Future that can be awaited.
 
 ::
 
@@ -6,8 +6,8 @@
        │  └───► failed          what its constructor has raised is the exception
        └──────► cancelled       the request under way is broken off, and nothing more is sent
 
-The first end counts. A client whose making could not be broken off any more is closed as it comes. At the end
-of the interpreter, and in a fork's child, where its thread is not, the Future fails and wakes nobody.
+The first end counts; a client that comes after it is closed. At the end of the interpreter, and in a fork's
+child, where its thread is not, the Future fails and wakes nobody.
 """
 
 from __future__ import annotations
@@ -24,17 +24,13 @@ _Client = TypeVar("_Client")
 
 
 class Connecting(Future[_Client]):
-    """A client that is being connected; made by `Client.connect`.
-
-    It is a `concurrent.futures.Future`, whose result is the client. `await` waits for it without holding the
-    event loop, and `async with` closes the client at the end. Cancelling it, or the task that awaits it,
-    breaks off what is under way.
+    """A client that is being connected; see `Client.connect`. `async with` closes it at the end.
 
     Args:
         client: not connected yet.
         make: connects it.
         abort: makes that return soon; may be called on any thread, and more than once.
-        threads: for the thread that does it; closed, whoever does so, when connecting is to end.
+        threads: for the thread that does it; closing them ends it.
     """
 
     def __init__(
@@ -45,9 +41,9 @@ class Connecting(Future[_Client]):
         self._pending = True
         self._cancelling = threading.Lock()  # taken, for good, by the first who cancels
         call_after_fork(self)
-        self._threads.close_at_the_end(self._end_with_process)
+        threads.close_at_the_end(self._end_with_process)
         try:
-            self._threads.start("gradio-connect", abort, self._connect, client, make)
+            threads.start("gradio-connect", abort, self._connect, client, make)
         except RuntimeError as exc:
             failure = ConnectionFailed(f"No thread could be started to connect: {exc}.")
             failure.__cause__ = exc
