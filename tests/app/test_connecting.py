@@ -6,11 +6,13 @@ import asyncio
 import concurrent.futures
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Awaitable, Callable, Dict, Iterator, List
 
@@ -20,6 +22,7 @@ from transport.peers import PATIENCE, PeerServer
 
 import gradio_client_lite
 from gradio_client_lite import Client
+from gradio_client_lite.app import connecting as app_connecting
 from gradio_client_lite.app.connecting import Connecting
 from gradio_client_lite.errors import (
     ArgumentError,
@@ -288,7 +291,59 @@ def test_aclose_does_not_hold_the_event_loop(app: App, monkeypatch: pytest.Monke
     assert threading.get_ident() not in closed_on
 
 
+def test_async_with_connects_a_client_that_came_out_of_a_pickle_on_another_thread(app: App) -> None:
+    made_on: List[int] = []
+
+    async def main() -> Any:
+        async with again as copied:
+            assert copied is again
+            assert made_on
+            return await copied.submit("a", api_name="/echo")
+
+    with Client(app.url, verbose=False) as client:
+        again = pickle.loads(pickle.dumps(client))
+    connect = again._connector.connect
+
+    def noted(copied: Client) -> None:
+        made_on.append(threading.get_ident())
+        connect(copied)
+
+    again._connector.connect = noted
+    assert run(main()) == "a"
+    assert threading.get_ident() not in made_on
+
+
 # --- forks, and the end of the interpreter
+
+
+@pytest.mark.parametrize("end", ["after_fork", "_end_with_process"])
+def test_what_ends_with_the_process_wakes_nobody(hung: PeerServer, end: str) -> None:
+    connecting = begin(hung.url)
+    called: List[Any] = []
+    connecting.add_done_callback(called.append)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(connecting.exception, 20 * TINY)
+        time.sleep(TINY)
+        getattr(connecting, end)()
+        assert isinstance(connecting.exception(PATIENCE), ClientClosed)
+        time.sleep(TINY)
+        assert not waiting.done()
+    getattr(connecting, end)()
+    assert not called
+    connecting._threads.close()
+    until(lambda: "gradio-connect" not in names_of_threads())
+
+
+def test_what_comes_as_the_interpreter_ends_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_connecting, "at_the_end", lambda: True)
+    closed = threading.Event()
+
+    class Made:
+        close = staticmethod(closed.set)
+
+    connecting: Connecting[Any] = Connecting(Made(), lambda: None, lambda: None, Threads())
+    assert closed.wait(PATIENCE)
+    assert not connecting.done()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
