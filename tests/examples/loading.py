@@ -7,11 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import gradio_client_lite
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
-#: Where the scripts that run in a process of their own find the package that is tested.
-PACKAGE = str(Path(gradio_client_lite.__file__).parent.parent)
 
 
 def load(path: str) -> Any:

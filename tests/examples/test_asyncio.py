@@ -8,13 +8,15 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Iterator, List
 
 import pytest
 
+import gradio_client_lite
 from gradio_client_lite.testing import App, Function, serve
 
-from .loading import EXAMPLES, PACKAGE, load
+from .loading import EXAMPLES, load
 
 answer_all = load("asyncio/answer_all.py")
 
@@ -92,6 +94,6 @@ def test_it_runs_as_a_command(app: App) -> None:
         encoding="utf-8",
         timeout=60,
         check=True,
-        env={**os.environ, "PYTHONPATH": PACKAGE},
+        env={**os.environ, "PYTHONPATH": str(Path(gradio_client_lite.__file__).parent.parent)},
     )
     assert done.stdout == '"A"\n'
