@@ -210,7 +210,7 @@ def test_cancelling_breaks_off_what_is_under_way(hung: PeerServer) -> None:
     until(lambda: "gradio-connect" not in names_of_threads())
 
 
-@pytest.mark.parametrize("how", ["cancel", "wait_for"])
+@pytest.mark.parametrize("how", ["cancel", "wait_for", *(["timeout"] if hasattr(asyncio, "timeout") else [])])
 def test_cancelling_who_awaits_it_breaks_it_off(hung: PeerServer, how: str) -> None:
     connecting = begin(hung.url)
 
@@ -221,6 +221,11 @@ def test_cancelling_who_awaits_it_breaks_it_off(hung: PeerServer, how: str) -> N
         if how == "wait_for":
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(connecting, TINY)
+            return
+        if how == "timeout":
+            with pytest.raises(asyncio.TimeoutError):
+                async with asyncio.timeout(TINY):
+                    await connecting
             return
         task = asyncio.ensure_future(wait())
         await asyncio.sleep(TINY)

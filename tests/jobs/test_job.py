@@ -617,6 +617,25 @@ def cancel_in(reading: Callable[[], Awaitable[Any]]) -> None:
     run(main())
 
 
+async def by_wait_for(job: Job) -> None:
+    await asyncio.wait_for(job, TINY)
+
+
+async def by_timeout(job: Job) -> None:
+    async with asyncio.timeout(TINY):
+        await job
+
+
+@pytest.mark.parametrize("wait", [by_wait_for, *([by_timeout] if hasattr(asyncio, "timeout") else [])])
+def test_running_out_of_time_cancels_the_job(
+    host: Host, job: Job, wait: Callable[[Job], Awaitable[None]]
+) -> None:
+    with pytest.raises(asyncio.TimeoutError):
+        run(wait(job))
+    assert job.cancelled()
+    assert [told for told, _ in host.cancelled] == [job]
+
+
 def test_cancelling_the_task_that_awaits_a_job_cancels_it(host: Host, job: Job) -> None:
     async def wait() -> None:
         await job
