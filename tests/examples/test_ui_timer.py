@@ -66,11 +66,10 @@ def host() -> Host:
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    def hang(text: str) -> None:
-        threading.Event().wait()
-
-    with serve({"/shout": str.upper, "/hang": hang}) as app:
+    over = threading.Event()
+    with serve({"/shout": str.upper, "/hang": lambda _: over.wait()}) as app:
         yield app
+        over.set()
 
 
 def test_it_shows_the_result(host: Host, app: App) -> None:
