@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 COMMANDS: Dict[str, Tuple[str, str]] = {
     "demo": (".demo", "serve a small app and call it; needs no network"),
     "predict": (".predict", "call an endpoint of an app and print its result"),
+    "map": (".rows", "call an endpoint with each row of a CSV or JSON Lines file"),
     "info": (".info", "describe the endpoints of an app"),
     "vendor": (".vendor", "copy this package into a program, or update the copy"),
 }

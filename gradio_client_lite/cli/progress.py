@@ -94,6 +94,11 @@ class Progress:
         self._threads.close()
         self._threads.join(_PATIENCE)
 
+    @property
+    def on(self) -> bool:
+        """Whether anybody sees it."""
+        return not self._ended
+
     # -- what there is to say
 
     def update(self, update: Update) -> None:
@@ -152,7 +157,12 @@ class Progress:
         self._put(line + "\n")
 
     def pause(self) -> None:
-        """Clear the line, so that standard output can be written to; the next update shows it again."""
+        """Clear the line, so that standard output can be written to; the next update shows it again.
+
+        Where standard output is no terminal it does nothing.
+        """
+        if not _is_terminal(sys.stdout):
+            return
         with self._changed:
             self._paused = True
             self._changed.notify_all()
