@@ -16,6 +16,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
+    from .batch.results import Results
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
@@ -421,6 +423,70 @@ class Client:
         except BaseException as exc:  # texts name parameters and components, as the app has named them
             self._app.transport.secrets.blank_error(exc)
             raise
+
+    def map(
+        self,
+        inputs: Iterable[Any],
+        *,
+        api_name: Optional[str] = None,
+        fn_index: Optional[int] = None,
+        headers: Optional[Dict[str, str]] = None,
+        max_in_flight: int = 10,
+        ordered: bool = True,
+        retries: int = 0,
+        max_pause: float = 600.0,
+        on_error: Literal["raise", "return"] = "raise",
+        on_progress: Optional[Callable[[int, int, Optional[int]], object]] = None,
+        rows: bool = False,
+        clients: Sequence[Client] = (),
+    ) -> Results:
+        """Call an endpoint once for each input, and yield the results, by `for` or by `async for`.
+
+        Inputs are taken, and calls begun, as results are asked for. Each call may take the client's
+        `timeout`. Leaving the loop, or closing the generator, cancels the calls that are under way. When the
+        iterable raises something, that comes after the results of the inputs before.
+
+        Args:
+            inputs: any iterable. A tuple holds arguments in order, and a dict arguments by name, unless it is
+                a file; anything else is the one argument. A tuple of one holds a dict that is a value.
+            api_name, fn_index, headers: as for `predict`, of every call.
+            max_in_flight: how many calls may be under way at once. A server that has too many makes it fewer.
+            ordered: whether results come in the order of the inputs, else as calls end. In order, results
+                that wait for their turn are kept, up to three for each call that may be under way.
+            retries: how often a call is made again after an error that says `retryable`, when the pause that
+                the server asked for is over, or 1, 2, 4 … 60 seconds. It may run twice then.
+            max_pause: seconds of such a pause at most; an error that asks for more is final.
+            on_error: "raise" ends it with the first error that is final; "return" yields the error in place
+                of the result.
+            on_progress: called on this thread, after each call, with the numbers of those that have ended, of
+                those among them that failed, and of inputs: None where they have no `len`.
+            rows: whether to yield a `Row` (number, inputs, result, error, attempts) instead of each result.
+            clients: more clients, of copies of the app. A call goes to the one that is the least busy; what
+                may go well later is tried by another one.
+
+        Raises:
+            ArgumentError, UnknownEndpointError: the call is wrong; nothing was sent.
+            The same as `predict`, as the loop goes on.
+
+        Example:
+            >>> for text in client.map(["a", "b"], api_name="/echo", retries=3):    # doctest: +SKIP
+            ...     print(text)
+        """
+        from .batch.lane import Target
+        from .batch.mapping import Batch
+        from .batch.results import Results
+
+        batch = Batch(
+            list(dict.fromkeys((self, *clients))),
+            inputs,
+            Target(api_name, fn_index, headers and hide_fields(headers)),
+            max_in_flight=max_in_flight,
+            ordered=ordered,
+            retries=retries,
+            max_pause=max_pause,
+            on_progress=on_progress,
+        )
+        return Results(batch, on_error, rows=rows)
 
     def send_data(
         self,

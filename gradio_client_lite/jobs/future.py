@@ -238,6 +238,10 @@ class CallFuture(concurrent.futures.Future[Any]):
         """Whether the server had not begun to run it when it was last heard of."""
         return self._lifecycle.status.code < Status.PROCESSING
 
+    def watch(self, listener: Callable[[], None]) -> None:
+        """Have `listener()` called after each change, on the thread that brings it; it returns at once."""
+        self._listeners.append(listener)
+
     def told(self, taken: bool) -> None:
         """Set whether the server knows that the job is cancelled, or has ended it; the first word counts."""
         with self._changed:

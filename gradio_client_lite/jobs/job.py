@@ -186,7 +186,7 @@ class Job(CallFuture):
         place, reading = 0, _Pass(self._lifecycle.outputs)
         # Single operations, without the lock: a forgotten iteration ends where the garbage collector runs, on
         # a thread that may hold any lock.
-        self._listeners.append(wake)
+        self.watch(wake)
         try:
             while True:
                 arrived.clear()

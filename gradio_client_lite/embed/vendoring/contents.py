@@ -33,6 +33,7 @@ FEATURES: Mapping[str, Tuple[str, str]] = {
     "files": ("files/", "files in arguments and results"),
     "testing": ("testing/", "testing.serve and the command demo"),
     "compat": ("compat/", "compat.install and the official helper functions"),
+    "map": ("batch/", "Client.map and the command map"),
     "cli": ("cli/", "the command line"),
     "vendoring": ("embed/vendoring/", "the command vendor"),
     "pickling": ("embed/pickling.py", "pickling clients"),

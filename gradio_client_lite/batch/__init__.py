@@ -1,0 +1,1 @@
+"""Many calls of one endpoint; see `mapping`."""
