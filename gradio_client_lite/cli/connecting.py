@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ..client import Client
+    from .progress import Progress
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,13 +48,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--debug", action="store_true", help="show the log, and where an error came from")
 
 
-def connect(options: argparse.Namespace, progress: Any = None, **more: Any) -> Client:
+def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **more: Any) -> Client:
     """The client for `options.app`, a context manager.
 
     Args:
         options: what `add_options` has parsed.
-        progress: a `Progress`, for the stages of a Space that is waited for and files on their way; None
-            shows nothing.
+        progress: shows the stages of a Space that is waited for, and files on their way; None shows nothing.
         more: what the constructor takes besides.
 
     Raises:
@@ -65,7 +65,7 @@ def connect(options: argparse.Namespace, progress: Any = None, **more: Any) -> C
     return Client(options.app, **client_options(options, progress), **more)
 
 
-def client_options(options: argparse.Namespace, progress: Any = None) -> Dict[str, Any]:
+def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
     """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`."""
     chosen: Dict[str, Any] = {"verbose": False, "timeout": options.timeout}
     if options.token_file is not None:
@@ -79,7 +79,11 @@ def client_options(options: argparse.Namespace, progress: Any = None) -> Dict[st
     if options.ca is not None or options.insecure:
         chosen["ssl_verify"] = options.ca or False
     if progress is not None:
-        chosen.update(on_status=progress.space, upload_progress=progress.uploaded)
+        chosen.update(
+            on_status=progress.space,
+            upload_progress=progress.uploaded,
+            download_progress=progress.downloaded,
+        )
     return chosen
 
 
