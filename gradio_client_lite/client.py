@@ -40,6 +40,7 @@ from .app.options import (
     http_options,
     locate_url,
 )
+from .errors import ArgumentError
 from .generations import derive_info, dialect_of
 from .jobs.attachments import Attachments
 from .jobs.calls import Calls
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
-    from .batch.results import Results
+    from .batch.mapping import Batch
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
@@ -439,7 +440,7 @@ class Client:
         on_progress: Optional[Callable[[int, int, Optional[int]], object]] = None,
         rows: bool = False,
         clients: Sequence[Client] = (),
-    ) -> Results:
+    ) -> Batch:
         """Call an endpoint once for each input, and yield the results, by `for` or by `async for`.
 
         Inputs are taken, and calls begun, as results are asked for. Each call may take the client's
@@ -472,21 +473,24 @@ class Client:
             >>> for text in client.map(["a", "b"], api_name="/echo", retries=3):    # doctest: +SKIP
             ...     print(text)
         """
-        from .batch.lane import Target
         from .batch.mapping import Batch
-        from .batch.results import Results
 
-        batch = Batch(
-            list(dict.fromkeys((self, *clients))),
+        if not all(isinstance(client, Client) for client in clients):
+            raise ArgumentError("clients must be made by Client, or Client.duplicate.")
+        return Batch(
+            dict.fromkeys((self, *clients)),
             inputs,
-            Target(api_name, fn_index, headers and hide_fields(headers)),
+            api_name=api_name,
+            fn_index=fn_index,
+            headers=headers and hide_fields(headers),
             max_in_flight=max_in_flight,
             ordered=ordered,
             retries=retries,
             max_pause=max_pause,
+            on_error=on_error,
             on_progress=on_progress,
+            rows=rows,
         )
-        return Results(batch, on_error, rows=rows)
 
     def send_data(
         self,

@@ -1,14 +1,14 @@
-"""Lane: the calls of a batch that one client has under way, and how many more it may have.
+"""Lane: what one client of a batch has under way, and how much more it may have.
 
-A server tells how much it takes by refusing (`RetryLater`). The lane then holds no more calls than were
-accepted, and dares one more for each such number of them that succeed: the rule by which TCP shares a line.
-After an error that may pass it rests, for as long as the server asked or ever longer from a second on,
-and its calls may go to other lanes meanwhile.
+A server that refuses a call (`RetryLater`) has told how many it takes: no more than are under way then. One
+more is dared for each such number that goes well, which is how TCP finds its share of a line. After an error
+that may pass, the lane rests for as long as the server asked, or for ever longer from a second on.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Protocol, Tuple
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 from ..errors import RetryLater
 from ..updates import Status
@@ -16,50 +16,33 @@ from ..wire.filedata import is_marked
 from ..wire.provenance import FileArgument, ResultFile, V3File
 
 if TYPE_CHECKING:
-    from ..app.endpoint import Endpoint
-    from ..jobs.calls import Calls
     from ..jobs.job import Job
 
-#: Seconds of the first rest where the server has asked for none, and the most that they double to.
-_RESTS = (1.0, 60.0)
+#: Seconds of the first rest that no server asked for, and the most that it is doubled to.
+RESTS = [1.0, 60.0]
 NEVER = float("inf")
 _FILES = (FileArgument, ResultFile, V3File)
 
 
-class Caller(Protocol):
-    """What a Client is to this room, which stands below it."""
+class Ended:
+    """The calls that have ended; `tell` is called after each, on the thread that ends it."""
 
-    endpoints: Dict[int, Endpoint]
-    _calls: Calls
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[Call] = SimpleQueue()
+        self.tell: Optional[Callable[[], object]] = None
 
-    def _prepare(
-        self,
-        api_name: Optional[str],
-        fn_index: Optional[int],
-        headers: Optional[Mapping[str, str]],
-        args: Tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-    ) -> Job: ...
-
-
-class Target(NamedTuple):
-    """What is called, with the arguments of `Client.predict`."""
-
-    api_name: Optional[str]
-    fn_index: Optional[int]
-    headers: Optional[Mapping[str, str]]
+    def put(self, call: Call) -> None:
+        """Add one."""
+        self.calls.put(call)
+        tell = self.tell
+        if tell is not None:
+            tell()
 
 
 class Call:
-    """One input on its way to a row.
+    """One input on its way; `job` is the attempt under way, `due` when that has taken too long."""
 
-    Attributes:
-        attempts: how often it was begun.
-        job: of the attempt under way; None between attempts.
-        due: when that has taken too long.
-    """
-
-    def __init__(self, number: int, inputs: Any, ended: Callable[[Call], None]) -> None:
+    def __init__(self, number: int, inputs: Any, ended: Ended) -> None:
         self.number = number
         self.inputs = inputs
         self.attempts = 0
@@ -71,100 +54,94 @@ class Call:
         return self.number < other.number
 
     def changed(self) -> None:
-        """Look whether the attempt has ended; on the thread that brings news of it."""
+        """Tell of the end, if it has come."""
         job = self.job
         if job is not None and job.has_ended:
-            self._ended(self)
+            self._ended.put(self)
 
 
 class Lane:
     """One client's share of a batch.
 
     Args:
-        client: makes the calls.
-        most: how many it may have under way.
+        client: a Client, which this room stands below.
+        target: the api_name, fn_index and headers of all calls.
+        most: how many calls it may have under way.
 
     Attributes:
         running: its calls, in the order in which they were begun.
-        rests_until: when it may begin calls again.
-        timeout: seconds that a call may take; None for as long as it takes.
+        rests_until: when it may begin more.
+        timeout: seconds that each may take; None for any number.
     """
 
-    def __init__(self, client: Caller, most: int) -> None:
+    def __init__(self, client: Any, target: Tuple[Any, ...], most: int) -> None:
         self.running: Dict[Call, None] = {}
         self.rests_until = 0.0
-        self.timeout = client._calls.timeout
+        self.timeout: Optional[float] = client._calls.timeout
         self._client = client
+        self._target = target
         self._room = self._most = float(most)
         self._failures = 0
 
-    @property
-    def closed(self) -> bool:
-        """Whether its client is."""
-        return self._client._calls.live.closed
+    def open(self) -> bool:
+        """Whether its client is not closed."""
+        return not self._client._calls.live.closed
 
     def has_room(self, now: float) -> bool:
         """Whether it may begin a call."""
         return self.rests_until <= now and len(self.running) < int(self._room)
 
     def busy(self) -> int:
-        """How many calls a new one would find before it, other people's among them where that is known."""
+        """How many calls a new one would find before it, those of others too where the server tells."""
         newest = next(reversed(self.running), None)
-        job = None if newest is None else newest.job
-        status = None if job is None else job._status
-        if status is None or status.code is not Status.IN_QUEUE:
-            return len(self.running)
-        return max(len(self.running), (status.rank or 0) + 1)
+        status = newest and newest.job and newest.job._status
+        ahead = status.rank or 0 if status and status.code is Status.IN_QUEUE else -1
+        return max(len(self.running), ahead + 1)
 
-    def begin(self, call: Call, target: Target, now: float) -> None:
-        """Make an attempt. Raises what `Client.submit` raises."""
+    def begin(self, call: Call, now: float) -> None:
+        """Make an attempt. Raises as `Client.submit` does."""
         call.attempts += 1
-        args, kwargs = arguments(call.inputs)
-        job = self._client._prepare(*target, args, kwargs)
+        job: Job = self._client._prepare(*self._target, *arguments(call.inputs))
         call.job, call.due = job, NEVER if self.timeout is None else now + self.timeout
-        # From here on an interruption cancels it, and its end is heard of.
+        # First, so that an interruption cancels it, and its end is heard of.
         self.running[call] = None
         job.watch(call.changed)
         self._client._calls.begin(job)
 
     def succeeded(self) -> None:
-        """A call has gone well."""
+        """A call went well."""
         self._failures = 0
         self._room = min(self._most, self._room + 1 / self._room)
 
-    def failed(self, error: BaseException, now: float, *, pause: bool, longest: float) -> float:
-        """A call has failed with an error that may pass, and is not under way any more.
+    def failed(self, error: BaseException, now: float, longest: float, *, pause: bool) -> float:
+        """A call failed with an error that may pass.
 
         Args:
-            error: its.
-            now: the time.
-            pause: whether to rest where the server has not asked for it.
             longest: seconds that it rests at most.
+            pause: whether it rests unasked too.
 
         Returns:
-            The seconds that it should rest, which may be more than that.
+            The seconds that it ought to rest.
         """
         if isinstance(error, RetryLater):
             self._room = max(1.0, min(self._room, len(self.running)))
-        asked: Optional[float] = getattr(error, "retry_after", None)
-        first, last = _RESTS
-        if asked is None:
-            if not pause:
+        seconds: Optional[float] = getattr(error, "retry_after", None)
+        if seconds is None:
+            if self.rests_until > now or not pause:  # many fail for one reason
                 return 0.0
-            if self.rests_until > now:  # one of many that failed for the same reason
-                return self.rests_until - now
-            asked = min(last, first * 2.0 ** min(self._failures, 30))
+            first, last = RESTS
+            seconds = min(last, first * 2.0 ** min(self._failures, 30))
             self._failures += 1
-        self.rests_until = max(self.rests_until, now + min(asked, longest))
-        return asked
+        self.rests_until = max(self.rests_until, now + min(seconds, longest))
+        return seconds
 
 
 def arguments(inputs: Any) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
-    """Arguments by position, and by name, of an input: of a tuple, and of a dict that is no file.
+    """Arguments in order, and by name: of a tuple, of a dict that is no file, or of the one argument.
 
     Example:
-        >>> arguments("a"), arguments(("a", 1)), arguments({"text": "a"})
-        ((('a',), {}), (('a', 1), {}), ((), {'text': 'a'}))
+        >>> arguments(("a", 1)), arguments({"text": "a"}), arguments("a")
+        ((('a', 1), {}), ((), {'text': 'a'}), (('a',), {}))
     """
     if isinstance(inputs, tuple):
         return inputs, {}

@@ -1,4 +1,4 @@
-"""Many inputs for one endpoint: a bounded number under way at once, and a row for each.
+"""Batch: one endpoint called with many inputs, a bounded number at once; a row for each.
 
 ::
 
@@ -6,65 +6,49 @@
                  ▲              │
                  └── again ◄────┘  where its error may pass and attempts are left
 
-Nothing runs between two rows: whoever asks for the next one takes inputs, begins calls and tells of progress,
-on its own thread, and waits only when there is nothing else to do. Other threads do nothing but put a call
-whose job has ended into a queue. So there is no lock, and what the user's functions raise ends the batch.
+Whoever asks for a row does the work on its own thread: hear what has ended, tell of progress, take inputs,
+begin calls, and wait where there is nothing else to do. Other threads only put calls that have ended into a
+queue (`Ended`), which does not know the batch: one that is forgotten is collected, and cancels its calls.
 
-An input is held from when it is taken until its row is given. There are at most `max_in_flight` of them, so
-that a slow reader holds the calls up; in order there may be more, as one slow call would hold all others up.
+An input is held from when it is taken until its row is given. No more than `max_in_flight` are, so that a
+slow reader slows the calls down; in order some times more, as one slow call would hold all others up.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    AsyncGenerator,
-    Callable,
-    Dict,
-    Generator,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from queue import Empty
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, NamedTuple, Optional, Sized
 
 from ..app.endpoint import find_endpoint
 from ..app.options import check_headers, check_seconds
 from ..errors import ArgumentError, DeadlineExceeded, GradioClientError, shown
 from ..threads import at_the_end, hand_over
 from ..workers import call_after_fork
-from .lane import NEVER, Call, Caller, Lane, Target
+from .lane import NEVER, Call, Ended, Lane
 
 if TYPE_CHECKING:
     from ..jobs.job import Job
 
-#: How many times `max_in_flight` rows may be held where they are given in order.
-_AHEAD = 4
-
-#: Called with how many rows have ended, how many of these failed, and how many there are, None if not known.
-OnProgress = Callable[[int, int, Optional[int]], object]
+#: How many times `max_in_flight` inputs may be held where rows are given in order.
+_HELD = 4
+_HINT = "(A dict holds arguments by name; for a dict that is itself an argument, pass a tuple with it.)"
 
 
 class Row(NamedTuple):
-    """What became of one input.
+    """What became of an input.
 
     Args:
         number: its place among the inputs, from 0.
         inputs: as given.
-        result: what `Client.predict` would have returned; None after a failure.
-        error: what it would have raised; None after a success.
-        attempts: how often the call was begun; 0 where its arguments were refused before.
+        result: of the call; None after a failure.
+        error: what went wrong; None after a success.
+        attempts: how often it was called.
     """
 
     number: int
@@ -74,198 +58,205 @@ class Row(NamedTuple):
     attempts: int
 
 
-def run(
-    clients: Sequence[Caller],
-    inputs: Iterable[Any],
-    *,
-    api_name: Optional[str] = None,
-    fn_index: Optional[int] = None,
-    headers: Optional[Mapping[str, str]] = None,
-    max_in_flight: int = 10,
-    ordered: bool = True,
-    retries: int = 0,
-    max_pause: float = 600.0,
-    on_progress: Optional[OnProgress] = None,
-) -> Generator[Row, None, None]:
-    """Give a row for each input. See `Client.map`; what is wrong with the arguments is raised at once."""
-    return Batch(
-        clients,
-        inputs,
-        Target(api_name, fn_index, headers),
-        max_in_flight=max_in_flight,
-        ordered=ordered,
-        retries=retries,
-        max_pause=max_pause,
-        on_progress=on_progress,
-    ).rows()
+def run(clients: Iterable[Any], inputs: Iterable[Any], **options: Any) -> Generator[Row, None, None]:
+    """A row for each input, whatever became of it. See `Client.map` for the options."""
+    return Batch(clients, inputs, **options, on_error="return", rows=True)
 
 
-class Batch:
-    """The calls for some inputs; used once, by `rows` or `arows`. See `Client.map` for the arguments.
+class Batch(Generator[Any, None, None]):
+    """The results of the calls, by `for` or `async for`. See `Client.map` for the arguments."""
 
-    Raises:
-        ArgumentError, UnknownEndpointError: one of them is wrong; nothing was sent.
-    """
+    _lanes: List[Lane] = []  # noqa: RUF012 - of one whose arguments are wrong
 
     def __init__(
         self,
-        clients: Sequence[Caller],
+        clients: Iterable[Any],
         inputs: Iterable[Any],
-        target: Target,
         *,
-        max_in_flight: int,
-        ordered: bool,
-        retries: int,
-        max_pause: float,
-        on_progress: Optional[OnProgress],
+        api_name: Optional[str] = None,
+        fn_index: Optional[int] = None,
+        headers: Optional[Dict[str, str]] = None,
+        max_in_flight: int = 10,
+        ordered: bool = True,
+        retries: int = 0,
+        max_pause: float = 600.0,
+        on_error: str = "raise",
+        on_progress: Optional[Callable[[int, int, Optional[int]], object]] = None,
+        rows: bool = False,
     ) -> None:
-        check_number("max_in_flight", max_in_flight, 1)
-        check_number("retries", retries, 0)
+        for name, number, least in (("max_in_flight", max_in_flight, 1), ("retries", retries, 0)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < least:
+                raise ArgumentError(f"{name} must be a whole number from {least} on; it is {shown(number)}.")
         check_seconds("max_pause", max_pause)
-        check_headers("headers", target.headers)
-        for client in clients:
-            find_endpoint(client.endpoints, target.api_name, target.fn_index)
-        self._target = target
+        if on_error not in ("raise", "return"):
+            raise ArgumentError(f'on_error must be "raise" or "return"; it is {shown(on_error)}.')
+        if isinstance(inputs, (str, bytes, dict)) or not isinstance(inputs, Iterable):
+            raise ArgumentError(
+                "inputs must be an iterable, each item with the arguments of a call: a value, a tuple of "
+                f"values or a dict of names. It is {shown(inputs)}."
+            )
+        check_headers("headers", headers)
         self._most = max_in_flight
-        self._window = max_in_flight * _AHEAD if ordered else max_in_flight
         self._ordered = ordered
         self._retries = retries
         self._max_pause = max_pause
+        self._raises = on_error == "raise"
         self._on_progress = on_progress
-        self._total, self._inputs = counted(inputs)
-        self._lanes = [Lane(client, max_in_flight) for client in clients]
-        self._ended: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._whole = rows
+        target = (api_name, fn_index, headers)
+        lanes = []
+        for client in clients:
+            find_endpoint(client.endpoints, api_name, fn_index)
+            lanes.append(Lane(client, target, max_in_flight))
+        self._inputs = iter(inputs)
+        self._total = len(inputs) if isinstance(inputs, Sized) else None
+        self._ended = Ended()
         self._again: List[Call] = []  # a heap
-        self._rows: Dict[int, Row] = {}  # not given yet, by number; in the order in which they ended
+        self._rows: Dict[int, Row] = {}  # to be given, by number; in the order in which they ended
         self._failure: Optional[Exception] = None  # of the inputs
-        self._taken = self._given = self._done = self._failed = 0
         self._exhausted = False
-        self._wake: Optional[Callable[[], object]] = None
+        self._taken = self._given = self._done = self._failed = 0
+        self._lanes = lanes
         call_after_fork(self)
 
-    # -- giving rows
+    # -- giving
 
-    def rows(self) -> Generator[Row, None, None]:
-        """The rows; closing it, or forgetting it, cancels what is under way."""
+    def send(self, value: None = None) -> Any:  # noqa: ARG002 - of the protocol of generators
+        """The next result, waited for."""
         try:
-            while not self._at_end():
-                row = self._advance()
-                if row is None:
-                    self._wait()
-                else:
-                    yield row
-        finally:
-            self._leave()
+            while True:
+                row = self._next_row()
+                if row is not None:
+                    return self._result(row)
+                self._wait()
+        except BaseException:
+            self.close()
+            raise
 
-    async def arows(self) -> AsyncGenerator[Row, None]:
-        """The same without holding the event loop."""
+    async def __anext__(self) -> Any:
         import asyncio
 
         loop, arrived = asyncio.get_running_loop(), asyncio.Event()
-        self._wake = partial(wake, loop, arrived.set)
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # the loop was closed under the iteration
+                loop.call_soon_threadsafe(arrived.set)
+
+        self._ended.tell = tell
         try:
-            while not self._at_end():
-                arrived.clear()
-                row = self._advance()
+            while True:
+                row = self._next_row()
                 if row is not None:
-                    yield row
-                    continue
+                    return self._result(row)
                 left = self._left()
                 alarm = None if left is None else loop.call_later(left, arrived.set)
-                try:
-                    await arrived.wait()
-                finally:
-                    if alarm is not None:
-                        alarm.cancel()
-        finally:
-            self._wake = None
-            self._leave()
+                await arrived.wait()
+                arrived.clear()
+                if alarm is not None:
+                    alarm.cancel()
+        except StopIteration:
+            raise StopAsyncIteration from None
+        except BaseException:
+            self.close()
+            raise
 
-    def _at_end(self) -> bool:
-        """Whether all rows were given; raises what has ended the inputs."""
-        if not self._exhausted or self._given < self._taken:
-            return False
-        if self._failure is not None:
-            raise self._failure
-        return True
+    def __aiter__(self) -> Batch:
+        return self
 
-    def _leave(self) -> None:
-        # The garbage collector may do it too, on a thread that may hold any lock.
-        jobs = [call.job for lane in self._lanes for call in lane.running if call.job is not None]
+    def throw(self, kind: Any, value: Any = None, trace: Any = None, /) -> Any:  # noqa: ARG002
+        """Close it, and raise an exception."""
+        self.close()
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """Cancel the calls that are under way, and give no more results. Idempotent."""
+        self._exhausted, self._failure, self._taken = True, None, self._given
+        jobs = self._jobs()
+        self._again.clear()
+        self._rows.clear()
+        for lane in self._lanes:
+            lane.running.clear()
+        abandon(jobs)
+
+    async def aclose(self) -> None:
+        """The same, for `contextlib.aclosing`."""
+        self.close()
+
+    def __del__(self) -> None:
+        # On a thread that may hold any lock.
+        jobs = self._jobs()
         if jobs:
             hand_over(partial(abandon, jobs))
 
+    def _jobs(self) -> List[Job]:
+        return [call.job for lane in self._lanes for call in lane.running if call.job is not None]
+
+    def _result(self, row: Row) -> Any:
+        if row.error is not None and self._raises:
+            raise row.error
+        return row if self._whole else row.result if row.error is None else row.error
+
     # -- what is done between two waits
 
-    def _advance(self) -> Optional[Row]:
-        """Take note of what has ended, begin what may begin, and return the next row if it is there."""
-        while True:
-            try:
-                call = self._ended.get_nowait()
-            except queue.Empty:
-                break
-            self._hear(call)
+    def _next_row(self) -> Optional[Row]:
+        """Hear what has ended, begin what may begin; return the next row, or None where it is not there yet.
+
+        Raises:
+            StopIteration: all were given.
+        """
+        with suppress(Empty):
+            while True:
+                self._hear(self._ended.calls.get_nowait())
         now = time.monotonic()
         for lane in self._lanes:
-            while lane.running:
-                call = next(iter(lane.running))
+            for call in list(lane.running):
                 if call.due > now:
-                    break  # later ones have more time
+                    break  # the others were begun later
                 self._expire(lane, call)
-        self._begin_calls(now)
-        number = self._next_number()
-        if number is None:
-            return None
-        self._given += 1
-        return self._rows.pop(number)
+        self._begin(now)
+        row = self._rows.pop(self._turn(), None)
+        if row is not None:
+            self._given += 1
+        elif self._exhausted and self._given == self._taken:
+            failure, self._failure = self._failure, None
+            raise failure or StopIteration
+        return row
 
-    def _next_number(self) -> Optional[int]:
-        """Which row is the next to be given; None when there is none yet."""
-        if self._ordered:
-            return self._given if self._given in self._rows else None
-        return next(iter(self._rows), None)
+    def _turn(self) -> int:
+        """The number of the row to be given next."""
+        return self._given if self._ordered else next(iter(self._rows), -1)
 
-    def _begin_calls(self, now: float) -> None:
+    def _begin(self, now: float) -> None:
         while sum(len(lane.running) for lane in self._lanes) < self._most:
-            open_lanes = [lane for lane in self._lanes if not lane.closed]
-            # Where all are closed, the calls' errors say so.
-            lanes = [lane for lane in open_lanes or self._lanes if lane.has_room(now)]
+            # Where all clients are closed, the errors say so.
+            lanes = list(filter(Lane.open, self._lanes)) or self._lanes
+            lanes = [lane for lane in lanes if lane.has_room(now)]
             call = self._next_call() if lanes else None
             if call is None:
                 return
             lane = min(lanes, key=Lane.busy)
             try:
-                lane.begin(call, self._target, now)
+                lane.begin(call, now)
             except GradioClientError as exc:
                 self._end(lane, call, None, exc)
 
     def _next_call(self) -> Optional[Call]:
-        """The next call to begin; None when there is none."""
         if self._again:
             return heappop(self._again)
-        # A row that is about to be given makes room for an input.
-        given = self._given if self._next_number() is None else self._given + 1
-        if self._exhausted or self._taken - given >= self._window:
+        # The row that is given now makes room.
+        held = self._taken - self._given - (self._turn() in self._rows)
+        if self._exhausted or held >= self._most * (_HELD if self._ordered else 1):
             return None
         try:
             value = next(self._inputs)
-        except Exception as exc:
-            # Rows of the inputs before are given first.
+        except Exception as exc:  # comes after the rows of the inputs before
             self._exhausted = True
-            if not isinstance(exc, StopIteration):
-                self._failure = exc
+            self._failure = None if isinstance(exc, StopIteration) else exc
             return None
         self._taken += 1
-        return Call(self._taken - 1, value, self._note)
+        return Call(self._taken - 1, value, self._ended)
 
     # -- ends
-
-    def _note(self, call: Call) -> None:
-        """Have it heard of that a call's job has ended; on any thread."""
-        self._ended.put(call)
-        tell = self._wake
-        if tell is not None:
-            tell()
 
     def _hear(self, call: Call) -> None:
         job = call.job
@@ -277,30 +268,27 @@ class Batch:
 
     def _expire(self, lane: Lane, call: Call) -> None:
         job = call.job
-        assert job is not None  # noqa: S101 - it runs
-        if job.has_ended:
+        if job is None or job.has_ended:
             self._hear(call)
             return
         job.abandon()
-        text = (
-            f"{job.label} gave no result within {lane.timeout} seconds; it was cancelled. "
-            "Make the client with a larger timeout."
-        )
-        self._end(lane, call, None, DeadlineExceeded(text))
+        text = f"{job.label} gave no result within {lane.timeout} seconds; it was cancelled. "
+        self._end(lane, call, None, DeadlineExceeded(text + "Make the client with a larger timeout."))
 
     def _end(self, lane: Lane, call: Call, result: Any, error: Optional[BaseException]) -> None:
-        """An attempt has ended: make another, or make the row."""
+        """End an attempt: call again, or make the row."""
         lane.running.pop(call, None)
         call.job = None
         if error is None:
             lane.succeeded()
         elif getattr(error, "retryable", False):
-            left = call.attempts <= self._retries
-            several = len(self._lanes) > 1
-            pause = lane.failed(error, time.monotonic(), pause=left or several, longest=self._max_pause)
-            if left and (several or pause <= self._max_pause):
+            left, others = call.attempts <= self._retries, len(self._lanes) > 1
+            seconds = lane.failed(error, time.monotonic(), self._max_pause, pause=left or others)
+            if left and (others or seconds <= self._max_pause):
                 heappush(self._again, call)
                 return
+        elif isinstance(error, ArgumentError) and isinstance(call.inputs, dict):
+            error.args = (f"{error} {_HINT}",)
         self._rows[call.number] = Row(call.number, call.inputs, result, error, call.attempts)
         self._done += 1
         self._failed += error is not None
@@ -310,70 +298,30 @@ class Batch:
     # -- waiting
 
     def _left(self) -> Optional[float]:
-        """Seconds until something is to be done, whatever ends before; None for no such time."""
+        """Seconds until there is something to do though no call ends; None for no such time."""
         now = time.monotonic()
         dues = [next(iter(lane.running)).due for lane in self._lanes if lane.running]
-        dues += [lane.rests_until for lane in self._lanes if lane.rests_until > now]
-        due = min(dues, default=NEVER)
+        due = min(dues + [lane.rests_until for lane in self._lanes if lane.rests_until > now], default=NEVER)
         return None if due == NEVER else min(max(0.0, due - now), threading.TIMEOUT_MAX)
 
     def _wait(self) -> None:
-        if at_the_end():  # when jobs end without telling anybody
-            self._note_all()
-        try:
-            call = self._ended.get(timeout=self._left())
-        except queue.Empty:
-            return
-        self._hear(call)
+        if at_the_end():  # jobs end without a word then
+            self._hear_all()
+        with suppress(Empty):
+            self._hear(self._ended.calls.get(timeout=self._left()))
 
-    def _note_all(self) -> None:
+    def _hear_all(self) -> None:
         for lane in self._lanes:
             for call in lane.running:
-                self._ended.put(call)
+                self._ended.calls.put(call)
 
     def after_fork(self) -> None:
-        """In a child: its copies of the jobs have ended, and told nobody."""
-        self._ended = queue.SimpleQueue()
-        self._note_all()
+        """In a child: its copies of the jobs have ended, without a word."""
+        self._ended.calls = type(self._ended.calls)()
+        self._hear_all()
 
 
 def abandon(jobs: List[Job]) -> None:
-    """Cancel jobs for whose rows nobody waits."""
+    """Cancel jobs whose results nobody waits for."""
     for job in jobs:
         job.abandon()
-
-
-def wake(loop: Any, function: Callable[[], object]) -> None:
-    """Call a function on an event loop, if it still runs."""
-    try:
-        loop.call_soon_threadsafe(function)
-    except RuntimeError:  # it was closed under the iteration
-        return
-
-
-def counted(inputs: Any) -> Tuple[Optional[int], Iterator[Any]]:
-    """How many inputs there are, None where that is not known, and an iterator over them.
-
-    Raises:
-        ArgumentError: they are no iterable, or a single text or dict.
-    """
-    try:
-        if isinstance(inputs, (str, bytes, dict)):
-            raise TypeError  # which would be taken for its parts
-        iterator = iter(inputs)
-    except TypeError as exc:
-        raise ArgumentError(
-            "inputs must be an iterable with the arguments of one call in each item: a value, a tuple of "
-            f"values or a dict of names; it is {shown(inputs)}."
-        ) from exc
-    return len(inputs) if hasattr(inputs, "__len__") else None, iterator
-
-
-def check_number(name: str, value: Any, least: int) -> None:
-    """Refuse what is no whole number, or too small a one.
-
-    Raises:
-        ArgumentError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ArgumentError(f"{name} must be a whole number, {least} or above; it is {shown(value)}.")

@@ -28,7 +28,15 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "waiting.md"
 #: What a driver of jobs, a fork or a part of the client calls, and no user.
 INNER = {
     *("abandon", "after_fork", "end_with_process", "fail", "feed", "has_ended", "in_queue", "joined"),
-    *("request_body", "told", "wait_told", "set_exception", "set_result", "set_running_or_notify_cancel"),
+    *(
+        "request_body",
+        "told",
+        "wait_told",
+        "watch",
+        "set_exception",
+        "set_result",
+        "set_running_or_notify_cancel",
+    ),
 }
 #: Functions of classes that users call by syntax.
 SYNTAX = {
@@ -92,6 +100,7 @@ AT_ONCE: Dict[str, Callable[[Stage], object]] = {
         stage.known.submit(text="a", api_name="/echo"),
     ),
     "client.stream_messages": lambda stage: stage.known.stream_messages("a", api_name="/echo"),
+    "client.map": lambda stage: stage.known.map(["a"], api_name="/echo").close(),
     "client.reset_session": lambda stage: stage.known.reset_session(),
     "client.session_hash": lambda stage: setattr(stage.known, "session_hash", stage.known.session_hash + "a"),
     "client.headers": lambda stage: setattr(stage.known, "headers", stage.known.headers),
@@ -160,7 +169,7 @@ def test_every_public_name_is_known_to_wait_or_not_to() -> None:
     waiting = documented()
     assert public() == at_once | waiting | ASYNC
     # Of these the call itself returns at once.
-    assert at_once & waiting == {"client.stream_messages", "job.cancel"}
+    assert at_once & waiting == {"client.map", "client.stream_messages", "job.cancel"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
