@@ -44,10 +44,10 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     "info": (".info", "describe the endpoints of an app"),
     "predict": (".predict", "call an endpoint of an app and print its result"),
     "map": (".rows", "call an endpoint with each row of a CSV or JSON Lines file"),
-    # "duplicate": (".duplicate", "make a Space of one's own from another one"),
-    # "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
+    "duplicate": (".duplicate", "make a Space of one's own from another one"),
+    "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
     "vendor": (".vendor", "copy this package into a program, or update the copy"),
-    # "completion": (".completion", "print what makes a shell complete these commands"),
+    "completion": (".completion", "print what makes a shell complete these commands"),
 }
 # The first that an error is one of counts.
 _CODES = (

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..batch.mapping import Row
     from .table import Record
 
-_GO_ON = "Go on with --resume."
+_GO_ON = "Go on with --resume, which tries failed ones again."
 #: What is wrong with the app for all rows alike.
 _OF_APP = (AuthenticationError, HubError, UnsupportedAppError)
 
@@ -162,8 +162,7 @@ class _Batch:
             return 0
         number, error = self._first
         print(
-            f"error: {self.told()}, the first of them row {number}: {one_line(str(error))} "
-            "Try them again with --resume.",
+            f"error: {self.told()}. Row {number}: {one_line(str(error))} | {_GO_ON}",
             file=sys.stderr,
         )
         return exit_code(error)

@@ -170,7 +170,7 @@ def _word(parameter: Parameter, text: str) -> Any:
     if not text.startswith("@"):
         return convert(parameter, text)
     reader = _Reader(parameter)
-    file = reader.file(text[1:], "; a text that begins with @ is written with @@")
+    file = reader.file(text[1:], " A text that begins with @ is written with @@.")
     try:
         return reader.enclose(reader.schema, file)
     except _Unfit:

@@ -22,6 +22,7 @@ _OTHER_APPS = {
     "private_files": Path(__file__).with_name("file_app.py"),
     "v3_files": Path(__file__).with_name("file_app_v3.py"),
     "chat": Path(__file__).with_name("chat_app.py"),
+    "components": Path(__file__).with_name("component_app.py"),
     "pages": Path(__file__).with_name("pages_app.py"),
     "labels": Path(__file__).with_name("label_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
@@ -48,8 +49,9 @@ class Server:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
-            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels, pages
-            (several apps of several pages), samples and wire (the recorded ones) are other apps.
+            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels,
+            components (6.31's), pages (several apps of several pages), samples and wire (the recorded ones)
+            are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.
