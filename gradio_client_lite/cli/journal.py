@@ -18,8 +18,8 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Tuple
 
-from ..app.console import write_line
 from ..errors import ArgumentError, FolderError, InvalidFile
+from .output import json_of, write_text
 
 if TYPE_CHECKING:
     from .progress import Progress
@@ -85,13 +85,13 @@ class Journal:
         Raises:
             FolderError: the file cannot be written.
         """
-        line = _json({"row": number, "inputs": inputs, **outcome})
+        row = {"row": number, "inputs": inputs, **outcome}
         if self._number is None:
             self._progress.pause()
-            write_line(line)
+            write_text(json_of(row))
             return
         try:
-            _write(self._number, line.encode() + b"\n")
+            _write(self._number, _json(row).encode() + b"\n")
         except OSError as exc:
             raise self._unwritable(exc) from exc
 

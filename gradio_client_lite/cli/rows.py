@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..batch.mapping import Row
     from .table import Record
 
-_GO_ON = "Go on with --resume, which tries failed ones again."
+_GO_ON = "Go on with --resume; rows that failed are tried again."
 #: What is wrong with the app for all rows alike.
 _OF_APP = (AuthenticationError, HubError, UnsupportedAppError)
 
@@ -68,6 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--files", metavar="DIR", help="where files of results go; else a temporary folder")
     add_options(parser)
+    parser.epilog = (
+        "example: %(prog)s http://127.0.0.1:7860 /greet --input names.csv --output greetings.jsonl"
+    )
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
@@ -161,10 +164,8 @@ class _Batch:
         if self._first is None:
             return 0
         number, error = self._first
-        print(
-            f"error: {self.told()}. Row {number}: {one_line(str(error))} | {_GO_ON}",
-            file=sys.stderr,
-        )
+        told = one_line(str(error)) or type(error).__name__
+        print(f"error: {self.told()}, as row {number} did: {told} | {_GO_ON}", file=sys.stderr)
         return exit_code(error)
 
     def told(self) -> str:
