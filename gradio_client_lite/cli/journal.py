@@ -39,6 +39,7 @@ class Journal:
 
     Attributes:
         kept: how many rows an earlier run has left.
+        lasts: whether a later run can go on with it.
 
     Raises:
         ArgumentError: the file is there, and is not to be gone on with; or another process writes to it.
@@ -57,6 +58,7 @@ class Journal:
         else:
             self._number = self._opened(resume)
         self.kept = len(self._rows)
+        self.lasts = self._number is not None
 
     def __enter__(self) -> Journal:
         return self

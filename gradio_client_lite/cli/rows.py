@@ -15,7 +15,14 @@ import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional, Tuple
 
-from ..errors import ArgumentError, AuthenticationError, HubError, UnsupportedAppError, UsageError
+from ..errors import (
+    ArgumentError,
+    AuthenticationError,
+    GradioClientError,
+    HubError,
+    UnsupportedAppError,
+    UsageError,
+)
 from ..wire.texts import one_line
 from .connecting import add_options, connect, find_function
 from .journal import Journal
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
     from ..batch.mapping import Row
     from .table import Record
 
-_GO_ON = "Go on with --resume; rows that failed are tried again."
+_GO_ON = " Go on with --resume; rows that failed are tried again."
 #: What is wrong with the app for all rows alike.
 _OF_APP = (AuthenticationError, HubError, UnsupportedAppError)
 
@@ -68,9 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--files", metavar="DIR", help="where files of results go; else a temporary folder")
     add_options(parser)
-    parser.epilog = (
-        "example: %(prog)s http://127.0.0.1:7860 /greet --input names.csv --output greetings.jsonl"
-    )
+    parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet --input names.csv --output out.jsonl"
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
@@ -98,8 +103,8 @@ def run(options: argparse.Namespace) -> Optional[int]:
         try:
             with closing(rows):
                 batch.write(rows)
-        except KeyboardInterrupt:
-            progress.say(f"Interrupted; {batch.told()}. {_GO_ON}")
+        except (KeyboardInterrupt, GradioClientError):
+            progress.say(f"Stopped: {batch.told()}")
             raise
     return batch.code()
 
@@ -165,12 +170,13 @@ class _Batch:
             return 0
         number, error = self._first
         told = one_line(str(error)) or type(error).__name__
-        print(f"error: {self.told()}, as row {number} did: {told} | {_GO_ON}", file=sys.stderr)
+        print(f"error: row {number}: {told} | {self.told()}", file=sys.stderr)
         return exit_code(error)
 
     def told(self) -> str:
-        """How many rows are done, and how many failed."""
-        return f"{self._done:,} rows are done" + (f", {self._failed:,} failed" if self._failed else "")
+        """How many rows are done, how many failed, and how to go on."""
+        failed = f", {self._failed:,} failed" if self._failed else ""
+        return f"{self._done:,} rows are done{failed}." + (_GO_ON if self._journal.lasts else "")
 
     def _fail(self, record: Record, error: BaseException, attempts: int) -> None:
         told = {

@@ -118,7 +118,7 @@ class Table:
             known = parameters + [_ANYTHING] * (len(values) - len(parameters))
             args = [adapt(parameter, value) for parameter, value in zip(known, values)]
         elif self._kind == "text":
-            args = [convert(parameters[0] if parameters else _ANYTHING, inputs)]
+            args = [convert(parameters[0] if parameters else _ANYTHING, str(inputs))]
         else:
             named = {name: value for name, value in inputs.items() if name not in self._keep}
             if self._kind == "jsonl":
