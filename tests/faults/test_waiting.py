@@ -28,15 +28,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "waiting.md"
 #: What a driver of jobs, a fork or a part of the client calls, and no user.
 INNER = {
     *("abandon", "after_fork", "end_with_process", "fail", "feed", "has_ended", "in_queue", "joined"),
-    *(
-        "request_body",
-        "told",
-        "wait_told",
-        "watch",
-        "set_exception",
-        "set_result",
-        "set_running_or_notify_cancel",
-    ),
+    *("request_body", "told", "wait_told", "watch"),
+    *("set_exception", "set_result", "set_running_or_notify_cancel"),
 }
 #: Functions of classes that users call by syntax.
 SYNTAX = {
