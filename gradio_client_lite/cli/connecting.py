@@ -67,7 +67,9 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 
 def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
     """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`."""
-    chosen: Dict[str, Any] = {"verbose": False, "timeout": options.timeout}
+    chosen: Dict[str, Any] = {"verbose": False}
+    if options.timeout is not None:
+        chosen["timeout"] = chosen["space_timeout"] = options.timeout
     if options.token_file is not None:
         chosen["hf_token"] = read_secret("--token-file", options.token_file)
     if options.auth is not None:

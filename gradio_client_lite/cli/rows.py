@@ -4,9 +4,9 @@
                            └── a row that can be no call ─────┘
 
 A row that fails is a line like the others, and the rest goes on. What tells of the app rather than of the row
-ends the command: an app that wants a login, or one that fails for so many rows, one after another, that it
-must be away. Rows are written as they end, so that as few as can be are lost with the process; their numbers
-tell the order.
+ends the command: an app that wants a login or cannot be reached, or that fails for so many rows, one after
+another, that it must be broken. Rows are written as they end, so that as few as can be are lost with the
+process; their numbers tell the order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional, Tuple
 from ..errors import (
     ArgumentError,
     AuthenticationError,
+    ConnectFailed,
     GradioClientError,
     HubError,
     UnsupportedAppError,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _GO_ON = " Go on with --resume; rows that failed are tried again."
 #: What is wrong with the app for all rows alike.
-_OF_APP = (AuthenticationError, HubError, UnsupportedAppError)
+_OF_APP = (AuthenticationError, ConnectFailed, HubError, UnsupportedAppError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

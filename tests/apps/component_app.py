@@ -130,6 +130,7 @@ def main():
             if kind not in shown and not shown & set(kind.__mro__) and takes_values(kind)
         ]
         gr.Button().click(lambda: json.dumps(missing), None, gr.Textbox(), api_name="missing")
+        gr.Button().click(lambda file: file, gr.File(), gr.File(), api_name="same_file")
     stay(f"http://127.0.0.1:{launch(demo)}/")
 
 

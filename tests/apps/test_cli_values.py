@@ -137,7 +137,19 @@ def test_every_component_has_its_endpoint(
     assert capsys.readouterr().out == "[]\n"
     assert cli.main(["info", component_server.url, "--json"]) == 0
     described = json.loads(capsys.readouterr().out)["named_endpoints"]
-    assert {f"/{name}" for name, _, _ in VALUES} | {"/missing"} == described.keys()
+    assert {f"/{name}" for name, _, _ in VALUES} | {"/missing", "/same_file"} == described.keys()
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_files_of_the_result_are_saved_in_the_folder_asked_for(
+    component_server: Server, folder: Path, capsys: pytest.CaptureFixture[str], options: List[str]
+) -> None:
+    command = ["predict", component_server.url, "same_file", "photo.png", "--output", "down", *options]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    saved = Path(json.loads(printed) if options else printed.rstrip("\n"))
+    assert saved.read_bytes() == DOT
+    assert (folder / "down") in saved.absolute().parents
 
 
 @pytest.mark.parametrize(

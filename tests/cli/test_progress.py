@@ -9,8 +9,8 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
-from cli.terminal import Terminal, screen, shown
 
+from cli.terminal import Terminal, screen, shown
 from gradio_client_lite.cli import progress as module
 from gradio_client_lite.cli.progress import Progress
 from gradio_client_lite.spaces.runtime import SpaceStatus
