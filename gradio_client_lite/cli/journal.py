@@ -102,7 +102,7 @@ class Journal:
     def _opened(self, resume: bool) -> int:
         try:
             number = os.open(self._path, _FLAGS, 0o666)
-        except (OSError, ValueError) as exc:
+        except OSError as exc:
             raise self._unwritable(exc) from exc
         try:
             found = os.fstat(number)
@@ -154,9 +154,10 @@ class Journal:
             os.close(number)
         return opened
 
-    def _unwritable(self, exc: Exception) -> FolderError:
-        why = getattr(exc, "strerror", None) or exc
-        return FolderError(f"{self._path} cannot be written: {why}. Mend that, and go on with --resume.")
+    def _unwritable(self, exc: OSError) -> FolderError:
+        return FolderError(
+            f"{self._path} cannot be written: {exc.strerror or exc}. Mend that, and go on with --resume."
+        )
 
 
 def _lines(number: int) -> Iterator[Tuple[bytes, Optional[Tuple[int, int]]]]:
