@@ -240,12 +240,14 @@ class Progress:
             self._last = line
             self._put(text)
             return 0
-        clear = "\r" + " " * self._cells + "\r" if self._cells else ""
-        line, cells = _fitting(_encodable(line, self._stream), _columns(self._stream) - 1)
+        most = _columns(self._stream) - 1
+        before = min(self._cells, most)  # the window may be smaller now
+        clear = "\r" + " " * before + "\r" if before else ""
+        line, cells = _fitting(_encodable(line, self._stream), most)
         if said or not line:
             self._put(clear + text + line)
         else:
-            self._put("\r" + line + " " * (self._cells - cells))
+            self._put("\r" + line + " " * (before - cells))
         return cells
 
     def _put(self, text: str) -> None:

@@ -177,7 +177,9 @@ class _Batch:
     def told(self) -> str:
         """How many rows are done, how many failed, and how to go on."""
         failed = f", {self._failed:,} failed" if self._failed else ""
-        return f"{self._done:,} rows are done{failed}." + (_GO_ON if self._journal.lasts else "")
+        return f"{self._done:,} row{'' if self._done == 1 else 's'} done{failed}." + (
+            _GO_ON if self._journal.lasts else ""
+        )
 
     def _fail(self, record: Record, error: BaseException, attempts: int) -> None:
         told = {

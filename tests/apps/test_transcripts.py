@@ -70,11 +70,11 @@ def test_an_error_is_one_line_once_the_progress_is_gone(server: Server) -> None:
     assert len(lines) == 3
 
 
-def test_the_endpoints_are_listed_where_there_is_none_of_that_name(server: Server) -> None:
+def test_an_endpoint_that_is_not_there(server: Server) -> None:
     with Session("predict", server.url, "/ecko", "x", size=(300, 24)) as session:
-        code, _, _ = session.end()
-        assert code == 2
-        assert "/echo" in session.written()
+        assert session.end()[0] == 2
+        (line,) = session.written().splitlines()
+        assert re.match("error: .*/ecko", line)
 
 
 def test_rows(server: Server, tmp_path: Path) -> None:
@@ -164,10 +164,9 @@ def test_a_window_made_smaller_has_shorter_lines(server: Server) -> None:
         session.wait_for("working")
         session.resize(20, 24)
         before = len(session.written())
-        session.wait_for("8/80")
-        after = shown(session.written()[before + 100 :])
-        assert seen(session) == ["done"]
-    assert after
+        assert seen(session)[-1] == "done"
+        after = session.written()[before:].partition("\n")[0].split("\r")[2:]  # one may have been under way
+    assert len(after) > 2
     assert max(map(len, after)) <= 19
 
 
@@ -192,7 +191,7 @@ def test_an_interrupt_of_rows_cancels_them_and_tells_how_to_go_on(server: Server
         session.press("\x03")
         assert session.end()[0] == 130
         lines = [line for line in screen(session.written()) if line]
-    assert lines[-1] == "Stopped: 1 rows are done. Go on with --resume; rows that failed are tried again."
+    assert lines[-1] == "Stopped: 1 row done. Go on with --resume; rows that failed are tried again."
     with Client(server.url, verbose=False) as client:
         assert client.predict(0.01, api_name="/alone") == 0
     assert len(output.read_text().splitlines()) == 1

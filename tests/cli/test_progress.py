@@ -299,6 +299,19 @@ def test_a_long_line_is_cut_to_the_terminal(on: Shown, monkeypatch: pytest.Monke
     assert shown(on.written()) == ["abcdefghijabcdefghi"]
 
 
+def test_a_window_made_smaller_has_no_spaces_beyond_its_end(on: Shown, monkeypatch: Any) -> None:
+    size = [80, 20]
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((size[0], 10)))
+    monkeypatch.setattr(on.stream, "fileno", lambda: 2)
+    on.progress.update(ProgressUpdate(Status.PROGRESS, progress_data=[unit(desc="abcdefghij" * 3)]))
+    on.wait_for("a")
+    size[0] = 20
+    before = len(on.written())
+    on.progress.update(StatusUpdate(Status.PROCESSING))
+    on.wait_for("running")
+    assert on.written()[before:] == "\r" + "running".ljust(19)
+
+
 def test_wide_letters_are_counted_twice_and_marks_not(on: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((8, 10)))
     monkeypatch.setattr(on.stream, "fileno", lambda: 2)

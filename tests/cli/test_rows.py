@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 import pytest
 
 from gradio_client_lite import cli
-from gradio_client_lite.testing import App, AppError, serve
+from gradio_client_lite.testing import App, AppError, Function, serve
 
 PROGRAM = [sys.executable, "-m", cli.__name__.rpartition(".")[0], "map"]
 
@@ -54,6 +54,7 @@ def slow() -> Slow:
 def app(slow: Slow) -> Iterator[App]:
     functions: Dict[str, Any] = {
         "/square": square,
+        "/direct": Function(square, queue=False),  # which takes half the time
         "/echo": lambda value: value,
         "/slow": slow,
         "/two": lambda first, second="-": [first, second],
@@ -141,7 +142,7 @@ def test_a_row_that_fails_is_a_line_and_the_rest_goes_on(run: Any) -> None:
     assert rows[5]["inputs"] == ["5", "6"]
     assert "has 2 cells, and the first line 1" in rows[5]["error"]["message"]
     assert ran.err.count("\n") == 1
-    assert "2 rows are done, 3 failed. Go on with --resume" in ran.err
+    assert "2 rows done, 3 failed. Go on with --resume" in ran.err
 
 
 def test_failed_rows_are_tried_again_and_the_others_are_not(run: Any, tmp_path: Path) -> None:
@@ -216,17 +217,7 @@ def test_an_app_that_is_broken_ends_it(run: Any) -> None:
 
 def test_an_interrupt_cancels_what_is_under_way(app: App, slow: Slow, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("value\n1\n2\n3\n")
-    command = [
-        *PROGRAM,
-        app.url,
-        "/slow",
-        "--input",
-        str(tmp_path / "rows.csv"),
-        "--output",
-        str(tmp_path / "out.jsonl"),
-        "--parallel",
-        "2",
-    ]
+    command = [*PROGRAM, app.url, "/slow", *files(tmp_path), "--parallel", "2"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert slow.begun.acquire(timeout=30)
         process.send_signal(signal.SIGINT)
@@ -234,7 +225,7 @@ def test_an_interrupt_cancels_what_is_under_way(app: App, slow: Slow, tmp_path: 
         assert process.stderr is not None
         assert (
             process.stderr.read()
-            == "Stopped: 0 rows are done. Go on with --resume; rows that failed are tried again.\n"
+            == "Stopped: 0 rows done. Go on with --resume; rows that failed are tried again.\n"
         )
     assert slow.cancelled.wait(10)
 
@@ -247,16 +238,7 @@ def test_a_run_that_is_killed_again_and_again_loses_no_row_and_writes_none_twice
 ) -> None:
     (tmp_path / "rows.csv").write_text("n\n" + "".join(f"{100 + n}\n" for n in range(ROWS)))
     output = tmp_path / "out.jsonl"
-    command = [
-        *PROGRAM,
-        app.url,
-        "/square",
-        "--input",
-        str(tmp_path / "rows.csv"),
-        "--output",
-        str(tmp_path / "out.jsonl"),
-        "--resume",
-    ]
+    command = [*PROGRAM, app.url, "/direct", *files(tmp_path), "--resume"]
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)
     for kill in range(10):
