@@ -475,10 +475,11 @@ class Client:
         """
         from .batch.mapping import Batch
 
-        if not all(isinstance(client, Client) for client in clients):
+        lanes = dict.fromkeys((self, *clients))
+        if not all(isinstance(client, Client) for client in lanes):
             raise ArgumentError("clients must be made by Client, or Client.duplicate.")
         return Batch(
-            dict.fromkeys((self, *clients)),
+            lanes,
             inputs,
             api_name=api_name,
             fn_index=fn_index,

@@ -66,7 +66,7 @@ class Lane:
     Args:
         client: a Client, which this room stands below.
         target: the api_name, fn_index and headers of all calls.
-        most: how many calls it may have under way.
+        room: for how many calls at first.
 
     Attributes:
         running: its calls, in the order in which they were begun.
@@ -74,13 +74,13 @@ class Lane:
         timeout: seconds that each may take; None for any number.
     """
 
-    def __init__(self, client: Any, target: Tuple[Any, ...], most: int) -> None:
+    def __init__(self, client: Any, target: Tuple[Any, ...], room: int) -> None:
         self.running: Dict[Call, None] = {}
         self.rests_until = 0.0
         self.timeout: Optional[float] = client._calls.timeout
         self._client = client
         self._target = target
-        self._room = self._most = float(most)
+        self._room = float(room)
         self._failures = 0
 
     def open(self) -> bool:
@@ -111,7 +111,7 @@ class Lane:
     def succeeded(self) -> None:
         """A call went well."""
         self._failures = 0
-        self._room = min(self._most, self._room + 1 / self._room)
+        self._room += 1 / self._room
 
     def failed(self, error: BaseException, now: float, longest: float, *, pause: bool) -> float:
         """A call failed with an error that may pass.

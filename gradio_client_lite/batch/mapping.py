@@ -145,6 +145,10 @@ class Batch(Generator[Any, None, None]):
         self._ended.tell = tell
         try:
             while True:
+                await asyncio.sleep(0)  # others have their turn before each row, and each call that is begun
+                self._hear_ended()
+                while self._begin_one():
+                    await asyncio.sleep(0)
                 row = self._next_row()
                 if row is not None:
                     return self._result(row)
@@ -204,16 +208,15 @@ class Batch(Generator[Any, None, None]):
         Raises:
             StopIteration: all were given.
         """
-        with suppress(Empty):
-            while True:
-                self._hear(self._ended.calls.get_nowait())
+        self._hear_ended()
         now = time.monotonic()
         for lane in self._lanes:
             for call in list(lane.running):
                 if call.due > now:
                     break  # the others were begun later
                 self._expire(lane, call)
-        self._begin(now)
+        while self._begin_one():
+            pass
         row = self._rows.pop(self._turn(), None)
         if row is not None:
             self._given += 1
@@ -226,19 +229,23 @@ class Batch(Generator[Any, None, None]):
         """The number of the row to be given next."""
         return self._given if self._ordered else next(iter(self._rows), -1)
 
-    def _begin(self, now: float) -> None:
-        while sum(len(lane.running) for lane in self._lanes) < self._most:
-            # Where all clients are closed, the errors say so.
-            lanes = list(filter(Lane.open, self._lanes)) or self._lanes
-            lanes = [lane for lane in lanes if lane.has_room(now)]
-            call = self._next_call() if lanes else None
-            if call is None:
-                return
-            lane = min(lanes, key=Lane.busy)
-            try:
-                lane.begin(call, now)
-            except GradioClientError as exc:
-                self._end(lane, call, None, exc)
+    def _begin_one(self) -> bool:
+        """Begin a call, if one may begin; return whether one did."""
+        if sum(len(lane.running) for lane in self._lanes) >= self._most:
+            return False
+        now = time.monotonic()
+        # Where all clients are closed, the errors say so.
+        lanes = list(filter(Lane.open, self._lanes)) or self._lanes
+        lanes = [lane for lane in lanes if lane.has_room(now)]
+        call = self._next_call() if lanes else None
+        if call is None:
+            return False
+        lane = min(lanes, key=Lane.busy)
+        try:
+            lane.begin(call, now)
+        except GradioClientError as exc:
+            self._end(lane, call, None, exc)
+        return True
 
     def _next_call(self) -> Optional[Call]:
         if self._again:
@@ -258,11 +265,16 @@ class Batch(Generator[Any, None, None]):
 
     # -- ends
 
+    def _hear_ended(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._hear(self._ended.calls.get_nowait())
+
     def _hear(self, call: Call) -> None:
         job = call.job
-        if job is None or not job.has_ended:  # it was heard of before
+        lane = next((lane for lane in self._lanes if call in lane.running), None)
+        if lane is None or job is None or not job.has_ended:  # of an attempt heard of before
             return
-        lane = next(lane for lane in self._lanes if call in lane.running)
         error = CancelledError(f"The app cancelled {job.label}.") if job.cancelled() else job.exception()
         self._end(lane, call, job.result() if error is None else None, error)
 

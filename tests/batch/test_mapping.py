@@ -21,6 +21,7 @@ from gradio_client_lite.errors import (
     ArgumentError,
     ClientClosed,
     DeadlineExceeded,
+    QueueError,
     StreamLost,
     UnknownEndpointError,
 )
@@ -106,6 +107,12 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+def begin(results: Batch) -> None:
+    """Begin what may begin, and wait for nothing."""
+    while results._begin_one():
+        pass
+
+
 def live(client: Client) -> int:
     return len(client._calls.live.jobs)
 
@@ -185,7 +192,7 @@ def test_inputs_are_taken_only_as_results_are(client: Client) -> None:
     )
     for given in range(1, 20):
         next(unordered)
-        assert len(taken) <= given + 4
+        assert len(taken) == given + 4
     unordered.close()
     results.close()
 
@@ -197,6 +204,7 @@ def test_one_slow_call_does_not_hold_the_next_ones_up_but_bounds_them(client: Cl
 
     results = client.map(itertools.count(), api_name="/held", max_in_flight=4, on_progress=let_go_at)
     assert next(results) == 0
+    assert desk.let_go.is_set()
     assert len(desk.begun) <= 16
     assert [next(results) for _ in range(30)] == list(range(1, 31))
     results.close()
@@ -257,7 +265,7 @@ def test_what_the_iterable_raises_comes_after_the_results_before_it(client: Clie
 
 def test_job_that_the_app_cancels_is_an_error(client: Client, desk: Desk) -> None:
     results = client.map([1], api_name="/stuck", on_error="return", on_progress=lambda *_: None)
-    results._begin(time.monotonic())
+    begin(results)
     (job,) = client._calls.live.jobs
     job.cancel()
     (error,) = results
@@ -277,7 +285,7 @@ def test_each_call_may_take_the_timeout_of_the_client(app: App, desk: Desk) -> N
 def test_call_that_ends_just_as_it_is_due_has_its_result(app: App) -> None:
     with Client(app.url, verbose=False, timeout=PATIENCE) as client:
         results = client.map([1], api_name="/echo")
-        results._begin(time.monotonic())
+        begin(results)
         (job,) = client._calls.live.jobs
         assert job.result(PATIENCE) == 1
         (lane,) = results._lanes
@@ -313,6 +321,24 @@ def test_wrong_options_are_refused_at_once(client: Client, options: Dict[str, An
 def test_unknown_endpoint_is_refused_at_once(client: Client) -> None:
     with pytest.raises(UnknownEndpointError, match="/ecko"):
         client.map([1], api_name="/ecko")
+
+
+def test_values_that_cannot_be_sent_are_the_error_of_their_input(client: Client) -> None:
+    first, second = client.map([object(), "b"], api_name="/echo", on_error="return")
+    assert isinstance(first, ArgumentError)
+    assert second == "b"
+
+
+def test_calls_are_made_again_in_the_order_of_their_inputs(client: Client) -> None:
+    results = client.map(range(5), api_name="/stuck", retries=1)
+    begin(results)
+    (lane,) = results._lanes
+    calls = list(lane.running)
+    for number in (3, 4, 1, 0, 2):
+        calls[number].job.cancel()
+        results._end(lane, calls[number], None, QueueError("Queue is full."))
+    again = [results._next_call() for _ in calls]
+    assert again == calls
 
 
 # --- progress
@@ -373,7 +399,7 @@ def test_leaving_the_loop_cancels_what_is_under_way(client: Client, desk: Desk) 
 
 def test_forgotten_one_is_collected_at_once_and_cancels(client: Client, desk: Desk) -> None:
     results = client.map(range(5), api_name="/stuck")
-    results._begin(time.monotonic())
+    begin(results)
     wait_until(lambda: len(desk.begun) == 5)
     gone = weakref.ref(results)
     gc.disable()
@@ -421,7 +447,7 @@ def test_jobs_that_ended_without_a_word_are_heard_of_as_the_interpreter_ends(
     client: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = client.map([1], api_name="/stuck", on_error="return")
-    results._begin(time.monotonic())
+    begin(results)
     (job,) = client._calls.live.jobs
     job.end_with_process()
     monkeypatch.setattr(mapping, "at_the_end", lambda: True)
@@ -431,7 +457,7 @@ def test_jobs_that_ended_without_a_word_are_heard_of_as_the_interpreter_ends(
 
 def test_jobs_that_ended_without_a_word_are_heard_of_in_a_fork(client: Client, desk: Desk) -> None:
     results = client.map([1], api_name="/stuck", on_error="return")
-    results._begin(time.monotonic())
+    begin(results)
     (job,) = client._calls.live.jobs
     results.after_fork()
     job.after_fork()  # in whatever order
@@ -448,6 +474,28 @@ def test_event_loop_iterates_it_and_goes_on_meanwhile(client: Client, desk: Desk
         return [result async for result in client.map(range(20), api_name="/held")]
 
     assert asyncio.run(main()) == list(range(20))
+
+
+def test_event_loop_has_turns_between_calls_that_are_begun_and_between_results(client: Client) -> None:
+    turns: List[str] = []
+
+    async def take_turns() -> None:
+        while True:
+            turns.append("other")
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        other = asyncio.ensure_future(take_turns())
+        results = client.map(range(90), api_name="/echo", max_in_flight=90)
+        async for result in results:
+            turns.append("row")
+            if result == 0:  # from here on all are there
+                await asyncio.to_thread(wait_until, lambda: live(client) == 0)
+        other.cancel()
+
+    asyncio.run(main())
+    assert turns.index("row") > 90
+    assert "row,row" not in ",".join(turns)
 
 
 def test_event_loop_is_told_of_errors(client: Client) -> None:
@@ -495,6 +543,8 @@ def test_event_loop_may_be_closed_under_it(
         return await results.__anext__()
 
     assert asyncio.run(main()) == 1
+    assert results._ended.tell is not None
+    results._ended.tell()  # as the thread does that reads what the server says
     desk.let_go.set()
     assert list(results) == [0]
     assert not caplog.records
@@ -526,6 +576,13 @@ def test_calls_go_to_the_app_that_is_the_least_busy(desk: Desk) -> None:
         assert (len(asked["quick"]) >= 90, len(asked["slow"])) == (True, 1)
         desk.let_go.set()
         assert len(list(results)) == 10
+
+
+def test_no_more_calls_run_at_once_over_several_clients(app: App, desk: Desk) -> None:
+    with Client(app.url, verbose=False) as a, Client(app.url, verbose=False) as b:
+        results = a.map(range(30), api_name="/work", clients=[b], max_in_flight=3, on_error="return")
+        assert len(list(results)) == 30
+    assert desk.most == 3
 
 
 def test_client_that_is_closed_is_left_out(app: App) -> None:

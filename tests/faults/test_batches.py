@@ -154,7 +154,7 @@ def test_forked_child_is_told_that_the_calls_go_on_in_its_parent(serve: Serve, c
     server, let_go = serve(), threading.Event()
     server.behave(predict=lambda peer, request: let_go.wait(PATIENCE) and server._predict(peer, request))
     results = connect(server.url).map(["a", "b"], api_name="/direct", on_error="return")
-    results._begin(time.monotonic())
+    assert (results._begin_one(), results._begin_one()) == (True, True)
     wait_until(lambda: server.routes().count("predict") == 2)
     assert in_child(lambda: [type(error) for error in results] == [StreamLost, StreamLost])
     let_go.set()
@@ -171,7 +171,7 @@ atexit.register(use)  # runs after the client was closed
 from gradio_client_lite import Client
 client = Client(sys.argv[1], verbose=False)
 results = client.map(["a"], api_name="/direct", on_error="return")
-results._begin(time.monotonic())
+results._begin_one()
 """
     done = run_python(code, server.url, options=[])
     assert (done.stdout.strip(), done.stderr) == ("['ClientClosed']", "")
@@ -185,7 +185,7 @@ def test_forgotten_batches_take_no_lock_in_any_critical_section(monkeypatch: pyt
         rings: List[Any] = []
         for _ in range(60):
             results = client.map(["a"], api_name="/wait")
-            results._begin(time.monotonic())
+            results._begin_one()
             rings.append(Ring(results))
         del results
         traps = Traps(rings.pop)

@@ -1,4 +1,4 @@
-"""The example of examples/batch works, over two copies of the embedded app."""
+"""examples/batch works, over two copies of the embedded app."""
 
 from __future__ import annotations
 
