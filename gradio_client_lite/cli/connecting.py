@@ -1,13 +1,12 @@
 """Connecting: the options of every command that reaches an app, and the client that they make.
 
-No secret stands on a command line, where other users of the machine can read it: a token and a password come
-from a file, from standard input (a line each, the token first), or from the terminal.
+No secret stands on a command line, where other users of the machine can read it. Those from standard input
+have a line each, a token the first.
 """
 
 from __future__ import annotations
 
 import sys
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Set
 
 from ..errors import ArgumentError
@@ -27,8 +26,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--token-file",
         metavar="FILE",
-        help="a Hugging Face token, in a file, or - for a line of standard input; "
-        "else HF_TOKEN or the saved one, for Hugging Face's own hosts alone",
+        help="a Hugging Face token, in a file or, for -, on a line of standard input; "
+        "else HF_TOKEN or the saved one, for Hugging Face alone",
     )
     group.add_argument("--auth", metavar="USER", help="log in; the password is asked for on the terminal")
     group.add_argument("--password-file", metavar="FILE", help="the password is in a file, or - as above")
@@ -53,7 +52,7 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 
     Args:
         options: what `add_options` has parsed.
-        progress: shows the stages of a Space that is waited for, and files on their way; None shows nothing.
+        progress: shows the stages of a Space that is waited for, and files on their way.
         more: what the constructor takes besides.
 
     Raises:
@@ -90,11 +89,7 @@ def client_options(options: argparse.Namespace, progress: Optional[Progress] = N
 
 
 def read_secret(option: str, path: str) -> str:
-    """The secret in a file, or in the next line of standard input for "-".
-
-    Raises:
-        ArgumentError: it cannot be read, or there is none.
-    """
+    """The secret in a file, or in the next line of standard input for "-". Raises as `read_text`."""
     text = hide((sys.stdin.readline() if path == "-" else read_text(option, path)).strip("\r\n"))
     if not text.strip():
         raise ArgumentError(f"{option} {path} holds nothing.")
@@ -145,12 +140,12 @@ def _headers(lines: List[str]) -> Dict[str, str]:
 
 
 class Function(NamedTuple):
-    """An endpoint as a command line names it.
+    """An endpoint of an app.
 
     Args:
         address: what `Client.predict`, `submit` and the like take to name it.
-        parameters: its parameters in the app's description; None where that does not tell. One with
-            `allow_custom_value` takes other values than its choices.
+        parameters: as the app describes them; None where it does not. One with `allow_custom_value` takes
+            other values than its choices.
     """
 
     address: Dict[str, Any]
@@ -158,10 +153,10 @@ class Function(NamedTuple):
 
 
 def find_function(client: Client, name: str) -> Function:
-    """The endpoint that a command line names: with its slash or without, or by number where it has no name.
+    """The endpoint of this name, with its slash or without; or of this number, where none has it as its name.
 
     Raises:
-        UnknownEndpointError: the app has none of that name.
+        UnknownEndpointError: the app has no such endpoint.
         ConnectionFailed, DeadlineExceeded, RetryLater: its description cannot be had.
     """
     from ..app.endpoint import find_endpoint
@@ -172,17 +167,13 @@ def find_function(client: Client, name: str) -> Function:
         address = {"fn_index": int(name)}
     endpoint = find_endpoint(client.endpoints, address.get("api_name"), address.get("fn_index"))
     parameters = endpoint.parameters_info
-    if parameters is None:
-        return Function(address, None)
-    shown = [component.id for component in endpoint.spec.inputs if not component.skip]
-    free = _custom_values(client.config)
-    return Function(
-        address,
-        [
-            {**parameter, "allow_custom_value": id_ in free}
-            for parameter, id_ in zip_longest(parameters, shown[: len(parameters)])
-        ],
-    )
+    if parameters is not None:
+        shown = [component.id for component in endpoint.spec.inputs if not component.skip]
+        free = _custom_values(client.config)
+        parameters = [
+            {**parameter, "allow_custom_value": id_ in free} for parameter, id_ in zip(parameters, shown)
+        ] + parameters[len(shown) :]
+    return Function(address, parameters)
 
 
 def _custom_values(config: Mapping[str, Any]) -> Set[Any]:

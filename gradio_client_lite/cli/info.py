@@ -41,10 +41,10 @@ def run(options: argparse.Namespace) -> None:
 def _only(info: Dict[str, Any], client: Client, name: str) -> Dict[str, Any]:
     """The description of one endpoint, as that of an app which has no other."""
     address = find_function(client, name).address
-    group, key = "named_endpoints", address.get("api_name")
-    if key is None:
-        group, key = "unnamed_endpoints", str(address["fn_index"])
-    described = mapping(info.get(group)).get(key)
-    if described is None:
-        raise UnknownEndpointError(f"{client.src} has the endpoint {name}, but does not describe it.")
-    return {"named_endpoints": {}, "unnamed_endpoints": {}, group: {key: described}}
+    number = address.get("fn_index")
+    named: Any = address["api_name"] if number is None else client.endpoints[number].api_name
+    for group, key in (("named_endpoints", named), ("unnamed_endpoints", str(number))):
+        described = mapping(info.get(group)).get(key)
+        if described is not None:
+            return {"named_endpoints": {}, "unnamed_endpoints": {}, group: {key: described}}
+    raise UnknownEndpointError(f"{client.src} has the endpoint {name}, but does not describe it.")

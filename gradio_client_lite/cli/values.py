@@ -5,14 +5,12 @@ the schema allows and the text can be::
 
     choice      one of the listed values, as text or as JSON; any text where the component takes others
     null        also where it is not declared, as a page sends it for what is empty; not in place of a text
-    boolean     true or false, yes or no, on or off, 1 or 0
-    integer, number
-    JSON        an array or an object
+    boolean, integer, number, array, object     by their JSON; true and false in any case, 3.0 for an integer
     string      the text as it stands
     file        a path or a URL, or the JSON of a file that the server has
+    any         JSON, or else the text
     part        one item in place of an array; the main part of an object, such as the text of a multimodal
                 message, or the picture of an editor
-    any         JSON, or else the text
 
 Only what the user has written is opened, and only where the parameter is a file or the word begins with "@".
 """
@@ -38,20 +36,27 @@ from ..wire.schema import (
 )
 from ..wire.texts import json_text
 
-Schema = Mapping[str, Any]
 Parameter = Mapping[str, Any]
+#: The kind of value that an alternative of a schema allows, and that alternative.
+_Kind = Tuple[str, Mapping[str, Any]]
 
 #: How many schemas a schema may offer as alternatives, references followed; Gradio 6.31 stays under 10.
 _MOST_ALTERNATIVES = 100
 _MOST_SHOWN = 300  # characters of a type in an error
-_BOOLEANS = {
-    **dict.fromkeys(("true", "yes", "on", "1"), True),
-    **dict.fromkeys(("false", "no", "off", "0"), False),
-}
 #: The part of an object that a single value stands for: the first that it has, and that the value can be.
 _MAIN = ("text", "files", "background", "video", "image")
-#: The kinds of a type that JSON schemas have by the same name.
-_KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
+#: What the JSON of the kinds is that schemas have by the same name; texts need none.
+_TYPES: Dict[str, Any] = {
+    "null": type(None),
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "array": list,
+    "object": dict,
+    "string": str,
+}
+#: The kinds, the one that a text is taken for first before the others.
+_ORDER = ("choice", *_TYPES, "file", "any")
 _ANYTHING: Parameter = {"parameter_name": "value", "type": {}}
 
 
@@ -60,11 +65,7 @@ class _Unfit(Exception):
 
 
 def convert(parameter: Parameter, text: str) -> Any:
-    """The value of a text for a parameter.
-
-    Args:
-        parameter: as the app's description has it, or `find_function` gives it.
-        text: a word of the command line, or a cell of a table. Of "@" it knows nothing: see `arguments`.
+    """The value of a text for a parameter, which is as the app's description or `find_function` has it.
 
     Raises:
         InvalidValue: the text is nothing that the parameter takes.
@@ -157,11 +158,8 @@ def _several(parameter: Parameter, texts: List[str]) -> Any:
     reader = _Reader(parameter)
     if "array" not in dict(reader.kinds(reader.schema)):
         raise ArgumentError(f"Parameter `{_name(parameter)}` is given {len(texts)} times and takes no list.")
-    return [item for text in texts for item in _listed(_word(parameter, text))]
-
-
-def _listed(value: Any) -> List[Any]:
-    return value if isinstance(value, list) else [value]
+    values = [_word(parameter, text) for text in texts]
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
 def _word(parameter: Parameter, text: str) -> Any:
@@ -194,16 +192,16 @@ def _type(parameter: Parameter) -> str:
 
 
 class _Reader:
-    """Reads texts for one parameter; its methods take the schema of the whole, or of a part of it."""
+    """Reads values for one parameter; its methods take the schema of all of it, or of a part."""
 
     def __init__(self, parameter: Parameter) -> None:
         self.schema = parameter.get("type")
         self._parameter = parameter
         self._defs = definitions(self.schema)
 
-    def kinds(self, schema: Any) -> List[Tuple[str, Mapping[str, Any]]]:
+    def kinds(self, schema: Any) -> List[_Kind]:
         """What a schema allows, with references followed: the kind and the schema of each alternative."""
-        found: List[Tuple[str, Mapping[str, Any]]] = []
+        found: List[_Kind] = []
         todo: List[Any] = [schema]
         followed: Set[str] = set()
         while todo and len(found) < _MOST_ALTERNATIVES:
@@ -223,55 +221,50 @@ class _Reader:
                 todo += [{**one, "type": type_} for type_ in reversed(one["type"])]
             else:
                 type_ = one.get("type", "object" if "properties" in one else None)
-                found.append((type_ if isinstance(type_, str) and type_ in _KINDS else "any", one))
+                found.append((type_ if isinstance(type_, str) and type_ in _TYPES else "any", one))
         return found or [("any", {})]
 
     def read(self, schema: Any, text: str, depth: int = 0) -> Any:
-        """The value of a text.
-
-        Raises:
-            _Unfit: it is nothing that the schema allows.
-            InvalidFile: it must be a file, and there is none.
-        """
+        """The value of a text; raises _Unfit where it is nothing that the schema allows."""
         if depth > MAX_DEPTH:
             raise _Unfit
         kinds = self.kinds(schema)
-        allowed = {kind for kind, _ in kinds}
-        if text == "null" and not allowed & {"string", "choice", "any"}:
-            return None
         for kind in _ORDER:
             for declared, one in kinds:
                 if declared == kind:
                     with suppress(_Unfit):
                         return self._read(kind, one, text)
-        if text == "null" and "choice" in allowed:
+        if text == "null":
             return None
         return self._part(kinds, lambda part: self.read(part, text, depth + 1), text)
 
     def _read(self, kind: str, schema: Mapping[str, Any], text: str) -> Any:
+        if kind == "string":
+            return text
+        if kind == "any":
+            with suppress(_Unfit):
+                return _json(text)
+            return text
         if kind == "choice":
             return _choice(schema, text, free=bool(self._parameter.get("allow_custom_value")))
-        if kind == "file" and not text.startswith("{"):
+        if kind == "file" and text != "null" and not text.startswith("{"):
             return self.file(text)
-        if kind in ("array", "object", "file"):
-            value = _json(text)
-            if not isinstance(value, list if kind == "array" else dict):
-                raise _Unfit
-            return self.adapt(schema, value)
-        return _SCALARS[kind](text)
+        value = _json(text.lower() if kind == "boolean" else text)
+        if kind == "integer" and isinstance(value, float) and value.is_integer():
+            value = int(value)
+        expected = _TYPES["object" if kind == "file" else kind]
+        if not isinstance(value, expected) or isinstance(value, bool) != (kind == "boolean"):
+            raise _Unfit
+        return self.adapt(schema, value)
 
     def enclose(self, schema: Any, file: Any, depth: int = 0) -> Any:
-        """A file in the place that a schema has for it, such as that of a list of files.
-
-        Raises:
-            _Unfit: it has none.
-        """
+        """A file in the place that a schema has for it, such as that of a list; raises _Unfit for none."""
         kinds = self.kinds(schema)
         if depth > MAX_DEPTH or any(kind == "file" for kind, _ in kinds):
             return file
         return self._part(kinds, lambda part: self.enclose(part, file, depth + 1), "")
 
-    def _part(self, kinds: List[Tuple[str, Mapping[str, Any]]], make: Callable[[Any], Any], text: str) -> Any:
+    def _part(self, kinds: List[_Kind], make: Callable[[Any], Any], text: str) -> Any:
         """An array of one item, or an object with only its main part; `make` makes either of its schema."""
         if text[:1] in ("[", "{"):  # JSON with a mistake in it
             raise _Unfit
@@ -297,11 +290,7 @@ class _Reader:
         return None if "null" in kinds else [] if "array" in kinds else "" if "string" in kinds else None
 
     def adapt(self, schema: Any, value: Any, depth: int = 0) -> Any:
-        """A JSON value with files in place of the paths and URLs in it.
-
-        Raises:
-            InvalidFile: there is no such file.
-        """
+        """A JSON value with files in place of the paths and URLs in it."""
         if depth > MAX_DEPTH or not isinstance(value, (str, list, dict)):
             return value
         kinds = self.kinds(schema)
@@ -309,30 +298,20 @@ class _Reader:
             allowed = {kind for kind, _ in kinds}
             return self.file(value) if "file" in allowed and "string" not in allowed else value
         if isinstance(value, list):
-            for kind, one in kinds:
-                if kind == "array":
-                    first = one.get("prefixItems")
-                    items = first if isinstance(first, list) else []
-                    rest = [one.get("items")] * (len(value) - len(items))
-                    return [self.adapt(*pair, depth + 1) for pair in zip([*items, *rest], value)]
-            return value
+            one: Mapping[str, Any] = next((one for kind, one in kinds if kind == "array"), {})
+            first = one.get("prefixItems")
+            items = first if isinstance(first, list) else []
+            items = [*items, *[one.get("items")] * (len(value) - len(items))]
+            return [self.adapt(part, item, depth + 1) for part, item in zip(items, value)]
         if is_marked(value):
             return value
         parts: Dict[str, Any] = {}
-        for kind, one in kinds:
-            if kind == "object":
-                parts = {**mapping(one.get("properties")), **parts}
-        return {
-            key: self.adapt(parts[key], item, depth + 1) if key in parts else item
-            for key, item in value.items()
-        }
+        for _, one in reversed(kinds):
+            parts.update(mapping(one.get("properties")))
+        return {key: self.adapt(parts.get(key), item, depth + 1) for key, item in value.items()}
 
     def file(self, path: str, hint: str = "") -> Any:
-        """The file of a path or URL.
-
-        Raises:
-            InvalidFile: there is none.
-        """
+        """The file of a path or URL; raises InvalidFile where there is none."""
         from ..files.handle import handle_file
 
         try:
@@ -356,58 +335,15 @@ def _choice(schema: Mapping[str, Any], text: str, *, free: bool) -> Any:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise _Unfit from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _json_or_text(text: str) -> Any:
-    try:
-        return _json(text)
-    except _Unfit:
-        return text
-
-
-def _boolean(text: str) -> bool:
-    try:
-        return _BOOLEANS[text.strip().lower()]
-    except KeyError:
-        raise _Unfit from None
-
-
-def _number(text: str) -> float:
-    with suppress(ValueError):
-        return int(text)
-    with suppress(ValueError):
-        number = float(text)
-        if math.isfinite(number):
-            return number
-    raise _Unfit
-
-
-def _integer(text: str) -> int:
-    number = _number(text)
-    if number != int(number):
-        raise _Unfit
-    return int(number)
-
-
-def _null(text: str) -> None:
-    if text != "null":
-        raise _Unfit
-
-
-_SCALARS: Dict[str, Callable[[str], Any]] = {
-    "null": _null,
-    "boolean": _boolean,
-    "integer": _integer,
-    "number": _number,
-    "string": str,
-    "any": _json_or_text,
-}
-#: Which kind a text is taken for first, of those that a schema allows.
-_ORDER = ("choice", "null", "boolean", "integer", "number", "array", "object", "string", "file", "any")
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if abs(number) < math.inf else _refuse(text)

@@ -35,7 +35,7 @@ VALUES: List[Any] = [
         ['[{"role": "user", "content": [{"type": "file", "file": "photo.png"}]}]'],
         [{**MESSAGE, "content": [{"type": "file", "file": PICTURE, "alt_text": None}]}],
     ),
-    ("checkbox", ["no"], False),
+    ("checkbox", ["False"], False),
     ("checkbox", ["true"], True),
     ("checkbox_group", ["a"], ["a"]),
     ("checkbox_group", ['["a", 1]'], ["a", 1]),
@@ -180,3 +180,22 @@ def test_a_word_that_cannot_be_is_told_with_parameter_type_and_value(
     assert out == ""
     assert err.count("\n") == 1
     assert [part for part in parts if part not in err] == [], err
+
+
+def same_files(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["predict", server.url, "files", '["photo.png", "sound.wav"]', "--output", "down", "--json"]
+    assert cli.main(command) == 0
+    saved = [Path(path).read_bytes() for path in json.loads(capsys.readouterr().out)]
+    assert saved == [DOT, b"wav"]
+
+
+def test_paths_are_files_for_every_release_that_marks_them(
+    file_server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same_files(file_server, capsys)
+
+
+def test_paths_are_files_for_gradio_3(
+    v3_file_server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same_files(v3_file_server, capsys)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from gradio_client_lite.testing import App, Function, serve
 
 from .conftest import Run
@@ -16,8 +18,9 @@ def test_it_describes_the_app(app: App, run: Run) -> None:
     assert 'api_name="/echo"' in ran.out
 
 
-def test_it_describes_one_endpoint(app: App, run: Run) -> None:
-    out = run("info", app.url, "add").out
+@pytest.mark.parametrize("name", ["/add", "add", "1"])
+def test_it_describes_one_endpoint(app: App, run: Run, name: str) -> None:
+    out = run("info", app.url, name).out
     assert 'predict(a, b, api_name="/add")' in out
     assert "/echo" not in out
 

@@ -42,7 +42,7 @@ MODULE = [sys.executable, "-m", cli.__name__.rpartition(".")[0]]
         (["/add", "b=4", "--quiet", "a=3"], "7"),
         (["/typed", "1e5"], '{"text": "1e5", "count": 1, "loud": false, "parts": null}'),
         (
-            ["/typed", "text=a=b", "count=2", "loud=yes", "parts=x", "parts=y"],
+            ["/typed", "text=a=b", "count=2", "loud=True", "parts=x", "parts=y"],
             '{"text": "a=b", "count": 2, "loud": true, "parts": ["x", "y"]}',
         ),
         (["/pair", "text", "null"], '["text", null]'),

@@ -65,7 +65,7 @@ def test_a_wrong_command_line_shows_the_usage(run: Run, words: List[str]) -> Non
 def test_help_names_every_command(run: Run) -> None:
     ran = run("--help")
     assert ran.code == 0
-    assert [name for name in program.COMMANDS if f"    {name} " not in ran.out] == []
+    assert [name for name in program.COMMANDS if f"    {name}" not in ran.out] == []
 
 
 @pytest.fixture(scope="module")

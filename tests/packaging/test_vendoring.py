@@ -1,4 +1,4 @@
-"""Tests `embed/vendoring/__init__.py`, `contents.py` and `cli/vendor.py`: copies work, and are known again."""
+"""Tests `embed/vendoring/__init__.py`, `contents.py` and `cli/vendor.py`: copies work, and are known."""
 
 from __future__ import annotations
 
