@@ -12,7 +12,7 @@ process; their numbers tell the order.
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional, Tuple
 
 from ..errors import (
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from ..batch.mapping import Row
     from .table import Record
 
+#: Seconds that a command which was interrupted waits for the server to have been told.
+_CANCELLING = 2.0
 _GO_ON = " Go on with --resume; rows that failed are tried again."
 #: What is wrong with the app for all rows alike.
 _OF_APP = (AuthenticationError, ConnectFailed, HubError, UnsupportedAppError)
@@ -80,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
-    from ..batch.mapping import run as start
+    from ..batch.mapping import Batch
 
     if options.parallel < 1 or options.retries < 0:
         raise ArgumentError("--parallel must be 1 or more, and --retries 0 or more.")
@@ -93,19 +95,22 @@ def run(options: argparse.Namespace) -> Optional[int]:
         function = find_function(client, options.endpoint)
         table.parameters = function.parameters
         batch = _Batch(table, journal, progress, 2 * options.parallel)
-        rows = start(
+        rows = Batch(
             [client],
             batch.inputs(),
             **function.address,
             max_in_flight=options.parallel,
             ordered=False,
             retries=options.retries,
+            on_error="return",
+            rows=True,
         )
         try:
-            with closing(rows):
-                batch.write(rows)
-        except (KeyboardInterrupt, GradioClientError):
-            progress.say(f"Stopped: {batch.told()}")
+            batch.write(rows)
+        except BaseException as exc:
+            rows.close(_CANCELLING)
+            if isinstance(exc, (KeyboardInterrupt, GradioClientError)):
+                progress.say(f"Stopped: {batch.told()}")
             raise
     return batch.code()
 
@@ -177,9 +182,8 @@ class _Batch:
     def told(self) -> str:
         """How many rows are done, how many failed, and how to go on."""
         failed = f", {self._failed:,} failed" if self._failed else ""
-        return f"{self._done:,} row{'' if self._done == 1 else 's'} done{failed}." + (
-            _GO_ON if self._journal.lasts else ""
-        )
+        rows = f"{self._done:,} row{'' if self._done == 1 else 's'} done"
+        return f"{rows}{failed}." + (_GO_ON if self._journal.lasts else "")
 
     def _fail(self, record: Record, error: BaseException, attempts: int) -> None:
         told = {

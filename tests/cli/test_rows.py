@@ -220,6 +220,8 @@ def test_an_interrupt_cancels_what_is_under_way(app: App, slow: Slow, tmp_path: 
     command = [*PROGRAM, app.url, "/slow", *files(tmp_path), "--parallel", "2"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert slow.begun.acquire(timeout=30)
+        assert slow.begun.acquire(timeout=30)
+        time.sleep(0.5)  # until it has heard of that
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert process.stderr is not None
