@@ -32,6 +32,7 @@ from .app.connect import Settings, check_options
 from .app.console import say, say_long_wait
 from .app.endpoint import Endpoint, find_endpoint
 from .app.headers import zero_gpu_token
+from .app.official import ClientAttributes
 from .app.options import (
     check_headers,
     hidden_options,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
+__all__ = ["DEFAULT_TEMP_DIR", "Client", "Endpoint", "Job"]
+
 _Client = TypeVar("_Client", bound="Client")
 
 #: Seconds that closing a client waits for its threads.
@@ -68,6 +71,21 @@ _CLOSING = 2.0
 #: Methods by which an unpickled client is connected, or ends without that. Those of a subclass, which may use
 #: what its constructor sets, are called only once it is connected.
 _UNCONNECTED = ("__getattr__", "__reduce__", "__repr__", "close")
+
+if TYPE_CHECKING:
+    DEFAULT_TEMP_DIR: str
+else:
+
+    def __getattr__(name: str) -> str:
+        if name == "DEFAULT_TEMP_DIR":  # which the environment may say, until it is used
+            return _default_folder()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _default_folder() -> str:
+    from .files.saving import default_folder  # of a feature that a copy may lack
+
+    return default_folder()
 
 
 def _when_connected(own: Callable[..., Any], until_then: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,7 +99,7 @@ def _when_connected(own: Callable[..., Any], until_then: Callable[..., Any]) -> 
     return method
 
 
-class Client:
+class Client(ClientAttributes):
     """A connection to one Gradio app. Threads may share it.
 
     It can be pickled, by how it was made: the pickle holds these arguments, a token or password among them,
@@ -216,7 +234,7 @@ class Client:
             settings.connect(app, location)
             #: What can be called, by `fn_index`.
             self.endpoints: Dict[int, Endpoint] = {
-                fn_index: Endpoint(spec, app.info, app.transport.secrets)
+                fn_index: Endpoint(spec, app.info, app.transport.secrets, app)
                 for fn_index, spec in app.spec.endpoints.items()
             }
             advise = partial(say_long_wait, self.space_id if verbose else None)
@@ -280,6 +298,11 @@ class Client:
     def download_files(self) -> Union[str, Path, Literal[False]]:
         """The folder for files of results; False when they are not fetched."""
         return self._calls.attachments.folder
+
+    @property
+    def output_dir(self) -> str:
+        """The same folder as a text; where files are not fetched, the default one."""
+        return str(self.download_files or _default_folder())
 
     @property
     def session_hash(self) -> str:

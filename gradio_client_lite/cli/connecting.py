@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Set
 
+from ..app.options import check_seconds
 from ..errors import ArgumentError
+from ..limits import Limits
 from ..secrecy import hide
 from ..wire.schema import is_index, mapping
 
@@ -67,8 +69,10 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
     """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`."""
     chosen: Dict[str, Any] = {"verbose": False}
-    if options.timeout is not None:
-        chosen["timeout"] = chosen["space_timeout"] = options.timeout
+    seconds = options.timeout
+    if seconds is not None:
+        check_seconds("--timeout", seconds)
+        chosen.update(timeout=seconds, space_timeout=seconds, limits=Limits(describing=seconds))
     if options.token_file is not None:
         chosen["hf_token"] = read_secret("--token-file", options.token_file)
     if options.auth is not None:

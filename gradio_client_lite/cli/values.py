@@ -79,8 +79,9 @@ def convert(parameter: Parameter, text: str) -> Any:
     try:
         return reader.read(reader.schema, text)
     except _Unfit:
+        hint = " Write it as JSON." if {"array", "object"} & dict(reader.kinds(reader.schema)).keys() else ""
         raise InvalidValue(
-            f"Parameter `{_name(parameter)}` takes {_type(parameter)}; {shown(text)} is none."
+            f"Parameter `{_name(parameter)}` takes {_type(parameter)}; {shown(text)} is none.{hint}"
         ) from None
 
 

@@ -32,6 +32,7 @@ from ..secrecy import MARK, Hidden
 from ..threads import hand_over
 from ..updates import LogUpdate, OutputUpdate, Status, StatusUpdate, Update
 from ..wire.lifecycle import NewOutput
+from .communicator import OfficialAttributes
 from .future import CallFuture
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Job(CallFuture):
+class Job(OfficialAttributes, CallFuture):
     """A call that was submitted; made by `Client.submit`.
 
     It is a Future: `result`, `exception`, `done`, `add_done_callback`, `concurrent.futures.wait` and

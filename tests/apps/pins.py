@@ -194,5 +194,8 @@ VARIANT_SERVERS = ("3.50.2", "4.44.1", "6.31.0")
 # Older ones cannot be started at the same port again for a minute.
 RESTARTED_SERVERS = ("3.50.2", "4.0.2", "6.31.0")
 
+# What is called by scripts that were written for the newest official client.
+MOVING_SERVERS = ("6.31.0",)
+
 # Later releases queue whatever does not say otherwise.
 QUEUELESS_SERVERS = ("3.23.0", "3.50.2")

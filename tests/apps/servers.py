@@ -25,6 +25,7 @@ _OTHER_APPS = {
     "chat": Path(__file__).with_name("chat_app.py"),
     "components": Path(__file__).with_name("component_app.py"),
     "pages": Path(__file__).with_name("pages_app.py"),
+    "moving": Path(__file__).with_name("moving_app.py"),
     "labels": Path(__file__).with_name("label_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
@@ -53,8 +54,8 @@ class Server:
         version: the Gradio release, such as "4.44.1".
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
             private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels,
-            components (6.31's), pages (several apps of several pages), samples and wire (the recorded ones)
-            are other apps.
+            components (6.31's), pages (several apps of several pages), moving (what scripts for the official
+            client call), samples and wire (the recorded ones) are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.

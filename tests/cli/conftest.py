@@ -51,7 +51,7 @@ def pair(left: Any, right: Any = None) -> Tuple[Any, Any]:
     return left, right
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     functions = {
         "/echo": lambda value: value,

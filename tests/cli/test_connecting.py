@@ -62,7 +62,6 @@ def locked() -> Iterator[App]:
     ("words", "options"),
     [
         ([], {}),
-        (["--timeout", "1.5"], {"timeout": 1.5, "space_timeout": 1.5}),
         (["--header", "X-One: a:b", "--header", "x-two:"], {"headers": {"X-One": "a:b", "x-two": ""}}),
         (["--proxy", "http://127.0.0.1:3128"], {"httpx_kwargs": {"proxy": "http://127.0.0.1:3128"}}),
         (["--ca", "ca.pem"], {"ssl_verify": "ca.pem"}),
@@ -71,6 +70,13 @@ def locked() -> Iterator[App]:
 )
 def test_options_become_those_of_the_client(words: List[str], options: Dict[str, Any]) -> None:
     assert chosen(*words) == options
+
+
+def test_a_timeout_bounds_every_step() -> None:
+    options = chosen("--timeout", "1.5")
+    assert (options["timeout"], options["space_timeout"], options["limits"].describing) == (1.5, 1.5, 1.5)
+    with pytest.raises(ArgumentError, match="--timeout must be a number of seconds above 0"):
+        chosen("--timeout", "-1")
 
 
 def test_secrets_come_from_files(secret: str) -> None:

@@ -127,6 +127,7 @@ def test_an_error_names_parameter_type_and_value(schema: Any, text: str, type_: 
     with pytest.raises(InvalidValue) as caught:
         convert(parameter(schema), text)
     assert str(caught.value).startswith(f"Parameter `it` takes {type_}; '{text[:40]}")
+    assert str(caught.value).endswith(" Write it as JSON.") == type_.startswith(("list", "tuple", "dict"))
     assert len(str(caught.value)) < 600
 
 
