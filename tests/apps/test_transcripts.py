@@ -97,6 +97,12 @@ def test_rows_on_the_terminal_itself(server: Server, tmp_path: Path) -> None:
     assert sorted(json.loads(line)["row"] for line in lines) == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("words", [["typed"], ["snippet", "/echo"], ["snippet", "/echo", "--lang", "curl"]])
+def test_code_to_copy(server: Server, words: List[str]) -> None:
+    with Session(words[0], server.url, *words[1:], size=(300, 24)) as session:
+        assert any("echo" in line for line in seen(session))
+
+
 def test_the_demo_and_a_vendored_copy(tmp_path: Path) -> None:
     with Session("demo") as session:
         assert any("Hello, Ada!" in line for line in seen(session))
