@@ -9,9 +9,9 @@ and the next one starts meanwhile.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
 to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run, and `--half old` or `--half new` is
-about a half of it. `@pytest.mark.whole` keeps a test to
-the interpreter that tests every release (see GRADIO_TEST_WHOLE_ON below). An environment that cannot be
-made or a server that does not start is an error, never a skip; in CI a skip is a failure.
+about a half of it. `@pytest.mark.whole` keeps a test to the interpreter that tests every release (see
+GRADIO_TEST_WHOLE_ON below). An environment that cannot be made or a server that does not start is an error,
+never a skip; in CI a skip is a failure.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ _AHEAD = pytest.StashKey[Ahead]()
 def _server_fixture(variant: str) -> Callable[..., Any]:
     @pytest.fixture(scope="session")
     def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-        with request.config.stash[_AHEAD].running((variant, request.param), tmp_path_factory.mktemp) as server:
+        with request.config.stash[_AHEAD].running(
+            (variant, request.param), tmp_path_factory.mktemp
+        ) as server:
             yield server
 
     return run

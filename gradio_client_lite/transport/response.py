@@ -84,8 +84,8 @@ class Response(NamedTuple):
         except ProtocolError as exc:
             kind = shorten(self.headers.get("content-type", "no content type"), 80)
             raise ProtocolError(
-                f"{place} answered {self.status} with {kind} instead of JSON.{page_in_words(self.body)} Check "
-                "that the URL is that of a Gradio app."
+                f"{place} answered {self.status} with {kind} instead of JSON.{page_in_words(self.body)} "
+                "Check that the URL is that of a Gradio app."
             ) from exc
 
 

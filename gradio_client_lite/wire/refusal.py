@@ -187,7 +187,7 @@ def _text(content: Any, body: bytes) -> str:
 
 
 def login_wanted(where: str) -> AuthenticationError:
-    """The error for an app, named without secrets, that has a login, and whose client was made without one."""
+    """The error for an app that has a login, named without secrets, of a client that was made without one."""
     return AuthenticationError(
         f"Could not load {where} as credentials were not provided. Please login. Pass auth=(user, password)."
     )

@@ -61,32 +61,25 @@ _FEW_WORDS, _EXCERPT = 160, 300
 _CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 #: What begins a part of a page that nobody sees, and what ends it.
 _UNSEEN = {"!--": "-->", "script": "/script>", "style": "/style>"}
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def in_words(body: bytes) -> str:
-    """Quote the beginning of an answer's body in one line; of an HTML page a few words, without its markup."""
+    """Quote the beginning of an answer's body in one line; of a page a few words, without its markup."""
     text = body[:_LONGEST_BODY].decode("utf-8", "replace")
     if len(body) > _LONGEST_BODY:  # marked, as half of a secret may stand before it
         text = text.rstrip("\ufffd") + CUT
-    page = is_page(body)
+    page = _is_page(body)
     text = _CONTROLS.sub(" ", _without_markup(text) if page else text)
     return shorten(" ".join(text.split()), _FEW_WORDS if page else _EXCERPT)
 
 
-def is_page(body: bytes) -> bool:
-    """Whether a body is HTML, or other markup."""
-    return body[:100].lstrip(_BLANK).startswith(b"<")
+def _is_page(body: bytes) -> bool:
+    return body[:100].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
 def page_in_words(body: bytes) -> str:
-    """A sentence that begins with a space, on a body that is a page; "" for any other body.
-
-    Example:
-        >>> page_in_words(b"<html><title>Welcome</title></html>")
-        ' It is a page that says "Welcome".'
-    """
-    words = in_words(body) if is_page(body) else ""
+    """A sentence on a body that is a page, after a space; "" for any other."""
+    words = in_words(body) if _is_page(body) else ""
     return f' It is a page that says "{words}".' if words else ""
 
 

@@ -81,8 +81,8 @@ def test_missing_slash_is_suggested() -> None:
 
 def test_names_like_an_unknown_one_are_suggested_and_all_are_listed() -> None:
     assert error_of(named("add", "echo", "echo_1"), "/ecko") == (
-        "Cannot find a function with `api_name`: /ecko. Did you mean /echo or /echo_1? The app has /add, /echo, "
-        "/echo_1; client.view_api() describes them."
+        "Cannot find a function with `api_name`: /ecko. Did you mean /echo or /echo_1? The app has /add, "
+        "/echo, /echo_1; client.view_api() describes them."
     )
 
 

@@ -18,7 +18,7 @@ from urllib.error import HTTPError
 
 from .environments import official_client_python
 from .pins import OFFICIAL_CLIENT_FOR
-from .servers import Host, Server, release, running_server
+from .servers import Server, release, running_server
 
 RELEASES = ("3.23.0", "3.35.2", "3.50.2", "4.0.2")
 _SAMPLES = Path(__file__).parents[1] / "samples"
@@ -146,8 +146,7 @@ def main() -> None:
     for version in RELEASES:
         with (
             tempfile.TemporaryDirectory() as scratch,
-            Host(version, Path(scratch)) as host,
-            running_server(host, Path(scratch), "samples") as server,
+            running_server(version, Path(scratch), "samples") as server,
         ):
             record(server)
         print(version)

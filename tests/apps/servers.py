@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, Optional, Sequence, Set, Tuple
@@ -34,7 +34,7 @@ _OTHER_APPS = {
 }
 # Where a server was. None comes after it there: clients that are kept for its URL would call the new one.
 _ports: Set[Optional[int]] = set()
-_START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
+_START_TIMEOUT = 180.0  # seconds: a cold import of Gradio on a busy machine takes a minute
 _STOP_TIMEOUT = 10.0  # seconds
 _READY = "READY "
 
@@ -160,7 +160,7 @@ class Launch:
         """Wait for it.
 
         Raises:
-            ServerFailed: it did not say within 90 seconds that it is ready.
+            ServerFailed: it did not say within 180 seconds that it is ready.
         """
         version = self._host.version
         try:
@@ -190,13 +190,17 @@ class Launch:
 
 
 @contextmanager
-def running_server(host: Host, folder: Path, variant: str = "plain", port: int = 0) -> Iterator[Server]:
-    """Run a server for as long as the block lasts; see `Launch` for the arguments and `ready` for failures."""
-    launch = Launch(host, folder, variant, port)
-    try:
+def running_server(
+    version: str, folder: Path, variant: str = "plain", port: int = 0, host: Optional[Host] = None
+) -> Iterator[Server]:
+    """Run a server for as long as the block lasts; see `Launch` for the arguments, `ready` for failures.
+
+    Without a host it has one of its own.
+    """
+    with ExitStack() as stack:
+        launch = Launch(host or stack.enter_context(Host(version, folder)), folder, variant, port)
+        stack.callback(launch.stop)
         yield launch.ready()
-    finally:
-        launch.stop()
 
 
 #: The variant and the release of a server.

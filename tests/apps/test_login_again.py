@@ -29,7 +29,7 @@ def restart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             nonlocal port
             running.pop_all().close()
             folder = tmp_path_factory.mktemp("restarted")
-            server = running.enter_context(running_server(host, folder, "auth", port))
+            server = running.enter_context(running_server(host.version, folder, "auth", port, host))
             port = urlsplit(server.url).port or 0
             return server
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
 import subprocess
 import sys
 import zipfile
@@ -74,6 +76,19 @@ def test_types_and_licence_are_in_the_wheel(wheel: Path) -> None:
         names: List[str] = archive.namelist()
     assert f"{PACKAGE}/py.typed" in names
     assert [name for name in names if name.endswith("/LICENSE")] == [f"{PACKAGE}/LICENSE"]
+
+
+def test_every_link_of_its_description_leads_somewhere(wheel: Path) -> None:
+    (distribution,) = importlib.metadata.distributions(name=PACKAGE, path=[str(wheel)])
+    description = distribution.metadata.get_payload()
+    assert "CONTRIBUTING.md" in description  # the text of a link to what is in the sources alone
+    links = re.findall(r"\]\(([^)]*)\)|^\[[^\]]*\]: (.*)", description, re.MULTILINE)
+    anchors = {
+        re.sub(r"[^\w -]", "", line).lower().strip().replace(" ", "-")
+        for line in re.findall(r"^#+ (.*)", description, re.MULTILINE)
+    }
+    for link in ("".join(found) for found in links):
+        assert link.startswith("https://") or link.removeprefix("#") in anchors, link
 
 
 def test_the_wheel_is_small(wheel: Path) -> None:

@@ -152,7 +152,9 @@ def test_cut_between_the_bytes_of_a_character_is_marked_once() -> None:
     assert in_words(b" " * 16383 + "é".encode()) == "…"
 
 
-@pytest.mark.parametrize("body", [b"<" * 1_000_000, b"<script" * 200_000, b"<!--" * 300_000, b"<a>" * 300_000])
+@pytest.mark.parametrize(
+    "body", [b"<" * 1_000_000, b"<script" * 200_000, b"<!--" * 300_000, b"<a>" * 300_000]
+)
 def test_page_of_any_kind_is_read_quickly(body: bytes) -> None:
     begun = time.process_time()
     in_words(body)
@@ -165,6 +167,8 @@ def test_page_is_told_from_other_bodies() -> None:
     assert page_in_words(b"[1, 2") == ""
 
 
-@pytest.mark.parametrize(("name", "shown"), [("/écho", "/écho"), ("/\x1b[0m", "'/\\x1b[0m'"), ("/\u202e", "'/\\u202e'")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("/écho", "/écho"), ("/\x1b[0m", "'/\\x1b[0m'"), ("/\u202e", "'/\\u202e'")]
+)
 def test_name_that_a_terminal_would_obey_is_shown_by_its_escapes(name: str, shown: str) -> None:
     assert printable(name) == shown
