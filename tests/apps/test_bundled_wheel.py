@@ -21,8 +21,8 @@ from .servers import Server
 
 pytestmark = pytest.mark.whole
 
-#: Bytes, just above the 423,000 that are reached; the aim is 300,000.
-BUNDLED = 430_000
+#: Bytes, 26,000 above what was reached before the command line; the aim is 300,000.
+BUNDLED = 449_000
 PINS = Path(__file__).parents[2] / ".ci" / "bundled.txt"
 
 SMOKE = """

@@ -311,8 +311,7 @@ def test_what_cannot_be_sent_is_an_error_of_the_call(file_server: Server, tmp_pa
         assert client.predict(handle_file(b"x"), api_name="/file")
 
 
-@pytest.mark.servers("6.31.0")
-@pytest.mark.servers("4.0.2", "6.31.0")
+@pytest.mark.servers("4.44.1", "6.31.0")
 def test_a_text_in_the_place_of_a_file_is_told(file_server: Server) -> None:
     with Client(file_server.url, verbose=False) as client:
         error = client.submit("photo.png", api_name="/image").exception(30)
@@ -323,6 +322,7 @@ def test_a_text_in_the_place_of_a_file_is_told(file_server: Server) -> None:
     assert "Argument `value` is a text where the app takes a file" in str(error)
 
 
+@pytest.mark.servers("6.31.0")
 def test_results_stay_on_the_server_if_that_is_wanted(file_server: Server) -> None:
     with Client(file_server.url, verbose=False, download_files=False) as client:
         left = client.predict(handle_file(b"x", name="x.txt"), api_name="/file")

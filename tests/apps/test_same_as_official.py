@@ -21,9 +21,16 @@ OracleFor = Callable[[str], Oracle]
 # Not for the session: its clients would outlive their servers, and look for them while other tests run.
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Caller]:
-    caller = Caller(Client)
+    caller = Caller(_described)
     yield caller
     caller.forget()
+
+
+def _described(*args: Any, **options: Any) -> Client:
+    """A client that knows the app's description, so that it refuses wrong arguments at once, as the other."""
+    client = Client(*args, **options)
+    client.view_api(print_info=False)
+    return client
 
 
 def _calls_for(fixture: str) -> List[Any]:
