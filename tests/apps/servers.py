@@ -11,7 +11,8 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Iterator, Optional, Tuple
+from typing import IO, Iterator, Optional, Set, Tuple
+from urllib.parse import urlsplit
 
 from .environments import server_python
 from .surroundings import plain_environ
@@ -27,6 +28,8 @@ _OTHER_APPS = {
     "samples": Path(__file__).with_name("sample_app.py"),
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
+# Where a server was. None comes after it there: clients that are kept for its URL would call the new one.
+_ports: Set[Optional[int]] = set()
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
 _STOP_TIMEOUT = 10.0  # seconds
 _READY = "READY "
@@ -99,7 +102,11 @@ def running_server(version: str, folder: Path, variant: str = "plain", port: int
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        env={**_environ(folder), "TEST_SERVER_PORT": str(port)},
+        env={
+            **_environ(folder),
+            "TEST_SERVER_PORT": str(port),
+            "TEST_SERVER_TAKEN": " ".join(map(str, sorted(_ports))),
+        },
         start_new_session=True,
     )
     first_line: queue.Queue[Optional[str]] = queue.Queue()
@@ -107,6 +114,7 @@ def running_server(version: str, folder: Path, variant: str = "plain", port: int
     reader.start()
     try:
         url = _wait_until_ready(first_line, version, variant, log)
+        _ports.add(urlsplit(url).port)
         yield Server(url, version, variant, log, process, ca_file)
     finally:
         _stop(process)
