@@ -29,7 +29,7 @@ _OTHER_APPS = {
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
 # Where a server was. None comes after it there: clients that are kept for its URL would call the new one.
-_ports: Set[Optional[int]] = set()
+_ports: Set[str] = set()
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
 _STOP_TIMEOUT = 10.0  # seconds
 _READY = "READY "
@@ -105,7 +105,7 @@ def running_server(version: str, folder: Path, variant: str = "plain", port: int
         env={
             **_environ(folder),
             "TEST_SERVER_PORT": str(port),
-            "TEST_SERVER_TAKEN": " ".join(map(str, sorted(_ports))),
+            "TEST_SERVER_TAKEN": " ".join(_ports),
         },
         start_new_session=True,
     )
@@ -114,7 +114,7 @@ def running_server(version: str, folder: Path, variant: str = "plain", port: int
     reader.start()
     try:
         url = _wait_until_ready(first_line, version, variant, log)
-        _ports.add(urlsplit(url).port)
+        _ports.add(str(urlsplit(url).port))
         yield Server(url, version, variant, log, process, ca_file)
     finally:
         _stop(process)
