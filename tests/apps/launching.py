@@ -35,12 +35,12 @@ def steady_queue():
 
 def free_port():
     """A port nobody listens on now, and none of TEST_SERVER_TAKEN in the environment."""
-    taken = {int(port) for port in os.environ.get("TEST_SERVER_TAKEN", "").split()}
+    taken = os.environ.get("TEST_SERVER_TAKEN", "").split()
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        if port not in taken:
+        if str(port) not in taken:
             return port
 
 
@@ -70,6 +70,6 @@ def launch(demo, **options):
 
 def stay(url):
     """Say where the app is, and end when the process that started this one does, however it ends."""
-    print("READY " + json.dumps({"url": url, "gradio": gr.__version__, "pid": os.getpid()}), flush=True)
+    print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
     sys.stdin.read()
     os._exit(0)

@@ -33,7 +33,7 @@ _OTHER_APPS = {
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
 # Where a server was. None comes after it there: clients that are kept for its URL would call the new one.
-_ports: Set[Optional[int]] = set()
+_ports: Set[str] = set()
 _START_TIMEOUT = 180.0  # seconds: a cold import of Gradio on a busy machine takes a minute
 _STOP_TIMEOUT = 10.0  # seconds
 _READY = "READY "
@@ -143,7 +143,7 @@ class Launch:
             "environ": {
                 **_environ(folder),
                 "TEST_SERVER_PORT": str(port),
-                "TEST_SERVER_TAKEN": " ".join(map(str, sorted(_ports))),
+                "TEST_SERVER_TAKEN": " ".join(_ports),
             },
         }
         host.fork(request, given, output)
@@ -174,7 +174,7 @@ class Launch:
         if told["gradio"] != version:
             raise ServerFailed(f"the environment for Gradio {version} has {told['gradio']}")
         self._pid = told["pid"]
-        _ports.add(urlsplit(told["url"]).port)
+        _ports.add(str(urlsplit(told["url"]).port))
         return Server(told["url"], version, self._variant, self._log, told["pid"], self._ca_file)
 
     def stop(self) -> None:
