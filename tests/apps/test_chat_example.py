@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import List
 
 import pytest
-from examples.conftest import load
+from examples.loading import load
 
 from gradio_client_lite import Client
 
 from .servers import Server
 
+chat = load("chat/chat.py")
+
 
 @pytest.mark.servers("6.31.0")
 def test_a_chat_goes_on_and_begins_anew(server: Server) -> None:
-    chat = load("chat/chat.py")
     said: List[str] = []
     lines = iter(["one", "two", "/new", "three", ""])
     with Client(server.url, verbose=False) as client:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from threading import Event
-from types import ModuleType
-from typing import Any, Callable, Iterator, List, Sequence
-
-import pytest
+from typing import Any, Iterator, List, Sequence
 
 from gradio_client_lite import Client
 from gradio_client_lite.testing import AppError, serve
 
-from .conftest import EXAMPLES
+from .loading import EXAMPLES, load
+
+chat = load("chat/chat.py")
 
 
-@pytest.fixture
-def chat(example: Callable[[str], ModuleType]) -> ModuleType:
-    return example("chat/chat.py")
-
-
-def converse(chat: ModuleType, fn: Any, messages: Sequence[str]) -> List[str]:
+def converse(fn: Any, messages: Sequence[str]) -> List[str]:
     """Talk with a function as the app; the pieces that are shown."""
     said: List[str] = []
     lines = iter([*messages, ""])
@@ -37,30 +31,30 @@ def grow(message: str) -> Iterator[str]:
     yield f"Well, {message}"
 
 
-def test_a_reply_is_shown_piece_by_piece(chat: ModuleType) -> None:
-    assert converse(chat, grow, ["hello"]) == ["Thinking", "\nWell", ", ", "hello", "\n"]
+def test_a_reply_is_shown_piece_by_piece() -> None:
+    assert converse(grow, ["hello"]) == ["Thinking", "\nWell", ", ", "hello", "\n"]
 
 
-def test_every_form_of_a_message_has_a_text(chat: ModuleType) -> None:
+def test_every_form_of_a_message_has_a_text() -> None:
     parts = [{"type": "text", "text": "a"}, {"role": "assistant", "content": ["b", None]}, 3]
     assert chat.text_of(parts) == "a\nb\n3"
 
 
-def test_what_an_app_says_cannot_change_the_terminal(chat: ModuleType) -> None:
-    said = converse(chat, lambda message: "\x1b[2Jred\r\nline", ["hello"])
+def test_what_an_app_says_cannot_change_the_terminal() -> None:
+    said = converse(lambda message: "\x1b[2Jred\r\nline", ["hello"])
     assert said == ["\N{REPLACEMENT CHARACTER}[2Jred\N{REPLACEMENT CHARACTER}\nline", "\n"]
 
 
-def test_a_failure_is_told_and_the_chat_goes_on(chat: ModuleType) -> None:
+def test_a_failure_is_told_and_the_chat_goes_on() -> None:
     def fail_once(message: str) -> str:
         if message == "bad":
             raise AppError("not that")
         return message
 
-    assert converse(chat, fail_once, ["bad", "good"]) == ["error: not that", "\n", "good", "\n"]
+    assert converse(fail_once, ["bad", "good"]) == ["error: not that", "\n", "good", "\n"]
 
 
-def test_another_chat_is_another_session(chat: ModuleType) -> None:
+def test_another_chat_is_another_session() -> None:
     sessions: List[str] = []
     with serve({"/chat": lambda message: message}) as app, Client(app.url, verbose=False) as client:
         lines = iter(["a", "/new", ""])
@@ -73,7 +67,7 @@ def test_another_chat_is_another_session(chat: ModuleType) -> None:
     assert sessions[0] == sessions[1] != sessions[2]
 
 
-def test_an_interrupt_cancels_the_reply(chat: ModuleType) -> None:
+def test_an_interrupt_cancels_the_reply() -> None:
     ended = Event()
 
     def never_ends(message: str) -> Iterator[str]:
