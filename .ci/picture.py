@@ -9,6 +9,7 @@ in the middle of its work, where its progress stands. rich makes the SVG of what
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ import struct
 import subprocess
 import sys
 import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import List, Optional
 
@@ -70,11 +72,9 @@ def run(command: List[str], cut: Optional[bytes]) -> str:
     output = b""
     with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environ) as process:
         os.close(end)
-        while True:
-            try:
+        with suppress(OSError):  # Linux says so where the last process has closed the other end
+            while True:
                 output += os.read(terminal, 1 << 16)
-            except OSError:  # Linux says so where the last process has closed the other end
-                break
     os.close(terminal)
     if process.returncode:
         raise ValueError(f"{command} ended with {process.returncode}: {output!r}")
@@ -88,7 +88,7 @@ def run(command: List[str], cut: Optional[bytes]) -> str:
 
 def picture(lines: List[str]) -> str:
     """The SVG of lines of a terminal; of a line that was redrawn, its last state."""
-    console = Console(width=COLUMNS, record=True, file=open(os.devnull, "w"), force_terminal=True)
+    console = Console(width=COLUMNS, record=True, file=io.StringIO(), force_terminal=True)
     for line in lines:
         text = Text.from_ansi(line, style="bold" if line.startswith("$ ") else "")
         text.rstrip()

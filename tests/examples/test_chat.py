@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from threading import Event
 from typing import Any, Iterator, List, Sequence
 
+import gradio_client_lite
 from gradio_client_lite import Client
 from gradio_client_lite.testing import AppError, serve
 
 from .loading import EXAMPLES, load
 
 chat = load("chat/chat.py")
+(PACKAGE,) = gradio_client_lite.__path__
 
 
 def converse(fn: Any, messages: Sequence[str]) -> List[str]:
@@ -91,9 +95,14 @@ def test_an_interrupt_cancels_the_reply() -> None:
 
 def test_the_script_talks_until_its_input_ends() -> None:
     with serve({"/talk": grow}) as app:
-        command = [sys.executable, str(EXAMPLES / "chat" / "chat.py"), app.url, "--endpoint", "/talk"]
         done = subprocess.run(
-            command, input="you\n", capture_output=True, encoding="utf-8", timeout=60, check=False
+            [sys.executable, str(EXAMPLES / "chat" / "chat.py"), app.url, "--endpoint", "/talk"],
+            input="you\n",
+            env={**os.environ, "PYTHONPATH": str(Path(PACKAGE).parent)},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "> Thinking\nWell, you\n> "

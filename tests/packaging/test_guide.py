@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 from typing import Iterator
 
@@ -10,6 +12,7 @@ from documents import ROOT, Reader, sections
 from file_double import FileDouble
 from spaces.double import Hub
 
+from gradio_client_lite.cli.program import COMMANDS
 from gradio_client_lite.spaces.rest import HubAccess
 from gradio_client_lite.testing import serve
 
@@ -34,6 +37,8 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: Hub) -> Iterato
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(HubAccess, "pause", staticmethod(lambda seconds: None))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_app", raising=False)
     reader = Reader(GUIDE, tmp_path)
     with FileDouble() as files:
         reader.urls["http://127.0.0.1:7861"] = files.url.rstrip("/")
@@ -51,3 +56,8 @@ def test_a_block_that_prints_something_else_is_found(reader: Reader) -> None:
     first, *_ = SECTIONS["Call"]
     with pytest.raises(AssertionError, match=rf"guide.md, line {first.line}:"):
         reader.follow([first._replace(printed="Hello, Bob!\n")])
+
+
+def test_every_command_is_in_the_guide() -> None:
+    _, _, rows = (ROOT / GUIDE).read_text(encoding="utf-8").partition("| command | does |")
+    assert set(re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE)) == set(COMMANDS)
