@@ -95,15 +95,17 @@ class Reader:
         return done.stdout
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Reader:
-    return Reader(tmp_path)
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """One for all documents, who reads the README first."""
+    return Reader(tmp_path_factory.mktemp("reader"))
 
 
 def test_documents_with_commands_are_those_tested_below() -> None:
     shown = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
     assert [name for name in shown if commands(name) and name != GUIDE] == [
         "README.md",
+        "examples/batch/README.md",
         "examples/chat/README.md",
         "examples/dask/README.md",
         "examples/lambda/README.md",
@@ -125,6 +127,15 @@ def test_lambda_example(reader: Reader) -> None:
     reader.follow("examples/lambda/README.md")
     made = {path.name for path in (reader.clone / "examples" / "lambda").glob("*.zip")}
     assert made == {"function.zip", "layer.zip"}
+
+
+def test_batch_example(reader: Reader) -> None:
+    folder = reader.clone / "examples" / "batch"
+    (folder / "rows.csv").write_text("text\na\nb\n")
+    with serve({"/predict": lambda text: text + "!"}) as app:
+        reader.follow("examples/batch/README.md", app.url.rstrip("/"))
+    results = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert sorted(line["result"] for line in results) == ["a!", "b!"]
 
 
 def test_chat_example(reader: Reader) -> None:
