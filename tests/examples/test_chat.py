@@ -16,7 +16,6 @@ from gradio_client_lite.testing import AppError, serve
 from .loading import EXAMPLES, load
 
 chat = load("chat/chat.py")
-(PACKAGE,) = gradio_client_lite.__path__
 
 
 def converse(fn: Any, messages: Sequence[str]) -> List[str]:
@@ -98,7 +97,7 @@ def test_the_script_talks_until_its_input_ends() -> None:
         done = subprocess.run(
             [sys.executable, str(EXAMPLES / "chat" / "chat.py"), app.url, "--endpoint", "/talk"],
             input="you\n",
-            env={**os.environ, "PYTHONPATH": str(Path(PACKAGE).parent)},
+            env={**os.environ, "PYTHONPATH": str(Path(gradio_client_lite.__file__).parent.parent)},
             capture_output=True,
             encoding="utf-8",
             timeout=60,
