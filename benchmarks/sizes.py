@@ -55,6 +55,7 @@ _ROOMS = (
     "files",
     "testing",
     "compat",
+    "utils",
     "cli",
     "vendoring",
     "pickling",

@@ -31,6 +31,7 @@ from .app.connect import Settings, check_options
 from .app.console import say, say_long_wait
 from .app.endpoint import Endpoint, find_endpoint
 from .app.headers import zero_gpu_token
+from .app.official import ClientAttributes
 from .app.options import (
     check_headers,
     hidden_options,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
+__all__ = ["DEFAULT_TEMP_DIR", "Client", "Endpoint", "Job"]
+
 _Client = TypeVar("_Client", bound="Client")
 
 #: Seconds that closing a client waits for its threads.
@@ -65,6 +68,21 @@ _CLOSING = 2.0
 #: Methods by which an unpickled client is connected, or ends without that. Those of a subclass, which may use
 #: what its constructor sets, are called only once it is connected.
 _UNCONNECTED = ("__getattr__", "__reduce__", "__repr__", "close")
+
+if TYPE_CHECKING:
+    DEFAULT_TEMP_DIR: str
+else:
+
+    def __getattr__(name: str) -> str:
+        if name == "DEFAULT_TEMP_DIR":  # which the environment may say, until it is used
+            return _default_folder()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _default_folder() -> str:
+    from .files.saving import default_folder  # of a feature that a copy may lack
+
+    return default_folder()
 
 
 def _when_connected(own: Callable[..., Any], until_then: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +96,7 @@ def _when_connected(own: Callable[..., Any], until_then: Callable[..., Any]) -> 
     return method
 
 
-class Client:
+class Client(ClientAttributes):
     """A connection to one Gradio app. Threads may share it.
 
     It can be pickled, by how it was made: the pickle holds these arguments, a token or password among them,
@@ -110,6 +128,10 @@ class Client:
             the job takes.
         upload_progress: called with (bytes sent so far, bytes in all) while files are sent, on the thread
             that sends them.
+        download_progress: called with (bytes received so far, bytes in all) while a file of a result is
+            fetched, on the thread that fetches it; several files may be at the same time. None as the second
+            where the server does not say, but in the last call both are the same. What either of the two
+            raises ends the transfer.
         stream_grace: seconds that jobs get when their event stream was cut, before they fail with StreamLost.
         stream_idle_timeout: seconds of silence on a job's event stream after which the app is asked for a
             sign of life beside it, again and again. While it gives none it is busy, and the job waits on for
@@ -170,6 +192,7 @@ class Client:
         oauth_token: Optional[str] = None,
         timeout: Optional[float] = None,
         upload_progress: Optional[Callable[[int, int], object]] = None,
+        download_progress: Optional[Callable[[int, Optional[int]], object]] = None,
         stream_grace: float = 15.0,
         stream_idle_timeout: float = 60.0,
         space_timeout: Optional[float] = 600.0,
@@ -202,11 +225,13 @@ class Client:
         self.space_id = location.space_id
         app = self._app = settings.make_app(location, dialect_of, derive_info)
         try:
-            attachments = Attachments(app, download_files, progress=upload_progress)
+            attachments = Attachments(
+                app, download_files, sending=upload_progress, fetching=download_progress
+            )
             settings.connect(app, location)
             #: What can be called, by `fn_index`.
             self.endpoints: Dict[int, Endpoint] = {
-                fn_index: Endpoint(spec, app.info, app.transport.secrets)
+                fn_index: Endpoint(spec, app.info, app.transport.secrets, app)
                 for fn_index, spec in app.spec.endpoints.items()
             }
             advise = partial(say_long_wait, self.space_id if verbose else None)
@@ -270,6 +295,11 @@ class Client:
     def download_files(self) -> Union[str, Path, Literal[False]]:
         """The folder for files of results; False when they are not fetched."""
         return self._calls.attachments.folder
+
+    @property
+    def output_dir(self) -> str:
+        """The same folder as a text; where files are not fetched, the default one."""
+        return str(self.download_files or _default_folder())
 
     @property
     def session_hash(self) -> str:

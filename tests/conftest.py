@@ -27,8 +27,10 @@ if (3, 12) <= sys.version_info < (3, 12, 3):
 import pytest
 from apps.pins import (
     CHAT_SERVERS,
+    COMPONENT_SERVERS,
     FILE_SERVERS,
     LABEL_SERVERS,
+    MOVING_SERVERS,
     PAGES_SERVERS,
     QUEUELESS_SERVERS,
     RESTARTED_SERVERS,
@@ -56,6 +58,8 @@ _FIXTURES = {
     "chat_server": "chat",
     "pages_server": "pages",
     "label_server": "labels",
+    "moving_server": "moving",
+    "component_server": "components",
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
@@ -69,6 +73,8 @@ _RELEASES = {
     "chat_server": CHAT_SERVERS,
     "pages_server": PAGES_SERVERS,
     "label_server": LABEL_SERVERS,
+    "moving_server": MOVING_SERVERS,
+    "component_server": COMPONENT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
@@ -92,7 +98,9 @@ small_queue_server = _server_fixture("small_queue")
 file_server = _server_fixture("files")
 chat_server = _server_fixture("chat")
 pages_server = _server_fixture("pages")
+moving_server = _server_fixture("moving")
 label_server = _server_fixture("labels")
+component_server = _server_fixture("components")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")

@@ -7,13 +7,17 @@ may have to be waited for: only what says so asks for it.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ProtocolError, UnknownEndpointError, shorten
 from ..secrecy import Secrets
 from ..wire.arguments import bind
 from ..wire.config import EndpointSpec
 from ..wire.texts import sendable
+from .official import dependency_of
+
+if TYPE_CHECKING:
+    from .app import App
 
 Info = Callable[[], Mapping[str, Any]]
 
@@ -30,6 +34,7 @@ class Endpoint:
         spec: what the app's config says of it.
         info: gives the app's API description; called only when it is needed.
         secrets: what the app may not have texts show by naming it so.
+        app: whose it is; None leaves `protocol`, `root_url` and `dependency` empty.
 
     Attributes:
         fn_index: the number requests name it by.
@@ -37,9 +42,13 @@ class Endpoint:
         label: what texts call it.
         is_valid: whether it may be called.
         is_public: whether it is listed, named and runs on the server: what a call without a name may mean.
+        backend_fn, api_visibility, protocol, root_url, input_component_types, output_component_types: what
+            the official client has under these names, for scripts that read it.
     """
 
-    def __init__(self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE) -> None:
+    def __init__(
+        self, spec: EndpointSpec, info: Info, secrets: Secrets = _NONE, app: Optional[App] = None
+    ) -> None:
         self.spec = spec
         self.fn_index = spec.fn_index
         self.api_name: Union[str, bool, None] = spec.api_name
@@ -48,10 +57,19 @@ class Endpoint:
         self.is_public = named and spec.is_valid and spec.backend_fn and spec.visibility == "public"
         text = secrets.blank(str(spec.api_name)) if named else f"fn_index={spec.fn_index}"
         self.label = shorten(text, _LONGEST_LABEL)
+        self.backend_fn, self.api_visibility = spec.backend_fn, spec.visibility
+        self.input_component_types, self.output_component_types = spec.inputs, spec.outputs
+        self.protocol, self.root_url = (app.spec.protocol, app.routes.api) if app else ("", "")
+        self._config = app.config if app else {}
         self._info = info
         self._visible_inputs = sum(not component.skip for component in spec.inputs)
         self._states = [place for place, component in enumerate(spec.inputs) if component.is_state]
         self._kept = tuple(place for place, component in enumerate(spec.outputs) if not component.skip)
+
+    @property
+    def dependency(self) -> Dict[str, Any]:
+        """What the app's config says of it, as it was sent."""
+        return dependency_of(self._config, self.fn_index)
 
     @property
     def parameters_info(self) -> Optional[List[Dict[str, Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator
 
 from .._version import PACKAGE
@@ -22,14 +23,29 @@ _STEP = 0.05  # seconds between the demo's outputs, so that one sees them come
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument(
+        "--serve",
+        metavar="PORT",
+        type=int,
+        nargs="?",
+        const=7860,
+        help="serve it until it is interrupted, at port 7860 if none is given, for other commands to call",
+    )
+    parser.epilog = "example: %(prog)s"
 
 
 def run(options: argparse.Namespace) -> None:
     from ..client import Client
     from ..testing import serve
 
+    functions: Dict[str, Callable[..., Any]] = {"/greet": _greet, "/spell": _spell}
+    if options.serve is not None:
+        with serve(functions, port=options.serve) as app, suppress(KeyboardInterrupt):
+            write_line(f"A small app with the functions /greet and /spell runs at {app.url} until Ctrl-C")
+            threading.Event().wait()
+        return
     show = (lambda _: None) if options.json else write_line
-    with serve({"/greet": _greet, "/spell": _spell}) as app:
+    with serve(functions) as app:
         show(f"A small app with the functions /greet and /spell runs at {app.url}")
         with Client(app.url, verbose=False) as client:
             report = {"url": app.url, **_demonstrate(client, show)}

@@ -2,59 +2,78 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
+import time
+from typing import TYPE_CHECKING, Any, Iterator, Optional
 
-from ..app.console import write_line
-from ..errors import ArgumentError
+from ..errors import DeadlineExceeded
+from .connecting import add_options, connect, find_function, read_text
+from .output import write
+from .progress import Progress
+from .values import arguments
 
 if TYPE_CHECKING:
     import argparse
 
-#: What `Client.predict` calls its own parameters, so that a function's cannot be given by these names.
-_TAKEN = frozenset({"self", "api_name", "fn_index", "headers"})
+    from ..jobs.job import Job
+
+#: Seconds that an interrupted command waits for the server to have been told.
+_CANCELLING = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="the app, such as http://127.0.0.1:7860")
-    parser.add_argument("api_name", metavar="NAME", help="the endpoint, such as /predict")
-    parser.add_argument("arguments", metavar="ARG", nargs="*", help="JSON, or else text")
-    parser.add_argument("--json", metavar="JSON", help="arguments as a JSON array, or an object of names")
+    parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")
+    parser.add_argument("endpoint", metavar="ENDPOINT", help="such as /predict; the command info lists them")
+    parser.add_argument(
+        "values",
+        metavar="VALUE",
+        nargs="*",
+        help="VALUE or NAME=VALUE, read as the type of the parameter asks; where it is a file, a path or a "
+        "URL; @FILE is a file anywhere, and @@ begins a text with @",
+    )
+    parser.add_argument(
+        "--args", metavar="JSON", help="values as a JSON array or an object of names, or @FILE with them"
+    )
+    parser.add_argument("--stream", action="store_true", help="print each output as it comes")
+    parser.add_argument("--output", metavar="DIR", help="the folder for files of the result")
+    parser.add_argument("--json", action="store_true", help="print JSON, texts too")
+    add_options(parser)
+    parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet name=Ada"
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..client import Client
-
-    args, kwargs = _arguments(options.arguments, options.json)
-    with Client(options.url, verbose=False) as client:
-        result = client.predict(*args, api_name=options.api_name, **kwargs)
-    write_line(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str))
-
-
-def _arguments(texts: List[str], whole: Optional[str]) -> Tuple[List[Any], Dict[str, Any]]:
-    args = [_value(text) for text in texts]
-    if whole is None:
-        return args, {}
-    try:
-        more = json.loads(whole)
-    except (ValueError, RecursionError) as error:
-        raise ArgumentError(f"--json holds no JSON: {error}.") from error
-    if isinstance(more, dict):
-        taken = sorted(_TAKEN & more.keys())
-        if taken:
-            raise ArgumentError(f"--json cannot name {', '.join(taken)}; give the arguments in order.")
-        return args, more
-    if isinstance(more, list):
-        return [*args, *more], {}
-    raise ArgumentError("--json must hold an array or an object.")
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return text
+    ends = None if options.timeout is None else time.monotonic() + options.timeout
+    whole = options.args
+    if whole is not None and whole.startswith("@"):
+        whole = read_text("--args", whole[1:])
+    with (
+        Progress(options.quiet) as progress,
+        connect(options, progress, download_files=options.output) as client,
+    ):
+        function = find_function(client, options.endpoint)
+        job = client.submit(*arguments(function.parameters, options.values, whole), **function.address)
+        left = None if ends is None else ends - time.monotonic()
+        try:
+            for output in _outputs(job, left, progress, every=options.stream):
+                progress.pause()
+                write(output, as_json=options.json)
+        except BaseException as exc:
+            job.cancel(wait=_CANCELLING)
+            if isinstance(exc, DeadlineExceeded) and ends is not None and time.monotonic() >= ends:
+                raise DeadlineExceeded(
+                    f"{job.label} gave no result within {options.timeout:g} seconds; it was cancelled. Give "
+                    "it a larger --timeout."
+                ) from exc
+            raise
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _outputs(job: Job, seconds: Optional[float], progress: Progress, *, every: bool) -> Iterator[Any]:
+    """The outputs of a job as they come, or its result alone."""
+    came = False
+    for update in job.updates(total=seconds):
+        progress.update(update)
+        if every and update.type == "output" and not update.final:
+            came = True
+            yield update.outputs
+    result = job.result()
+    if not came:
+        yield result

@@ -2,7 +2,7 @@
 
 A command is a module beside this one, which is imported only when that command is run::
 
-    add_arguments(parser)   what it takes
+    add_arguments(parser)   what it takes; `parser.epilog` is an example that works with the app of `demo`
     run(options)            does it; may return an exit code, None is 0
 
 Exit codes: 0; 1 another error, or `--check` found a difference; 2 usage; 3 connection; 4 authentication;
@@ -11,11 +11,13 @@ Exit codes: 0; 1 another error, or `--check` found a difference; 2 usage; 3 conn
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from .._version import __version__
+from .._version import PACKAGE, __version__
 from ..errors import (
     AppError,
     AuthenticationError,
@@ -23,11 +25,15 @@ from ..errors import (
     DeadlineExceeded,
     GradioClientError,
     HTTPStatusError,
+    HubError,
+    HubPermissionError,
+    ProtocolError,
     RetryLater,
     UnsupportedAppError,
     UsageError,
     ValidationError,
 )
+from ..wire.texts import harmless, one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -35,17 +41,20 @@ if TYPE_CHECKING:
 #: Where each command is, and what it is for.
 COMMANDS: Dict[str, Tuple[str, str]] = {
     "demo": (".demo", "serve a small app and call it; needs no network"),
-    "predict": (".predict", "call an endpoint of an app and print its result"),
     "info": (".info", "describe the endpoints of an app"),
+    "predict": (".predict", "call an endpoint of an app and print its result"),
+    "duplicate": (".duplicate", "make a Space of one's own from another one"),
+    "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
     "vendor": (".vendor", "copy this package into a program, or update the copy"),
+    "completion": (".completion", "print what makes a shell complete these commands"),
 }
 # The first that an error is one of counts.
 _CODES = (
     (6, (DeadlineExceeded,)),
-    (4, (AuthenticationError,)),
+    (4, (AuthenticationError, HubPermissionError)),
     (2, (UsageError,)),
     (5, (AppError, ValidationError)),
-    (3, (ConnectionFailed, RetryLater, HTTPStatusError, UnsupportedAppError)),
+    (3, (ConnectionFailed, RetryLater, HTTPStatusError, UnsupportedAppError, ProtocolError, HubError)),
 )
 
 
@@ -60,14 +69,22 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     options = _parse(words)
-    try:
-        code = import_module(COMMANDS[options.command][0], __package__).run(options)
-    except KeyboardInterrupt:
-        return 130
-    except (GradioClientError, OSError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        print(f"error: {text}", file=sys.stderr)
-        return exit_code(error)
+    debug = getattr(options, "debug", False)
+    with _logged() if debug else nullcontext():
+        try:
+            code = import_module(COMMANDS[words[0]][0], __package__).run(options)
+        except KeyboardInterrupt:
+            return 130
+        except BrokenPipeError:  # nobody reads the output any more, as after `| head`
+            _silence()
+            return 1
+        except (GradioClientError, OSError) as error:
+            if debug:
+                import traceback
+
+                print(harmless(traceback.format_exc()), end="", file=sys.stderr)
+            print(f"error: {one_line(str(error)) or type(error).__name__}", file=sys.stderr)
+            return exit_code(error)
     return int(code or 0)
 
 
@@ -79,16 +96,64 @@ def exit_code(error: BaseException) -> int:
     return 1
 
 
-def _parse(words: List[str]) -> argparse.Namespace:
+def program_name() -> str:
+    """What the program was called as."""
+    name = os.path.basename(sys.argv[0] or "")
+    return f"python -m {PACKAGE}" if name in ("", "-c", "-m", "__main__.py") else name
+
+
+def make_parser(command: str) -> argparse.ArgumentParser:
+    """What reads the arguments of a command."""
     import argparse
 
-    program = f"python -m {__package__.rpartition('.')[0]}"
-    parser = argparse.ArgumentParser(prog=program, description="Call Gradio apps.")
+    home, text = COMMANDS[command]
+    parser = argparse.ArgumentParser(
+        prog=f"{program_name()} {command}",
+        description=f"{text[0].upper()}{text[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # a script's abbreviation would break as options are added
+    )
+    import_module(home, __package__).add_arguments(parser)
+    return parser
+
+
+def _parse(words: List[str]) -> argparse.Namespace:
+    if words and words[0] in COMMANDS:
+        # Values and options in any order.
+        return make_parser(words[0]).parse_intermixed_args(words[1:])
+    import argparse
+
+    parser = argparse.ArgumentParser(prog=program_name(), description="Call Gradio apps.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    chosen = next((word for word in words if not word.startswith("-")), None)
-    for name, (home, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text)
-        if name == chosen:
-            import_module(home, __package__).add_arguments(command)
-    return parser.parse_args(words)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (_, text) in COMMANDS.items():
+        commands.add_parser(name, help=text)
+    parser.parse_args(words)
+    return parser.error("the command must come first")
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Show the log of this package on standard error."""
+    import logging
+
+    class Harmless(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return harmless(super().format(record))
+
+    logger, handler = logging.getLogger(PACKAGE), logging.StreamHandler()
+    handler.setFormatter(Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def _silence() -> None:
+    """Have what is left of standard output go nowhere, or Python complains of it at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from ..app.console import write_line
+from ..errors import VendoringError
 
 if TYPE_CHECKING:
     import argparse
@@ -19,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text.split(","),
         action="extend",
         default=[],
-        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, compat, cli, "
-        "vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
+        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, compat, utils, "
+        "cli, vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
     )
     parser.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
     parser.add_argument(
@@ -30,13 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="only tell whether the copy is intact and current"
     )
     parser.add_argument("--force", action="store_true", help="overwrite even what is no copy or was changed")
+    parser.epilog = "example: %(prog)s host_plugin/vendor --name gradio_lite"
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     from ..embed.vendoring import check, vendor
 
     if options.check:
-        copy = check(options.folder, name=options.name, zipped=options.zip)
+        try:
+            copy = check(options.folder, name=options.name, zipped=options.zip)
+        except VendoringError as exc:  # what was asked for, and no mistake of who has asked
+            print(f"error: {exc}", file=sys.stderr)
+            return 1
     else:
         copy = vendor(
             options.folder,
@@ -50,3 +57,4 @@ def run(options: argparse.Namespace) -> None:
     state = "intact and current, " if options.check else ""
     without = f", without {', '.join(copy.without)}" if copy.without else ""
     write_line(f"{copy.path}: {state}{copy.files} files, {copy.size / 1000:.0f} KB{without}: {parts}")
+    return 0

@@ -19,67 +19,20 @@ from .._version import PACKAGE
 from ..errors import CompatibilityError
 
 if TYPE_CHECKING:  # for programs that freeze others: they look for imports, not for the names below
-    from .. import client, updates  # noqa: F401
-    from ..app import description, endpoint  # noqa: F401
-    from ..files import handle, saving  # noqa: F401
-    from ..jobs import job  # noqa: F401
-    from ..wire import arguments, names, schema, typeddicts  # noqa: F401
-    from . import helpers  # noqa: F401
+    from .. import client, data_classes, exceptions, utils  # noqa: F401
 
 #: The official client that the tests compare this package with, on current servers.
 FOLLOWED = "2.7.2"
 
 _OFFICIAL = "gradio_client"
-
-# Official name -> (module of this package, name there).
-_Names = Dict[str, Tuple[str, str]]
-
-
-def _from(home: str, *names: str, **renamed: str) -> _Names:
-    return {
-        **{name: (home, name) for name in names},
-        **{name: (home, ours) for name, ours in renamed.items()},
-    }
-
-
-_MODULES: Dict[str, _Names] = {
-    _OFFICIAL: {
-        **_from(".client", "Client"),
-        **_from(".files.handle", "file", "handle_file"),
-        **_from(".wire.typeddicts", "FileData"),
-        **_from(".compat.finder", __version__="FOLLOWED"),
-    },
-    f"{_OFFICIAL}.client": {
-        **_from(".client", "Client"),
-        **_from(".jobs.job", "Job"),
-        **_from(".app.endpoint", "Endpoint"),
-        **_from(".files.saving", DEFAULT_TEMP_DIR="default_folder"),
-    },
-    f"{_OFFICIAL}.exceptions": _from(
-        ".errors", "AppError", "AuthenticationError", "SerializationSetupError", "ValidationError"
-    ),
-    f"{_OFFICIAL}.data_classes": _from(".wire.typeddicts", "FileData", "ParameterInfo"),
-    f"{_OFFICIAL}.utils": {
-        **_from(".compat.finder", __version__="FOLLOWED"),
-        **_from(".updates", "OutputUpdate", "ProgressUnit", "Status", "StatusUpdate"),
-        **_from(".errors", "InvalidAPIEndpointError", "QueueError", "SpaceDuplicationError"),
-        **_from(".errors", "TooManyRequestsError"),
-        **_from(".files.handle", "file", "handle_file"),
-        **_from(".wire.arguments", construct_args="bind"),
-        **_from(".wire.schema", "json_schema_to_python_type"),
-        **_from(".wire.names", "strip_invalid_filename_characters"),
-        **_from(".compat.helpers", "ServerMessage", "apply_diff", "is_file_obj", "is_file_obj_with_meta"),
-        **_from(".compat.helpers", "is_http_url_like", "traverse"),
-        **_from(".wire.info", "sanitize_parameter_names"),
-        **_from(
-            ".compat.helpers", "decode_base64_to_binary", "decode_base64_to_file", "encode_file_to_base64"
-        ),
-        **_from(".compat.helpers", "encode_url_or_file_to_base64", "encode_url_to_base64", "get_extension"),
-        **_from(".compat.helpers", "get_mimetype"),
-    },
+#: The modules of this package that have the names of official ones, which their `__all__` lists.
+_MODULES: Dict[str, str] = {
+    _OFFICIAL: "",
+    **{f"{_OFFICIAL}.{name}": f".{name}" for name in ("client", "data_classes", "exceptions", "utils")},
 }
-# Constants of the official client that functions compute here when they are first used.
-_CALLED = frozenset(["DEFAULT_TEMP_DIR"])
+#: Of the names of the package itself, those that the official one has too.
+_TOP = ("Client", "FileData", "__version__", "file", "handle_file")
+_VERSIONED = (_OFFICIAL, f"{_OFFICIAL}.utils")
 
 
 def install() -> None:
@@ -144,16 +97,24 @@ class _StandIn(ModuleType):
     """A module of the official client; its names are looked up when they are first used."""
 
     def __getattr__(self, name: str) -> Any:
-        home = _MODULES[self.__name__].get(name)
-        if home is None:
+        if name == "__version__" and self.__name__ in _VERSIONED:
+            return FOLLOWED
+        home, names = self._home() if name[:2] != "__" or name == "__all__" else (None, [])
+        if name == "__all__":
+            return names
+        if name not in names:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(home[0], PACKAGE), home[1])
-        value = value() if name in _CALLED else value
+        value = getattr(home, name)
         setattr(self, name, value)
         return value
 
     def __dir__(self) -> List[str]:
-        return sorted({*self.__dict__, *_MODULES[self.__name__]})
+        return sorted({*self.__dict__, *self._home()[1]})
+
+    def _home(self) -> Tuple[ModuleType, List[str]]:
+        """The module of this package it stands for, and the names it has of that."""
+        home = import_module(PACKAGE + _MODULES[self.__name__])
+        return home, [name for name in home.__all__ if self.__name__ != _OFFICIAL or name in _TOP]
 
 
 class _Finder:
@@ -172,10 +133,7 @@ class _Finder:
         return ModuleSpec(name, self, origin=__name__, is_package=name == _OFFICIAL)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = _StandIn(spec.name)
-        public = [name for name in _MODULES[spec.name] if name[0] != "_" or spec.name == _OFFICIAL]
-        module.__dict__["__all__"] = public
-        return module
+        return _StandIn(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__name__ != _OFFICIAL:

@@ -42,7 +42,7 @@ from ..wire.names import PREFIX, parse_data_url
 from ..wire.provenance import ResultPath, origin_of
 from ..workers import Workers, call_after_fork
 from .saving import DownloadFolder
-from .transfer import PACING, Pacing, Transfer
+from .transfer import PACING, Pacing, Progress, Transfer
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Downloads:
         app: where from.
         folder: where to; made when the first file comes.
         locate: finds out where the file of a FileData is.
-        pacing: see `Transfer`.
+        pacing, progress: see `Transfer`.
 
     Attributes:
         helpers: threads for results of several files.
@@ -70,12 +70,18 @@ class Downloads:
     """
 
     def __init__(
-        self, app: App, folder: Union[str, os.PathLike[str]], locate: Locate, pacing: Pacing = PACING
+        self,
+        app: App,
+        folder: Union[str, os.PathLike[str]],
+        locate: Locate,
+        pacing: Pacing = PACING,
+        progress: Optional[Progress] = None,
     ) -> None:
         self.app = app
         self.folder = DownloadFolder(folder)
         self.locate = locate
         self.pacing = pacing
+        self.progress = progress
         self.helpers = Workers(_HELPERS, "gradio-download", threads=app.threads)
 
     def of_job(self, is_file: IsFile) -> JobFiles:
@@ -197,7 +203,8 @@ class JobFiles:
             if location.url.startswith(PREFIX):
                 saving.write(self._content(location))
             else:
-                Transfer(self._app, location, pacing=self._downloads.pacing).into(saving)
+                pacing, progress = self._downloads.pacing, self._downloads.progress
+                Transfer(self._app, location, pacing=pacing, progress=progress).into(saving)
             return saving.keep(location.name)
 
     def _content(self, location: Location) -> bytes:

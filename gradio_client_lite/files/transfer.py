@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from ..app.app import App
 from ..errors import (
@@ -69,6 +69,10 @@ _CONTENT_LENGTH = re.compile(rf"{_SIZE}\Z")
 _CONTENT_RANGE = re.compile(rf"bytes ({_SIZE})-({_SIZE})/({_SIZE})\Z")
 
 
+#: Called with the bytes received so far and in all; None where the server does not say.
+Progress = Callable[[int, Optional[int]], object]
+
+
 class Pacing(NamedTuple):
     """How a doubted file is asked for again.
 
@@ -92,18 +96,25 @@ class Transfer:
         location: where the file is; elsewhere than at the app it is asked for without any credentials.
         limit: the name of the limit of its size.
         pacing: of the requests for a file that is not whole.
+        progress: called between chunks, on this thread; what it raises ends the transfer.
 
     Attributes:
         peer: the address of the server that gave it; None where that is the app, at its own origin.
     """
 
     def __init__(
-        self, app: App, location: Location, limit: str = "max_download_size", pacing: Pacing = PACING
+        self,
+        app: App,
+        location: Location,
+        limit: str = "max_download_size",
+        pacing: Pacing = PACING,
+        progress: Optional[Progress] = None,
     ) -> None:
         self._app = app
         self._location = location
         self._largest = app.limits.bound(limit)
         self._pacing = pacing
+        self._progress = progress
         self._deadline = Deadline(Timeout(total=app.limits.downloading).total)
         self.peer: Optional[str] = None
         # What the last 200 said of the file: its strong ETag and size, None where it said none; its type and
@@ -131,6 +142,8 @@ class Transfer:
             raise DeadlineExceeded(
                 f"{self._shown} took longer to download than {limit}; make the client with a larger one."
             ) from exc
+        if self._progress is not None:
+            self._progress(saving.size, saving.size)
 
     def _fetch_until_whole(self, saving: Saving) -> None:
         pauses = iter(self._pacing.pauses)
@@ -213,6 +226,8 @@ class Transfer:
             for chunk in read_chunks(response.read_some, _CHUNK):
                 self._check_size(saving.size + len(chunk))
                 saving.write(chunk)
+                if self._progress is not None and saving.size != self._total:
+                    self._progress(saving.size, self._total)
             if response.overrun:
                 raise ProtocolError(
                     f"{self._shown} sent more than the {saving.size} bytes it announced, so "

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Folder = Union[str, Path, Literal[False], None]
 
-Progress = Callable[[int, int], object]
+Sending = Callable[[int, int], object]
+Fetching = Callable[[int, Optional[int]], object]
 
 
 class Attachments:
@@ -32,7 +33,8 @@ class Attachments:
     Args:
         app: where they go to and come from.
         folder: where results go; None is the default folder, False leaves the server's dicts, as ResultFiles.
-        progress: called with the bytes sent so far and in all.
+        sending: called with the bytes sent so far and in all.
+        fetching: the same for what is received; None where nobody knows how much there is.
 
     Attributes:
         known: what there is to know of endpoints that were called, by fn_index; see `learn`.
@@ -41,9 +43,17 @@ class Attachments:
         FolderError: a folder was given and nothing can be saved there.
     """
 
-    def __init__(self, app: App, folder: Folder, *, progress: Optional[Progress]) -> None:
+    def __init__(
+        self,
+        app: App,
+        folder: Folder,
+        *,
+        sending: Optional[Sending] = None,
+        fetching: Optional[Fetching] = None,
+    ) -> None:
         self._app = app
-        self._progress = progress
+        self._sending = sending
+        self._fetching = fetching
         self._folder: Folder = folder
         self.known: Dict[int, EndpointFiles] = {}
         # Guards the two fields below it, so that there is one of each.
@@ -87,7 +97,7 @@ class Attachments:
         """What checks and sends the files among arguments."""
         uploads = self._uploads
         if uploads is None:
-            made = make_uploads(self._app, self._progress, weakref.proxy(self))
+            made = make_uploads(self._app, self._sending, weakref.proxy(self))
             with self._lock:
                 uploads = self._uploads = self._uploads or made
         return uploads
@@ -131,7 +141,7 @@ class Attachments:
             folder = default_folder()
         with self._lock:
             if self._downloads is None:
-                self._downloads = Downloads(self._app, folder, locate)
+                self._downloads = Downloads(self._app, folder, locate, progress=self._fetching)
             return self._downloads
 
     def fetch(self, file: Mapping[str, Any]) -> Source:

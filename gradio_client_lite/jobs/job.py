@@ -32,6 +32,7 @@ from ..secrecy import MARK, Hidden
 from ..threads import hand_over
 from ..updates import LogUpdate, OutputUpdate, Status, StatusUpdate, Update
 from ..wire.lifecycle import NewOutput
+from .communicator import OfficialAttributes
 from .future import CallFuture
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Job(CallFuture):
+class Job(OfficialAttributes, CallFuture):
     """A call that was submitted; made by `Client.submit`.
 
     It is a Future: `result`, `exception`, `done`, `add_done_callback`, `concurrent.futures.wait` and
@@ -94,20 +95,26 @@ class Job(CallFuture):
         with self._changed:
             return [step for step in self._steps if isinstance(step, LogUpdate)]
 
-    def updates(self, timeout: Optional[float] = None) -> Iterator[Update]:
+    def updates(self, timeout: Optional[float] = None, *, total: Optional[float] = None) -> Iterator[Update]:
         """Every update from the first on, in the order of arrival, the final output last.
 
         It ends when the job has; `result()` then tells of a failure.
 
         Args:
             timeout: seconds to wait for each update; None waits for as long as it takes.
+            total: seconds to wait for all of them, from the first one asked for on; None as above.
 
         Raises:
             DeadlineExceeded: no update came in time; the job goes on.
         """
+        ends = None if total is None else time.monotonic() + total
         place, ended, reading = 0, False, _Pass(self._lifecycle.outputs)
         while not ended:
-            steps, ended = self._steps_after(place, timeout)
+            wait = timeout
+            if ends is not None:
+                left = max(ends - time.monotonic(), 0.0)
+                wait = left if timeout is None else min(timeout, left)
+            steps, ended = self._steps_after(place, wait)
             place += len(steps)
             for step in steps:
                 if isinstance(step, NewOutput):
@@ -237,7 +244,7 @@ class Job(CallFuture):
             while len(self._steps) <= place and not self._ended:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
-                    raise DeadlineExceeded(f"No update of {self.label} came within {timeout} seconds.")
+                    raise DeadlineExceeded(f"No update of {self.label} came within {timeout:g} seconds.")
                 self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             return self._steps[place:], self._ended
 

@@ -124,14 +124,16 @@ class Version:
         self.text = text
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Version):
+        known = _version_of(other)
+        if known is None:
             return NotImplemented
-        return (self.release, self.stages) == (other.release, other.stages)
+        return (self.release, self.stages) == (known.release, known.stages)
 
     def __lt__(self, other: object) -> bool:
-        if not isinstance(other, Version):
+        known = _version_of(other)
+        if known is None:
             return NotImplemented
-        return (self.release, self.stages) < (other.release, other.stages)
+        return (self.release, self.stages) < (known.release, known.stages)
 
     def __hash__(self) -> int:
         return hash((self.release, self.stages))
@@ -167,3 +169,10 @@ class Version:
             for name, number in (re.findall(_STAGE, stages, re.IGNORECASE) if stages else ())
         ]
         return cls(tuple(release), (*parsed, (0, 0)), text)
+
+
+def _version_of(value: object) -> Optional[Version]:
+    """A Version, also for one of the package `packaging`, which scripts compare with; else None."""
+    if isinstance(value, Version):
+        return value
+    return Version.parse(str(value)) if isinstance(getattr(value, "release", None), tuple) else None

@@ -40,7 +40,7 @@ def _contains_file(schema: Any, defs: Mapping[str, Any], seen: Set[str], depth: 
             return False
         seen.add(name)
         return _contains_file(defs.get(name), defs, seen, depth + 1)
-    if is_file(schema, defs) or mapping(schema.get("properties")).keys() >= _OLD_FILE_FIELDS:
+    if is_any_file(schema, defs):
         return True
     return any(
         _contains_file(value, defs, seen, depth + 1)
@@ -61,6 +61,11 @@ def is_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
     if mark is not None:
         return bool(mapping(mark).get("const") == "gradio.FileData")
     return bool(mapping(meta.get("default")).get("_type") == "gradio.FileData")
+
+
+def is_any_file(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> bool:
+    """Whether it is a FileData as any release from 4.0 on declares it."""
+    return is_file(schema, defs) or mapping(schema.get("properties")).keys() >= _OLD_FILE_FIELDS
 
 
 def definitions(schema: Any) -> Dict[str, Any]:

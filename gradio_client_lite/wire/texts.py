@@ -37,11 +37,36 @@ def excerpt(text: str, limit: int = _LIMIT) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
+def one_line(text: str) -> str:
+    """A text of anybody's for one line of a terminal: without control characters, escape sequences' among
+    them, and without those that turn its direction round.
+
+    Example:
+        >>> one_line("two\\nlines, \\x1b[31mred")
+        'two lines, [31mred'
+    """
+    return "".join(filter(str.isprintable, " ".join(text.split())))
+
+
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,
 #: `I18nData`); in an `/info` its fields stand there, `_type` and `key`.
 _TRANSLATED = "__i18n__"
 _first_json = json.JSONDecoder().raw_decode
+#: Control characters but for tab and line feed, separators of lines, and marks that turn the direction.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]").search
+
+
+def harmless(text: str) -> str:
+    """A text for a terminal: what would move its cursor, or the order of its letters, is spelled out.
+
+    Line breaks and tabs stay.
+
+    Example:
+        >>> harmless("\\x1b[2J wiped")
+        '\\\\x1b[2J wiped'
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def utf8(text: str) -> Optional[bytes]:

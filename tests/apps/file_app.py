@@ -98,6 +98,13 @@ def chatbot_endpoints():
     on(messages, gr.File(), gr.Chatbot(**options), "chatbot")
     on(same, gr.Chatbot(**options), gr.Chatbot(**options), "chatbot_again")
 
+    def components(path):
+        pictures = {"role": "assistant", "content": gr.Gallery([path])}
+        return [{"role": "assistant", "content": gr.Image(path)}, pictures]
+
+    if MAJOR >= 5:
+        on(components, gr.File(), gr.Chatbot(**options), "chatbot_components")
+
 
 def generating_endpoints():
     def one_by_one(paths):

@@ -34,10 +34,14 @@ def steady_queue():
 
 
 def free_port():
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on now, and none of TEST_SERVER_TAKEN in the environment."""
+    taken = {int(port) for port in os.environ.get("TEST_SERVER_TAKEN", "").split()}
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in taken:
+            return port
 
 
 def launch(demo, **options):

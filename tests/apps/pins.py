@@ -179,6 +179,9 @@ V3_FILE_SERVERS = ("3.23.0", "3.35.2", "3.50.2")
 # Whose labels can be translated by the page, and one before.
 LABEL_SERVERS = ("4.44.1", "5.50.0", "6.31.0")
 
+# Whose every component is given a value on the command line.
+COMPONENT_SERVERS = ("6.31.0",)
+
 # What Discord bots are deployed from: an app for each Gradio that a bot runs on.
 CHAT_SERVERS = ("4.44.1", "6.31.0")
 
@@ -190,6 +193,9 @@ VARIANT_SERVERS = ("3.50.2", "4.44.1", "6.31.0")
 
 # Older ones cannot be started at the same port again for a minute.
 RESTARTED_SERVERS = ("3.50.2", "4.0.2", "6.31.0")
+
+# What is called by scripts that were written for the newest official client.
+MOVING_SERVERS = ("6.31.0",)
 
 # Later releases queue whatever does not say otherwise.
 QUEUELESS_SERVERS = ("3.23.0", "3.50.2")

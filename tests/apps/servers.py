@@ -11,7 +11,8 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Iterator, Optional, Tuple
+from typing import IO, Iterator, Optional, Set, Tuple
+from urllib.parse import urlsplit
 
 from .environments import server_python
 from .surroundings import plain_environ
@@ -22,11 +23,15 @@ _OTHER_APPS = {
     "private_files": Path(__file__).with_name("file_app.py"),
     "v3_files": Path(__file__).with_name("file_app_v3.py"),
     "chat": Path(__file__).with_name("chat_app.py"),
+    "components": Path(__file__).with_name("component_app.py"),
     "pages": Path(__file__).with_name("pages_app.py"),
+    "moving": Path(__file__).with_name("moving_app.py"),
     "labels": Path(__file__).with_name("label_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
+# Where a server was. None comes after it there: clients that are kept for its URL would call the new one.
+_ports: Set[Optional[int]] = set()
 _START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
 _STOP_TIMEOUT = 10.0  # seconds
 _READY = "READY "
@@ -48,8 +53,9 @@ class Server:
         url: where the app is served, with a slash at the end.
         version: the Gradio release, such as "4.44.1".
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
-            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels, pages
-            (several apps of several pages), samples and wire (the recorded ones) are other apps.
+            private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels,
+            components (6.31's), pages (several apps of several pages), moving (what scripts for the official
+            client call), samples and wire (the recorded ones) are other apps.
         log: the file with everything the server printed.
         process: the server's process, for tests that stop or kill it.
         ca_file: the certificate authority that signed an `https` server's certificate.
@@ -99,7 +105,11 @@ def running_server(version: str, folder: Path, variant: str = "plain", port: int
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        env={**_environ(folder), "TEST_SERVER_PORT": str(port)},
+        env={
+            **_environ(folder),
+            "TEST_SERVER_PORT": str(port),
+            "TEST_SERVER_TAKEN": " ".join(map(str, sorted(_ports))),
+        },
         start_new_session=True,
     )
     first_line: queue.Queue[Optional[str]] = queue.Queue()
@@ -107,6 +117,7 @@ def running_server(version: str, folder: Path, variant: str = "plain", port: int
     reader.start()
     try:
         url = _wait_until_ready(first_line, version, variant, log)
+        _ports.add(urlsplit(url).port)
         yield Server(url, version, variant, log, process, ca_file)
     finally:
         _stop(process)

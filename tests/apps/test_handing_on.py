@@ -104,6 +104,29 @@ def test_a_chat_goes_on_with_a_new_file(call: Watched) -> None:
     assert len(call.uploads) == 2
 
 
+def test_a_chat_that_was_saved_goes_on(file_server: Server) -> None:
+    """Where files are not fetched, a chat is JSON, which the server knows again."""
+    with Client(file_server.url, verbose=False, download_files=False) as client:
+        saved = json.dumps(client.predict(of("red.png"), api_name="/chatbot"))
+    with Client(file_server.url, verbose=False, download_files=False) as client:
+        call = Watched(client)
+        (file,) = files_in(call("/chatbot_again", json.loads(saved)))
+        assert content(call, file) == RED
+        assert call.uploads == []
+
+
+@pytest.mark.servers("6.31.0")  # 5.50 encodes the pictures anew
+def test_a_chat_with_components(call: Watched) -> None:
+    """Their files stand in the component's value and, again, among its properties."""
+    history = call("/chatbot_components", of("red.png"))
+    again = call("/chatbot_again", history)
+    assert [content(call, file) for file in files_in(again)] == [
+        content(call, file) for file in files_in(history)
+    ]
+    assert len(files_in(again)) >= 3
+    assert len(call.uploads) == 1
+
+
 @pytest.mark.servers(since="4.16.0")
 def test_a_gallery(call: Watched) -> None:
     images = [{"image": of("red.png"), "caption": "red"}, {"image": of("blue.png"), "caption": None}]

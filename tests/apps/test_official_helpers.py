@@ -57,6 +57,7 @@ NAMES: Dict[str, List[str]] = {
         "json_schema_to_python_type",
         "sanitize_parameter_names",
         "strip_invalid_filename_characters",
+        "synchronize_async",
         "traverse",
     ],
 }

@@ -1,140 +1,231 @@
-"""Tests `cli.py` and `__main__.py`."""
+"""Tests `program.py`, and `__main__.py`."""
 
 from __future__ import annotations
 
+import errno
+import importlib
 import io
-import json
+import logging
+import os
+import re
+import shlex
 import subprocess
 import sys
-from typing import Any, Dict, Iterator
+from pathlib import Path
+from typing import Any, Iterator, List, Type
 
 import pytest
 
-from gradio_client_lite import cli
-from gradio_client_lite.testing import App, AppError, serve
+from gradio_client_lite import __version__, cli, errors
+from gradio_client_lite.cli import demo, program
+from gradio_client_lite.testing import App, serve
 
+from .conftest import Run
 
-def fail(text: str) -> str:
-    raise AppError(f"no\n  {text}")
+PACKAGE = cli.__name__.rpartition(".")[0]
+ROOT = Path(__file__).parents[2]
+#: Tried in tests/spaces/test_cli.py.
+OF_THE_HUB = {"duplicate", "deploy-discord"}
 
 
 @pytest.fixture
-def app() -> Iterator[App]:
-    with serve({"/echo": lambda value: value, "/add": lambda a, b=1: a + b, "/fail": fail}) as app:
-        yield app
+def only_command(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A command that raises what it is told to."""
 
+    def set_error(error: BaseException) -> None:
+        def fail(_: Any) -> None:
+            raise error
 
-def test_demo_shows_a_prediction_a_stream_and_a_status(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["demo"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert 'gives "Hello, Ada!" in ' in lines[1]
-    assert [line.strip() for line in lines if line.startswith("    ")] == [
-        "streams"[:end] for end in range(1, 8)
-    ]
-    assert "Status of the job: FINISHED, success True, 7 outputs" in lines
-    assert len(lines) <= 12
+        monkeypatch.setattr(demo, "run", fail)
 
-
-def test_demo_in_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["demo", "--json"]) == 0
-    report: Dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert report["prediction"] == "Hello, Ada!"
-    assert report["stream"][-1] == "streams"
-    assert report["status"] == {"code": "FINISHED", "success": True}
-    assert 0 < report["seconds"] < 10
+    return set_error
 
 
 def test_the_module_runs_as_a_program() -> None:
-    command = [sys.executable, "-m", cli.__name__.rpartition(".")[0], "demo", "--json"]
+    command = [sys.executable, "-m", PACKAGE, "demo"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["prediction"] == "Hello, Ada!"
+    assert "Hello, Ada!" in done.stdout
+
+
+def test_it_tells_its_version(run: Run) -> None:
+    assert run("--version") == (0, f"{__version__}\n", "")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "printed"),
-    [
-        (["/echo", "plain text"], "plain text"),
-        (["/echo", '"3"'], "3"),
-        (["/echo", "3"], "3"),
-        (["/echo", "NaN"], "NaN"),
-        (["/echo", '{"ä": [1, null]}'], '{"ä": [1, null]}'),
-        (["/echo", "[" * 10_000], "[" * 10_000),
-        (["/add", "-1"], "0"),
-        (["/add", "2", "3"], "5"),
-        (["/add", "2", "--json", "[5]"], "7"),
-        (["/add", "--json", '{"b": 4, "a": 3}'], "7"),
-    ],
-    ids=lambda given: str(given)[:40],
+    "words", [[], ["unknown"], ["predict", "http://127.0.0.1:1"], ["--", "demo"], ["--x"]]
 )
-def test_predict_prints_the_result(
-    app: App, capsys: pytest.CaptureFixture[str], arguments: Any, printed: str
+def test_a_wrong_command_line_shows_the_usage(run: Run, words: List[str]) -> None:
+    ran = run(*words)
+    assert ran.code == 2
+    assert ran.err.startswith("usage: ")
+    assert ran.out == ""
+
+
+def test_help_names_every_command(run: Run) -> None:
+    ran = run("--help")
+    assert ran.code == 0
+    assert [name for name in program.COMMANDS if f"    {name}" not in ran.out] == []
+
+
+@pytest.fixture(scope="module")
+def demo_app() -> Iterator[App]:
+    with serve({"/greet": demo._greet, "/spell": demo._spell}) as app:
+        yield app
+
+
+@pytest.mark.parametrize("command", sorted(program.COMMANDS.keys() - OF_THE_HUB))
+def test_help_of_a_command_has_an_example_that_works(
+    run: Run, demo_app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    assert cli.main(["predict", app.url, *arguments]) == 0
-    assert capsys.readouterr() == (printed + "\n", "")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["/bin/lite"])
+    (tmp_path / "rows.csv").write_text("name\nAda\nBob\n", encoding="utf-8")
+    found = re.search(r"^example: lite (.*)", run(command, "--help").out, re.MULTILINE)
+    assert found is not None
+    example = found[1].partition(" > ")[0].replace("http://127.0.0.1:7860", demo_app.url)
+    ran = run(*shlex.split(example))
+    assert ran.code == 0, ran.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "part"),
+    ("argv0", "name"),
     [
-        (["/fail", "way"], "error: no way"),
-        (["/unknown"], "/unknown"),
-        (["/add"], "a"),
-        (["/echo", "--json", "{"], "--json holds no JSON"),
-        (["/echo", "--json", "3"], "must hold an array or an object"),
-        (["/echo", "--json", "[" * 10_000], "--json holds no JSON"),
-        (["/echo", "--json", '{"headers": {}, "self": 1, "value": 2}'], "cannot name headers, self;"),
+        ("/usr/bin/lite", "lite"),
+        (f"/x/{PACKAGE}/__main__.py", f"python -m {PACKAGE}"),
+        ("-m", f"python -m {PACKAGE}"),
+        ("", f"python -m {PACKAGE}"),
     ],
-    ids=lambda given: str(given)[:40],
 )
-def test_an_error_is_told_in_one_line(
-    app: App, capsys: pytest.CaptureFixture[str], arguments: Any, part: str
+def test_the_usage_names_the_program_as_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, argv0: str, name: str
 ) -> None:
-    assert cli.main(["predict", app.url, *arguments]) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert part in err
+    monkeypatch.setattr(sys, "argv", [argv0])
+    assert program.program_name() == name
 
 
-def test_an_app_that_is_not_there_is_an_error(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    app.close()
-    assert cli.main(["view", app.url]) == 1
-    assert app.url.rstrip("/") in capsys.readouterr().err
-
-
-def test_view_describes_the_app(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["view", app.url]) == 0
-    assert 'predict(a, b, api_name="/add")' in capsys.readouterr().out
-
-
-def test_a_result_that_cannot_be_written_is_an_error(
-    app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.ArgumentError, 2),
+        (errors.InvalidValue, 2),
+        (errors.InvalidFile, 2),
+        (errors.UnknownEndpointError, 2),
+        (errors.InvalidSpaceId, 2),
+        (errors.FolderError, 2),
+        (errors.VendoringError, 2),
+        (errors.ConnectFailed, 3),
+        (errors.TLSError, 3),
+        (errors.StreamLost, 3),
+        (errors.TooManyRequestsError, 3),
+        (errors.UnsupportedAppError, 3),
+        (errors.ProtocolError, 3),
+        (errors.SpaceNotFound, 3),
+        (errors.SpaceNotRunning, 3),
+        (errors.AuthenticationError, 4),
+        (errors.HubPermissionError, 4),
+        (errors.AppError, 5),
+        (errors.ValidationError, 5),
+        (errors.DeadlineExceeded, 6),
+        (errors.ConnectTimeout, 6),
+        (errors.MissingPackageError, 1),
+        (errors.MissingFeature, 1),
+        (errors.GradioClientError, 1),
+    ],
+)
+def test_an_error_has_its_exit_code(
+    run: Run, only_command: Any, kind: Type[errors.GradioClientError], code: int
 ) -> None:
-    class Full(io.StringIO):
-        def flush(self) -> None:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(sys, "stdout", Full())
-    assert cli.main(["predict", app.url, "/echo", "1"]) == 1
-    assert "No space left on device" in capsys.readouterr().err
+    only_command(kind("how\nit went"))
+    assert run("demo") == (code, "", "error: how it went\n")
 
 
-def test_an_interrupt_ends_the_command_quietly(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_exit_codes_stand_in_the_documents() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    for code in (0, 1, 2, 3, 4, 5, 6, 130):
+        assert re.search(rf"^\| {code} \|", text, re.MULTILINE), code
+
+
+def test_an_error_of_the_system_is_told(run: Run, only_command: Any) -> None:
+    only_command(OSError(errno.ENOSPC, "No space left on device"))
+    assert run("demo") == (1, "", "error: [Errno 28] No space left on device\n")
+
+
+def test_an_error_without_a_text_is_told_by_its_name(run: Run, only_command: Any) -> None:
+    only_command(errors.AppError(""))
+    assert run("demo").err == "error: AppError\n"
+
+
+def test_an_error_moves_no_cursor(run: Run, only_command: Any) -> None:
+    only_command(errors.AppError("\x1b[2J\u202ebad\r"))
+    assert run("demo").err == "error: [2Jbad\n"
+
+
+def test_an_interrupt_ends_a_command_quietly(run: Run, only_command: Any) -> None:
+    only_command(KeyboardInterrupt())
+    assert run("demo") == (130, "", "")
+
+
+def test_a_mistake_of_our_own_is_not_hidden(run: Run, only_command: Any) -> None:
+    only_command(RuntimeError("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        run("demo")
+
+
+def test_output_that_nobody_reads_ends_a_command_quietly(
+    monkeypatch: pytest.MonkeyPatch, only_command: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(url: str) -> None:
-        raise KeyboardInterrupt
+    kept = os.dup(1)
+    try:
+        monkeypatch.setattr(sys, "stdout", os.fdopen(os.dup(1), "w", encoding="utf-8"))
+        only_command(BrokenPipeError())
+        assert cli.main(["demo"]) == 1
+        print("lost", flush=True)
+        sys.stdout.close()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    assert capfd.readouterr() == ("", "")
 
-    monkeypatch.setattr(cli, "_connect", interrupt)
-    assert cli.main(["view", "http://127.0.0.1:1"]) == 130
-    assert capsys.readouterr() == ("", "")
+
+@pytest.mark.parametrize("stdout", [None, io.StringIO()])
+def test_output_without_a_file_ends_it_too(
+    monkeypatch: pytest.MonkeyPatch, only_command: Any, stdout: Any
+) -> None:
+    only_command(BrokenPipeError())
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert cli.main(["demo"]) == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["unknown"], ["predict", "http://127.0.0.1:1"]])
-def test_a_wrong_command_line_shows_the_usage(arguments: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert ended.value.code == 2
-    assert "usage: python -m " in capsys.readouterr().err
+def test_debug_shows_the_log_and_the_traceback(app: App, run: Run) -> None:
+    logger = logging.getLogger(PACKAGE)
+    before = (logger.level, list(logger.handlers))
+    ran = run("predict", app.url, "/fail", "\x1b[2J", "--debug")
+    assert ran.code == 5
+    assert re.search(rf"^\d.* DEBUG {PACKAGE}\.", ran.err, re.MULTILINE)
+    assert "Traceback (most recent call last):" in ran.err
+    assert ran.err.endswith("error: no [2J\n")
+    assert "\x1b" not in ran.err
+    assert (logger.level, logger.handlers) == before
+
+
+def test_a_command_is_imported_only_when_it_runs() -> None:
+    code = (
+        f"import sys; from {PACKAGE} import cli; cli.main(['info', 'http://127.0.0.1:1']);"
+        f"print([name for name in sys.modules if name.startswith('{cli.__name__}.')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=True
+    )
+    assert f"{cli.__name__}.info" in done.stdout
+    assert f"{cli.__name__}.predict" not in done.stdout
+    assert f"{cli.__name__}.completion" not in done.stdout
+
+
+@pytest.mark.parametrize("command", sorted(program.COMMANDS))
+def test_a_command_tells_what_it_is_for(command: str) -> None:
+    home, text = program.COMMANDS[command]
+    module = importlib.import_module(home, program.__package__)
+    assert (module.__doc__ or "").startswith(f"The command {command}: ")
+    assert text[0].islower()
+    assert not text.endswith(".")

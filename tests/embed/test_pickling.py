@@ -298,6 +298,7 @@ def test_a_function_of_a_module_may_follow_uploads(app: App) -> None:
             "path of a CA file",
         ),
         ({"upload_progress": lambda *_: None}, "its upload_progress: ", "top level of a module"),
+        ({"download_progress": lambda *_: None}, "its download_progress: ", "top level of a module"),
     ],
 )
 def test_what_cannot_be_pickled_is_named(app: App, arguments: Any, named: str, advice: str) -> None:

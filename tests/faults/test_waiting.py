@@ -105,6 +105,19 @@ AT_ONCE: Dict[str, Callable[[Stage], object]] = {
         f"client.{name}": lambda stage, name=name: getattr(stage.known, name)  # type: ignore[misc]
         for name in ("src", "config", "protocol", "api_prefix", "app_version", "download_files")
     },
+    # What scripts for the official client read.
+    **{
+        f"client.{name}": lambda stage, name=name: getattr(stage.known, name)  # type: ignore[misc]
+        for name in (
+            *("analytics_enabled", "api_url", "heartbeat_url", "output_dir", "reset_url", "src_prefixed"),
+            *("sse_data_url", "sse_url", "upload_url", "ws_url"),
+        )
+    },
+    "endpoint.dependency": lambda stage: stage.known.endpoints[0].dependency,
+    **{
+        f"job.{name}": lambda stage, name=name: getattr(stage.jobs[0], name)  # type: ignore[misc]
+        for name in ("communicator", "future", "space_id", "verbose")
+    },
     "job.status": lambda stage: stage.jobs[0].status(),
     "job.logs": lambda stage: stage.jobs[0].logs(),
     "job.done": lambda stage: stage.jobs[0].done(),

@@ -81,6 +81,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
             folder: Any = None,
             cookies: Any = None,
             limits: Limits = DEFAULT_LIMITS,
+            progress: Any = None,
             **config: Any,
         ) -> Bench:
             server = stack.enter_context(PeerServer(*(scripts or (always(echo_path),))))
@@ -91,7 +92,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
             )
             app.limits = limits
             place = tmp_path / "downloads" if folder is None else folder
-            downloads = Downloads(app, place, locate)
+            downloads = Downloads(app, place, locate, progress=progress)
             return Bench(server, downloads, files_of(downloads), place)
 
         yield make
@@ -530,6 +531,41 @@ def test_a_length_of_thousands_of_digits_is_refused(bench: Any) -> None:
     run = bench(lambda peer: peer.request() and peer.send(head + b"\r\n\r\nabc"))
     with pytest.raises(ProtocolError):
         run(file("/x"))
+
+
+# --- progress
+
+
+def test_progress_is_told(bench: Any) -> None:
+    told: List[Any] = []
+    run = bench(always(b"x" * 1_000_000), progress=lambda *counts: told.append(counts))
+    run(file("/x"))
+    assert told[-1] == (1_000_000, 1_000_000)
+    assert told == sorted(set(told))
+    assert {total for _, total in told} == {1_000_000}
+    assert len(told) > 2
+
+
+def test_progress_of_a_file_whose_size_the_server_does_not_say(bench: Any) -> None:
+    def send(peer: Peer) -> None:
+        peer.request()
+        peer.send(CHUNKED + chunk(b"x" * 300_000) + chunk(b"y" * 300_000) + chunk(b""))
+
+    told: List[Any] = []
+    run = bench(send, progress=lambda *counts: told.append(counts))
+    run(file("/x"))
+    assert told.pop() == (600_000, 600_000)
+    assert {total for _, total in told} == {None}
+
+
+def test_progress_can_end_a_download(bench: Any) -> None:
+    def stop(received: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    run = bench(always(b"x" * 1_000_000), progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(file("/x"))
+    assert run.saved() == []
 
 
 # --- memory

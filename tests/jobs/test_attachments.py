@@ -40,7 +40,7 @@ def make() -> Iterator[Make]:
             app = app_of(
                 stack.enter_context(contextlib.closing(transport)), server.url, headers or {}, **config
             )
-            attachments = Attachments(app, folder, progress=None)
+            attachments = Attachments(app, folder)
             return attachments, app.spec.endpoints[0], server
 
         yield run

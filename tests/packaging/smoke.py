@@ -126,6 +126,7 @@ def smoke_missing(package: Any, url: str, without: List[str]) -> None:
     uses: Dict[str, Callable[[], Any]] = {
         "cli": lambda: load(f"{package.__name__}.cli"),
         "compat": lambda: load(f"{package.__name__}.compat"),
+        "utils": lambda: load(f"{package.__name__}.utils"),
         "discord": lambda: load(f"{package.__name__}.spaces.discord"),
         "files": lambda: package.handle_file(__file__),
         "legacy": lambda: load(f"{package.__name__}.legacy"),

@@ -131,7 +131,7 @@ def test_a_call_imports_what_calls_need(parts: Dict[str, Set[str]]) -> None:
         call & {"asyncio", "urllib.request", "xml", "tempfile", "mimetypes", "concurrent.futures.thread"}
         == set()
     )
-    optional = {"cli", "compat", "embed", "files", "legacy", "spaces", "testing"}
+    optional = {"cli", "compat", "embed", "files", "legacy", "spaces", "testing", "utils"}
     assert {name.partition(".")[0] for name in own(call)} & optional == set()
 
 

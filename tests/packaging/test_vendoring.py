@@ -1,4 +1,4 @@
-"""Tests `embed/vendoring/__init__.py` and `contents.py`: copies work, and are known again."""
+"""Tests `embed/vendoring/__init__.py`, `contents.py` and `cli/vendor.py`: copies work, and are known."""
 
 from __future__ import annotations
 
@@ -270,8 +270,8 @@ def test_command_makes_checks_and_updates(place: Path, capsys: pytest.CaptureFix
     assert cli.main(["vendor", str(place), "--name", "mine", "--check"]) == 0
     assert "intact and current" in capsys.readouterr().out
     (place / "mine" / "errors.py").write_text("patched")
-    for arguments in (["--check"], []):
-        assert cli.main(["vendor", str(place), "--name", "mine", *arguments]) == 1
+    for arguments, code in ((["--check"], 1), ([], 2)):
+        assert cli.main(["vendor", str(place), "--name", "mine", *arguments]) == code
         assert capsys.readouterr().err.startswith("error: ")
     assert cli.main(["vendor", str(place), "--name", "mine", "--force"]) == 0
     assert ", websocket-client " in capsys.readouterr().out

@@ -15,7 +15,18 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from typing_extensions import Literal, assert_type
 
-from gradio_client_lite import Client, FileData, Job, __version__, handle_file
+import gradio_client_lite as gradio_client
+from gradio_client_lite import (
+    Client,
+    FileData,
+    Job,
+    __version__,
+    data_classes,
+    exceptions,
+    handle_file,
+    utils,
+)
+from gradio_client_lite import client as official_client
 from gradio_client_lite.errors import AppError, GradioClientError, HTTPStatusError, StreamLost
 from gradio_client_lite.testing import App, Function, progress, serve
 from gradio_client_lite.updates import (
@@ -83,6 +94,33 @@ def test_a_job() -> None:
         assert_type(job.cancel(), bool)
         assert_type(job.cancel(wait=1.0), bool)
         assert list(concurrent.futures.as_completed([job])) == [job]
+
+
+def test_what_scripts_for_the_official_client_use() -> None:
+    async def double(number: int) -> int:
+        return 2 * number
+
+    with app() as served, official_client.Client(served.url, verbose=False) as client:
+        job = client.submit("a", api_name="/shout")
+        assert_type(client.src_prefixed, str)
+        assert_type(client.output_dir, str)
+        assert_type(client.endpoints[0], official_client.Endpoint)
+        assert_type(client.endpoints[0].dependency, Dict[str, Any])
+        assert_type(client.endpoints[0].protocol, str)
+        assert_type(job.future, official_client.Job)
+        assert_type(job.communicator.job.outputs, List[Any])
+        assert_type(job.communicator.job.latest_status, utils.StatusUpdate)
+        assert_type(job.space_id, Optional[str])
+        parameters: List[data_classes.ParameterInfo] = []
+        assert utils.construct_args(parameters, (), {}) == []
+        folder: str = official_client.DEFAULT_TEMP_DIR
+        assert folder
+        error: ValueError = exceptions.AppError("no")
+        assert str(error) == "no"
+        assert gradio_client.exceptions.AppError is exceptions.AppError
+        assert_type(utils.handle_file(b"content"), Dict[str, Any])
+        assert assert_type(utils.synchronize_async(double, 2), int) == 4
+        job.result(TIMEOUT)
 
 
 def test_updates() -> None:

@@ -76,6 +76,15 @@ def test_parsing_never_fails(text: str) -> None:
     assert version >= Version.parse("0.dev0")
 
 
+def test_a_version_compares_with_one_of_packaging() -> None:
+    """Which is what the official client has in its place."""
+    from packaging import version
+
+    ours = Version.parse("5.0.0b1")
+    assert version.parse("4.44.1") < ours < version.parse("5.0") <= Version.parse("5.0.0")
+    assert ours == version.parse("5.0.0b1") != Version.parse("5.0")
+
+
 def test_a_version_is_no_other_kind_of_value() -> None:
     version = Version.parse("6.31.0")
     assert version != "6.31.0"

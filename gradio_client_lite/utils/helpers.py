@@ -18,14 +18,9 @@ from ..wire.urls import is_url
 
 
 def traverse(json_obj: Any, func: Callable[[Any], Any], is_root: Callable[[Any], bool]) -> Any:
-    """A copy of a JSON value in which `func` has replaced what `is_root` picks.
+    """A copy of a JSON value in which `func` has replaced what `is_root` picks, from the outside in.
 
     What was picked is not searched any further. Tuples become lists.
-
-    Args:
-        json_obj: any JSON value; it is not changed.
-        func: gives what to put in the place of a picked value.
-        is_root: whether to pick a value; asked of every one, from the outside in.
 
     Example:
         >>> traverse({"a": [1, (2,)]}, lambda number: -number, lambda value: isinstance(value, int))
@@ -41,11 +36,7 @@ def traverse(json_obj: Any, func: Callable[[Any], Any], is_root: Callable[[Any],
 
 
 def apply_diff(obj: Any, diff: Any) -> Any:
-    """Apply one edit list to a JSON value; the result shares nothing with either.
-
-    Args:
-        obj: any JSON value; it is not changed.
-        diff: a list of `[action, path, value]`, as a server sends it.
+    """Apply a list of `[action, path, value]` to a JSON value; the result shares nothing with either.
 
     Raises:
         ProtocolError: an edit is malformed or does not fit the value. It is a ValueError.
@@ -156,14 +147,7 @@ def get_extension(encoding: str) -> Optional[str]:
 
 
 def encode_file_to_base64(f: _Path) -> str:
-    """A local file as a data: URL.
-
-    Args:
-        f: its path. The MIME type is that of its name, or left empty.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """A local file as a data: URL, of the MIME type of its name, or none. OSError: it cannot be read."""
     with open(f, "rb") as file:
         return make_data_url(file.read(), get_mimetype(str(f)) or "")
 
@@ -189,21 +173,13 @@ def encode_url_to_base64(url: str) -> str:
 
 
 def encode_url_or_file_to_base64(path: _Path) -> str:
-    """A local file, or the one at an http(s) URL, as a data: URL.
-
-    Raises:
-        OSError: the local file cannot be read, or the server cannot be reached.
-        HTTPStatusError, AuthenticationError, RetryLater: the server does not give it.
-    """
+    """A local file, or the one at an http(s) URL, as a data: URL. Raises as the other two."""
     text = str(path)
     return encode_url_to_base64(text) if is_http_url_like(text) else encode_file_to_base64(text)
 
 
 def decode_base64_to_binary(encoding: str) -> Tuple[bytes, Optional[str]]:
-    """The content of a data: URL, and the file extension for its MIME type, or None.
-
-    Args:
-        encoding: a data: URL in base64, or base64 alone.
+    """The content of a data: URL, or of base64 alone, and the file extension for its MIME type, or None.
 
     Raises:
         ValueError: it is no base64.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.compat import helpers as official
-from gradio_client_lite.compat.helpers import ServerMessage
 from gradio_client_lite.errors import ProtocolError
+from gradio_client_lite.utils import helpers as official
+from gradio_client_lite.utils.helpers import ServerMessage
 from gradio_client_lite.wire import diff
 
 JSON = st.recursive(

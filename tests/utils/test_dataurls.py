@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from transport.peers import Peer, PeerServer, answer
 
-from gradio_client_lite.compat import helpers as dataurls
 from gradio_client_lite.errors import ConnectFailed, HTTPStatusError
+from gradio_client_lite.utils import helpers as dataurls
 
 
 @pytest.fixture(autouse=True)

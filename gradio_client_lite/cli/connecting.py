@@ -1,0 +1,191 @@
+"""Connecting: the options of every command that reaches an app, and the client that they make.
+
+No secret stands on a command line, where other users of the machine can read it. Those from standard input
+have a line each, a token the first.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Set
+
+from ..app.options import check_seconds
+from ..errors import ArgumentError
+from ..limits import Limits
+from ..secrecy import hide
+from ..wire.schema import is_index, mapping
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..client import Client
+    from .progress import Progress
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of all commands that connect; each adds its own `app`, which `connect` connects to."""
+    group = parser.add_argument_group("connecting")
+    group.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="a Hugging Face token, in a file or, for -, on a line of standard input; "
+        "else HF_TOKEN or the saved one, for Hugging Face alone",
+    )
+    group.add_argument("--auth", metavar="USER", help="log in; the password is asked for on the terminal")
+    group.add_argument("--password-file", metavar="FILE", help="the password is in a file, or - as above")
+    group.add_argument(
+        "--header",
+        metavar="'NAME: VALUE'",
+        action="append",
+        default=[],
+        help="send this with each request; @FILE reads one a line; may be repeated",
+    )
+    group.add_argument("--proxy", metavar="URL", help="the proxy to go through; else that of the environment")
+    trust = group.add_mutually_exclusive_group()
+    trust.add_argument("--ca", metavar="PATH", help="a file, or folder, of certificates to trust")
+    trust.add_argument("--insecure", action="store_true", help="accept any certificate")
+    group.add_argument("--timeout", metavar="SECONDS", type=float, help="for all of it; else no limit")
+    group.add_argument("--quiet", action="store_true", help="show no progress")
+    group.add_argument("--debug", action="store_true", help="show the log, and where an error came from")
+
+
+def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **more: Any) -> Client:
+    """The client for `options.app`, a context manager.
+
+    Args:
+        options: what `add_options` has parsed.
+        progress: shows the stages of a Space that is waited for, and files on their way.
+        more: what the constructor takes besides.
+
+    Raises:
+        ArgumentError: an option is wrong, or a file of a secret cannot be read.
+        The same as the constructor of `Client`.
+    """
+    from ..client import Client
+
+    return Client(options.app, **client_options(options, progress), **more)
+
+
+def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
+    """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`."""
+    chosen: Dict[str, Any] = {"verbose": False}
+    seconds = options.timeout
+    if seconds is not None:
+        check_seconds("--timeout", seconds)
+        chosen.update(timeout=seconds, space_timeout=seconds, limits=Limits(describing=seconds))
+    if options.token_file is not None:
+        chosen["hf_token"] = read_secret("--token-file", options.token_file)
+    if options.auth is not None:
+        chosen["auth"] = (options.auth, _password(options))
+    if options.header:
+        chosen["headers"] = _headers(options.header)
+    if options.proxy is not None:
+        chosen["httpx_kwargs"] = {"proxy": options.proxy}
+    if options.ca is not None or options.insecure:
+        chosen["ssl_verify"] = options.ca or False
+    if progress is not None:
+        chosen.update(
+            on_status=progress.space,
+            upload_progress=progress.uploaded,
+            download_progress=progress.downloaded,
+        )
+    return chosen
+
+
+def read_secret(option: str, path: str) -> str:
+    """The secret in a file, or in the next line of standard input for "-". Raises as `read_text`."""
+    text = hide((sys.stdin.readline() if path == "-" else read_text(option, path)).strip("\r\n"))
+    if not text.strip():
+        raise ArgumentError(f"{option} {path} holds nothing.")
+    return text
+
+
+def read_text(option: str, path: str) -> str:
+    """The text of a file that an option names.
+
+    Raises:
+        ArgumentError: it cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except OSError as exc:
+        raise ArgumentError(f"{option} {path} cannot be read: {exc.strerror or exc}.") from exc
+    except ValueError as exc:  # no text in UTF-8, or a null character in the path
+        raise ArgumentError(f"{option} {path} cannot be read: it is no text.") from exc
+
+
+def _password(options: argparse.Namespace) -> str:
+    if options.password_file is not None:
+        return read_secret("--password-file", options.password_file)
+    import warnings
+    from getpass import GetPassWarning, getpass
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)  # it would show what is typed
+            return hide(getpass(f"Password of {options.auth}: "))
+    except (EOFError, GetPassWarning) as exc:
+        raise ArgumentError(
+            "There is no terminal to ask for the password; pass it with --password-file."
+        ) from exc
+
+
+def _headers(lines: List[str]) -> Dict[str, str]:
+    headers: Dict[str, str] = {}
+    for given in lines:
+        for line in read_text("--header", given[1:]).splitlines() if given.startswith("@") else [given]:
+            name, colon, value = line.partition(":")
+            if line.strip() and not colon:
+                raise ArgumentError("--header must be 'NAME: VALUE', or @FILE with such lines.")
+            if colon:
+                headers[name.strip()] = hide(value.strip())
+    return headers
+
+
+class Function(NamedTuple):
+    """An endpoint of an app.
+
+    Args:
+        address: what `Client.predict`, `submit` and the like take to name it.
+        parameters: as the app describes them; None where it does not. One with `allow_custom_value` takes
+            other values than its choices.
+    """
+
+    address: Dict[str, Any]
+    parameters: Optional[List[Dict[str, Any]]]
+
+
+def find_function(client: Client, name: str) -> Function:
+    """The endpoint of this name, with its slash or without; or of this number, where none has it as its name.
+
+    Raises:
+        UnknownEndpointError: the app has no such endpoint.
+        ConnectionFailed, DeadlineExceeded, RetryLater: its description cannot be had.
+    """
+    from ..app.endpoint import find_endpoint
+
+    slashed = name if name.startswith("/") else f"/{name}"
+    address: Dict[str, Any] = {"api_name": slashed}
+    if name.isdecimal() and all(endpoint.api_name != slashed for endpoint in client.endpoints.values()):
+        address = {"fn_index": int(name)}
+    endpoint = find_endpoint(client.endpoints, address.get("api_name"), address.get("fn_index"))
+    parameters = endpoint.parameters_info
+    if parameters is not None:
+        shown = [component.id for component in endpoint.spec.inputs if not component.skip]
+        free = _custom_values(client.config)
+        parameters = [
+            {**parameter, "allow_custom_value": id_ in free} for parameter, id_ in zip(parameters, shown)
+        ] + parameters[len(shown) :]
+    return Function(address, parameters)
+
+
+def _custom_values(config: Mapping[str, Any]) -> Set[Any]:
+    """The ids of components that take other values than their choices, as no description tells."""
+    listed = config.get("components")
+    components = map(mapping, listed if isinstance(listed, list) else ())
+    return {
+        component.get("id")
+        for component in components
+        if mapping(component.get("props")).get("allow_custom_value") and is_index(component.get("id"))
+    }
