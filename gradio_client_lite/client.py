@@ -16,7 +16,7 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Iterator,
+    Iterable,
     List,
     Mapping,
     Optional,
@@ -40,15 +40,15 @@ from .app.options import (
     http_options,
     locate_url,
 )
+from .errors import ArgumentError
 from .generations import derive_info, dialect_of
 from .jobs.attachments import Attachments
 from .jobs.calls import Calls
-from .jobs.job import Job, done_callbacks, follow
+from .jobs.job import Following, Job, done_callbacks
 from .limits import Limits
 from .queues.base import new_session_hash
 from .secrecy import hide, hide_fields
-from .threads import hand_over
-from .updates import Update
+from .threads import Threads, hand_over
 from .wire.texts import sendable
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
+    from .app.app import App
+    from .app.connecting import Connecting
+    from .batch.mapping import Batch
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
@@ -145,8 +148,9 @@ class Client(ClientAttributes):
             results are fetched from the app's host alone. "any": all of them. The app's own origin, and what
             the caller names, may be anywhere. Behind a proxy, which resolves names, only addresses and
             `localhost` are judged.
-        on_status: called, on this thread, with a `SpaceStatus` (space_id, stage, url, text) at every stage of
-            a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends the waiting.
+        on_status: called, on the thread that connects, with a `SpaceStatus` (space_id, stage, url, text) at
+            every stage of a Space that is waited for, such as "BUILDING" or "SLEEPING". What it raises ends
+            the waiting.
 
     Raises:
         ArgumentError: an option is unknown or of the wrong kind.
@@ -167,6 +171,8 @@ class Client(ClientAttributes):
 
     #: Connects a client that came out of a pickle when it is first used; None once it has, and of all others.
     _connector: Optional[Connector] = None
+    #: Closed to break off connecting; None of a client whose making cannot be.
+    _making: Optional[Threads] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -221,9 +227,12 @@ class Client(ClientAttributes):
                 verbose=verbose,
                 space_timeout=space_timeout,
                 on_status=on_status,
+                threads=self._making,
             )
         self.space_id = location.space_id
         app = self._app = settings.make_app(location, dialect_of, derive_info)
+        if self._making is not None and self._making.closed:
+            self._abort()
         try:
             attachments = Attachments(
                 app, download_files, sending=upload_progress, fetching=download_progress
@@ -248,6 +257,38 @@ class Client(ClientAttributes):
             raise
         if verbose:
             say(f"Loaded as API: {app.transport.secrets.blank(self.src)}")
+
+    @classmethod
+    def connect(cls: Type[_Client], src: str, **options: Any) -> Connecting[_Client]:
+        """Begin to connect, and return at once a `concurrent.futures.Future` of the client.
+
+        It can be awaited. Cancelling it, or the task that awaits it, breaks off what is under way.
+
+        Args:
+            src: the app, as for the constructor.
+            options: what the constructor takes besides; `on_status` is called on the thread that connects.
+
+        Raises:
+            Nothing; what the constructor would raise is the Future's exception.
+
+        Example:
+            >>> client = await Client.connect("http://127.0.0.1:7860")       # doctest: +SKIP
+            >>> async with Client.connect("owner/name") as client:           # doctest: +SKIP
+            ...     print(await client.submit("hello", api_name="/echo"))
+        """
+        from .app.connecting import Connecting  # most clients are connected by their constructor
+
+        src, options = hide(src), hidden_options(options)
+        kind: Any = cls
+        client: _Client = kind.__new__(kind, src, **options)
+        client._making = threads = Threads()
+        return Connecting(client, partial(kind.__init__, client, src, **options), client._abort, threads)
+
+    def _abort(self) -> None:
+        """Break off connecting, on any thread."""
+        app: Optional[App] = vars(self).get("_app")
+        if app is not None:
+            app.transport.close()
 
     # -- what it is connected to
 
@@ -410,11 +451,11 @@ class Client(ClientAttributes):
         fn_index: Optional[int] = None,
         headers: Optional[Dict[str, str]] = None,
         **kwargs: Any,
-    ) -> Iterator[Update]:
+    ) -> Following:
         """Call an endpoint and yield everything it reports, in order: status, progress, logs, outputs.
 
         Arguments are those of `predict`. The call begins at once; the final output comes last. Leaving the
-        loop early cancels the call, in the background.
+        loop early cancels the call, in the background. `async for` does not hold the event loop.
 
         Raises:
             The same as `submit`, at once; the rest as the loop goes on, after what was received before it.
@@ -424,7 +465,7 @@ class Client(ClientAttributes):
             ...     print(update.outputs if update.type == "output" else update.code)
         """
         headers = headers and hide_fields(headers)
-        return follow(self._calls.begin(self._prepare(api_name, fn_index, headers, data, kwargs)))
+        return Following(self._calls.begin(self._prepare(api_name, fn_index, headers, data, kwargs)))
 
     def _prepare(
         self,
@@ -444,6 +485,74 @@ class Client(ClientAttributes):
         except BaseException as exc:  # texts name parameters and components, as the app has named them
             self._app.transport.secrets.blank_error(exc)
             raise
+
+    def map(
+        self,
+        inputs: Iterable[Any],
+        *,
+        api_name: Optional[str] = None,
+        fn_index: Optional[int] = None,
+        headers: Optional[Dict[str, str]] = None,
+        max_in_flight: int = 10,
+        ordered: bool = True,
+        retries: int = 0,
+        max_pause: float = 600.0,
+        on_error: Literal["raise", "return"] = "raise",
+        on_progress: Optional[Callable[[int, int, Optional[int]], object]] = None,
+        rows: bool = False,
+        clients: Sequence[Client] = (),
+    ) -> Batch:
+        """Call an endpoint once for each input, and yield the results, by `for` or by `async for`.
+
+        Inputs are taken, and calls begun, as results are asked for. Each call may take the client's
+        `timeout`. Leaving the loop, or closing the generator, cancels the calls that are under way. When the
+        iterable raises something, that comes after the results of the inputs before.
+
+        Args:
+            inputs: any iterable. A tuple holds arguments in order, and a dict arguments by name, unless it is
+                a file; anything else is the one argument. A tuple of one holds a dict that is a value.
+            api_name, fn_index, headers: as for `predict`, of every call.
+            max_in_flight: how many calls may be under way at once. A server that has too many makes it fewer.
+            ordered: whether results come in the order of the inputs, else as calls end. In order, results
+                that wait for their turn are kept, up to three for each call that may be under way.
+            retries: how often a call is made again after an error that says `retryable`, when the pause that
+                the server asked for is over, or 1, 2, 4 … 60 seconds. It may run twice then.
+            max_pause: seconds of such a pause at most; an error that asks for more is final.
+            on_error: "raise" ends it with the first error that is final; "return" yields the error in place
+                of the result.
+            on_progress: called on this thread, after each call, with the numbers of those that have ended, of
+                those among them that failed, and of inputs: None where they have no `len`.
+            rows: whether to yield a `Row` (number, inputs, result, error, attempts) instead of each result.
+            clients: more clients, of copies of the app. A call goes to the one that is the least busy; what
+                may go well later is tried by another one.
+
+        Raises:
+            ArgumentError, UnknownEndpointError: the call is wrong; nothing was sent.
+            The same as `predict`, as the loop goes on.
+
+        Example:
+            >>> for text in client.map(["a", "b"], api_name="/echo", retries=3):    # doctest: +SKIP
+            ...     print(text)
+        """
+        from .batch.mapping import Batch
+
+        lanes = dict.fromkeys((self, *clients))
+        if not all(isinstance(client, Client) for client in lanes):
+            raise ArgumentError("clients must be made by Client, or Client.duplicate.")
+        return Batch(
+            lanes,
+            inputs,
+            api_name=api_name,
+            fn_index=fn_index,
+            headers=headers and hide_fields(headers),
+            max_in_flight=max_in_flight,
+            ordered=ordered,
+            retries=retries,
+            max_pause=max_pause,
+            on_error=on_error,
+            on_progress=on_progress,
+            rows=rows,
+        )
 
     def send_data(
         self,
@@ -615,6 +724,23 @@ class Client(ClientAttributes):
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
+
+    async def aclose(self) -> None:
+        """Close it as `close` does, without holding the event loop."""
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
+    async def __aenter__(self: _Client) -> _Client:
+        connector = self._connector
+        if connector is not None:
+            import asyncio
+
+            await asyncio.to_thread(connector.connect, self)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
 
     def __reduce__(self) -> Tuple[Any, ...]:
         connector = self._connector

@@ -59,6 +59,8 @@ _RUN_ROUTE = Version.parse("3.9")
 #: Since then files are uploaded; before it they came as base64 within the call.
 _UPLOAD_ROUTE = Version.parse("3.19")
 _FILE_MARKS = Version.parse("4.21.0")
+#: Since then a call takes two plain requests, without a session.
+_CALL_ROUTE = Version.parse("4.21.0")
 #: The `cancel` route came after this release (gradio/routes.py, `cancel_event`).
 _LAST_WITHOUT_CANCEL = Version.parse("4.29.0")
 #: Before it a stream of chunks could be read once only.
@@ -113,6 +115,7 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
         hands_on=version >= _HANDS_ON,
         live_streams=version < _STEADY_STREAMS,
         upload_route=version >= _UPLOAD_ROUTE,
+        call_route=version >= _CALL_ROUTE,
         file_route="file/" if version < _ASKS else "file=",
     )
 

@@ -235,6 +235,10 @@ class Secrets:
         """
         return _blanked(text, self._all_forms(also))
 
+    def blank_value(self, value: Any) -> Any:
+        """The same for every text in a JSON value; what is nested very deep is left out."""
+        return _blank_value(value, self._all_forms(()), False)
+
     def shown(self, error: BaseException, also: Iterable[Any] = ()) -> str:
         """The text of an error, fit for a log: bounded, and without secrets."""
         return shorten(self.blank(str(error), also))

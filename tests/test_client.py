@@ -148,6 +148,11 @@ def test_attributes_tell_of_the_app(app: App, client: Client) -> None:
     ]
 
 
+def test_all_that_a_client_keeps_but_what_its_users_read_has_an_underscore(client: Client) -> None:
+    shown = {name for name in vars(client) if not name.startswith("_")}
+    assert shown == {"endpoints", "hf_token", "oauth_token", "space_id", "ssl_verify", "token", "verbose"}
+
+
 def test_repr_is_one_line_and_str_the_description(app: App, client: Client) -> None:
     assert repr(client).startswith(f"<Client {app.url} Gradio ")
     assert "\n" not in repr(client)

@@ -169,8 +169,10 @@ def hidden_options(options: Mapping[str, Any]) -> Dict[str, Any]:
     kinds: Dict[str, Callable[[Any], Any]] = {
         "auth": hide_pair,
         "headers": hide_fields,
+        "hf_token": hide,
         "httpx_kwargs": hide_options,
         "oauth_token": hide,
+        "token": hide,
     }
     return {name: kinds[name](value) if name in kinds else value for name, value in options.items()}
 

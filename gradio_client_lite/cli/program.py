@@ -43,6 +43,8 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     "demo": (".demo", "serve a small app and call it; needs no network"),
     "info": (".info", "describe the endpoints of an app"),
     "predict": (".predict", "call an endpoint of an app and print its result"),
+    "typed": (".typed", "write the API of an app as a Python module, or tell what has changed in it"),
+    "snippet": (".snippet", "write a call of an endpoint to copy, for Python, curl or JavaScript"),
     "duplicate": (".duplicate", "make a Space of one's own from another one"),
     "deploy-discord": (".deploy_discord", "make a Space that runs an app as a Discord bot"),
     "vendor": (".vendor", "copy this package into a program, or update the copy"),

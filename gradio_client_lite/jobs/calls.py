@@ -79,7 +79,7 @@ class Calls:
         self.live = LiveJobs()
         timeout = settings.http.timeout
         self._direct = DirectCalls(app.transport, app.routes, app.headers, timeout, app.limits)
-        self._timeout = settings.timeout
+        self.timeout = settings.timeout
         # Redirected to another host, an app is given nothing that may be secret.
         self._oauth_token = None if app.headers.confined else settings.oauth_token or None
         # Made when an endpoint is first called; two threads may make one twice, both alike.
@@ -223,14 +223,14 @@ class Calls:
         which the sending thread waits.
         """
         try:
-            if self._timeout is None and job.bound:
+            if self.timeout is None and job.bound:
                 self._add(job)
                 job.driver.submit(job)
             else:
                 self._send(job)
-            if self._timeout is None:
+            if self.timeout is None:
                 return job.result()
-            return self._result_in_time(job, self._timeout)
+            return self._result_in_time(job, self.timeout)
         except GradioClientError:
             raise
         except BaseException:

@@ -76,7 +76,16 @@ _HINT = (
 Callback = Callable[["concurrent.futures.Future[Any]"], object]
 
 
-class CallFuture(concurrent.futures.Future[Any]):
+class _Shown(type):
+    """Leaves out of `dir`, and so of completion and `help`, what drivers, the client and executors call."""
+
+    def __dir__(cls) -> List[str]:
+        inner = vars(CallFuture).keys() - vars(concurrent.futures.Future).keys()
+        inner |= {"set_result", "set_exception", "set_running_or_notify_cancel"}
+        return [name for name in super().__dir__() if name not in inner]
+
+
+class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
     """What a Job is, apart from what its user sees.
 
     Args:
@@ -237,6 +246,10 @@ class CallFuture(concurrent.futures.Future[Any]):
     def in_queue(self) -> bool:
         """Whether the server had not begun to run it when it was last heard of."""
         return self._lifecycle.status.code < Status.PROCESSING
+
+    def watch(self, listener: Callable[[], None]) -> None:
+        """Have `listener()` called after each change, on the thread that brings it; it returns at once."""
+        self._listeners.append(listener)
 
     def told(self, taken: bool) -> None:
         """Set whether the server knows that the job is cancelled, or has ended it; the first word counts."""

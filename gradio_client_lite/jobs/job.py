@@ -16,6 +16,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     AsyncIterator,
+    Awaitable,
     Callable,
     Dict,
     Generator,
@@ -48,7 +49,8 @@ class Job(OfficialAttributes, CallFuture):
 
     It is a Future: `result`, `exception`, `done`, `add_done_callback`, `concurrent.futures.wait` and
     `as_completed` and `asyncio.wrap_future` all work. Iterating it yields the values of a generator
-    as they arrive; `async for` yields every update; `await job` gives the result.
+    as they arrive; `async for` yields every update; `await job` gives the result. Cancelling a task that
+    waits in one of the last two cancels the job, as `asyncio.wait_for` does; `asyncio.shield(job)` keeps it.
 
     Example:
         >>> job = client.submit(3, api_name="/count")      # doctest: +SKIP
@@ -193,7 +195,7 @@ class Job(OfficialAttributes, CallFuture):
         place, reading = 0, _Pass(self._lifecycle.outputs)
         # Single operations, without the lock: a forgotten iteration ends where the garbage collector runs, on
         # a thread that may hold any lock.
-        self._listeners.append(wake)
+        self.watch(wake)
         try:
             while True:
                 arrived.clear()
@@ -210,20 +212,34 @@ class Job(OfficialAttributes, CallFuture):
                         # They are fetched by a worker, not on the event loop.
                         fetched: concurrent.futures.Future[Any] = concurrent.futures.Future()
                         self._host.run_work(self._fetch, fetched, outputs, reading)
-                        value = await asyncio.wrap_future(fetched)
+                        value = await self._awaited(asyncio.wrap_future(fetched))
                     else:
                         value = self._shaped(data if outputs is None else outputs, reading)
                     yield OutputUpdate(value, success=step.success)
                 if ended:
                     return
-                await arrived.wait()
+                await self._awaited(arrived.wait())
         finally:
             self._listeners.remove(wake)
+
+    async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
+        """Await something for the job's reader; whoever cancels that cancels the job."""
+        from asyncio import CancelledError
+
+        try:
+            return await awaitable
+        except CancelledError:
+            if not self._ended:
+                self.abandon()
+            raise
 
     def __await__(self) -> Generator[Any, None, Any]:
         import asyncio
 
         return asyncio.wrap_future(self).__await__()
+
+    def __dir__(self) -> List[str]:
+        return [*dir(type(self)), "event_id", "fn_index", "label", "session_hash"]
 
     def __repr__(self) -> str:
         event_id = self.event_id
@@ -290,28 +306,57 @@ class _Pass:
         self.chunks: Dict[str, int] = {}
 
 
-def follow(job: Job) -> Iterator[Update]:
-    """Yield every update of `job`, then raise what it failed with; leaving early cancels it."""
-    updates = _following(job)
-    next(updates)  # the `finally` of a generator that was never entered would not be run
-    return updates
+class Following:
+    """Every update of a job, by `for` or `async for`, then its error; leaving early cancels the job."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._updates = _following(job)
+        next(self._updates)  # the `finally` of a generator that was never entered would not be run
+
+    def __iter__(self) -> Following:
+        return self
+
+    def __next__(self) -> Update:
+        return next(self._updates)
+
+    def close(self) -> None:
+        """Cancel the job, unless it has ended."""
+        self._updates.close()
+
+    async def __aiter__(self) -> AsyncIterator[Update]:
+        try:
+            async for update in self._job:
+                if not _is_failure(update):
+                    yield update
+            _raise_failure(self._job)
+        finally:
+            self.close()
 
 
-def _following(job: Job) -> Iterator[Update]:
+def _following(job: Job) -> Generator[Update, None, None]:
     """The updates, after one that only begins the generator."""
     try:
         yield StatusUpdate(Status.STARTING)
         for update in job.updates():
-            # The last update of a failed call is its error, which is raised instead.
-            if not (isinstance(update, OutputUpdate) and update.final and not update.success):
+            if not _is_failure(update):
                 yield update
-        error = None if job.cancelled() else job.exception()
-        if error is not None:
-            raise error
+        _raise_failure(job)
     finally:
         # The garbage collector may leave it too, on a thread that may hold any lock.
         if not job.has_ended:
             hand_over(job.abandon)
+
+
+def _is_failure(update: Update) -> bool:
+    """Whether it is the last one of a failed call, its error, which is raised instead."""
+    return isinstance(update, OutputUpdate) and update.final and not update.success
+
+
+def _raise_failure(job: Job) -> None:
+    error = None if job.cancelled() else job.exception()
+    if error is not None:
+        raise error
 
 
 def done_callbacks(

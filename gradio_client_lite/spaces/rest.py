@@ -20,12 +20,14 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..app.options import HttpOptions, user_agent
 from ..errors import (
     ArgumentError,
     AuthenticationError,
+    ClientClosed,
     DeadlineExceeded,
     GradioClientError,
     HTTPStatusError,
@@ -42,6 +44,7 @@ from ..errors import (
     shorten,
 )
 from ..secrecy import Hidden, HiddenBytes, Secrets, hide
+from ..threads import Threads
 from ..transport.http import Response, Timeout, Transport
 from ..transport.reach import REDIRECTS
 from ..transport.sockets import Clock, Deadline
@@ -78,16 +81,28 @@ def wait_here(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
+def _pause(threads: Threads, seconds: float) -> None:
+    threads.pause(seconds)
+    if threads.closed:
+        raise ClientClosed("Waiting for the Hub was broken off.")
+
+
 class HubAccess:
-    """How a client reaches the Hub: as its app, but without the app's headers, cookies and login."""
+    """How a client reaches the Hub: as its app, but without the app's headers, cookies and login.
+
+    Waiting between two requests ends with ClientClosed where `threads`, if given, are closed.
+    """
 
     #: Waits between two requests; a seam for tests.
     pause = staticmethod(wait_here)
 
-    def __init__(self, options: HttpOptions, ssl_verify: Any, given: Given) -> None:
+    def __init__(
+        self, options: HttpOptions, ssl_verify: Any, given: Given, threads: Optional[Threads] = None
+    ) -> None:
         self._options = options
         self._verify = ssl_verify if options.verify is None else options.verify
         self._given: Given = hide(given)
+        self._threads = threads
 
     def token(self, url: str) -> Optional[str]:
         """The token to send to a URL. Raises as `token_for` does."""
@@ -115,7 +130,7 @@ class HubAccess:
                 token=token,
                 user_agent=user_agent(),
                 timeout=self._options.timeout,
-                pause=self.pause,
+                pause=self.pause if self._threads is None else partial(_pause, self._threads),
             )
             with transport.secrets, api.secrets:
                 yield api

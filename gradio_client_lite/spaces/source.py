@@ -14,6 +14,7 @@ from ..app.console import say
 from ..app.options import AppLocation, HttpOptions, is_url
 from ..errors import ArgumentError, GradioClientError, UnsupportedAppError
 from ..secrecy import Hidden, hide
+from ..threads import Threads
 from ..transport.http import Timeout
 from ..transport.sockets import Deadline
 from ..transport.url import parse_url
@@ -36,13 +37,14 @@ def find_app(
     verbose: bool,
     space_timeout: Optional[float],
     on_status: Optional[Callable[[SpaceStatus], object]],
+    threads: Optional[Threads],
 ) -> AppLocation:
     """Find out where the app is and which token may go there; of a Space, the Hub is asked.
 
     The arguments are those of the Client, `given` its token. `space_timeout` counts from now, also for
-    looking again. Raises as the Client does of a Space.
+    looking again. Closing `threads` ends the waiting. Raises as the Client does of a Space.
     """
-    access = HubAccess(options, ssl_verify, given)
+    access = HubAccess(options, ssl_verify, given, threads)
     if is_url(src):
         return AppLocation(src, access.token(hide(src.strip())))
     # No name holds an "@", which may stand behind a password in what was meant as a URL.

@@ -11,11 +11,15 @@ import html
 import json
 import secrets
 import threading
+import uuid
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Generator, Mapping, Optional, Tuple, Type, Union
+from functools import partial
+from itertools import chain
+from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Tuple, Type, Union
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ..wire.diff import apply_diff
 from .description import API_PREFIX, info
 from .execution import Execution
 from .queue import Queue
@@ -76,6 +80,7 @@ class Refused(Exception):
 # whether it must be there (else None will do).
 Fields = Mapping[str, Tuple[Type[Any], bool]]
 PREDICT: Fields = {"data": (list, True), "fn_index": (int, False), "session_hash": (str, False)}
+CALL: Fields = {"data": (list, True)}
 CANCEL: Fields = {"session_hash": (str, True), "fn_index": (int, True), "event_id": (str, True)}
 RESET: Fields = {"event_id": (str, True)}
 
@@ -191,6 +196,10 @@ class Handlers:
             ("POST", f"{API_PREFIX}/run", True): (self._run, True),
             ("POST", f"{API_PREFIX}/api", True): (self._run, True),
         }
+        for number, execution in executions.items():
+            route = f"{API_PREFIX}/call/{execution.served.api_name}"
+            self._table["POST", route, False] = partial(self._call, number), True
+            self._table["GET", route, True] = self._called, True
 
     def answer(self, request: ServerRequest) -> ServerResponse:
         """Answer a request; never raises."""
@@ -258,6 +267,34 @@ class Handlers:
             for batch in batches:
                 yield b"".join(b"data: %b\n\n" % encode(message) for message in batch)
 
+    def _call(self, number: int, request: ServerRequest, _: str) -> ServerResponse:
+        body = parse_json(request.body, CALL)
+        if self._queue.stopped:
+            raise Refused(503, "Queue is stopped.")
+        session_hash = uuid.uuid4().hex  # of this call alone, so that it can be the call's id as well
+        self._queue.join(number, session_hash, body["data"])
+        return _json({"event_id": session_hash})
+
+    def _called(self, request: ServerRequest, event_id: str) -> ServerResponse:
+        return _events(self._simple_messages(event_id, request.is_gone))
+
+    def _simple_messages(self, event_id: str, is_gone: Callable[[], bool]) -> Pieces:
+        """A call's messages as those who call by hand get them."""
+        value: Any = None
+        with closing(self._queue.stream(event_id, is_gone)) as batches:
+            for message in chain.from_iterable(batches):
+                kind, output = message["msg"], message.get("output", {})
+                if kind == "process_generating":
+                    value = _edited(value, output["data"])
+                    yield _event("generating", value)
+                elif kind == "process_completed":
+                    kind, data = ("complete", output.get("data")) if message["success"] else ("error", output)
+                    yield _event(kind, data)
+                elif kind == "heartbeat":
+                    yield _event("heartbeat", None)
+                elif kind == "unexpected_error":
+                    yield _event("error", message["message"])
+
     def _cancel(self, request: ServerRequest, _: str) -> ServerResponse:
         body = parse_json(request.body, CANCEL)
         self._queue.cancel(body["session_hash"], body["event_id"])
@@ -301,6 +338,15 @@ def _json(value: Any, *headers: Tuple[str, str], status: int = 200) -> ServerRes
 
 def _events(pieces: Pieces) -> ServerResponse:
     return _answer(200, pieces, "text/event-stream; charset=utf-8")
+
+
+def _event(kind: str, data: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), encode(data))
+
+
+def _edited(values: Optional[List[Any]], data: List[Any]) -> List[Any]:
+    """The values that a generator's message means: the first has them whole, later ones as edits."""
+    return data if values is None else [apply_diff(*pair) for pair in zip(values, data)]
 
 
 def _internal_error() -> ServerResponse:

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import AuthenticationError, UnsupportedAppError, shown
 from .dialect import Version
-from .schema import contains_file, is_index
+from .schema import contains_file, is_index, mapping
 from .texts import text_of
 from .urls import bare_url
 
@@ -63,6 +63,7 @@ class ComponentSpec(NamedTuple):
     value_is_file: bool
     serializer: str = ""
     takes_files: bool = True
+    is_open: bool = False
 
 
 class EndpointSpec(NamedTuple):
@@ -225,19 +226,20 @@ class _Components:
 
 def _parse_component(id_: int, raw: Mapping[str, Any]) -> ComponentSpec:
     type_ = _text(raw.get("type"), "unknown")
-    props = raw.get("props")
+    props = mapping(raw.get("props"))
     schema = raw.get("api_info")
     is_file = contains_file(schema)
     taken = raw.get("api_info_as_input", schema)  # some components have another (gradio/blocks.py 5.50, 6.31)
     return ComponentSpec(
         id=id_,
         type=type_,
-        label=text_of(props.get("label")) or "" if isinstance(props, dict) else "",
+        label=text_of(props.get("label")) or "",
         skip=is_skipped(raw),
         is_state=type_ == "state",
         value_is_file=is_file,
         serializer=_text(raw.get("serializer"), ""),
         takes_files=is_file or not isinstance(taken, dict) or (taken != schema and contains_file(taken)),
+        is_open=props.get("allow_custom_value") is True,
     )
 
 

@@ -54,6 +54,7 @@ class Dialect(NamedTuple):
         hands_on: whether the app fetches files that are elsewhere (6.20 on).
         live_streams: whether reading a stream consumes it (before 5.0).
         upload_route: whether there is an `upload` route (3.19 on).
+        call_route: whether there is the `call` route, for calls by hand (4.21 on).
         file_route: what precedes the path of a file in its URL, "file=" or "file/" (before 3.2).
     """
 
@@ -72,6 +73,7 @@ class Dialect(NamedTuple):
     hands_on: bool = True
     live_streams: bool = False
     upload_route: bool = True
+    call_route: bool = True
     file_route: str = "file="
 
 

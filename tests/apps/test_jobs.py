@@ -239,6 +239,21 @@ def test_a_job_can_be_awaited_and_followed_with_async_for(client: Client) -> Non
     asyncio.run(follow())
 
 
+@pytest.mark.servers("3.50.2", "6.31.0")
+def test_a_client_is_connected_and_a_job_cancelled_within_an_event_loop(server: Server) -> None:
+    async def connect_and_give_up() -> None:
+        async with Client.connect(server.url, verbose=False) as client:
+            job = client.submit(60, api_name="/forever")
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(job, 0.5)
+            assert await asyncio.to_thread(job.cancel, _DEADLINE)  # the server knows
+            assert await client.submit("a", api_name="/echo") == "a"
+            outputs = [u async for u in client.stream_messages("b", api_name="/echo") if u.type == "output"]
+            assert outputs[-1].outputs == "b"
+
+    asyncio.run(connect_and_give_up())
+
+
 def test_one_job_at_a_time_reports_its_place_in_the_queue(client: Client) -> None:
     jobs = [client.submit(0.5, api_name="/one_at_a_time") for _ in range(3)]
     ranks = [

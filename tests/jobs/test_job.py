@@ -9,6 +9,9 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
+import pydoc
+import re
+import rlcompleter
 import threading
 import time
 from types import SimpleNamespace
@@ -26,7 +29,7 @@ from gradio_client_lite.errors import (
     StreamLost,
 )
 from gradio_client_lite.jobs.host import JobHost, LiveJobs
-from gradio_client_lite.jobs.job import Job, done_callbacks, follow
+from gradio_client_lite.jobs.job import Following, Job, done_callbacks
 from gradio_client_lite.limits import DEFAULT_LIMITS
 from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
@@ -588,51 +591,211 @@ def test_async_for_ends_when_the_job_is_cancelled(job: Job) -> None:
 def test_event_loop_that_is_gone_does_not_disturb_the_job(job: Job) -> None:
     async def leave_early() -> Any:
         updates = job.__aiter__()
-        waiting = asyncio.ensure_future(updates.__anext__())
+        waiting: Any = asyncio.ensure_future(updates.__anext__())
         await asyncio.sleep(0)
-        waiting.cancel()
+        waiting._log_destroy_pending = False
+        return waiting
 
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(leave_early())
+    waiting = loop.run_until_complete(leave_early())
     loop.close()
     complete(job, "a")
     assert job.result(PATIENCE) == "a"
+    assert not waiting.done()
+
+
+def cancel_in(reading: Callable[[], Awaitable[Any]]) -> None:
+    """Begin to read in a task, and cancel that."""
+
+    async def main() -> None:
+        task = asyncio.ensure_future(reading())
+        await asyncio.sleep(TINY)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main())
+
+
+async def by_wait_for(job: Job) -> None:
+    await asyncio.wait_for(job, TINY)
+
+
+async def by_timeout(job: Job) -> None:
+    async with asyncio.timeout(TINY):
+        await job
+
+
+@pytest.mark.parametrize("wait", [by_wait_for, *([by_timeout] if hasattr(asyncio, "timeout") else [])])
+def test_running_out_of_time_cancels_the_job(
+    host: Host, job: Job, wait: Callable[[Job], Awaitable[None]]
+) -> None:
+    with pytest.raises(asyncio.TimeoutError):
+        run(wait(job))
+    assert job.cancelled()
+    assert [told for told, _ in host.cancelled] == [job]
+
+
+def test_cancelling_the_task_that_awaits_a_job_cancels_it(host: Host, job: Job) -> None:
+    async def wait() -> None:
+        await job
+
+    cancel_in(wait)
+    assert job.cancelled()
+    assert [told for told, _ in host.cancelled] == [job]
+
+
+def test_a_shielded_job_goes_on(host: Host, job: Job) -> None:
+    async def main() -> Any:
+        shielded = asyncio.shield(job)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(shielded, TINY)
+        assert job.running()
+        complete(job, "a")
+        return await job
+
+    assert run(main()) == "a"
+    assert not host.cancelled
+
+
+def test_cancelling_the_task_that_waits_for_an_update_cancels_the_job(host: Host, job: Job) -> None:
+    async def read() -> None:
+        async for _ in job:
+            pass
+
+    generate(job, "a")
+    cancel_in(read)
+    assert job.cancelled()
+    assert [told for told, _ in host.cancelled] == [job]
+
+
+def test_cancelling_a_task_that_has_files_fetched_leaves_an_ended_job_as_it_is(host: Host, job: Job) -> None:
+    fetching = threading.Event()
+
+    def fetch(data: List[Any]) -> str:
+        assert fetching.wait(PATIENCE)
+        return "local"
+
+    async def read() -> None:
+        async for _ in job:
+            pass
+
+    host.make, host.blocking = fetch, True
+    generate(job, "a")
+    job.fail(AppError("bad"))
+    cancel_in(read)
+    fetching.set()
+    assert isinstance(job.exception(), AppError)
+    assert not host.cancelled
+
+
+def test_leaving_async_for_early_leaves_the_job_alone(job: Job) -> None:
+    async def read() -> None:
+        async for _ in job:
+            break
+
+    generate(job, "a")
+    run(read())
+    assert job.running()
+
+
+# --- completion
+
+#: What drivers, the client, a fork and executors use.
+INNER = {
+    *("abandon", "after_fork", "bound", "driver", "end_with_process", "fail", "feed", "has_ended", "headers"),
+    *("in_queue", "joined", "request_body", "told", "wait_told"),
+    *("set_exception", "set_result", "set_running_or_notify_cancel"),
+}
+
+
+def test_a_job_shows_what_is_for_its_user(job: Job) -> None:
+    shown = {name for name in dir(job) if not name.startswith("_")}
+    assert shown >= {
+        *("add_done_callback", "cancel", "cancelled", "done", "event_id", "exception", "fn_index", "label"),
+        *("logs", "outputs", "result", "running", "session_hash", "status", "updates"),
+    }
+    assert shown.isdisjoint(INNER)
+    assert all(hasattr(job, name) for name in dir(job))
+
+
+def test_completion_and_help_show_no_more(job: Job) -> None:
+    completer, text = rlcompleter.Completer({"job": job}), pydoc.render_doc(Job, renderer=pydoc.plaintext)
+    offered = {match.partition(".")[2].rstrip("()") for match in completer.attr_matches("job.")}
+    # The names of the standard library's Future are offered all the same.
+    assert offered.isdisjoint(INNER - set(dir(concurrent.futures.Future)))
+    assert not re.search(rf"^ \|  ({'|'.join(INNER)})\(", text, re.MULTILINE)
+    assert "updates(self" in text
 
 
 # --- follow, what stream_messages gives
 
 
-def test_follow_yields_an_update_before_the_next_one_is_there(job: Job) -> None:
-    updates = follow(job)
+def test_following_yields_an_update_before_the_next_one_is_there(job: Job) -> None:
+    updates = Following(job)
     job.feed(Log("loading the model", "info", None, None, True))
     assert in_thread(lambda: next(updates)).result(PATIENCE).message == "loading the model"
 
 
-def test_follow_ends_with_the_final_output(job: Job) -> None:
+def test_following_ends_with_the_final_output(job: Job) -> None:
     complete(job, "a")
-    assert kinds(list(follow(job))) == [Status.FINISHED, "a"]
+    assert kinds(list(Following(job))) == [Status.FINISHED, "a"]
 
 
-def test_follow_raises_the_error_after_what_was_received(job: Job) -> None:
+def test_following_raises_the_error_after_what_was_received(job: Job) -> None:
     generate(job, "a")
     break_off(job)
-    updates = follow(job)
+    updates = Following(job)
     assert kinds([next(updates), next(updates), next(updates)]) == ["a", Status.ITERATING, Status.FINISHED]
     with pytest.raises(AppError, match="bad"):
         next(updates)
 
 
-def test_follow_of_a_job_that_the_server_cancels_ends_with_that_status(host: Host) -> None:
+def test_following_of_a_job_that_the_server_cancels_ends_with_that_status(host: Host) -> None:
     for _ in range(100):
         job = host.job()
-        waiting = in_thread(lambda job=job: list(follow(job)))  # type: ignore[misc]
+        waiting = in_thread(lambda job=job: list(Following(job)))  # type: ignore[misc]
         job.feed(Completed({}, True))
         assert kinds(waiting.result(PATIENCE)) == [Status.CANCELLED]
 
 
+def test_following_in_a_coroutine_ends_with_the_final_output(job: Job) -> None:
+    async def main() -> List[Any]:
+        return [update async for update in Following(job)]
+
+    generate(job, "a")
+    complete(job, "a")
+    assert kinds(run(main())) == ["a", Status.ITERATING, Status.FINISHED, "a"]
+
+
+def test_following_in_a_coroutine_raises_the_error_after_what_was_received(job: Job) -> None:
+    received = []
+
+    async def main() -> None:
+        async for update in Following(job):
+            received.append(update)  # noqa: PERF401 - a comprehension would lose all with the error
+
+    generate(job, "a")
+    break_off(job)
+    with pytest.raises(AppError, match="bad"):
+        run(main())
+    assert kinds(received) == ["a", Status.ITERATING, Status.FINISHED]
+
+
+def test_leaving_following_early_in_a_coroutine_cancels_the_job(job: Job) -> None:
+    async def main() -> None:
+        async for _ in Following(job):
+            break
+
+    job.feed(ProcessStarts(None))
+    run(main())
+    with pytest.raises(concurrent.futures.CancelledError):
+        job.result(PATIENCE)
+
+
 def test_leaving_follow_early_cancels_the_job(job: Job) -> None:
     job.feed(ProcessStarts(None))
-    updates: Any = follow(job)
+    updates: Any = Following(job)
     next(updates)
     updates.close()
     with pytest.raises(concurrent.futures.CancelledError):
@@ -642,7 +805,7 @@ def test_leaving_follow_early_cancels_the_job(job: Job) -> None:
 
 def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_for_it(job: Job) -> None:
     job.feed(ProcessStarts(None))
-    updates: Any = follow(job)
+    updates: Any = Following(job)
     next(updates)
 
     def collect() -> bool:

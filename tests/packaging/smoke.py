@@ -129,6 +129,7 @@ def smoke_missing(package: Any, url: str, without: List[str]) -> None:
         "utils": lambda: load(f"{package.__name__}.utils"),
         "discord": lambda: load(f"{package.__name__}.spaces.discord"),
         "files": lambda: package.handle_file(__file__),
+        "map": lambda: client.map([1], api_name="/direct"),
         "legacy": lambda: load(f"{package.__name__}.legacy"),
         "pickling": lambda: pickle.dumps(client),
         "spaces": lambda: package.Client("owner/name", verbose=False),

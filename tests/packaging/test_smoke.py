@@ -133,6 +133,7 @@ def test_a_call_imports_what_calls_need(parts: Dict[str, Set[str]]) -> None:
     )
     optional = {"cli", "compat", "embed", "files", "legacy", "spaces", "testing", "utils"}
     assert {name.partition(".")[0] for name in own(call)} & optional == set()
+    assert "app.connecting" not in own(call)
 
 
 def test_what_moves_files_is_imported_with_the_first_file(parts: Dict[str, Set[str]]) -> None:

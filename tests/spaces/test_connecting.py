@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
+from transport.peers import PATIENCE
 
 from gradio_client_lite import Client
 from gradio_client_lite.app.options import http_options
@@ -325,3 +328,31 @@ def test_offline(hub: Hub, connect: Connect, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(HubOffline):
         Client.duplicate(SPACE, hf_token=TOKEN)
     assert hub.requests == []
+
+
+# --- in the background
+
+
+def test_cancelling_ends_the_waiting_for_a_space(hub: Hub, space: Space) -> None:
+    space.go("BUILDING")
+    waiting = threading.Event()
+    connecting = Client.connect(SPACE, token=TOKEN, verbose=False, on_status=lambda _: waiting.set())
+    assert waiting.wait(PATIENCE)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "gradio-connect"]
+    began = time.monotonic()
+    assert connecting.cancel()
+    thread.join(PATIENCE)
+    # Sooner than the pause between two looks, and without another one.
+    assert time.monotonic() - began < 0.9
+    assert len(hub.requests) == 1
+
+
+def test_a_space_that_is_waited_for_becomes_the_client(space: Space) -> None:
+    space.go("BUILDING", "RUNNING")
+    stages: List[str] = []
+    connecting = Client.connect(
+        SPACE, token=TOKEN, verbose=False, on_status=lambda status: stages.append(status.stage)
+    )
+    with connecting.result(PATIENCE) as client:
+        assert client.predict("hello", api_name="/shout") == "HELLO"
+    assert stages == ["BUILDING"]

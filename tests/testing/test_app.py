@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 from urllib.parse import urlsplit
 
 import pytest
 
-from gradio_client_lite.testing import App, Function, progress, serve, server
+from gradio_client_lite.testing import App, AppError, Function, progress, serve, server
 from gradio_client_lite.workers import Workers
 
 from .wire_recording import ask, connect, stream
@@ -138,6 +138,61 @@ def test_a_body_that_is_no_json_is_refused() -> None:
 def test_the_page_names_the_functions() -> None:
     with serve({"/echo": str.upper}) as app:
         assert "<li>/echo</li>" in ask(app.url, "GET", "/")[2]
+
+
+def call(app: App, name: str, *data: Any) -> List[Tuple[str, Any]]:
+    """The events of a call by hand."""
+    status, _, text = ask(app.url, "POST", f"/gradio_api/call/{name}", {"data": data})
+    assert status == 200, text
+    target = f"/gradio_api/call/{name}/{json.loads(text)['event_id']}"
+    events = ask(app.url, "GET", target)[2].strip().split("\n\n")
+    lines = [event.split("\n") for event in events]
+    return [(kind.replace("event: ", ""), json.loads(data.replace("data: ", ""))) for kind, data in lines]
+
+
+def test_a_call_by_hand_takes_two_plain_requests() -> None:
+    def grow(text: str) -> Iterator[str]:
+        for end in range(1, 4):
+            yield text[:end]
+
+    def fail() -> None:
+        raise AppError("no", title="Sorry")
+
+    with serve({"/echo": str.upper, "/grow": grow, "/fail": fail}) as app:
+        assert call(app, "echo", "a") == [("complete", ["A"])]
+        whole = [("generating", [text]) for text in ("a", "ab", "abc")]
+        assert call(app, "grow", "abc") == [*whole, ("complete", ["abc"])]
+        ((kind, output),) = call(app, "fail")
+        assert (kind, output["error"], output["title"]) == ("error", "no", "Sorry")
+
+
+def test_a_wrong_call_by_hand_is_refused() -> None:
+    with serve({"/echo": str.upper}) as app:
+        assert ask(app.url, "POST", "/gradio_api/call/unknown", {"data": []})[0] == 404
+        assert ask(app.url, "POST", "/gradio_api/call/echo", {"data": "a"})[0] == 422
+        assert (
+            ask(app.url, "GET", "/gradio_api/call/echo/unknown")[2]
+            == 'event: error\ndata: "404: Not Found"\n\n'
+        )
+
+
+def test_the_stream_of_a_call_by_hand_beats() -> None:
+    started = threading.Event()
+    with serve({"/wait": lambda: started.wait(_PATIENCE)}, heartbeat=0.05) as app:
+        text = ask(app.url, "POST", "/gradio_api/call/wait", {"data": []})[2]
+        connection = connect(app.url)
+        connection.request("GET", f"/gradio_api/call/wait/{json.loads(text)['event_id']}")
+        response = connection.getresponse()
+        assert response.readline() == b"event: heartbeat\n"
+        started.set()
+        assert b"event: complete\n" in response.read()
+        connection.close()
+
+
+def test_a_call_by_hand_of_an_app_that_stops_is_refused() -> None:
+    with serve({"/echo": str.upper}) as app:
+        app._queue.stop()
+        assert ask(app.url, "POST", "/gradio_api/call/echo", {"data": ["a"]})[0] == 503
 
 
 def test_progress_reaches_the_stream() -> None:

@@ -32,6 +32,8 @@ FEATURES: Mapping[str, Tuple[str, str]] = {
     "discord": ("spaces/discord/", "deploy_discord"),
     "files": ("files/", "files in arguments and results"),
     "testing": ("testing/", "testing.serve and the command demo"),
+    "typed": ("typed/", "the commands typed and snippet"),
+    "map": ("batch/", "Client.map and the command map"),
     "compat": ("compat/", "compat.install"),
     "utils": ("utils/", "the official client's utils"),
     "cli": ("cli/", "the command line"),

@@ -154,8 +154,25 @@ def test_updates_are_told_apart_by_their_type() -> None:
                 assert_type(update.type, Literal["status"])
 
 
+def test_connecting_in_the_background() -> None:
+    async def call(url: str) -> Any:
+        async with Client.connect(url, verbose=False) as client:
+            assert_type(client, Client)
+            async with assert_type(await Client.connect(url, verbose=False), Client) as another:
+                return assert_type(await another.submit("a", api_name="/shout"), Any)
+
+    with app() as served:
+        connecting = Client.connect(served.url, verbose=False, timeout=TIMEOUT)
+        future: concurrent.futures.Future[Client] = connecting
+        assert_type(future.result(TIMEOUT), Client).close()
+        assert assert_type(connecting.done(), bool)
+        assert asyncio.run(call(served.url)) == "A"
+
+
 def test_in_a_coroutine() -> None:
     async def call(client: Client) -> List[Any]:
+        async for message in client.stream_messages("a", api_name="/shout"):
+            assert_type(message, Update)
         job = client.submit("a", api_name="/shout")
         async for update in job:
             assert_type(update, Update)

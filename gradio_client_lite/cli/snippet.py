@@ -1,0 +1,41 @@
+"""The command snippet: writes a call of an endpoint, to copy into a program or a shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownEndpointError, UnsupportedAppError
+from ..wire.urls import bare_url
+from .connecting import add_options, connect, find_function
+from .typed import write_source
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")
+    parser.add_argument("endpoint", metavar="ENDPOINT", help="such as /predict; the command info lists them")
+    parser.add_argument(
+        "--lang", choices=["python", "curl", "js"], default="python", help="what to write; else python"
+    )
+    add_options(parser)
+    parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet --lang curl"
+
+
+def run(options: argparse.Namespace) -> None:
+    from ..typed.module import app_of
+    from ..typed.snippets import LANGUAGES
+
+    with connect(options) as client:
+        function = find_function(client, options.endpoint)
+        if function.parameters is None:
+            raise UnknownEndpointError(f"The app does not tell what {options.endpoint} takes.")
+        app = client._app
+        if options.lang != "python" and not app.dialect.call_route:
+            raise UnsupportedAppError(
+                "Apps before Gradio 4.21 cannot be called by plain requests; use --lang python."
+            )
+        where = app_of(client) if options.lang == "python" else bare_url(app.routes.api).rstrip("/")
+        parameters = app.transport.secrets.blank_value(function.parameters)
+        write_source(LANGUAGES[options.lang](where, function.address, parameters))

@@ -1,0 +1,156 @@
+"""Tests `annotations.py`."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any, Dict
+
+import pytest
+
+from gradio_client_lite.typed.annotations import Annotations, accepts, union
+
+from .descriptions import FILE, STRING, fields, laughing
+
+NUMBER = {"type": "number"}
+OLD_FILE = {
+    "type": "object",
+    "properties": dict.fromkeys(["path", "url", "size", "orig_name", "mime_type"], STRING),
+}
+
+
+def written(schema: Any, *, given: bool = False) -> str:
+    return union(Annotations({}).of(schema, "run value", given=given))
+
+
+def classes(schema: Any, *, given: bool = False) -> Dict[str, str]:
+    annotations = Annotations({"run": 1})
+    annotations.of(schema, "run value", given=given)
+    return annotations.classes
+
+
+@pytest.mark.parametrize(
+    ("schema", "result", "argument"),
+    [
+        (STRING, "str", "str"),
+        ({"type": "integer"}, "int", "int"),
+        (NUMBER, "float", "float"),
+        ({"type": "boolean"}, "bool", "bool"),
+        ({"type": "null"}, "None", "None"),
+        ({"type": ["string", "null", "integer"]}, "str | int | None", "str | int | None"),
+        ({"type": {}}, "Any", "Any"),
+        ({"type": "nonsense"}, "Any", "Any"),
+        (None, "Any", "Any"),
+        (True, "Any", "Any"),
+        (FILE, "SavedFile", "File"),
+        (OLD_FILE, "SavedFile", "File"),
+        ({"anyOf": [FILE, {"type": "null"}]}, "SavedFile | None", "File | None"),
+        ({"oneOf": [STRING, NUMBER, STRING]}, "str | float", "str | float"),
+        ({"anyOf": [STRING, {}]}, "Any", "Any"),
+        ({"anyOf": []}, "Any", "Any"),
+        ({"type": "array", "items": FILE}, "list[SavedFile]", "Sequence[File]"),
+        ({"type": "array", "items": NUMBER}, "list[float]", "Sequence[float]"),
+        ({"type": "array", "items": STRING}, "list[str]", "list[str]"),
+        ({"type": "array"}, "list[Any]", "list[Any]"),
+        ({"prefixItems": [STRING, NUMBER]}, "list[str | float]", "list[str | float]"),
+        ({"type": "object", "additionalProperties": NUMBER}, "dict[str, float]", "Mapping[str, float]"),
+        ({"type": "object"}, "dict[str, Any]", "Mapping[str, Any]"),
+        (fields(""), "dict[str, Any]", "Mapping[str, Any]"),
+        ({"const": "a"}, "Literal['a']", "Literal['a']"),
+        ({"enum": ["a", 1, True, None]}, "Literal['a', 1, True] | None", "Literal['a', 1, True] | None"),
+        ({"enum": [1.5, "a"]}, "Literal['a'] | float", "Literal['a'] | float"),
+        ({"enum": ["x" * 201, 1]}, "str | int", "str | int"),
+        ({"enum": [str(number) for number in range(201)]}, "str", "str"),
+        ({"enum": [["a"]]}, "Any", "Any"),
+        ({"enum": []}, "Any", "Any"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": STRING}}, "str", "str"),
+        ({"$ref": "#/$defs/b", "$defs": {"a": STRING}}, "Any", "Any"),
+    ],
+)
+def test_a_schema_as_a_result_and_as_an_argument(schema: Any, result: str, argument: str) -> None:
+    assert written(schema) == result
+    assert written(schema, given=True) == argument
+
+
+def test_an_object_is_a_typed_dict_by_its_title() -> None:
+    schema = fields("a", "b", required=["a"])
+    assert written(schema) == "Frame"
+    assert classes(schema) == {"Frame": "class Frame(TypedDict):\n    a: str\n    b: NotRequired[str]\n"}
+
+
+def test_fields_of_arguments_are_only_read() -> None:
+    found = classes(fields("a", "b", required=["a"]), given=True)
+    rows = ["class FrameInput(TypedDict):", "    a: ReadOnly[str]", "    b: NotRequired[ReadOnly[str]]", ""]
+    assert found == {"FrameInput": "\n".join(rows)}
+
+
+def test_a_result_has_what_has_a_default() -> None:
+    schema = {"type": "object", "title": "Frame", "properties": {"a": {**STRING, "default": "x"}}}
+    assert "a: str\n" in classes(schema)["Frame"]
+    assert "a: NotRequired[ReadOnly[str]]\n" in classes(schema, given=True)["FrameInput"]
+
+
+def test_an_object_without_a_title_is_named_by_its_place() -> None:
+    inner = {"type": "object", "properties": {"b": {"type": "object", "properties": {"c": STRING}}}}
+    assert list(classes(inner)) == ["RunValueB", "RunValue"]
+
+
+def test_equal_objects_are_one_typed_dict_and_others_of_the_name_another() -> None:
+    parts = [fields("a"), fields("a", title="Other"), fields("b")]
+    assert list(classes({"prefixItems": parts})) == ["Frame", "Frame_2"]
+
+
+@pytest.mark.parametrize("name", ["a b", "class", "__a", "größe", "list", "Any", 'a": 1}, "b'])
+def test_fields_that_a_class_cannot_have_are_written_as_texts(name: str) -> None:
+    (source,) = classes(fields(name)).values()
+    assert (
+        source
+        == f"Frame = TypedDict(\n    'Frame',\n    {{\n        {name!r}: 'NotRequired[str]',\n    }},\n)\n"
+    )
+
+
+def test_a_field_named_as_a_type_of_another_is_written_as_a_text() -> None:
+    schema = {"type": "object", "title": "Outer", "properties": {"Frame": fields("a"), "b": fields("a")}}
+    assert classes(schema)["Outer"].startswith("Outer = TypedDict(")
+
+
+def test_a_definition_in_itself_is_any() -> None:
+    schema = {"$ref": "#/$defs/a", "$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}}}
+    assert written(schema) == "list[Any]"
+
+
+def test_a_schema_that_would_grow_without_end_is_cut() -> None:
+    assert len(written(laughing(18))) < 100_000
+    assert len(written(laughing(60))) < 100_000
+
+
+def test_an_object_of_many_fields_takes_no_time() -> None:
+    names = [f"field_{number}" for number in range(100_000)]
+    began = perf_counter()
+    assert written(fields(*names[:10_000], required=names[::-1])) == "Frame"
+    assert perf_counter() - began < 10
+
+
+def test_what_is_nested_very_deep_is_any() -> None:
+    schema: Any = STRING
+    for _ in range(1000):
+        schema = {"type": "array", "items": schema}
+    assert written(schema).count("list[") == 65
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fits"),
+    [
+        (STRING, "a", True),
+        (STRING, 1, False),
+        (NUMBER, 1, True),
+        (NUMBER, 1.5, True),
+        ({"type": "integer"}, 1.5, False),
+        ({"type": "integer"}, True, False),
+        ({"enum": ["a", 1]}, 1, True),
+        ({"enum": ["a", 1]}, "b", False),
+        ({"enum": ["a", 1]}, True, False),
+        ({}, "a", True),
+    ],
+)
+def test_which_literals_a_type_accepts(schema: Any, value: Any, fits: bool) -> None:
+    assert accepts(Annotations({}).of(schema, "", given=True), value) is fits

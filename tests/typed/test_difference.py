@@ -1,0 +1,106 @@
+"""Tests `difference.py`."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradio_client_lite.errors import ArgumentError
+from gradio_client_lite.typed.difference import app_in, difference
+from gradio_client_lite.typed.module import write_module
+
+from .descriptions import FILE, STRING, Api, default, endpoint, fields, info, parameter, recorded, streaming
+
+ONE = endpoint(parameter(name="a"), returns=[fields("x")])
+OLD = info(one=ONE, two=endpoint())
+
+
+def written(described: object = OLD) -> str:
+    return Api(described).module()
+
+
+def changes(described: object, old: object = OLD) -> str:
+    return "\n".join(difference(written(old), written(described), "old", "new"))
+
+
+def test_the_same_api_has_no_difference() -> None:
+    assert changes(OLD) == ""
+    assert difference(recorded("6.31.0").module(), recorded("6.31.0").module(), "a", "b") == []
+
+
+def test_layout_comments_docstrings_and_order_do_not_count() -> None:
+    import ast
+
+    other = {**OLD, "named_endpoints": dict(reversed(OLD["named_endpoints"].items()))}
+    assert changes(other) == ""
+    assert difference(ast.unparse(ast.parse(written())), written(), "old", "new") == []
+    assert changes(info(one={**ONE, "description": "Other words."}, two=endpoint())) == ""
+
+
+def test_the_app_may_be_elsewhere() -> None:
+    assert difference(write_module(OLD, "owner/name", {}), written(), "old", "new") == []
+
+
+def test_a_parameter_more_is_told_on_a_line_of_its_own() -> None:
+    more = endpoint(parameter(name="a"), default(1, {"type": "number"}, "b"), returns=[fields("x")])
+    lines = changes(info(one=more, two=endpoint())).splitlines()
+    assert lines[:2] == ["--- old", "+++ new"]
+    assert "+    b: float = 1," in lines
+    assert "     a: str," in lines
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        info(one=ONE),
+        info(one=ONE, two=endpoint(), three=endpoint()),
+        info(one=endpoint(parameter(name="b"), returns=[fields("x")]), two=endpoint()),
+        info(one=endpoint(parameter(FILE, "a"), returns=[fields("x")]), two=endpoint()),
+        info(one=endpoint(default("x", name="a"), returns=[fields("x")]), two=endpoint()),
+        info(one=endpoint(parameter(name="a"), returns=[fields("x", "y")]), two=endpoint()),
+        info(one=endpoint(parameter(name="a"), returns=[fields("a b")]), two=endpoint()),
+        info(one=ONE, two=endpoint(returns=[STRING, STRING])),
+        {**OLD, "named_endpoints": {**OLD["named_endpoints"], "/two": endpoint(), "/two_": endpoint()}},
+    ],
+)
+def test_what_a_caller_would_notice_is_a_difference(described: object) -> None:
+    assert changes(described)
+    assert changes(OLD, described)
+
+
+def test_another_name_of_an_endpoint_is_a_difference_where_the_function_keeps_its_own() -> None:
+    assert "-        " not in changes(info(**{"a-b": endpoint()}), info(**{"a-b": endpoint()}))
+    assert "'/a_b'" in changes(info(a_b=endpoint()), info(**{"a-b": endpoint()}))
+
+
+def test_a_function_that_streams_now_is_a_difference() -> None:
+    streams = Api(OLD, {"/two": streaming("two")}).module()
+    assert "+def stream_two(" in difference(written(), streams, "old", "new")
+
+
+def test_keyword_only_parameters_are_told_as_such() -> None:
+    described = info(one=endpoint(default("x", name="a"), parameter(name="b"), default("y", name="c")))
+    told = changes(described, info()).splitlines()
+    assert [line.strip("+ ") for line in told][5:10] == [
+        "client: Client,",
+        "a: str = 'x',",
+        "*,",
+        "b: str,",
+        "c: str = 'y',",
+    ]
+
+
+def test_the_app_of_a_module() -> None:
+    assert app_in(write_module(OLD, "it's/here", {}), "my_app.py") == "it's/here"
+    assert app_in(written().encode(), "my_app.py") == "http://127.0.0.1:7860/"
+
+
+@pytest.mark.parametrize("source", ["", "APP = 3", "APP = f()", "other = 'x'"])
+def test_a_module_that_names_no_app_is_refused(source: str) -> None:
+    with pytest.raises(ArgumentError, match=r"my_app\.py does not say which app"):
+        app_in(source, "my_app.py")
+
+
+@pytest.mark.parametrize("source", ["def", b"\xff", "\0", "(" * 10_000])
+def test_what_is_no_module_is_refused(source: object) -> None:
+    with pytest.raises(ArgumentError, match=r"^my_app\.py is no module"):
+        app_in(source, "my_app.py")  # type: ignore[arg-type]
