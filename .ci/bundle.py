@@ -4,7 +4,8 @@
 
 hatchling builds the plain wheel; what `bundled.txt` pins is downloaded and checked against its hash; the
 package itself, imported from its wheel, says what a copy with both consists of. The same sources, Python and
-hatchling give the same bytes. The version gets the local label `bundled`, which tells the two wheels apart.
+tools give the same bytes. The version gets the local label `bundled`, which tells the two wheels apart. A
+bill of materials in its metadata (PEP 770) tells scanners what is in it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from base64 import urlsafe_b64encode
 from importlib import import_module
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
+from uuid import NAMESPACE_URL, uuid5
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
 
 PACKAGE = "gradio_client_lite"
 LABEL = "bundled"
@@ -76,6 +85,8 @@ def bundle(plain: Path, websocket: Path, folder: Path) -> Path:
     licenses = [path for component in copy.components for path in component.license_files]
     for path in licenses:
         files[f"{bundled_info}/licenses/{path}"] = copy.files[path]
+    digest = hashlib.sha256(websocket.read_bytes()).hexdigest()
+    files[f"{bundled_info}/sboms/{PACKAGE}.cdx.json"] = bill_of_materials(copy.components, version, digest)
     files[f"{bundled_info}/METADATA"] = changed_metadata(metadata, version, licenses).encode()
     files[f"{bundled_info}/RECORD"] = record(files, f"{bundled_info}/RECORD")
 
@@ -97,6 +108,43 @@ def changed_metadata(metadata: str, version: str, licenses: list[str]) -> str:
         if name == "License-Expression":
             lines += [f"License-File: {path}" for path in licenses]
     return "\n".join([*lines, "", body])
+
+
+def bill_of_materials(components: Sequence[Any], version: str, digest: str) -> bytes:
+    """What the wheel consists of, in CycloneDX.
+
+    Args:
+        components: this package and websocket-client, as `vendor` tells of them.
+        version: of the bundled wheel.
+        digest: the SHA-256 of websocket-client's own wheel.
+    """
+    ours, websocket = components
+    root = described(ours.name, version, ours.license)
+    content = HashType(alg=HashAlgorithm.SHA_256, content=digest)
+    carried = described(websocket.name, websocket.version, websocket.license, [content])
+    # Neither a time nor a random number, which would make each build another one.
+    bom = Bom(
+        components=[carried], serial_number=uuid5(NAMESPACE_URL, f"{root.purl}#{carried.purl}#{digest}")
+    )
+    bom.metadata = BomMetaData(component=root)
+    bom.metadata.timestamp = None
+    bom.register_dependency(root, [carried])
+    return f"{JsonV1Dot6(bom).output_as_string(indent=1)}\n".encode()
+
+
+def described(name: str, version: str, license_: str, hashes: Sequence[HashType] = ()) -> Component:
+    """A project of the Python Package Index."""
+    purl = PackageURL("pypi", None, name.replace("_", "-"), version)
+    licenses = [LicenseFactory().make_from_string(license_)]
+    return Component(
+        type=ComponentType.LIBRARY,
+        name=name,
+        version=version,
+        purl=purl,
+        bom_ref=str(purl),
+        licenses=licenses,
+        hashes=hashes,
+    )
 
 
 def record(files: Dict[str, bytes], path: str) -> bytes:

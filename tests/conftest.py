@@ -4,20 +4,21 @@
 `hide_errors_server`, `small_queue_server`, `private_file_server` and `chat_server` run it for an older
 release or two and the newest; `pages_server` for those that know pages; `file_server` for one release of each
 generation of components, `v3_file_server` for those of Gradio 3; `no_queue_server` for Gradio 3, whose apps
-need no queue. A server starts when the first test needs it and ends after its last one; pytest puts the tests
-of one server together, so no two releases run at once.
+need no queue. A server ends after the last test that needs it; pytest puts the tests of one server together,
+and the next one starts meanwhile.
 
 `@pytest.mark.servers("5.50.0", "6.31.0")`, or `since="5.0.2"`, `before="4"`, `but=("4.0.2",)`, limits a test
-to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run. `@pytest.mark.whole` keeps a test to
-the interpreter that tests every release (see GRADIO_TEST_WHOLE_ON below). An environment that cannot be
-made or a server that does not start is an error, never a skip; in CI a skip is a failure.
+to some releases; `--servers 4.16.0,6.31.0` or `-k 6.31.0` limits a run, and `--half old` or `--half new` is
+about a half of it. `@pytest.mark.whole` keeps a test to the interpreter that tests every release (see
+GRADIO_TEST_WHOLE_ON below). An environment that cannot be made or a server that does not start is an error,
+never a skip; in CI a skip is a failure.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List
 
 if (3, 12) <= sys.version_info < (3, 12, 3):
     # These keep future iterators that have gone in a list of `_asyncio`, which in a long run of many threads
@@ -39,7 +40,7 @@ from apps.pins import (
     V3_FILE_SERVERS,
     VARIANT_SERVERS,
 )
-from apps.servers import Server, release, running_server, tail
+from apps.servers import Ahead, Server, release, tail
 from apps.surroundings import settle
 from hypothesis import HealthCheck, settings
 
@@ -78,12 +79,15 @@ _RELEASES = {
     "no_queue_server": QUEUELESS_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
+_AHEAD = pytest.StashKey[Ahead]()
 
 
 def _server_fixture(variant: str) -> Callable[..., Any]:
     @pytest.fixture(scope="session")
     def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-        with running_server(request.param, tmp_path_factory.mktemp(variant), variant) as server:
+        with request.config.stash[_AHEAD].running(
+            (variant, request.param), tmp_path_factory.mktemp
+        ) as server:
             yield server
 
     return run
@@ -108,6 +112,9 @@ no_queue_server = _server_fixture("no_queue")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
+    parser.addoption(
+        "--half", choices=("old", "new"), help="old: tests of a Gradio before 5 alone; new: all others"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -129,7 +136,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     """Leave out the releases that a test or this run is not about: left out, not skipped."""
     chosen = _chosen_releases(config)
     wanted = [
-        item for item in items if _is_wanted(item, chosen) and (_runs_whole() or not _needs_whole(item))
+        item
+        for item in items
+        if _is_wanted(item, chosen)
+        and (_runs_whole() or not _needs_whole(item))
+        and config.getoption("--half") in (None, _half(item))
     ]
     if len(wanted) < len(items):
         kept = {id(item) for item in wanted}
@@ -144,10 +155,38 @@ def _needs_whole(item: pytest.Item) -> bool:
     return asks or item.get_closest_marker("whole") is not None
 
 
-def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which servers will be needed, in the order that pytest has given the tests."""
+    session.config.stash[_AHEAD] = Ahead(
+        [
+            (_FIXTURES[name], version)
+            for item in session.items
+            for name, version in _releases_of(item).items()
+            if name != "restart"
+        ]
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End a server that no test came to, as after `-x`."""
+    if _AHEAD in session.config.stash:
+        session.config.stash[_AHEAD].close()
+
+
+def _releases_of(item: pytest.Item) -> Dict[str, str]:
+    """The releases that a test runs on, by the fixture that is its server."""
     callspec = getattr(item, "callspec", None)
     params = callspec.params if callspec else {}
-    releases = [value for name, value in params.items() if name in _FIXTURES]
+    return {name: value for name, value in params.items() if name in _FIXTURES}
+
+
+def _half(item: pytest.Item) -> str:
+    """In which of two runs beside each other a test is; see `--half`."""
+    return "old" if any(release(version) < (5,) for version in _releases_of(item).values()) else "new"
+
+
+def _is_wanted(item: pytest.Item, chosen: set[str]) -> bool:
+    releases = _releases_of(item).values()
     marks = list(item.iter_markers("servers"))
     return all(version in chosen and all(_allows(mark, version) for mark in marks) for version in releases)
 

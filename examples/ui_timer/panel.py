@@ -10,7 +10,7 @@ of tkinter.
 from __future__ import annotations
 
 import sys
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, Callable, Optional
 
 from gradio_client_lite import Client, Job
@@ -40,7 +40,7 @@ class Panel:
         self._later = later
         self._show = show
         self._api_name = api_name
-        self._connecting = Client.connect(src, verbose=False)
+        self._connecting: Optional[Future[Client]] = Client.connect(src, verbose=False)
         self._client: Optional[Client] = None
         self._job: Optional[Job] = None
         self._closed = False
@@ -66,24 +66,27 @@ class Panel:
     def close(self) -> None:
         """Forget the app; the window is gone."""
         self._closed = True
-        self._connecting.cancel()
+        if self._connecting is not None:
+            self._connecting.cancel()
         self.stop()
-        self._client = None  # its connections end with it, in the background
+        # Nothing else keeps the client, whose connections end with it, in the background.
+        self._connecting = self._client = self._job = None
 
     def _look(self) -> None:
         if self._closed:
             return
-        if self._client is None:
-            self._look_at_connection()
+        if self._connecting is not None:
+            self._look_at_connection(self._connecting)
         elif self._job is not None:
             self._look_at(self._job)
         self._later(PAUSE, self._look)
 
-    def _look_at_connection(self) -> None:
-        if not self._connecting.done():
+    def _look_at_connection(self, connecting: Future[Client]) -> None:
+        if not connecting.done():
             return
+        self._connecting = None
         try:
-            self._client = self._connecting.result()
+            self._client = connecting.result()
             self._show("Ready.")
         except GradioClientError as exc:
             self._show(str(exc))

@@ -13,7 +13,7 @@ from ..errors import ProtocolError, UnknownEndpointError, shorten
 from ..secrecy import Secrets
 from ..wire.arguments import bind
 from ..wire.config import EndpointSpec
-from ..wire.texts import sendable
+from ..wire.texts import printable, sendable
 from .official import dependency_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ Info = Callable[[], Mapping[str, Any]]
 
 #: Characters of an endpoint's name, which the app has chosen, that texts show.
 _LONGEST_LABEL = 200
+#: Endpoints that an error lists; those whose names it compares with a wrong one, and characters of each.
+_MOST_LISTED, _MOST_COMPARED, _LONGEST_COMPARED = 10, 300, 40
 _NONE = Secrets()
 _AMBIGUOUS = "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`"
 
@@ -76,6 +78,11 @@ class Endpoint:
         """The `parameters` of its API description; None when there is none."""
         described = self._described()
         return None if described is None else described.get("parameters")
+
+    def place_of(self, name: str) -> int:
+        """Where the argument of a name stands; behind all others if its API description has no such name."""
+        names = [parameter.get("parameter_name") for parameter in self.parameters_info or ()]
+        return names.index(name) if name in names else self._visible_inputs
 
     @property
     def takes_oauth_token(self) -> bool:
@@ -168,18 +175,50 @@ def find_endpoint(
         for endpoint in endpoints.values():
             if endpoint.api_name == api_name and endpoint.is_valid:
                 return endpoint
-        api_name = sendable(api_name, "api_name")
-        hint = "" if str(api_name).startswith("/") else " Did you mean to use a leading slash?"
-        raise UnknownEndpointError(f"Cannot find a function with `api_name`: {api_name}.{hint}")
+        name = str(sendable(api_name, "api_name"))
+        raise UnknownEndpointError(
+            f"Cannot find a function with `api_name`: {name}.{_suggestion(endpoints, name)}"
+        )
     if fn_index is not None:
         try:
             found = endpoints.get(fn_index)
         except TypeError:  # it cannot be hashed
             found = None
         if found is None or not found.is_valid:
-            raise UnknownEndpointError(f"Invalid function index: {fn_index}.")
+            raise UnknownEndpointError(
+                f"Invalid function index: {fn_index}.{_listed(endpoints, numbered=True)}"
+            )
         return found
     public = [endpoint for endpoint in endpoints.values() if endpoint.is_public]
     if len(public) != 1:
-        raise UnknownEndpointError(_AMBIGUOUS)
+        raise UnknownEndpointError(f"{_AMBIGUOUS}.{_listed(endpoints)}")
     return public[0]
+
+
+def _suggestion(endpoints: Mapping[int, Endpoint], name: str) -> str:
+    """What else a name that no endpoint has may mean."""
+    from difflib import get_close_matches
+
+    labels = {endpoint.label: None for endpoint in endpoints.values() if endpoint.is_public}  # each once
+    hint = "" if name.startswith("/") else " Did you mean to use a leading slash?"
+    if hint and f"/{name}" in labels:
+        return hint
+    # The time to compare two names grows with the square of their length.
+    compared = {label[:_LONGEST_COMPARED]: label for label in islice(labels, _MOST_COMPARED)}
+    near = get_close_matches(f"/{name.lstrip('/')}"[:_LONGEST_COMPARED], compared)
+    if near:
+        hint = f" Did you mean {' or '.join(printable(compared[each]) for each in near)}?"
+    return hint + _listed(endpoints)
+
+
+def _listed(endpoints: Mapping[int, Endpoint], *, numbered: bool = False) -> str:
+    """The first of the endpoints that can be called by a name, and how to see all."""
+    public = [endpoint for endpoint in endpoints.values() if endpoint.is_public]
+    if not public:
+        return " The app has none with a name; client.view_api() describes those that it has."
+    names = [
+        f"{endpoint.fn_index} ({printable(endpoint.label)})" if numbered else printable(endpoint.label)
+        for endpoint in public[:_MOST_LISTED]
+    ]
+    more = f" and {len(public) - len(names)} more" if len(public) > len(names) else ""
+    return f" The app has {', '.join(names)}{more}; client.view_api() describes them."

@@ -27,7 +27,8 @@ from ..transport.sockets import Deadline
 from ..transport.url import Target, parse_url, resolve, same_place
 from ..wire.config import has_page
 from ..wire.decoding import read_first_json
-from ..wire.refusal import sign_in_page, status_error, wants_tls
+from ..wire.refusal import login_wanted, sign_in_page, status_error, wants_tls
+from ..wire.texts import page_in_words
 from ..wire.urls import Routes, bare_url, page_of, with_scheme
 from .headers import RequestHeaders
 from .login import Credentials
@@ -66,9 +67,7 @@ class Loader:
             return self._config_of_page(src, deadline), src
         there, config = above
         if config is None:
-            raise AuthenticationError(
-                f"Could not load {there} as credentials were not provided. Please login."
-            )
+            raise login_wanted(there)
         return config, there
 
     def get(
@@ -118,12 +117,11 @@ class Loader:
         if response.status < 500 and response.status != 429:  # such a page may be away, too
             error = sign_in_page(parse_url(asked).label, response.url, response.body)
         if error is None and response.status == 401:
-            text = f"Could not load {bare_url(src)} as credentials were not provided. Please login."
+            error = login_wanted(bare_url(src))
             if not same_place(parse_url(src), parse_url(response.url)):
-                text += (
-                    f" They do not go to where it redirects; make the client for {bare_url(response.url)}."
-                )
-            error = AuthenticationError(text)
+                there = bare_url(response.url)
+                onward = f"{error} They do not go to where it redirects; make the client for {there}."
+                error.args = (shorten(onward),)
         if error is None and not 200 <= response.status < 300 and response.status not in NO_ROUTE:
             status, body, headers = response.status, response.body, response.headers
             error = status_error(status, body, response.url, "loading the app's config", headers)
@@ -151,12 +149,13 @@ class Loader:
             if response.status == 404 and ".hf.space" in src:
                 advice += " A private Space answers so when it gets no token that may see it; pass hf_token."
             raise UnsupportedAppError(
-                f"Could not fetch config for {bare_url(src)}: it answered {response.status}. {advice}"
+                f"Could not fetch config for {bare_url(src)}: it answered {response.status}."
+                f"{page_in_words(response.body)} {advice}"
             )
         text = response.text
         found = _PAGE_CONFIG.search(text)
         if found is None:
-            raise _no_config(src, response.url)
+            raise _no_config(src, response)
         try:
             config = read_first_json(
                 text[found.end() :], "The config in the page", self._limits.answer_values, "answer_bytes"
@@ -164,9 +163,9 @@ class Loader:
         except ResponseTooLarge:
             raise
         except ProtocolError as exc:
-            raise _no_config(src, response.url) from exc
+            raise _no_config(src, response) from exc
         if not isinstance(config, dict):
-            raise _no_config(src, response.url)
+            raise _no_config(src, response)
         return config
 
     def is_there(self, src: str, deadline: Deadline) -> bool:
@@ -253,9 +252,10 @@ def _app_of(response: Response, src: str) -> str:
     return url[: -len("config")] if url.endswith("/config") else src
 
 
-def _no_config(src: str, url: str) -> UnsupportedAppError:
-    src, url = parse_url(src).label, bare_url(url)
+def _no_config(src: str, response: Response) -> UnsupportedAppError:
+    src, url = parse_url(src).label, bare_url(response.url)
     onward = f" It redirects to {url}." if url != src else ""
     return UnsupportedAppError(
-        f"Could not get Gradio config from: {src}.{onward} Check that the URL is that of a Gradio app."
+        f"Could not get Gradio config from: {src}.{onward}{page_in_words(response.body)} Check that the URL "
+        "is that of a Gradio app."
     )

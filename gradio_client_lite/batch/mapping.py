@@ -172,8 +172,12 @@ class Batch(Generator[Any, None, None]):
         self.close()
         raise kind if value is None else value
 
-    def close(self) -> None:
-        """Cancel the calls that are under way, and give no more results. Idempotent."""
+    def close(self, wait: float = 0.0) -> None:
+        """Cancel the calls that are under way, and give no more results. Idempotent.
+
+        Args:
+            wait: seconds that it waits, in all, for the server to have been told of them.
+        """
         self._exhausted, self._failure, self._taken = True, None, self._given
         jobs = self._jobs()
         self._again.clear()
@@ -181,6 +185,9 @@ class Batch(Generator[Any, None, None]):
         for lane in self._lanes:
             lane.running.clear()
         abandon(jobs)
+        ends = time.monotonic() + wait
+        for job in jobs if wait else ():
+            job.wait_told(max(0.0, ends - time.monotonic()))
 
     async def aclose(self) -> None:
         """The same, for `contextlib.aclosing`."""

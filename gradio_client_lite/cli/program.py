@@ -43,6 +43,7 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     "demo": (".demo", "serve a small app and call it; needs no network"),
     "info": (".info", "describe the endpoints of an app"),
     "predict": (".predict", "call an endpoint of an app and print its result"),
+    "map": (".rows", "call an endpoint with each row of a CSV or JSON Lines file"),
     "typed": (".typed", "write the API of an app as a Python module, or tell what has changed in it"),
     "snippet": (".snippet", "write a call of an endpoint to copy, for Python, curl or JavaScript"),
     "duplicate": (".duplicate", "make a Space of one's own from another one"),

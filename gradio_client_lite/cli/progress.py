@@ -94,6 +94,11 @@ class Progress:
         self._threads.close()
         self._threads.join(_PATIENCE)
 
+    @property
+    def on(self) -> bool:
+        """Whether anybody sees it."""
+        return not self._ended
+
     # -- what there is to say
 
     def update(self, update: Update) -> None:
@@ -152,7 +157,12 @@ class Progress:
         self._put(line + "\n")
 
     def pause(self) -> None:
-        """Clear the line, so that standard output can be written to; the next update shows it again."""
+        """Clear the line, so that standard output can be written to; the next update shows it again.
+
+        Where standard output is no terminal it does nothing.
+        """
+        if not _is_terminal(sys.stdout):
+            return
         with self._changed:
             self._paused = True
             self._changed.notify_all()
@@ -230,12 +240,14 @@ class Progress:
             self._last = line
             self._put(text)
             return 0
-        clear = "\r" + " " * self._cells + "\r" if self._cells else ""
-        line, cells = _fitting(_encodable(line, self._stream), _columns(self._stream) - 1)
+        most = _columns(self._stream) - 1
+        before = min(self._cells, most)  # the window may be smaller now
+        clear = "\r" + " " * before + "\r" if before else ""
+        line, cells = _fitting(_encodable(line, self._stream), most)
         if said or not line:
             self._put(clear + text + line)
         else:
-            self._put("\r" + line + " " * (self._cells - cells))
+            self._put("\r" + line + " " * (before - cells))
         return cells
 
     def _put(self, text: str) -> None:

@@ -21,9 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text.split(","),
         action="extend",
         default=[],
-        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, typed, map, compat, "
-        "utils, "
-        "cli, vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
+        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, typed, map, "
+        "compat, utils, cli, vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
     )
     parser.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
     parser.add_argument(

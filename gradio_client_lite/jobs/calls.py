@@ -35,6 +35,7 @@ from ..wire.filedata import find_files, holds_foreign
 from ..wire.provenance import FileArgument, ResultFile, V3File
 from ..workers import Workers, call_after_fork
 from .cancelling import Cancelling
+from .hints import hint, text_keys
 from .host import JobHost, LiveJobs
 from .job import Job
 
@@ -133,6 +134,9 @@ class Calls:
             args, kwargs = _kept(args, kwargs)
             body = partial(self._bind_late, host, session_hash, headers, args, kwargs)
             foreign = True
+        # What is marked as a file and not the caller's is a default of the app's own.
+        foreign = foreign and holds_foreign((*args, *kwargs.values()))
+        texts = text_keys(args, kwargs) if host.takes_only_files else ()
         return Job(
             host,
             self._direct if host.direct else queue,
@@ -141,8 +145,7 @@ class Calls:
             session_hash=session_hash,
             body=body,
             bound=bound,
-            # What is marked as a file and not the caller's is a default of the app's own.
-            foreign=foreign and holds_foreign((*args, *kwargs.values())),
+            hint=partial(hint, endpoint, texts, foreign=foreign) if foreign or texts else None,
         )
 
     def _bind(

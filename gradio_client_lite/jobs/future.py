@@ -67,12 +67,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Ends the text of an error that a file may be the reason for which `handle_file` did not make.
-_HINT = (
-    "(An argument is a dict that stands for a file and went to the server as it is. If that file is on this "
-    "machine, pass what handle_file(path) returns.)"
-)
-
 Callback = Callable[["concurrent.futures.Future[Any]"], object]
 
 
@@ -96,7 +90,7 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         session_hash: as in its body.
         body: the JSON to send, or what makes it when it is sent.
         bound: whether its arguments are bound; otherwise `body` does it, and needs the app's description.
-        foreign: whether an argument stands for a file that `handle_file` did not make; errors hint at it.
+        hint: gives what to say at the end of an error of the app's, "" for nothing; None for nothing ever.
     """
 
     def __init__(
@@ -109,7 +103,7 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         session_hash: str,
         body: Union[bytes, Callable[[], bytes]],
         bound: bool = True,
-        foreign: bool = False,
+        hint: Optional[Callable[[], str]] = None,
     ) -> None:
         super().__init__()
         self.event_id: Optional[str] = None
@@ -119,7 +113,7 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         self.headers = headers
         self.session_hash = session_hash
         self.bound = bound
-        self._foreign = foreign
+        self._hint = hint
         self._body = body
         self._host = host
         self._owner = owner
@@ -224,8 +218,8 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         elif self._host.live.closed or at_the_end():
             cause, error = error, closed_error(self.label, begun=self._begun)
             error.__cause__ = cause
-        if self._foreign:
-            error = _with_hint(error)
+        if self._hint is not None and isinstance(error, (AppError, ValidationError, HTTPStatusError)):
+            error = _with_hint(error, self._hint())
         self._host.secrets.blank_error(error, (*field_secrets(self.headers), self.session_hash))
         if self._settle(Status.FINISHED, _failure(error), error):
             return
@@ -431,12 +425,14 @@ def _failure(error: BaseException) -> OutputUpdate:
     return OutputUpdate(fields, success=False, final=True)
 
 
-def _with_hint(error: BaseException) -> BaseException:
-    """A copy of the error, which others may share, with the hint; as it is if it refuses no arguments."""
-    if not isinstance(error, (AppError, ValidationError, HTTPStatusError)):
+def _with_hint(
+    error: Union[AppError, ValidationError, HTTPStatusError], hint: str
+) -> Union[AppError, ValidationError, HTTPStatusError]:
+    """A copy of the error, which others may share, with the hint; as it is where there is none."""
+    if not hint:
         return error
     hinted = copy(error)
-    hinted.args = (shorten(f"{error} {_HINT}", error.longest), *error.args[1:])
+    hinted.args = (shorten(f"{error} {hint}", error.longest), *error.args[1:])
     hinted.__cause__, hinted.__context__ = error.__cause__, error.__context__
     hinted.__suppress_context__ = error.__suppress_context__
     return hinted.with_traceback(error.__traceback__)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Set
 
 from ..workers import call_after_fork
+from .hints import takes_only_files
 
 if TYPE_CHECKING:
     from ..app.app import App
@@ -55,6 +56,7 @@ class JobHost:
         direct: whether its jobs skip the queue, so that the server cannot be told of a cancellation.
         diffs: whether a generator's values after the first are sent as edits.
         files: where arguments and results may hold files.
+        takes_only_files: see `hints.takes_only_files`.
         plain_types: exact types of values that are no files and hold none.
         read: makes local files of those in output values; see `Attachments.read`.
         shape: makes what the caller gets of output values.
@@ -87,6 +89,7 @@ class JobHost:
         self.direct = endpoint.fn_index in app.dialect.direct_calls
         self.diffs = app.dialect.diffs
         self.files = attachments.learn(endpoint.spec)
+        self.takes_only_files = takes_only_files(endpoint)
         # Where the text of a result tells nothing of its files (3.x), a value of any type may be one.
         self.plain_types = frozenset() if self.files.word is None else _PLAIN
         self.read = partial(attachments.read, endpoint.spec)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge, shorten
 from ..limits import DEFAULT_LIMITS, Bound
 from ..wire.decoding import read_json
+from ..wire.texts import page_in_words
 from .connection import BodyReader, Connection
 from .failures import FOREIGN, translate_exchange
 from .headers import Headers
@@ -83,8 +84,8 @@ class Response(NamedTuple):
         except ProtocolError as exc:
             kind = shorten(self.headers.get("content-type", "no content type"), 80)
             raise ProtocolError(
-                f"{place} answered {self.status} with {kind} instead of JSON. Check that the URL is that of "
-                "a Gradio app."
+                f"{place} answered {self.status} with {kind} instead of JSON.{page_in_words(self.body)} "
+                "Check that the URL is that of a Gradio app."
             ) from exc
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ..errors import AuthenticationError, UnsupportedAppError, shown
+from ..errors import UnsupportedAppError, shown
 from .dialect import Version
+from .refusal import login_wanted
 from .schema import contains_file, is_index, mapping
 from .texts import text_of
 from .urls import bare_url
@@ -279,9 +280,7 @@ def _require_dependencies(raw: Any, url: str) -> List[Any]:
     if isinstance(dependencies, list) and (dependencies or not raw.get("auth_required")):
         return dependencies
     if raw.get("auth_required"):
-        raise AuthenticationError(
-            f"Could not load {bare_url(url)} as credentials were not provided. Please login."
-        )
+        raise login_wanted(bare_url(url))
     raise UnsupportedAppError(
         f"{bare_url(url)} is not a Gradio app this client can call: its config lists no dependencies. "
         "Check that the URL is that of the app itself."

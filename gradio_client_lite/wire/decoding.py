@@ -23,6 +23,7 @@ import sys
 from typing import Any, Dict, List, Optional, Type, Union
 
 from ..errors import EventTooLarge, ProtocolError, ResponseTooLarge
+from .texts import page_in_words
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """The default limit of one event, in bytes.
@@ -175,7 +176,7 @@ def read_json(
         text = data if isinstance(data, str) else data.removeprefix(_BOM).decode("utf-8", "surrogatepass")
         return json.loads(text) if len(data) <= _DIGITS else json.loads(text, **_options(data))
     except (ValueError, RecursionError) as exc:
-        raise _unreadable(what, exc) from exc
+        raise _unreadable(what, exc, data) from exc
 
 
 def read_first_json(text: str, what: str, max_values: Optional[int], limit: str = "") -> Any:
@@ -188,12 +189,11 @@ def read_first_json(text: str, what: str, max_values: Optional[int], limit: str 
         raise _unreadable(what, exc) from exc
 
 
-def _unreadable(what: str, error: Exception) -> ProtocolError:
-    return ProtocolError(
-        f"{what} is JSON that is nested too deeply."
-        if isinstance(error, RecursionError)
-        else f"{what} is not JSON."
-    )
+def _unreadable(what: str, error: Exception, data: Union[bytes, str] = "") -> ProtocolError:
+    if isinstance(error, RecursionError):
+        return ProtocolError(f"{what} is JSON that is nested too deeply.")
+    page = page_in_words(data) if isinstance(data, bytes) else ""
+    return ProtocolError(f"{what} is not JSON.{page}")
 
 
 def _check(data: Union[bytes, str], what: str, most: int, limit: str, too_large: Type[ProtocolError]) -> None:

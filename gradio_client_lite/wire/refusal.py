@@ -6,7 +6,6 @@ import re
 from typing import Any, Mapping, Optional
 
 from ..errors import (
-    CUT,
     AuthenticationError,
     GradioClientError,
     HTTPStatusError,
@@ -16,21 +15,17 @@ from ..errors import (
     StreamLost,
     TooManyRequestsError,
     ValidationError,
-    shorten,
 )
 from .decoding import FEW_VALUES, read_json
 from .lifecycle import app_error
+from .texts import in_words
 from .urls import bare_url, with_scheme
 
-_EXCERPT = 300
 #: The longest that a server may ask a caller to wait, in seconds.
 LONGEST_WAIT = 86400.0
 _UNAVAILABLE = frozenset((502, 503, 504))
 #: What queueing.py of 4.16 - 6.31 says in `push`; other answers of 503 are those of servers on the way.
 _QUEUE_FULL = "queue is full"
-_MARKUP: Any = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
-#: Control characters of ASCII and Latin-1, and those that turn the direction of the text after them.
-_CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 #: How nginx, Apache, Go, Java and cheroot answer a plain request at their port for TLS.
 _WANTS_TLS: Any = re.compile(
     rb"http request (?:was sent )?to (?:an )?https (?:port|server)|plain http to an ssl|only speaks https"
@@ -42,6 +37,8 @@ _SIGN_IN: Any = re.compile(
     r"|(?<![a-z])(?:log[-_][io]n|sign[-_]in|sso|o?auth2?|authorize|saml2?|adfs|openid)(?![a-z])",
     re.IGNORECASE,
 )
+#: Bytes of an answer that are searched for a hint at TLS.
+_LONGEST_HINT = 1200
 #: Bytes of a page that are searched.
 _LONGEST_PAGE = 65536
 _PASSWORD: Any = re.compile(rb"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password", re.IGNORECASE)
@@ -97,7 +94,7 @@ def status_error(
 
 def wants_tls(status: int, body: bytes) -> bool:
     """Whether a server says that its port speaks TLS, and the request did not."""
-    return status == 400 and _WANTS_TLS.search(body, 0, 4 * _EXCERPT) is not None
+    return status == 400 and _WANTS_TLS.search(body, 0, _LONGEST_HINT) is not None
 
 
 def session_unknown(url: str) -> StreamLost:
@@ -186,14 +183,11 @@ def _json(body: bytes) -> Any:
 def _text(content: Any, body: bytes) -> str:
     """Quote a body in one line: its detail, or its beginning without markup."""
     detail = content.get("detail") if isinstance(content, dict) else None
-    text = _beginning(body if detail is None else str(detail).encode("utf-8", "replace"))
-    if text.lstrip().startswith("<"):
-        text = _MARKUP.sub(" ", text)
-    text = " ".join(_CONTROLS.sub(" ", text).split())
-    return shorten(text, _EXCERPT) or "(no text)"
+    return in_words(body if detail is None else str(detail).encode("utf-8", "replace")) or "(no text)"
 
 
-def _beginning(body: bytes) -> str:
-    """Decode the beginning of a body; a cut is marked, as half of a secret may stand before it."""
-    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")
-    return text if len(body) <= 4 * _EXCERPT else text.rstrip("\ufffd") + CUT
+def login_wanted(where: str) -> AuthenticationError:
+    """The error for an app that has a login, named without secrets, of a client that was made without one."""
+    return AuthenticationError(
+        f"Could not load {where} as credentials were not provided. Please login. Pass auth=(user, password)."
+    )

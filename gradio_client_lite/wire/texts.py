@@ -13,7 +13,7 @@ import re
 import reprlib
 from typing import Any, Mapping, Optional
 
-from ..errors import ArgumentError, shown
+from ..errors import CUT, ArgumentError, shorten, shown
 from ..secrecy import hide
 
 _LIMIT = 200
@@ -46,6 +46,58 @@ def one_line(text: str) -> str:
         'two lines, [31mred'
     """
     return "".join(filter(str.isprintable, " ".join(text.split())))
+
+
+def printable(name: str) -> str:
+    """A name that a server has chosen, or its `repr` where a terminal would not just show it."""
+    return name if name.isprintable() else repr(name)
+
+
+#: Bytes of a body that are searched for words; all that errors quote of one.
+_LONGEST_BODY = 16384
+#: Characters that errors quote of a page, and of any other body.
+_FEW_WORDS, _EXCERPT = 160, 300
+#: Control characters of ASCII and Latin-1, and those that turn the direction of the text after them.
+_CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: What begins a part of a page that nobody sees, and what ends it.
+_UNSEEN = {"!--": "-->", "script": "/script>", "style": "/style>"}
+
+
+def in_words(body: bytes) -> str:
+    """Quote the beginning of an answer's body in one line; of a page a few words, without its markup."""
+    text = body[:_LONGEST_BODY].decode("utf-8", "replace")
+    if len(body) > _LONGEST_BODY:  # marked, as half of a secret may stand before it
+        text = text.rstrip("\ufffd") + CUT
+    page = _is_page(body)
+    text = _CONTROLS.sub(" ", _without_markup(text) if page else text)
+    return shorten(" ".join(text.split()), _FEW_WORDS if page else _EXCERPT)
+
+
+def _is_page(body: bytes) -> bool:
+    return body[:100].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def page_in_words(body: bytes) -> str:
+    """A sentence on a body that is a page, after a space; "" for any other."""
+    words = in_words(body) if _is_page(body) else ""
+    return f' It is a page that says "{words}".' if words else ""
+
+
+def _without_markup(page: str) -> str:
+    """What a reader of a page sees, in time linear in its length, whatever it holds."""
+    from html import unescape
+
+    seen = []
+    end = ">"  # of the tag, or of what nobody sees
+    for piece in page.split("<"):
+        if end == ">":
+            start = piece[:6].lower()
+            end = next((end for begin, end in _UNSEEN.items() if start.startswith(begin)), ">")
+        at = piece.lower().find(end)
+        if at >= 0:
+            seen.append(piece[at + len(end) :])
+            end = ">"
+    return unescape(" ".join(seen))
 
 
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,

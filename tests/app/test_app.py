@@ -211,7 +211,7 @@ def test_app_behind_tls_is_not_called_without_it(net: Net) -> None:
 def test_other_server_that_wants_credentials_is_named(net: Net) -> None:
     net.put(HTTP, away(OTHER))
     net.put(OTHER, site(config=answer(b"{}", "401 Unauthorized")))
-    with pytest.raises(AuthenticationError, match=f"Please login. They do not go .* {OTHER}/config"):
+    with pytest.raises(AuthenticationError, match=f"Please login. Pass .* They do not go .* {OTHER}/config"):
         net.app(HTTP).connect()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from gradio_client_lite.app.endpoint import Endpoint, find_endpoint
 from gradio_client_lite.errors import ArgumentError, ProtocolError, UnknownEndpointError
+from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.wire.config import parse_config
 
 COMPONENTS: List[Dict[str, Any]] = [
@@ -61,23 +62,75 @@ def test_number_is_the_id_not_the_position() -> None:
     assert find_endpoint(found, None, 5).api_name == "/echo"
 
 
-def test_missing_slash_is_suggested() -> None:
+def error_of(found: Dict[int, Endpoint], api_name: Optional[str] = None, fn_index: Any = None) -> str:
     with pytest.raises(UnknownEndpointError) as caught:
-        find_endpoint(endpoints(dependency(id=0)), "echo", None)
-    assert str(caught.value) == (
+        find_endpoint(found, api_name, fn_index)
+    return str(caught.value)
+
+
+def named(*names: Any, **fields: Any) -> Dict[int, Endpoint]:
+    """An app with endpoints of these names, numbered from 0."""
+    return endpoints(*(dependency(id=index, api_name=name, **fields) for index, name in enumerate(names)))
+
+
+def test_missing_slash_is_suggested() -> None:
+    assert error_of(named("echo", "add"), "echo") == (
         "Cannot find a function with `api_name`: echo. Did you mean to use a leading slash?"
     )
 
 
-def test_unknown_name_is_named() -> None:
-    with pytest.raises(UnknownEndpointError) as caught:
-        find_endpoint(endpoints(dependency(id=0)), "/nope", None)
-    assert str(caught.value) == "Cannot find a function with `api_name`: /nope."
+def test_names_like_an_unknown_one_are_suggested_and_all_are_listed() -> None:
+    assert error_of(named("add", "echo", "echo_1"), "/ecko") == (
+        "Cannot find a function with `api_name`: /ecko. Did you mean /echo or /echo_1? The app has /add, "
+        "/echo, /echo_1; client.view_api() describes them."
+    )
+
+
+def test_name_that_lacks_its_slash_too_is_still_understood() -> None:
+    assert "`api_name`: ecko. Did you mean /echo? The app has" in error_of(named("echo"), "ecko")
+
+
+def test_name_like_no_other_leaves_the_list() -> None:
+    assert error_of(named("echo"), "/nope") == (
+        "Cannot find a function with `api_name`: /nope. The app has /echo; client.view_api() describes them."
+    )
+    assert "nope. Did you mean to use a leading slash? The app has" in error_of(named("echo"), "nope")
+
+
+def test_what_is_not_public_is_neither_suggested_nor_listed() -> None:
+    found = {
+        **named("echo_0", show_api=False),
+        1: named("echo_1", api_visibility="private")[0],
+        2: named("echo_2", backend_fn=False)[0],
+        3: named(None)[0],
+    }
+    assert error_of(found, "/echo") == (
+        "Cannot find a function with `api_name`: /echo. The app has none with a name; client.view_api() "
+        "describes those that it has."
+    )
+
+
+def test_long_list_is_cut() -> None:
+    text = error_of(named(*(f"f{number}" for number in range(12))), "/other")
+    assert "/f8, /f9 and 2 more; client" in text
+
+
+def test_names_of_any_kind_are_shown_in_bounded_text_that_harms_no_terminal() -> None:
+    text = error_of(named("\x1b]0;echo", "a" * 5000, *map(str, range(1000))), "/\u202eecho")
+    assert "'/\\x1b]0;echo'" in text
+    assert "\x1b" not in text
+    assert len(text) <= 2000
+
+
+def test_hidden_texts_are_in_no_list() -> None:
+    spec = endpoint(api_name="s3cret").spec
+    assert "s3cret" not in error_of({0: Endpoint(spec, dict, Secrets("s3cret"))}, "/s3cre")
 
 
 def test_unknown_number_is_named() -> None:
-    with pytest.raises(ValueError, match=r"Invalid function index: 9\."):
-        find_endpoint(endpoints(dependency(id=0)), None, 9)
+    assert error_of(named("echo", None, "add"), fn_index=9) == (
+        "Invalid function index: 9. The app has 0 (/echo), 2 (/add); client.view_api() describes them."
+    )
 
 
 def test_what_is_no_number_is_no_endpoint() -> None:

@@ -287,6 +287,11 @@ def forever(seconds):
         time.sleep(0.05)
 
 
+def alone(seconds):
+    """The same, one at a time: the next can begin only once this was stopped."""
+    yield from forever(seconds)
+
+
 TRACE = []
 
 
@@ -317,6 +322,7 @@ def job_endpoints():
     on(trace, gr.Textbox(), gr.Number(), "trace", concurrency_limit=None)
     # Up to 4.29 cancelling means calling a function that names the one to cancel.
     on(None, None, None, "stop_forever", cancels=[stream])
+    on(alone, gr.Number(value=60), gr.Number(), "alone", concurrency_limit=1)
 
 
 # --- errors -----------------------------------------------------------------------------------------

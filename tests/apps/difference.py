@@ -82,6 +82,17 @@ def refused(message: str) -> Callable[[Json], Json]:
     return lambda official: {"calls": [{"submit": error}]}
 
 
+def with_advice(official: Json) -> Json:
+    """The official answer, but with more after the text of its error."""
+    if "connect" in official:
+        return {"connect": _advised(official["connect"])}
+    return {"calls": [{"submit": _advised(call["submit"])} for call in official["calls"]]}
+
+
+def _advised(error: Json) -> Json:
+    return {**error, "message": {"begins": error["message"]}}
+
+
 def wrong_credentials(official: Json) -> Json:
     """The official answer, but with the exception that names the cause."""
     error = official["connect"]

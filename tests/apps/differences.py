@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Optional
 
-from .difference import Difference, cancelled, finished, iterated, wrong_credentials
+from .difference import Difference, cancelled, finished, iterated, with_advice, wrong_credentials
 from .differences_of_3 import GRADIO_3
 from .servers import release
 
 _SUBPATH = (
     "an app mounted at a subpath is reached on Gradio 4 as well; the official client forgets the subpath"
 )
+_LISTED = "the error of a name or number that no endpoint has lists those that there are"
 _JSON_PATH = {"path": "/not/a/file", "nested": [{"path": "also not"}], "n": None}
 
 DIFFERENCES = [
@@ -55,6 +56,10 @@ DIFFERENCES = [
         "a wrong password is an AuthenticationError; the official client raises a bare ValueError",
         wrong_credentials,
     ),
+    Difference(("no_such_endpoint", "fn_index_too_large", "unnamed_endpoint"), _LISTED, with_advice),
+    Difference(("echo_2",), _LISTED, with_advice, before="6"),  # each release numbers such names in its way
+    Difference(("echo_1",), _LISTED, with_advice, since="6"),
+    Difference(("auth-missing",), "an error that wants a login says how to log in", with_advice),
     Difference(("subpath-echo", "subpath-direct"), _SUBPATH, finished("x"), before="5"),
     Difference(("subpath-count",), _SUBPATH, finished(0, 1, 2), since="4", before="5"),
     *GRADIO_3,

@@ -115,7 +115,16 @@ TOOLS: Dict[str, Pins] = {
     "awslambdaric": Pins("awslambdaric-4.2.2", ("awslambdaric==4.2.2",), (3, 11)),
     "distributed": Pins("distributed-2026.8.0", ("distributed==2026.8.0",), (3, 11)),
     # With the last pip that installs into Python 3.9.
-    "hatchling": Pins("hatchling-1.33.0", ("hatchling==1.33.0", "pip==25.3"), (3, 11)),
+    "hatchling": Pins(
+        "hatchling-1.33.0",
+        (
+            "hatchling==1.33.0",
+            "hatch-fancy-pypi-readme==25.1.0",
+            "cyclonedx-python-lib[json-validation]==11.12.0",
+            "pip==25.3",
+        ),
+        (3, 11),
+    ),
     "pyinstaller": Pins("pyinstaller-6.22.3", ("pyinstaller==6.22.3",), (3, 11)),
     # Libraries that others wrote for the official client, which is left out.
     "third-party": Pins(

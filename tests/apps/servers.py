@@ -6,17 +6,19 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Iterator, Optional, Set, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
 from .environments import server_python
 from .surroundings import plain_environ
 
+_HOST = Path(__file__).with_name("server_host.py")
 _APP = Path(__file__).with_name("behaviours.py")
 _OTHER_APPS = {
     "files": Path(__file__).with_name("file_app.py"),
@@ -32,7 +34,7 @@ _OTHER_APPS = {
 }
 # Where a server was. None comes after it there: clients that are kept for its URL would call the new one.
 _ports: Set[Optional[int]] = set()
-_START_TIMEOUT = 90.0  # seconds: a cold import of Gradio on a busy machine takes over ten
+_START_TIMEOUT = 180.0  # seconds: a cold import of Gradio on a busy machine takes a minute
 _STOP_TIMEOUT = 10.0  # seconds
 _READY = "READY "
 
@@ -57,7 +59,7 @@ class Server:
             components (6.31's), pages (several apps of several pages), moving (what scripts for the official
             client call), samples and wire (the recorded ones) are other apps.
         log: the file with everything the server printed.
-        process: the server's process, for tests that stop or kill it.
+        pid: the number of its process, and of its group, for tests that stop it.
         ca_file: the certificate authority that signed an `https` server's certificate.
     """
 
@@ -65,7 +67,7 @@ class Server:
     version: str
     variant: str
     log: Path
-    process: subprocess.Popen[str]
+    pid: int
     ca_file: Optional[str] = None
 
     def at_least(self, version: str) -> bool:
@@ -81,47 +83,177 @@ def release(version: str) -> Tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-@contextmanager
-def running_server(version: str, folder: Path, variant: str = "plain", port: int = 0) -> Iterator[Server]:
-    """Run a server for as long as the block lasts.
+class Host:
+    """A process that has imported a Gradio release, and of which each server is a fork; see `server_host.py`.
 
     Args:
         version: a key of `pins.SERVERS`; its environment is made if need be.
+        folder: an empty folder for temporary files.
+    """
+
+    def __init__(self, version: str, folder: Path) -> None:
+        self.version = version
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = folder / "host.log"
+        with theirs, self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [server_python(version), "-I", str(_HOST)],
+                stdin=theirs,
+                stdout=log,
+                stderr=log,
+                env=_environ(folder),
+            )
+
+    def fork(self, request: Dict[str, Any], given: int, output: int) -> None:
+        """Have it run an app, with these descriptors for its standard input and its output."""
+        socket.send_fds(self._requests, [json.dumps(request).encode()], [given, output])
+
+    def said(self) -> str:
+        """The end of its own output."""
+        return tail(self._log)
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._requests.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class Launch:
+    """A server on its way: it is asked for at once, and waited for when it is needed.
+
+    Args:
+        host: of its release.
         folder: an empty folder for the log, the certificates and the server's temporary files.
         variant: see `Server.variant`.
         port: where it listens; 0 for a free one.
-
-    Raises:
-        ServerFailed: it did not say within 90 seconds that it is ready.
     """
-    arguments, ca_file = _certificate_arguments(folder) if variant == "https" else ([], None)
-    log = folder / "server.log"
-    app = _OTHER_APPS.get(variant, _APP)
-    command = [server_python(version), "-I", str(app), "--variant", variant, *arguments]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,  # the app ends when this closes, so it never outlives us
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        env={
-            **_environ(folder),
-            "TEST_SERVER_PORT": str(port),
-            "TEST_SERVER_TAKEN": " ".join(map(str, sorted(_ports))),
-        },
-        start_new_session=True,
-    )
-    first_line: queue.Queue[Optional[str]] = queue.Queue()
-    reader = threading.Thread(target=_copy_output, args=(process.stdout, log, first_line), daemon=True)
-    reader.start()
-    try:
-        url = _wait_until_ready(first_line, version, variant, log)
-        _ports.add(urlsplit(url).port)
-        yield Server(url, version, variant, log, process, ca_file)
-    finally:
-        _stop(process)
-        reader.join(_STOP_TIMEOUT)
+
+    def __init__(self, host: Host, folder: Path, variant: str = "plain", port: int = 0) -> None:
+        arguments, self._ca_file = _certificate_arguments(folder) if variant == "https" else ([], None)
+        self._host, self._variant, self._log = host, variant, folder / "server.log"
+        self._pid: Optional[int] = None
+        given, self._input = os.pipe()  # the app ends when this closes, so it never outlives us
+        written, output = os.pipe()
+        request = {
+            "script": str(_OTHER_APPS.get(variant, _APP)),
+            "arguments": ["--variant", variant, *arguments],
+            "environ": {
+                **_environ(folder),
+                "TEST_SERVER_PORT": str(port),
+                "TEST_SERVER_TAKEN": " ".join(map(str, sorted(_ports))),
+            },
+        }
+        host.fork(request, given, output)
+        os.close(given)
+        os.close(output)
+        self._first_line: queue.Queue[Optional[str]] = queue.Queue()
+        stream = open(written, encoding="utf-8", errors="replace")  # noqa: SIM115 - the reader closes it
+        self._reader = threading.Thread(
+            target=_copy_output, args=(stream, self._log, self._first_line), daemon=True
+        )
+        self._reader.start()
+
+    def ready(self) -> Server:
+        """Wait for it.
+
+        Raises:
+            ServerFailed: it did not say within 180 seconds that it is ready.
+        """
+        version = self._host.version
+        try:
+            line = self._first_line.get(timeout=_START_TIMEOUT)
+        except queue.Empty:
+            line = None
+        if line is None:
+            said = tail(self._log) or self._host.said()
+            raise ServerFailed(f"Gradio {version} ({self._variant}) did not start; its output ends:\n{said}")
+        told = json.loads(line[len(_READY) :])
+        if told["gradio"] != version:
+            raise ServerFailed(f"the environment for Gradio {version} has {told['gradio']}")
+        self._pid = told["pid"]
+        _ports.add(urlsplit(told["url"]).port)
+        return Server(told["url"], version, self._variant, self._log, told["pid"], self._ca_file)
+
+    def stop(self) -> None:
+        """End it, and whatever it started, however far it has come."""
+        os.close(self._input)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._pid is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._pid, number)
+            self._reader.join(_STOP_TIMEOUT)
+            if not self._reader.is_alive():
+                return
+
+
+@contextmanager
+def running_server(
+    version: str, folder: Path, variant: str = "plain", port: int = 0, host: Optional[Host] = None
+) -> Iterator[Server]:
+    """Run a server for as long as the block lasts; see `Launch` for the arguments, `ready` for failures.
+
+    Without a host it has one of its own.
+    """
+    with ExitStack() as stack:
+        launch = Launch(host or stack.enter_context(Host(version, folder)), folder, variant, port)
+        stack.callback(launch.stop)
+        yield launch.ready()
+
+
+#: The variant and the release of a server.
+Kind = Tuple[str, str]
+
+
+class Ahead:
+    """Runs servers one after the other, and starts each while the tests of the one before run.
+
+    Args:
+        kinds: those that will be needed, in that order.
+    """
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._expected = list(dict.fromkeys(kinds))
+        self._launched: Dict[Kind, Launch] = {}
+        self._hosts: Dict[str, Host] = {}
+
+    @contextmanager
+    def running(self, kind: Kind, folder_for: Callable[[str], Path]) -> Iterator[Server]:
+        """Run a server for as long as the block lasts; `folder_for` makes an empty folder for a variant."""
+        launch = self._launched.pop(kind, None) or self._launch(kind, folder_for)
+        try:
+            server = launch.ready()
+            for following in self._expected[:1]:
+                self._launched[following] = self._launch(following, folder_for)
+            yield server
+        finally:
+            launch.stop()
+            self._end_hosts(kind[1])
+
+    def _launch(self, kind: Kind, folder_for: Callable[[str], Path]) -> Launch:
+        if kind in self._expected:
+            self._expected.remove(kind)
+        variant, version = kind
+        host = self._hosts.get(version)
+        if host is None:
+            host = self._hosts[version] = Host(version, folder_for("host"))
+        return Launch(host, folder_for(variant), variant)
+
+    def _end_hosts(self, version: str) -> None:
+        """End the host of a release unless it may be needed again."""
+        if version not in [other for _, other in (*self._expected, *self._launched)]:
+            host = self._hosts.pop(version, None)
+            if host is not None:
+                host.__exit__()
+
+    def close(self) -> None:
+        """End those that nobody has come for, and the hosts."""
+        while self._launched:
+            self._launched.popitem()[1].stop()
+        while self._hosts:
+            self._hosts.popitem()[1].__exit__()
 
 
 def _environ(folder: Path) -> dict[str, str]:
@@ -146,36 +278,9 @@ def _copy_output(output: IO[str], log: Path, first_line: queue.Queue[Optional[st
     first_line.put(None)
 
 
-def _wait_until_ready(lines: queue.Queue[Optional[str]], version: str, variant: str, log: Path) -> str:
-    try:
-        line = lines.get(timeout=_START_TIMEOUT)
-    except queue.Empty:
-        line = None
-    if line is None:
-        raise ServerFailed(f"Gradio {version} ({variant}) did not start; its output ends:\n{tail(log)}")
-    said = json.loads(line[len(_READY) :])
-    if said["gradio"] != version:
-        raise ServerFailed(f"the environment for Gradio {version} has {said['gradio']}")
-    return str(said["url"])
-
-
 def tail(log: Path, size: int = 4000) -> str:
     """The end of a server's log."""
     return log.read_text(encoding="utf-8")[-size:] if log.exists() else ""
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End the server and whatever it started."""
-    assert process.stdin is not None
-    process.stdin.close()
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        try:
-            process.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 def _certificate_arguments(folder: Path) -> tuple[list[str], str]:

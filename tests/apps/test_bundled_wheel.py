@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -15,12 +16,13 @@ import pytest
 from gradio_client_lite.testing import serve
 
 from .bundled import build_wheel, run_in
+from .environments import tool_python
 from .servers import Server
 
 pytestmark = pytest.mark.whole
 
-#: Bytes, just above the 423,000 that are reached; the aim is 300,000.
-BUNDLED = 430_000
+#: Bytes, 26,000 above what was reached before the command line; the aim is 300,000.
+BUNDLED = 449_000
 PINS = Path(__file__).parents[2] / ".ci" / "bundled.txt"
 
 SMOKE = """
@@ -59,6 +61,42 @@ def test_wheel_needs_nothing_and_brings_every_licence(bundled_wheel: Path) -> No
     assert not [name for name in names if name.startswith(("websocket/", "typing_extensions"))]
 
 
+VALIDATE = """
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sys.stdin.read())
+assert error is None, error
+"""
+
+
+def test_wheel_has_a_valid_bill_of_materials_for_scanners(bundled_wheel: Path) -> None:
+    with zipfile.ZipFile(bundled_wheel) as archive:
+        (name,) = [name for name in archive.namelist() if "/sboms/" in name]
+        content = archive.read(name)
+    assert name.endswith("+bundled.dist-info/sboms/gradio_client_lite.cdx.json")
+    command = [tool_python("hatchling"), "-I", "-c", VALIDATE]
+    done = subprocess.run(command, input=content, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    told = json.loads(content)
+    (websocket,) = told["components"]
+    root = told["metadata"]["component"]["bom-ref"]
+    assert (root.partition("@")[0], websocket["purl"]) == (
+        "pkg:pypi/gradio-client-lite",
+        "pkg:pypi/websocket-client@" + pinned("websocket-client==(.+) "),
+    )
+    assert websocket["hashes"] == [{"alg": "SHA-256", "content": pinned("--hash=sha256:(.+)")}]
+    assert websocket["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+    assert {"ref": root, "dependsOn": [websocket["bom-ref"]]} in told["dependencies"]
+
+
+def pinned(pattern: str) -> str:
+    """What `bundled.txt` says."""
+    found = re.search(pattern, PINS.read_text(encoding="utf-8"))
+    assert found is not None
+    return found[1]
+
+
 def test_wheel_is_small(bundled_wheel: Path) -> None:
     assert bundled_wheel.stat().st_size <= BUNDLED
 
@@ -85,11 +123,11 @@ for more in ([], ["--check"]):
 def test_wheel_makes_copies_with_the_websocket_it_carries(
     bundled_pythons: Dict[Tuple[int, int], str], tmp_path: Path
 ) -> None:
-    pinned = re.search(r"^websocket-client==(\S+)", PINS.read_text(encoding="utf-8"), re.MULTILINE)
-    assert pinned is not None
     for release, python in bundled_pythons.items():
         folder = tmp_path / "{}.{}".format(*release)
-        assert f"websocket-client {pinned[1]}\n" in run_in(python, VENDOR, str(folder))
+        assert f"websocket-client {pinned('websocket-client==(.+) ')}\n" in run_in(
+            python, VENDOR, str(folder)
+        )
         assert (folder / "client" / "_vendor" / "websocket" / "__init__.py").is_file()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from file_names import NAMES
 
 from gradio_client_lite import Client, handle_file
-from gradio_client_lite.errors import InvalidFile
+from gradio_client_lite.errors import AppError, InvalidFile
 from gradio_client_lite.updates import OutputUpdate
 
 from .oracle import Oracle
@@ -308,6 +309,17 @@ def test_what_cannot_be_sent_is_an_error_of_the_call(file_server: Server, tmp_pa
         with pytest.raises(InvalidFile, match="not a regular file"):
             client.submit(handle_file(tmp_path), api_name="/file")
         assert client.predict(handle_file(b"x"), api_name="/file")
+
+
+@pytest.mark.servers("4.44.1", "6.31.0")
+def test_a_text_in_the_place_of_a_file_is_told(file_server: Server) -> None:
+    with Client(file_server.url, verbose=False) as client:
+        error = client.submit("photo.png", api_name="/image").exception(30)
+    assert isinstance(error, AppError)
+    assert re.search(r"Argument 0 \(.*\) is a text where the app takes a file.* handle_file\(…\)", str(error))
+    with Client(file_server.url, verbose=False) as client:  # whose parameters are not known yet
+        error = client.submit(value="http://127.0.0.1/a.wav", api_name="/audio").exception(30)
+    assert "Argument `value` is a text where the app takes a file" in str(error)
 
 
 @pytest.mark.servers("6.31.0")

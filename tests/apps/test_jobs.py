@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
 import signal
 import threading
@@ -95,12 +96,12 @@ def test_calls_survive_a_server_that_stalls_before_it_would_drop_an_idle_connect
 ) -> None:
     client.predict("before", api_name="/noop")
     time.sleep(3)
-    server.process.send_signal(signal.SIGSTOP)
+    os.kill(server.pid, signal.SIGSTOP)
     try:
         job = client.submit("after", api_name="/noop")
         time.sleep(2.5)
     finally:
-        server.process.send_signal(signal.SIGCONT)
+        os.kill(server.pid, signal.SIGCONT)
     assert job.result(_DEADLINE) == "after"
 
 

@@ -12,7 +12,7 @@ import pytest
 from gradio_client_lite import Client, Job
 from gradio_client_lite.errors import StreamLost
 
-from .servers import USER, Server, running_server
+from .servers import USER, Host, Server, running_server
 
 _DEADLINE = 60.0  # seconds, for what takes a few
 
@@ -22,14 +22,14 @@ Restart = Callable[[], Server]
 @pytest.fixture(scope="session")
 def restart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restart]:
     """Start the server; the second time, in place of the first."""
-    version, port = request.param, 0
-    with ExitStack() as running:
+    port = 0
+    with Host(request.param, tmp_path_factory.mktemp("host")) as host, ExitStack() as running:
 
         def start() -> Server:
             nonlocal port
             running.pop_all().close()
             folder = tmp_path_factory.mktemp("restarted")
-            server = running.enter_context(running_server(version, folder, "auth", port))
+            server = running.enter_context(running_server(host.version, folder, "auth", port, host))
             port = urlsplit(server.url).port or 0
             return server
 

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from gradio_client_lite import Client, handle_file
-from gradio_client_lite.errors import ArgumentError, InvalidFile
+from gradio_client_lite.errors import AppError, ArgumentError, InvalidFile
 
 from .servers import Server
 from .test_files_round_trip import png, wav
@@ -109,6 +109,12 @@ def test_media_come_as_they_are(client: Client, files: Dict[str, Any], endpoint:
 def test_an_image_goes_up(client: Client, files: Dict[str, Any]) -> None:
     assert client.predict(files["red.png"], api_name="/pixel") == [255, 0, 0]
     assert client.predict(handle_file(BLUE), api_name="/pixel") == [0, 0, 255]
+
+
+@pytest.mark.servers("3.50.2")
+def test_a_text_in_the_place_of_a_file_is_told(client: Client) -> None:
+    with pytest.raises(AppError, match=r"Argument 0 \(.*\) is a text where the app takes a file"):
+        client.predict("photo.png", api_name="/pixel")
 
 
 def test_an_image_both_ways(client: Client, files: Dict[str, Any]) -> None:

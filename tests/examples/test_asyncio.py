@@ -44,13 +44,14 @@ busy = Busy()
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    with serve(
-        {
-            "/answer": Function(lambda text: busy(text), concurrency=None),
-            "/hang": lambda text: threading.Event().wait(),
-        }
-    ) as app:
+    over = threading.Event()
+    functions = {
+        "/answer": Function(lambda text: busy(text), concurrency=None),
+        "/hang": lambda _: over.wait(),
+    }
+    with serve(functions) as app:
         yield app
+        over.set()
 
 
 def run(monkeypatch: pytest.MonkeyPatch, lines: str, *words: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from typing import Any, Callable, Iterator, List
 
 import pytest
@@ -66,11 +68,24 @@ def host() -> Host:
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    def hang(text: str) -> None:
-        threading.Event().wait()
-
-    with serve({"/shout": str.upper, "/hang": hang}) as app:
+    over = threading.Event()
+    with serve({"/shout": str.upper, "/hang": lambda _: over.wait()}) as app:
         yield app
+        over.set()
+
+
+def test_a_closed_panel_keeps_no_client(host: Host, app: App) -> None:
+    panel = panel_module.Panel(host.later, host.show, app.url, "/hang")
+    host.until("Ready.")
+    host.do(panel.run, "hello")
+    host.until("PROCESSING…")
+    kept = weakref.ref(panel._client)
+    host.do(panel.close)
+    ends = time.monotonic() + PATIENCE
+    while kept() is not None:
+        assert time.monotonic() < ends
+        host.tick()
+        gc.collect()
 
 
 def test_it_shows_the_result(host: Host, app: App) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from gradio_client_lite.errors import ArgumentError
 from gradio_client_lite.secrecy import Hidden
-from gradio_client_lite.wire.texts import sendable, text_of, utf8
+from gradio_client_lite.wire.texts import in_words, page_in_words, printable, sendable, text_of, utf8
 
 HALF, OTHER_HALF = "\ud83d", "\ude00"
 
@@ -114,3 +115,60 @@ def test_text_of_what_is_too_deep_is_the_name_of_its_kind() -> None:
     for _ in range(200_000):
         deep = [deep]
     assert text_of(deep) == "list"
+
+
+# --- bodies in words
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", ""),
+        (b"  plain\n text <b>of</b>\x1b[0m ", "plain text <b>of</b> [0m"),
+        (b"<p>one<br>two</p>", "one two"),
+        (b"\xef\xbb\xbf\r\n<!DOCTYPE html><TITLE>Sign in</TITLE>", "Sign in"),
+        (b"<title>A</title><style>p > b { color: red }</style><p>B", "A B"),
+        (b"<script>if (a < b) alert('x')</script>after", "after"),
+        (b"<SCRIPT src=x></SCRIPT>after<script>never ended", "after"),
+        (b"<!-- <b>not</b> this --><b>this</b>", "this"),
+        (b"<b>a &amp; b &lt;&#8238;[31m</b>", "a & b < [31m"),
+        (b"<p>\xff \xe2\x80\xae", "\ufffd"),
+        (b"<p>text<unfinished", "text"),
+        (b"<html></html>", ""),
+    ],
+)
+def test_body_is_quoted_as_a_reader_sees_it(body: bytes, words: str) -> None:
+    assert in_words(body) == words
+
+
+@pytest.mark.parametrize(("begin", "longest"), [(b"", 300), (b"<p>", 160)])
+def test_long_body_is_cut_and_marked(begin: bytes, longest: int) -> None:
+    quoted = in_words(begin + b"word " * 10_000)
+    assert len(quoted) <= longest
+    assert "…" in quoted
+
+
+def test_cut_between_the_bytes_of_a_character_is_marked_once() -> None:
+    assert in_words(b" " * 16383 + "é".encode()) == "…"
+
+
+@pytest.mark.parametrize(
+    "body", [b"<" * 1_000_000, b"<script" * 200_000, b"<!--" * 300_000, b"<a>" * 300_000]
+)
+def test_page_of_any_kind_is_read_quickly(body: bytes) -> None:
+    begun = time.process_time()
+    in_words(body)
+    assert time.process_time() - begun < 1
+
+
+def test_page_is_told_from_other_bodies() -> None:
+    assert page_in_words(b"<html><h1>Just a moment...</h1>") == ' It is a page that says "Just a moment...".'
+    assert page_in_words(b"<html></html>") == ""
+    assert page_in_words(b"[1, 2") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("/écho", "/écho"), ("/\x1b[0m", "'/\\x1b[0m'"), ("/\u202e", "'/\\u202e'")]
+)
+def test_name_that_a_terminal_would_obey_is_shown_by_its_escapes(name: str, shown: str) -> None:
+    assert printable(name) == shown
