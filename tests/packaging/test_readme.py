@@ -71,3 +71,10 @@ def test_ci_takes_its_test_command_from_the_readme() -> None:
     (command,) = re.findall(r"^python3 -m venv.*$", section, re.MULTILINE)
     assert command.endswith("tox")
     assert "/^## Run the tests/,/^It /" in CI
+
+
+def test_every_example_is_in_their_index() -> None:
+    index = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| \[(\w+)\]\(\1/README.md\)", index, re.MULTILINE) == sorted(
+        path.parent.name for path in (ROOT / "examples").glob("*/README.md")
+    )
