@@ -64,8 +64,7 @@ def _keep(functions: Dict[str, Callable[..., Any]], port: int) -> None:
     with app, suppress(KeyboardInterrupt):
         write_line(f"A small app with the functions {', '.join(functions)} runs at {app.url} until Ctrl-C")
         write_line(f"Call it from another terminal: python -m {PACKAGE} predict {app.url} /greet {_GREETED}")
-        while True:
-            time.sleep(3600)  # the app has threads of its own; Ctrl-C ends no other wait on Windows
+        threading.Event().wait()  # the app has threads of its own
 
 
 def _greet(name: str = "world") -> str:
