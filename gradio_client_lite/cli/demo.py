@@ -1,4 +1,4 @@
-"""The command demo: serves a small app and calls it, without a network."""
+"""The command demo: serves a small app and calls it, or keeps it for others to call; without a network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator
 
 from .._version import PACKAGE
 from ..app.console import write_line
+from ..errors import ArgumentError
 
 if TYPE_CHECKING:
     import argparse
@@ -38,20 +39,32 @@ def run(options: argparse.Namespace) -> None:
     from ..client import Client
     from ..testing import serve
 
-    functions: Dict[str, Callable[..., Any]] = {"/greet": _greet, "/spell": _spell}
+    functions: Dict[str, Callable[..., Any]] = {"/greet": _greet, "/spell": _spell, "/work": _work}
     if options.serve is not None:
-        with serve(functions, port=options.serve) as app, suppress(KeyboardInterrupt):
-            write_line(f"A small app with the functions /greet and /spell runs at {app.url} until Ctrl-C")
-            threading.Event().wait()
+        _keep(functions, options.serve)
         return
     show = (lambda _: None) if options.json else write_line
     with serve(functions) as app:
-        show(f"A small app with the functions /greet and /spell runs at {app.url}")
+        show(f"A small app with the functions {', '.join(functions)} runs at {app.url}")
         with Client(app.url, verbose=False) as client:
             report = {"url": app.url, **_demonstrate(client, show)}
     if options.json:
         write_line(json.dumps(report))
     show(f'Now your own app: {PACKAGE}.Client("http://…").predict(…, api_name="/…")')
+
+
+def _keep(functions: Dict[str, Callable[..., Any]], port: int) -> None:
+    """Serve the app until it is interrupted, and say how to call it."""
+    from ..testing import serve
+
+    try:
+        app = serve(functions, port=port)
+    except (OSError, OverflowError) as error:
+        raise ArgumentError(f"Nothing can be served at port {port} ({error}); try --serve 0.") from error
+    with app, suppress(KeyboardInterrupt):
+        write_line(f"A small app with the functions {', '.join(functions)} runs at {app.url} until Ctrl-C")
+        write_line(f"Call it from another terminal: python -m {PACKAGE} predict {app.url} /greet {_GREETED}")
+        threading.Event().wait()  # the app has threads of its own
 
 
 def _greet(name: str = "world") -> str:
@@ -65,6 +78,18 @@ def _spell(text: str) -> Iterator[str]:
     for end in range(1, len(text) + 1):
         work.wait(_STEP)
         yield text[:end]
+
+
+def _work(steps: int = 20) -> str:
+    """Works for a while, and tells how far it is."""
+    from ..testing import info, progress
+
+    info("It begins.")
+    work = threading.Event()
+    for step in range(steps):
+        progress(step, steps, desc="Working")
+        work.wait(_STEP)
+    return f"{steps} steps done"
 
 
 def _demonstrate(client: Client, show: Callable[[str], None]) -> Dict[str, Any]:

@@ -131,6 +131,9 @@ def _parse(words: List[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (_, text) in COMMANDS.items():
         commands.add_parser(name, help=text)
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
     parser.parse_args(words)
     return parser.error("the command must come first")
 

@@ -118,8 +118,9 @@ def check_space_id(space_id: Any, name: str = "src") -> str:
     if _is_repo_name(space_id) and "/" in space_id:
         return str(space_id)
     url = " or the URL of an app, beginning with http:// or https://" if name == "src" else ""
+    rules = "" if url and ":" in str(space_id) else f" {_RULES}"
     raise InvalidSpaceId(
-        f'{name} must be the name of a Space, "owner/name"{url}; it is {_quoted(space_id)}. {_RULES}'
+        f'{name} must be the name of a Space, "owner/name"{url}; it is {_quoted(space_id)}.{rules}'
     )
 
 

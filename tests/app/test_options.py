@@ -138,6 +138,11 @@ def test_src_that_is_neither_url_nor_space_is_refused_before_anything_is_sent(sr
         Client(src, verbose=False)
 
 
+def test_url_without_its_beginning_is_told_no_rules_for_names() -> None:
+    with pytest.raises(InvalidSpaceId, match=r"beginning with http:// or https://; it is 'host:7860'\.$"):
+        Client("host:7860", verbose=False)
+
+
 def test_password_in_a_wrong_src_is_not_quoted() -> None:
     with pytest.raises(InvalidSpaceId) as caught:
         Client("ftp://user:secret@host/?token=secret", verbose=False)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 import pytest
 
@@ -20,6 +22,8 @@ pytestmark = pytest.mark.whole
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "vendor_notes.md", "docs/*.md", "examples/*/README.md")
 DOCUMENTS = sorted(path for name in NAMES for path in ROOT.glob(name))
+#: Whose commands `tests/packaging/test_guide.py` runs.
+GUIDE = "docs/guide.md"
 #: What `.ci/run` takes from the README and runs itself.
 WHOLE_SUITE = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 #: Where the documents have their app.
@@ -55,9 +59,26 @@ class Reader:
         self._environ = {**theirs, "PATH": path}
 
     def follow(self, document: str, app: str = APP) -> None:
-        """Run all the commands of a document where it is."""
-        for command in commands(document):
-            self.run(command.replace(APP, app), (self.clone / document).parent)
+        """Run all the commands of a document where it is; one that serves an app goes on beside the rest."""
+        with ExitStack() as stack:
+            for command in commands(document):
+                if command.endswith(" --serve"):
+                    app = stack.enter_context(self.serving(command))
+                else:
+                    self.run(command.replace(APP, app), (self.clone / document).parent)
+
+    @contextmanager
+    def serving(self, command: str) -> Iterator[str]:
+        """The URL of the app that a command serves, at a port that is free."""
+        words = [*shlex.split(command), "0"]
+        words[0] = shutil.which(words[0], path=self._environ["PATH"]) or words[0]
+        with subprocess.Popen(words, env=self._environ, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            try:
+                assert process.stdout is not None
+                said = process.stdout.readline()
+                yield next(word for word in said.split() if "//" in word).rstrip("/")
+            finally:
+                process.kill()
 
     def run(self, command: str, folder: Optional[Path] = None) -> str:
         """Run one command in a shell that ends with the first failure; what it printed."""
@@ -74,15 +95,18 @@ class Reader:
         return done.stdout
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Reader:
-    return Reader(tmp_path)
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """One for all documents, who reads the README first."""
+    return Reader(tmp_path_factory.mktemp("reader"))
 
 
 def test_documents_with_commands_are_those_tested_below() -> None:
     shown = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
-    assert [name for name in shown if commands(name)] == [
+    assert [name for name in shown if commands(name) and name != GUIDE] == [
         "README.md",
+        "examples/batch/README.md",
+        "examples/chat/README.md",
         "examples/dask/README.md",
         "examples/lambda/README.md",
         "vendor_notes.md",
@@ -93,6 +117,7 @@ def test_readme_and_vendor_notes(reader: Reader) -> None:
     reader.follow("README.md")
     reader.follow("vendor_notes.md")
     listed = json.loads(reader.run("pip list --format json"))
+    assert len((reader.clone / "greetings.jsonl").read_text().splitlines()) == 1000
     installed = {entry["name"].replace("-", "_"): entry["version"] for entry in listed}
     assert installed["gradio_client_lite"].endswith("+bundled")  # the last of the ways to install it
     assert (reader.clone / "host_plugin" / "vendor" / "gradio_lite" / "client.py").is_file()
@@ -102,6 +127,21 @@ def test_lambda_example(reader: Reader) -> None:
     reader.follow("examples/lambda/README.md")
     made = {path.name for path in (reader.clone / "examples" / "lambda").glob("*.zip")}
     assert made == {"function.zip", "layer.zip"}
+
+
+def test_batch_example(reader: Reader) -> None:
+    folder = reader.clone / "examples" / "batch"
+    (folder / "rows.csv").write_text("text\na\nb\n")
+    with serve({"/predict": lambda text: text + "!"}) as app:
+        reader.follow("examples/batch/README.md", app.url.rstrip("/"))
+    results = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert sorted(line["result"] for line in results) == ["a!", "b!"]
+
+
+def test_chat_example(reader: Reader) -> None:
+    reader.run("pip install --quiet .")
+    with serve({"/chat": lambda message: f"I heard: {message}"}) as app:
+        reader.follow("examples/chat/README.md", app.url.rstrip("/"))
 
 
 def test_dask_example(reader: Reader) -> None:

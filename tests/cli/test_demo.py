@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 
-from gradio_client_lite import cli
+from gradio_client_lite import Client, cli
+from gradio_client_lite.updates import LogUpdate, ProgressUpdate
 
 from .conftest import Run
 
@@ -46,6 +48,17 @@ def test_its_app_serves_other_commands_until_it_is_interrupted(run: Run) -> None
     found = re.search(r"http://\S+", process.stdout.readline())
     assert found is not None
     assert run("predict", found[0], "/greet", "Ada").out == "Hello, Ada!\n"
+    with Client(found[0], verbose=False) as client:
+        log, *steps = list(client.stream_messages(2, api_name="/work"))[2:5]
+        assert (type(log), [type(step) for step in steps]) == (LogUpdate, [ProgressUpdate, ProgressUpdate])
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
+
+
+def test_a_port_that_is_taken_is_an_error(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("demo", "--serve", str(port))
+    assert ran.code == 2
+    assert f"Nothing can be served at port {port} (" in ran.err

@@ -62,6 +62,12 @@ def test_a_wrong_command_line_shows_the_usage(run: Run, words: List[str]) -> Non
     assert ran.out == ""
 
 
+def test_without_a_command_it_shows_what_there_is(run: Run) -> None:
+    ran = run()
+    assert (ran.code, ran.out) == (2, "")
+    assert [name for name in program.COMMANDS if f"    {name}" not in ran.err] == []
+
+
 def test_help_names_every_command(run: Run) -> None:
     ran = run("--help")
     assert ran.code == 0
