@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator
 
 from .._version import PACKAGE
 from ..app.console import write_line
+from ..errors import ArgumentError
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace) -> None:
 
     functions: Dict[str, Callable[..., Any]] = {"/greet": _greet, "/spell": _spell}
     if options.serve is not None:
+        if not 0 <= options.serve < 1 << 16:
+            raise ArgumentError(f"--serve takes a port from 0 to 65535; {options.serve} is none.")
         with serve(functions, port=options.serve) as app, suppress(KeyboardInterrupt):
             write_line(f"A small app with the functions /greet and /spell runs at {app.url} until Ctrl-C")
             threading.Event().wait()
