@@ -10,9 +10,10 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Set
 
 from ..app.options import check_seconds
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DeadlineExceeded
 from ..limits import Limits
 from ..secrecy import hide
+from ..transport.sockets import Deadline
 from ..wire.schema import is_index, mapping
 
 if TYPE_CHECKING:
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 
+def add_target(parser: argparse.ArgumentParser, endpoint: Optional[str] = None) -> None:
+    """Add `app`, which `connect` connects to, and `endpoint`; `endpoint` is how often, as `nargs`."""
+    parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")
+    parser.add_argument(
+        "endpoint", metavar="ENDPOINT", nargs=endpoint, help="such as /predict; the command info lists them"
+    )
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of all commands that connect; each adds its own `app`, which `connect` connects to."""
+    """Add the options of all commands that connect; `add_target`, or the command, adds the `app`."""
     group = parser.add_argument_group("connecting")
     group.add_argument(
         "--token-file",
@@ -44,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     trust = group.add_mutually_exclusive_group()
     trust.add_argument("--ca", metavar="PATH", help="a file, or folder, of certificates to trust")
     trust.add_argument("--insecure", action="store_true", help="accept any certificate")
-    group.add_argument("--timeout", metavar="SECONDS", type=float, help="for all of it; else no limit")
+    group.add_argument("--timeout", metavar="SECONDS", type=float, help="for all of it; of map, for a row")
     group.add_argument("--quiet", action="store_true", help="show no progress")
     group.add_argument("--debug", action="store_true", help="show the log, and where an error came from")
 
@@ -59,15 +68,29 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 
     Raises:
         ArgumentError: an option is wrong, or a file of a secret cannot be read.
+        DeadlineExceeded: it took longer than `--timeout`.
         The same as the constructor of `Client`.
     """
+    from concurrent.futures import wait
+
     from ..client import Client
 
-    return Client(options.app, **client_options(options, progress), **more)
+    connecting = Client.connect(options.app, **client_options(options, progress), **more)
+    try:
+        if wait([connecting], options.deadline.left()).not_done:
+            raise DeadlineExceeded(
+                f"Connecting took longer than {options.timeout:g} seconds. Give it a larger --timeout."
+            )
+        return connecting.result()
+    finally:
+        connecting.cancel()  # where it has not ended
 
 
 def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
-    """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`."""
+    """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`.
+
+    From its return on runs `options.deadline`, that of the whole command.
+    """
     chosen: Dict[str, Any] = {"verbose": False}
     seconds = options.timeout
     if seconds is not None:
@@ -75,6 +98,8 @@ def client_options(options: argparse.Namespace, progress: Optional[Progress] = N
         chosen.update(timeout=seconds, space_timeout=seconds, limits=Limits(describing=seconds))
     if options.token_file is not None:
         chosen["hf_token"] = read_secret("--token-file", options.token_file)
+    if options.auth is None and options.password_file is not None:
+        raise ArgumentError("--password-file needs --auth USER.")
     if options.auth is not None:
         chosen["auth"] = (options.auth, _password(options))
     if options.header:
@@ -89,12 +114,14 @@ def client_options(options: argparse.Namespace, progress: Optional[Progress] = N
             upload_progress=progress.uploaded,
             download_progress=progress.downloaded,
         )
+    options.deadline = Deadline(seconds)
     return chosen
 
 
 def read_secret(option: str, path: str) -> str:
     """The secret in a file, or in the next line of standard input for "-". Raises as `read_text`."""
-    text = hide((sys.stdin.readline() if path == "-" else read_text(option, path)).strip("\r\n"))
+    line = sys.stdin.readline if sys.stdin else str  # it may be closed
+    text = hide((line() if path == "-" else read_text(option, path)).strip("\r\n"))
     if not text.strip():
         raise ArgumentError(f"{option} {path} holds nothing.")
     return text

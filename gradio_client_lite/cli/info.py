@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict
 
 from ..errors import UnknownEndpointError
 from ..wire.schema import mapping
-from .connecting import add_options, connect, find_function
+from .connecting import add_options, add_target, connect, find_function
 from .output import write, write_text
 from .progress import Progress
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")
-    parser.add_argument("endpoint", metavar="ENDPOINT", nargs="?", help="describe this one alone")
+    add_target(parser, "?")
     parser.add_argument("--json", action="store_true", help="print the whole description as JSON")
     add_options(parser)
     parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Iterator, Optional
+import socket
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ..errors import DeadlineExceeded
-from .connecting import add_options, connect, find_function, read_text
+from .connecting import add_options, add_target, connect, find_function, read_text
 from .output import write
 from .progress import Progress
 from .values import arguments
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     import argparse
 
     from ..jobs.job import Job
+    from ..transport.sockets import Deadline
 
 #: Seconds that an interrupted command waits for the server to have been told.
 _CANCELLING = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")
-    parser.add_argument("endpoint", metavar="ENDPOINT", help="such as /predict; the command info lists them")
+    add_target(parser)
     parser.add_argument(
         "values",
         metavar="VALUE",
         nargs="*",
+        default=[],  # else errors tell that one is required
         help="VALUE or NAME=VALUE, read as the type of the parameter asks; where it is a file, a path or a "
         "URL; @FILE is a file anywhere, and @@ begins a text with @",
     )
@@ -41,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    ends = None if options.timeout is None else time.monotonic() + options.timeout
     whole = options.args
     if whole is not None and whole.startswith("@"):
         whole = read_text("--args", whole[1:])
@@ -51,14 +51,13 @@ def run(options: argparse.Namespace) -> None:
     ):
         function = find_function(client, options.endpoint)
         job = client.submit(*arguments(function.parameters, options.values, whole), **function.address)
-        left = None if ends is None else ends - time.monotonic()
         try:
-            for output in _outputs(job, left, progress, every=options.stream):
+            for output in _outputs(job, options.deadline, progress, every=options.stream):
                 progress.pause()
                 write(output, as_json=options.json)
         except BaseException as exc:
             job.cancel(wait=_CANCELLING)
-            if isinstance(exc, DeadlineExceeded) and ends is not None and time.monotonic() >= ends:
+            if isinstance(exc, (DeadlineExceeded, socket.timeout)) and options.deadline.passed():
                 raise DeadlineExceeded(
                     f"{job.label} gave no result within {options.timeout:g} seconds; it was cancelled. Give "
                     "it a larger --timeout."
@@ -66,10 +65,10 @@ def run(options: argparse.Namespace) -> None:
             raise
 
 
-def _outputs(job: Job, seconds: Optional[float], progress: Progress, *, every: bool) -> Iterator[Any]:
+def _outputs(job: Job, deadline: Deadline, progress: Progress, *, every: bool) -> Iterator[Any]:
     """The outputs of a job as they come, or its result alone."""
     came = False
-    for update in job.updates(total=seconds):
+    for update in job.updates(total=deadline.left()):
         progress.update(update)
         if every and update.type == "output" and not update.final:
             came = True

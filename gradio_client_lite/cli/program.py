@@ -15,11 +15,12 @@ import os
 import sys
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
 from .._version import PACKAGE, __version__
 from ..errors import (
     AppError,
+    ArgumentError,
     AuthenticationError,
     ConnectionFailed,
     DeadlineExceeded,
@@ -68,27 +69,27 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         argv: the arguments without the program's name; None means those of the process.
 
     Returns:
-        The exit code. Wrong options end the process with 2, as argparse does.
+        The exit code. `--help` and `--version` end the process, as argparse does.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    options = _parse(words)
-    debug = getattr(options, "debug", False)
-    with _logged() if debug else nullcontext():
-        try:
-            code = import_module(COMMANDS[words[0]][0], __package__).run(options)
-        except KeyboardInterrupt:
-            return 130
-        except BrokenPipeError:  # nobody reads the output any more, as after `| head`
-            _silence()
-            return 1
-        except (GradioClientError, OSError) as error:
-            if debug:
-                import traceback
+    debug = False
+    try:
+        options = _parse(words)
+        debug = getattr(options, "debug", False)
+        with _logged() if debug else nullcontext():
+            return int(import_module(COMMANDS[words[0]][0], __package__).run(options) or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # nobody reads the output any more, as after `| head`
+        _silence()
+        return 1
+    except (GradioClientError, OSError) as error:
+        if debug:
+            import traceback
 
-                print(harmless(traceback.format_exc()), end="", file=sys.stderr)
-            print(f"error: {one_line(str(error)) or type(error).__name__}", file=sys.stderr)
-            return exit_code(error)
-    return int(code or 0)
+            print(harmless(traceback.format_exc()), end="", file=sys.stderr)
+        print(f"error: {one_line(str(error)) or type(error).__name__}", file=sys.stderr)
+        return exit_code(error)
 
 
 def exit_code(error: BaseException) -> int:
@@ -107,26 +108,32 @@ def program_name() -> str:
 
 def make_parser(command: str) -> argparse.ArgumentParser:
     """What reads the arguments of a command."""
+    home, text = COMMANDS[command]
+    parser = _parser(f"{program_name()} {command}", f"{text[0].upper()}{text[1:]}.")
+    import_module(home, __package__).add_arguments(parser)
+    return parser
+
+
+def _parser(program: str, description: str) -> argparse.ArgumentParser:
     import argparse
 
-    home, text = COMMANDS[command]
-    parser = argparse.ArgumentParser(
-        prog=f"{program_name()} {command}",
-        description=f"{text[0].upper()}{text[1:]}.",
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise ArgumentError(f"{message}; {self.prog} --help tells what it takes.")
+
+    return Parser(
+        prog=program,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # a script's abbreviation would break as options are added
     )
-    import_module(home, __package__).add_arguments(parser)
-    return parser
 
 
 def _parse(words: List[str]) -> argparse.Namespace:
     if words and words[0] in COMMANDS:
         # Values and options in any order.
         return make_parser(words[0]).parse_intermixed_args(words[1:])
-    import argparse
-
-    parser = argparse.ArgumentParser(prog=program_name(), description="Call Gradio apps.")
+    parser = _parser(program_name(), "Call Gradio apps.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (_, text) in COMMANDS.items():

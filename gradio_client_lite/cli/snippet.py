@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnknownEndpointError, UnsupportedAppError
 from ..wire.urls import bare_url
-from .connecting import add_options, connect, find_function
+from .connecting import add_options, add_target, connect, find_function
 from .typed import write_source
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")
-    parser.add_argument("endpoint", metavar="ENDPOINT", help="such as /predict; the command info lists them")
+    add_target(parser)
     parser.add_argument(
         "--lang", choices=["python", "curl", "js"], default="python", help="what to write; else python"
     )

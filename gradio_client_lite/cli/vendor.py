@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..app.console import write_line
-from ..errors import VendoringError
+from ..errors import MissingFeature, VendoringError
 
 if TYPE_CHECKING:
     import argparse
@@ -21,8 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text.split(","),
         action="extend",
         default=[],
-        help="leave out legacy (Gradio 3.x and 4.0 to 4.8), spaces, discord, files, testing, typed, map, "
-        "compat, utils, cli, vendoring, pickling, websocket (websocket-client, which Gradio 3.x needs)",
+        help=f"leave out {_features()}",
     )
     parser.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
     parser.add_argument(
@@ -33,6 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="overwrite even what is no copy or was changed")
     parser.epilog = "example: %(prog)s host_plugin/vendor --name gradio_lite"
+
+
+def _features() -> str:
+    """What can be left out, and what needs it."""
+    try:
+        from ..embed.vendoring.contents import FEATURES
+    except MissingFeature:  # nothing can; `run` tells why
+        return "features"
+    return "; ".join(f"{feature} ({use})" for feature, (_, use) in FEATURES.items())
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import getpass
 import io
 import sys
 import warnings
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -20,7 +21,13 @@ from gradio_client_lite.cli.connecting import (
     read_secret,
 )
 from gradio_client_lite.cli.progress import Progress
-from gradio_client_lite.errors import ArgumentError, AuthenticationError, UnknownEndpointError
+from gradio_client_lite.client import Client
+from gradio_client_lite.errors import (
+    ArgumentError,
+    AuthenticationError,
+    DeadlineExceeded,
+    UnknownEndpointError,
+)
 from gradio_client_lite.testing import App, serve
 
 from .conftest import Run
@@ -79,6 +86,15 @@ def test_a_timeout_bounds_every_step() -> None:
         chosen("--timeout", "-1")
 
 
+def test_a_timeout_bounds_connecting_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Future[Client]()  # each of its steps goes on, within what it may take
+
+    monkeypatch.setattr(Client, "connect", lambda *_, **__: begun)
+    with pytest.raises(DeadlineExceeded, match="Connecting took longer than"):
+        connect(parsed("http://127.0.0.1:1", "--timeout", "0.1"))
+    assert begun.cancelled()
+
+
 def test_secrets_come_from_files(secret: str) -> None:
     assert chosen("--token-file", secret) == {"hf_token": "s3cr3t"}
     assert chosen("--auth", "ada", "--password-file", secret) == {"auth": ("ada", "s3cr3t")}
@@ -131,6 +147,17 @@ def test_a_file_without_a_secret_is_told_of(tmp_path: Path, content: bytes, erro
     with pytest.raises(ArgumentError, match=error) as caught:
         read_secret("--token-file", str(tmp_path / "token"))
     assert "--token-file" in str(caught.value)
+
+
+def test_closed_standard_input_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ArgumentError, match="--token-file - holds nothing"):
+        chosen("--token-file", "-")
+
+
+def test_a_password_of_nobody_is_refused(secret: str) -> None:
+    with pytest.raises(ArgumentError, match="--password-file needs --auth USER"):
+        chosen("--password-file", secret)
 
 
 def test_wrong_options_are_told_of(tmp_path: Path) -> None:

@@ -29,6 +29,11 @@ def test_it_shows_a_prediction_a_stream_and_a_status(run: Run) -> None:
     assert len(lines) <= 12
 
 
+def test_a_port_that_cannot_be_is_refused(run: Run) -> None:
+    ran = run("demo", "--serve", "99999")
+    assert (ran.code, ran.err) == (2, "error: --serve takes a port from 0 to 65535; 99999 is none.\n")
+
+
 def test_it_reports_in_json(run: Run) -> None:
     report = json.loads(run("demo", "--json").out)
     assert report["prediction"] == "Hello, Ada!"

@@ -55,11 +55,19 @@ def test_it_tells_its_version(run: Run) -> None:
 @pytest.mark.parametrize(
     "words", [[], ["unknown"], ["predict", "http://127.0.0.1:1"], ["--", "demo"], ["--x"]]
 )
-def test_a_wrong_command_line_shows_the_usage(run: Run, words: List[str]) -> None:
+def test_a_wrong_command_line_is_told_in_one_line(run: Run, words: List[str]) -> None:
     ran = run(*words)
-    assert ran.code == 2
-    assert ran.err.startswith("usage: ")
-    assert ran.out == ""
+    assert (ran.code, ran.out, ran.err[:7], ran.err.count("\n")) == (2, "", "error: ", 1)
+    assert ran.err.endswith("--help tells what it takes.\n")
+    assert "VALUE" not in ran.err  # which is not required
+
+
+def test_an_interrupt_while_a_command_is_imported_is_quiet(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    def interrupted(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "add_arguments", interrupted)
+    assert run("demo") == (130, "", "")
 
 
 def test_without_a_command_it_shows_what_there_is(run: Run) -> None:

@@ -292,3 +292,19 @@ def test_place_that_cannot_be_written_to_is_an_error(place: Path, capsys: pytest
     (place / "file").touch()
     assert cli.main(["vendor", str(place / "file"), "--name", "mine"]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_the_help_of_a_copy_without_vendoring_can_be_had(tmp_path: Path) -> None:
+    assert cli.main(["vendor", str(tmp_path), "--name", "client", "--without", "vendoring"]) == 0
+
+    def ran(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "client", *words]
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", timeout=60, check=False, cwd=tmp_path
+        )
+
+    assert ran("completion", "bash").returncode == 0
+    refused = ran("vendor", "x")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: This copy was made without vendoring, which is needed for")
+    assert refused.stderr.count("\n") == 1

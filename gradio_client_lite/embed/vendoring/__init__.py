@@ -83,8 +83,8 @@ def vendor(
     Args:
         destination: the folder of a program's vendored packages; made if need be.
         name: what the copy is imported as; None takes this package's own name.
-        without: the features to leave out, of legacy (which takes websocket along), spaces, discord, files,
-            testing, compat, cli, vendoring, pickling, websocket. Copies of a copy lack what it lacks.
+        without: the features to leave out, of `contents.FEATURES`; legacy takes websocket along. Copies of a
+            copy lack what it lacks.
         zipped: make `destination`/`name`.zip instead, to be put on `sys.path`.
         compile: add bytecode to the zip, for the release of Python that runs this.
         force: overwrite what is there even if it is no copy, or was changed since it was made.
