@@ -79,11 +79,6 @@ class Endpoint:
         described = self._described()
         return None if described is None else described.get("parameters")
 
-    def place_of(self, name: str) -> int:
-        """Where the argument of a name stands; behind all others if its API description has no such name."""
-        names = [parameter.get("parameter_name") for parameter in self.parameters_info or ()]
-        return names.index(name) if name in names else self._visible_inputs
-
     @property
     def takes_oauth_token(self) -> bool:
         """Whether its function declares a `gr.OAuthToken`."""

@@ -29,13 +29,13 @@ class ClientAttributes:
 
     @property
     def sse_url(self) -> str:
-        """The event stream: of a job where the protocol is "sse", else of a session."""
-        return self.src_prefixed + ("queue/join" if self._app.spec.protocol == "sse" else "queue/data")
+        """The event stream: of a job where each has its own (Gradio 4.0 - 4.8), else of a session."""
+        return self.src_prefixed + ("queue/join" if self._app.dialect.queue == "stream" else "queue/data")
 
     @property
     def sse_data_url(self) -> str:
         """Where arguments go."""
-        return self.src_prefixed + ("queue/data" if self._app.spec.protocol == "sse" else "queue/join")
+        return self.src_prefixed + ("queue/data" if self._app.dialect.queue == "stream" else "queue/join")
 
     @property
     def ws_url(self) -> str:

@@ -56,8 +56,11 @@ def hint(endpoint: Endpoint, keys: Keys, *, foreign: bool) -> str:
     if foreign:
         return _FOREIGN
     components = [component for component in endpoint.spec.inputs if not component.skip]
+    names: List[Any] = []
+    if any(isinstance(key, str) for key in keys):
+        names = [parameter.get("parameter_name") for parameter in endpoint.parameters_info or ()]
     for key in keys:
-        place = key if isinstance(key, int) else endpoint.place_of(key)
+        place = key if isinstance(key, int) else names.index(key) if key in names else len(components)
         if place < len(components) and components[place].type in _OF_FILES:
             what = f"{place} ({shorten(components[place].label, 80)!r})" if place == key else f"`{key}`"
             return (

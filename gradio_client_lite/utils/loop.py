@@ -50,7 +50,7 @@ def synchronize_async(
             raise ArgumentError("A function that synchronize_async runs must await, not call it.")
     future = asyncio.run_coroutine_threadsafe(call(), loop)
     try:
-        return future.result(timeout)
+        return future.result(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
     except concurrent.futures.TimeoutError as exc:
         if future.done():  # it is the function's own
             raise
@@ -83,8 +83,14 @@ class SharedLoop:
                 def end() -> None:
                     loop.call_soon_threadsafe(loop.stop)
 
+                def run() -> None:
+                    while True:
+                        with suppress(KeyboardInterrupt, SystemExit):  # their caller gets them, others go on
+                            loop.run_forever()
+                            return
+
                 try:
-                    Threads().start("gradio-loop", end, loop.run_forever)
+                    Threads().start("gradio-loop", end, run)
                 except RuntimeError:
                     loop.close()
                     raise

@@ -38,14 +38,14 @@ def excerpt(text: str, limit: int = _LIMIT) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text of anybody's for one line of a terminal: without control characters, escape sequences' among
-    them, and without those that turn its direction round.
+    """A text of anybody's for one line: without control characters, those of a terminal's escape sequences
+    among them, and without those that turn its direction round.
 
     Example:
         >>> one_line("two\\nlines, \\x1b[31mred")
         'two lines, [31mred'
     """
-    return "".join(filter(str.isprintable, " ".join(text.split())))
+    return " ".join("".join([c for c in text if c.isprintable() or c.isspace()]).split())
 
 
 def printable(name: str) -> str:
@@ -57,8 +57,6 @@ def printable(name: str) -> str:
 _LONGEST_BODY = 16384
 #: Characters that errors quote of a page, and of any other body.
 _FEW_WORDS, _EXCERPT = 160, 300
-#: Control characters of ASCII and Latin-1, and those that turn the direction of the text after them.
-_CONTROLS: Any = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 #: What begins a part of a page that nobody sees, and what ends it.
 _UNSEEN = {"!--": "-->", "script": "/script>", "style": "/style>"}
 
@@ -68,9 +66,9 @@ def in_words(body: bytes) -> str:
     text = body[:_LONGEST_BODY].decode("utf-8", "replace")
     if len(body) > _LONGEST_BODY:  # marked, as half of a secret may stand before it
         text = text.rstrip("\ufffd") + CUT
-    page = _is_page(body)
-    text = _CONTROLS.sub(" ", _without_markup(text) if page else text)
-    return shorten(" ".join(text.split()), _FEW_WORDS if page else _EXCERPT)
+    if _is_page(body):
+        return shorten(one_line(_without_markup(text)), _FEW_WORDS)
+    return shorten(one_line(text), _EXCERPT)
 
 
 def _is_page(body: bytes) -> bool:
@@ -97,7 +95,8 @@ def _without_markup(page: str) -> str:
         if at >= 0:
             seen.append(piece[at + len(end) :])
             end = ">"
-    return unescape(" ".join(seen))
+    # Cut before, as Python reads no number of thousands of digits, such as a page's "&#999…" may have.
+    return unescape(shorten(one_line(" ".join(seen))))
 
 
 #: Before the JSON that stands in a config for a text which pages translate (gradio/i18n.py 5.50 - 6.31,

@@ -36,7 +36,7 @@ def test_urls_of_an_app(url: str) -> None:
 
 def test_urls_of_jobs_with_streams_of_their_own(url: str) -> None:
     with Client(url, verbose=False) as client:
-        client._app.spec = client._app.spec._replace(protocol="sse")
+        client._app.dialect = client._app.dialect._replace(queue="stream")
         assert client.sse_url == f"{url}gradio_api/queue/join"
         assert client.sse_data_url == f"{url}gradio_api/queue/data"
 

@@ -105,8 +105,20 @@ class Host:
             )
 
     def fork(self, request: Dict[str, Any], given: int, output: int) -> None:
-        """Have it run an app, with these descriptors for its standard input and its output."""
-        socket.send_fds(self._requests, [json.dumps(request).encode()], [given, output])
+        """Have it run an app, with these descriptors for its standard input and its output.
+
+        Raises:
+            ServerFailed: it has ended.
+        """
+        try:
+            socket.send_fds(self._requests, [json.dumps(request).encode()], [given, output])
+        except OSError as exc:
+            said = f"the host of Gradio {self.version} has ended; its output ends:\n{self.said()}"
+            raise ServerFailed(said) from exc
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
 
     def said(self) -> str:
         """The end of its own output."""
@@ -146,9 +158,15 @@ class Launch:
                 "TEST_SERVER_TAKEN": " ".join(_ports),
             },
         }
-        host.fork(request, given, output)
-        os.close(given)
-        os.close(output)
+        try:
+            host.fork(request, given, output)
+        except ServerFailed:
+            os.close(self._input)
+            os.close(written)
+            raise
+        finally:
+            os.close(given)
+            os.close(output)
         self._first_line: queue.Queue[Optional[str]] = queue.Queue()
         stream = open(written, encoding="utf-8", errors="replace")  # noqa: SIM115 - the reader closes it
         self._reader = threading.Thread(
@@ -181,7 +199,8 @@ class Launch:
         """End it, and whatever it started, however far it has come."""
         os.close(self._input)
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._pid is not None:
+            # Once nobody holds its output any more, its number may be that of another process.
+            if self._pid is not None and self._reader.is_alive():
                 with suppress(ProcessLookupError):
                     os.killpg(self._pid, number)
             self._reader.join(_STOP_TIMEOUT)
@@ -226,34 +245,39 @@ class Ahead:
         try:
             server = launch.ready()
             for following in self._expected[:1]:
-                self._launched[following] = self._launch(following, folder_for)
+                with suppress(Exception):  # its own tests start it anew, and tell why they cannot
+                    self._launched[following] = self._launch(following, folder_for)
             yield server
         finally:
             launch.stop()
-            self._end_hosts(kind[1])
+            self._end_host_unless_needed(kind[1])
 
     def _launch(self, kind: Kind, folder_for: Callable[[str], Path]) -> Launch:
         if kind in self._expected:
             self._expected.remove(kind)
         variant, version = kind
         host = self._hosts.get(version)
-        if host is None:
+        if host is None or not host.runs():
+            self._end_host(version)
             host = self._hosts[version] = Host(version, folder_for("host"))
         return Launch(host, folder_for(variant), variant)
 
-    def _end_hosts(self, version: str) -> None:
+    def _end_host_unless_needed(self, version: str) -> None:
         """End the host of a release unless it may be needed again."""
         if version not in [other for _, other in (*self._expected, *self._launched)]:
-            host = self._hosts.pop(version, None)
-            if host is not None:
-                host.__exit__()
+            self._end_host(version)
+
+    def _end_host(self, version: str) -> None:
+        host = self._hosts.pop(version, None)
+        if host is not None:
+            host.__exit__()
 
     def close(self) -> None:
         """End those that nobody has come for, and the hosts."""
         while self._launched:
             self._launched.popitem()[1].stop()
-        while self._hosts:
-            self._hosts.popitem()[1].__exit__()
+        for version in list(self._hosts):
+            self._end_host(version)
 
 
 def _environ(folder: Path) -> dict[str, str]:

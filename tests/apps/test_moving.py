@@ -68,7 +68,7 @@ def run(command: List[str]) -> Json:
         PYTHONPATH=str(Path(gradio_client_lite.__file__).parents[1]),
     )
     done = subprocess.run(
-        command, capture_output=True, encoding="utf-8", env=environ, timeout=120, check=False
+        command, capture_output=True, encoding="utf-8", env=environ, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     said: Json = json.loads(done.stdout)

@@ -8,7 +8,7 @@ import sys
 import threading
 from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Iterator, List, Type
 
 import pytest
 
@@ -17,6 +17,28 @@ from gradio_client_lite.errors import ArgumentError, DeadlineExceeded
 from gradio_client_lite.utils import loop, synchronize_async
 
 ROOT = str(Path(gradio_client_lite.__file__).parents[1])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def ending_loop() -> Iterator[None]:
+    """A loop for these tests, which ends with them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "_shared", loop.SharedLoop())
+        yield
+        end(loop._shared)
+
+
+def end(shared: loop.SharedLoop) -> None:
+    """End a loop and its thread."""
+    running = shared.loop()
+    thread = asyncio.run_coroutine_threadsafe(current_thread(), running).result(10)
+    running.call_soon_threadsafe(running.stop)
+    thread.join(10)
+    running.close()
+
+
+async def current_thread() -> threading.Thread:
+    return threading.current_thread()
 
 
 async def double(number: int, *, plus: int = 0) -> int:
@@ -35,6 +57,20 @@ def test_what_the_function_raises_is_raised() -> None:
 
     with pytest.raises(LookupError, match="lost"):
         synchronize_async(fail)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_function_that_ends_the_program_ends_no_loop(kind: Type[BaseException]) -> None:
+    async def leave() -> None:
+        raise kind
+
+    with pytest.raises(kind):
+        synchronize_async(leave, timeout=30)
+    assert synchronize_async(double, 3, timeout=30) == 6
+
+
+def test_no_timeout_is_too_long() -> None:
+    assert synchronize_async(double, 3, timeout=float("inf")) == 6
 
 
 def test_a_timeout_of_the_functions_own_is_passed_on() -> None:
@@ -128,6 +164,7 @@ def test_where_no_thread_starts_the_next_call_tries_again(monkeypatch: pytest.Mo
         with pytest.raises(RuntimeError, match="no thread"):
             synchronize_async(double, 1)
     assert synchronize_async(double, 1) == 2
+    end(shared)
 
 
 def _no_thread(thread: threading.Thread) -> None:

@@ -196,7 +196,7 @@ def test_error_keeps_the_wait_of_its_answer(status: int, body: bytes) -> None:
     ("body", "text"),
     [
         (b"<html><head><title>502 Bad Gateway</title><style>p { color: red }</style>", "502 Bad Gateway"),
-        (b"\x1b[31mred\x1b[0m \x00\xc2\x9b \xe2\x80\xaeturned", "[31mred [0m turned"),
+        (b"\x1b[31mred\x1b[0m \x00\xc2\x9b \xe2\x80\xaeturned", "[31mred[0m turned"),
         (b'{"detail": "\\u001b]0;title\\u0007 bad"}', "]0;title bad"),
     ],
 )

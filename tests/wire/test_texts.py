@@ -7,7 +7,16 @@ import pytest
 
 from gradio_client_lite.errors import ArgumentError
 from gradio_client_lite.secrecy import Hidden
-from gradio_client_lite.wire.texts import in_words, page_in_words, printable, sendable, text_of, utf8
+from gradio_client_lite.wire.texts import (
+    harmless,
+    in_words,
+    one_line,
+    page_in_words,
+    printable,
+    sendable,
+    text_of,
+    utf8,
+)
 
 HALF, OTHER_HALF = "\ud83d", "\ude00"
 
@@ -124,14 +133,14 @@ def test_text_of_what_is_too_deep_is_the_name_of_its_kind() -> None:
     ("body", "words"),
     [
         (b"", ""),
-        (b"  plain\n text <b>of</b>\x1b[0m ", "plain text <b>of</b> [0m"),
+        (b"  plain\n text <b>of</b>\x1b[0m ", "plain text <b>of</b>[0m"),
         (b"<p>one<br>two</p>", "one two"),
         (b"\xef\xbb\xbf\r\n<!DOCTYPE html><TITLE>Sign in</TITLE>", "Sign in"),
         (b"<title>A</title><style>p > b { color: red }</style><p>B", "A B"),
         (b"<script>if (a < b) alert('x')</script>after", "after"),
         (b"<SCRIPT src=x></SCRIPT>after<script>never ended", "after"),
         (b"<!-- <b>not</b> this --><b>this</b>", "this"),
-        (b"<b>a &amp; b &lt;&#8238;[31m</b>", "a & b < [31m"),
+        (b"<b>a &amp; b &lt;&#8238;[31m</b>", "a & b <[31m"),
         (b"<p>\xff \xe2\x80\xae", "\ufffd"),
         (b"<p>text<unfinished", "text"),
         (b"<html></html>", ""),
@@ -146,6 +155,15 @@ def test_long_body_is_cut_and_marked(begin: bytes, longest: int) -> None:
     quoted = in_words(begin + b"word " * 10_000)
     assert len(quoted) <= longest
     assert "…" in quoted
+
+
+def test_page_may_name_a_character_by_any_number_of_digits() -> None:
+    assert in_words(b"<p>of &#" + b"9" * 9000 + b";").startswith("of ")
+
+
+def test_text_for_a_terminal_has_what_moves_its_cursor_spelled_out() -> None:
+    assert harmless("a\tb\nc\x1b[2J \u202ed") == "a\tb\nc\\x1b[2J \\u202ed"
+    assert one_line("a\tb\nc\x1b[2J \x00 \u202ed\u3000e") == "a b c[2J d e"
 
 
 def test_cut_between_the_bytes_of_a_character_is_marked_once() -> None:
