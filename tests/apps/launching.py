@@ -70,6 +70,6 @@ def launch(demo, **options):
 
 def stay(url):
     """Say where the app is, and end when the process that started this one does, however it ends."""
-    print("READY " + json.dumps({"url": url, "gradio": gr.__version__}), flush=True)
+    print("READY " + json.dumps({"url": url, "gradio": gr.__version__, "pid": os.getpid()}), flush=True)
     sys.stdin.read()
     os._exit(0)
