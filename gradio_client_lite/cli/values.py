@@ -1,16 +1,14 @@
 """Values: what the texts of a command line, or of a CSV file, mean to the parameters they are given for.
 
-The app's description declares a JSON schema for each parameter. A text is taken for the first of these that
-the schema allows and the text can be::
+The app declares a JSON schema for each parameter. A text is the first of these that it allows, and can be::
 
     choice      one of the listed values, as text or as JSON; any text where the component takes others
-    null        also where it is not declared, as a page sends it for what is empty; not in place of a text
+    null        also where it is not declared, but not in place of a text
     boolean, integer, number, array, object     by their JSON; true and false in any case, 3.0 for an integer
     string      the text as it stands
     file        a path or a URL, or the JSON of a file that the server has
     any         JSON, or else the text
-    part        one item in place of an array; the main part of an object, such as the text of a multimodal
-                message, or the picture of an editor
+    part        one item in place of an array; the main part of an object, such as a message's text
 
 Only what the user has written is opened, and only where the parameter is a file or the word begins with "@".
 """
@@ -18,9 +16,9 @@ Only what the user has written is opened, and only where the parameter is a file
 from __future__ import annotations
 
 import json
-import math
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Set, Tuple
+from itertools import chain, repeat
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import ArgumentError, InvalidFile, InvalidValue, shorten, shown
 from ..wire.arguments import bind
@@ -32,16 +30,18 @@ from ..wire.schema import (
     json_schema_to_python_type,
     mapping,
     ref_name,
-    with_choices,
 )
 from ..wire.texts import json_text
 
 Parameter = Mapping[str, Any]
 #: The kind of value that an alternative of a schema allows, and that alternative.
 _Kind = Tuple[str, Mapping[str, Any]]
+#: A parameter's name, None for the next one; what makes its value of what was given; and that.
+_Given = Tuple[Optional[str], Callable[[Parameter, Any], Any], Any]
 
-#: How many schemas a schema may offer as alternatives, references followed; Gradio 6.31 stays under 10.
-_MOST_ALTERNATIVES = 100
+#: How many schemas are tried for a text, and how many alternatives one of them has; Gradio 6.31 stays under
+#: 10. Those of a hostile app may branch at every level.
+_MOST = 100
 _MOST_SHOWN = 300  # characters of a type in an error
 #: The part of an object that a single value stands for: the first that it has, and that the value can be.
 _MAIN = ("text", "files", "background", "video", "image")
@@ -57,11 +57,10 @@ _TYPES: Dict[str, Any] = {
 }
 #: The kinds, the one that a text is taken for first before the others.
 _ORDER = ("choice", *_TYPES, "file", "any")
-_ANYTHING: Parameter = {"parameter_name": "value", "type": {}}
 
 
 class _Unfit(Exception):
-    """A text, or a value, is nothing that a schema allows."""
+    """What was given is nothing that a schema allows."""
 
 
 def convert(parameter: Parameter, text: str) -> Any:
@@ -70,18 +69,15 @@ def convert(parameter: Parameter, text: str) -> Any:
     Raises:
         InvalidValue: the text is nothing that the parameter takes.
         InvalidFile: it must be a file, and there is none.
-
-    Example:
-        >>> convert({"parameter_name": "count", "type": {"type": "integer"}}, "3")
-        3
     """
     reader = _Reader(parameter)
     try:
         return reader.read(reader.schema, text)
     except _Unfit:
         hint = " Write it as JSON." if {"array", "object"} & dict(reader.kinds(reader.schema)).keys() else ""
+        type_ = shorten(json_schema_to_python_type(reader.schema), _MOST_SHOWN)
         raise InvalidValue(
-            f"Parameter `{_name(parameter)}` takes {_type(parameter)}; {shown(text)} is none.{hint}"
+            f"Parameter `{_name(parameter)}` takes {type_}; {shown(text)} is none.{hint}"
         ) from None
 
 
@@ -102,7 +98,7 @@ def arguments(
     Args:
         parameters: those of the endpoint; None where its description does not tell.
         words: VALUE, NAME=VALUE, and with @FILE as the value a file whatever the parameter is; @@ is a text
-            that begins with @. A name that is given more than once makes a list.
+            that begins with @.
         whole: more of them, as a JSON array or an object of names.
 
     Raises:
@@ -110,74 +106,55 @@ def arguments(
         InvalidValue, InvalidFile: as `convert`.
     """
     known = {_name(parameter): parameter for parameter in parameters or ()}
+    names = shorten(", ".join(known) or "none", _MOST_SHOWN)
     args: List[Any] = []
-    named: Dict[str, List[str]] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if equals and name in known:
-            named.setdefault(name, []).append(text)
-        elif equals and name.isidentifier():
+    kwargs: Dict[str, Any] = {}
+    for name, make, given in chain(_split(words, known), _loaded(whole)):
+        if name is None:
+            place = len(args)
+            parameter = parameters[place] if parameters and place < len(parameters) else {}
+            args.append(make(parameter, given))
+        elif name in kwargs:
+            raise ArgumentError(f"Parameter `{name}` is given twice. A list is given as JSON.")
+        elif name not in known:
             raise ArgumentError(
-                f"There is no parameter `{name}`; there are {_names(known)}. Where {shown(word)} is a value, "
-                "write the parameter's name and = before it."
+                f"There is no parameter `{name}`; there are {names}. Where it is a part of a value, write "
+                "the parameter's name and = before that."
             )
         else:
-            args.append(_word(_at(parameters, len(args)), word))
-    kwargs = {name: _several(known[name], texts) for name, texts in named.items()}
-    if whole is not None:
-        more = _loaded(whole)
-        if isinstance(more, dict):
-            twice = sorted(kwargs.keys() & more.keys())
-            if twice:
-                raise ArgumentError(f"Given twice: {', '.join(twice)}.")
-            kwargs.update({name: adapt(known.get(name, _ANYTHING), value) for name, value in more.items()})
-        else:
-            args += [adapt(_at(parameters, len(args) + place), value) for place, value in enumerate(more)]
+            kwargs[name] = make(known[name], given)
     if parameters is not None and len(args) > len(parameters):
-        raise ArgumentError(f"{len(args)} values were given; the parameters are {_names(known)}.")
+        raise ArgumentError(f"{len(args)} values were given; the parameters are {names}.")
     return bind(parameters, tuple(args), kwargs)
 
 
-def _loaded(whole: str) -> Any:
+def _split(words: Sequence[str], known: Mapping[str, Any]) -> Iterator[_Given]:
+    for word in words:
+        name, equals, text = word.partition("=")
+        named = equals and (name in known or name.isidentifier())
+        yield (name, _word, text) if named else (None, _word, word)
+
+
+def _loaded(whole: Optional[str]) -> Iterator[_Given]:
     try:
-        more = json.loads(whole)
+        more = json.loads(whole or "[]")
     except (ValueError, RecursionError) as exc:
         raise ArgumentError(f"--args holds no JSON: {exc}.") from exc
     if not isinstance(more, (dict, list)):
         raise ArgumentError("--args must hold an array, or an object of names.")
-    return more
-
-
-def _at(parameters: Optional[Sequence[Parameter]], place: int) -> Parameter:
-    return parameters[place] if parameters is not None and place < len(parameters) else _ANYTHING
-
-
-def _several(parameter: Parameter, texts: List[str]) -> Any:
-    """The value of a parameter that was named once, or of a list whose items were given one by one."""
-    if len(texts) == 1:
-        return _word(parameter, texts[0])
-    reader = _Reader(parameter)
-    if "array" not in dict(reader.kinds(reader.schema)):
-        raise ArgumentError(f"Parameter `{_name(parameter)}` is given {len(texts)} times and takes no list.")
-    values = [_word(parameter, text) for text in texts]
-    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+    for name, value in more.items() if isinstance(more, dict) else zip(repeat(None), more):
+        yield name, adapt, value
 
 
 def _word(parameter: Parameter, text: str) -> Any:
-    if text.startswith("@@"):
-        return convert(parameter, text[1:])
-    if not text.startswith("@"):
-        return convert(parameter, text)
+    if not text.startswith("@") or text.startswith("@@"):
+        return convert(parameter, text[text.startswith("@") :])
     reader = _Reader(parameter)
     file = reader.file(text[1:], " A text that begins with @ is written with @@.")
     try:
-        return reader.enclose(reader.schema, file)
+        return reader.read(reader.schema, file)
     except _Unfit:
         return file
-
-
-def _names(known: Mapping[str, Any]) -> str:
-    return shorten(", ".join(known) or "none", _MOST_SHOWN)
 
 
 def _name(parameter: Parameter) -> str:
@@ -185,27 +162,21 @@ def _name(parameter: Parameter) -> str:
     return name if isinstance(name, str) else "?"
 
 
-def _type(parameter: Parameter) -> str:
-    schema = parameter.get("type")
-    told = mapping(parameter.get("python_type")).get("type")
-    text = with_choices(told, schema) if isinstance(told, str) else json_schema_to_python_type(schema)
-    return shorten(text, _MOST_SHOWN)
-
-
 class _Reader:
-    """Reads values for one parameter; its methods take the schema of all of it, or of a part."""
+    """Reads one value for a parameter; its methods take the schema of all of it, or of a part."""
 
     def __init__(self, parameter: Parameter) -> None:
         self.schema = parameter.get("type")
         self._parameter = parameter
         self._defs = definitions(self.schema)
+        self._left = _MOST
 
     def kinds(self, schema: Any) -> List[_Kind]:
         """What a schema allows, with references followed: the kind and the schema of each alternative."""
         found: List[_Kind] = []
         todo: List[Any] = [schema]
         followed: Set[str] = set()
-        while todo and len(found) < _MOST_ALTERNATIVES:
+        while todo and len(found) < _MOST:
             one = mapping(todo.pop())
             name = ref_name(one.get("$ref"))
             choices = next((one[key] for key in ("anyOf", "oneOf", "allOf") if one.get(key)), None)
@@ -225,32 +196,49 @@ class _Reader:
                 found.append((type_ if isinstance(type_, str) and type_ in _TYPES else "any", one))
         return found or [("any", {})]
 
-    def read(self, schema: Any, text: str, depth: int = 0) -> Any:
-        """The value of a text; raises _Unfit where it is nothing that the schema allows."""
-        if depth > MAX_DEPTH:
+    def read(self, schema: Any, given: Any) -> Any:
+        """The value of a text or, where its place is, of a file; raises _Unfit where the schema has none."""
+        self._left -= 1
+        if self._left < 0:
             raise _Unfit
         kinds = self.kinds(schema)
         for kind in _ORDER:
             for declared, one in kinds:
                 if declared == kind:
                     with suppress(_Unfit):
-                        return self._read(kind, one, text)
-        if text == "null":
+                        return self._read(kind, one, given)
+        if given == "null":
             return None
-        return self._part(kinds, lambda part: self.read(part, text, depth + 1), text)
+        if isinstance(given, str) and given.startswith(("[", "{")):  # JSON with a mistake in it
+            raise _Unfit
+        for kind, one in kinds:
+            if kind == "array" and "prefixItems" not in one:
+                with suppress(_Unfit):
+                    return [self.read(one.get("items"), given)]
+            parts = mapping(one.get("properties") if kind == "object" else None)
+            for name in [name for name in _MAIN if name in parts]:
+                with suppress(_Unfit):
+                    value = self.read(parts[name], given)
+                    return {**{key: self._empty(part) for key, part in parts.items()}, name: value}
+        raise _Unfit
 
-    def _read(self, kind: str, schema: Mapping[str, Any], text: str) -> Any:
+    def _read(self, kind: str, schema: Mapping[str, Any], given: Any) -> Any:
+        """The same for one kind, without its parts."""
+        if not isinstance(given, str):
+            if kind == "file":
+                return given
+            raise _Unfit
         if kind == "string":
-            return text
+            return given
         if kind == "any":
             with suppress(_Unfit):
-                return _json(text)
-            return text
+                return _json(given)
+            return given
         if kind == "choice":
-            return _choice(schema, text, free=bool(self._parameter.get("allow_custom_value")))
-        if kind == "file" and text != "null" and not text.startswith("{"):
-            return self.file(text)
-        value = _json(text.lower() if kind == "boolean" else text)
+            return _choice(schema, given, free=bool(self._parameter.get("allow_custom_value")))
+        if kind == "file" and given != "null" and not given.startswith("{"):
+            return self.file(given)
+        value = _json(given.lower() if kind == "boolean" else given)
         if kind == "integer" and isinstance(value, float) and value.is_integer():
             value = int(value)
         expected = _TYPES["object" if kind == "file" else kind]
@@ -258,36 +246,9 @@ class _Reader:
             raise _Unfit
         return self.adapt(schema, value)
 
-    def enclose(self, schema: Any, file: Any, depth: int = 0) -> Any:
-        """A file in the place that a schema has for it, such as that of a list; raises _Unfit for none."""
-        kinds = self.kinds(schema)
-        if depth > MAX_DEPTH or any(kind == "file" for kind, _ in kinds):
-            return file
-        return self._part(kinds, lambda part: self.enclose(part, file, depth + 1), "")
-
-    def _part(self, kinds: List[_Kind], make: Callable[[Any], Any], text: str) -> Any:
-        """An array of one item, or an object with only its main part; `make` makes either of its schema."""
-        if text[:1] in ("[", "{"):  # JSON with a mistake in it
-            raise _Unfit
-        for kind, schema in kinds:
-            with suppress(_Unfit):
-                if kind == "array" and "prefixItems" not in schema:
-                    return [make(schema.get("items"))]
-                if kind == "object":
-                    return self._main(mapping(schema.get("properties")), make)
-        raise _Unfit
-
-    def _main(self, parts: Mapping[str, Any], make: Callable[[Any], Any]) -> Dict[str, Any]:
-        for name in _MAIN:
-            if name in parts:
-                with suppress(_Unfit):
-                    value = make(parts[name])
-                    return {**{key: self._empty(part) for key, part in parts.items()}, name: value}
-        raise _Unfit
-
     def _empty(self, schema: Any) -> Any:
         """What a page sends for a part that nobody has filled in."""
-        kinds = {kind for kind, _ in self.kinds(schema)}
+        kinds = dict(self.kinds(schema))
         return None if "null" in kinds else [] if "array" in kinds else "" if "string" in kinds else None
 
     def adapt(self, schema: Any, value: Any, depth: int = 0) -> Any:
@@ -296,20 +257,18 @@ class _Reader:
             return value
         kinds = self.kinds(schema)
         if isinstance(value, str):
-            allowed = {kind for kind, _ in kinds}
-            return self.file(value) if "file" in allowed and "string" not in allowed else value
+            return self.file(value) if "file" in dict(kinds) and "string" not in dict(kinds) else value
         if isinstance(value, list):
             one: Mapping[str, Any] = next((one for kind, one in kinds if kind == "array"), {})
             first = one.get("prefixItems")
-            items = first if isinstance(first, list) else []
-            items = [*items, *[one.get("items")] * (len(value) - len(items))]
-            return [self.adapt(part, item, depth + 1) for part, item in zip(items, value)]
+            parts = chain(first if isinstance(first, list) else (), repeat(one.get("items")))
+            return [self.adapt(part, item, depth + 1) for part, item in zip(parts, value)]
         if is_marked(value):
             return value
-        parts: Dict[str, Any] = {}
+        fields: Dict[str, Any] = {}
         for _, one in reversed(kinds):
-            parts.update(mapping(one.get("properties")))
-        return {key: self.adapt(parts.get(key), item, depth + 1) for key, item in value.items()}
+            fields.update(mapping(one.get("properties")))
+        return {key: self.adapt(fields.get(key), item, depth + 1) for key, item in value.items()}
 
     def file(self, path: str, hint: str = "") -> Any:
         """The file of a path or URL; raises InvalidFile where there is none."""
@@ -324,27 +283,19 @@ class _Reader:
 def _choice(schema: Mapping[str, Any], text: str, *, free: bool) -> Any:
     listed = schema.get("enum")
     choices = listed if isinstance(listed, list) else [schema.get("const")]
-    if text in choices:
+    if text in choices or (free and text not in map(json_text, choices)):
         return text
     for choice in choices:
         if not isinstance(choice, str) and json_text(choice) == text:
             return choice
-    if free:
-        return text
     raise _Unfit
 
 
 def _json(text: str) -> Any:
+    """The JSON value of a text; numbers that JSON has not are none."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         raise _Unfit from None
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if abs(number) < math.inf else _refuse(text)
+    return value

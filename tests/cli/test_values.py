@@ -137,10 +137,16 @@ def test_other_values_than_the_choices_are_texts_where_the_component_takes_them(
     assert convert(free, "2.5") == [2.5]
 
 
-def test_the_type_is_told_as_the_app_tells_it() -> None:
-    told = parameter({"type": "string", "enum": [1]}, python_type={"type": "Literal['1']"})
-    with pytest.raises(InvalidValue, match=r"takes Literal\[1\];"):
-        convert(told, "x")
+@pytest.mark.parametrize(
+    "branching",
+    [
+        {"properties": {key: {"$ref": "a"} for key in ("text", "files", "image")}},
+        {"anyOf": [{"items": {"$ref": "a"}, "type": "array"}] * 9},
+    ],
+)
+def test_an_app_whose_type_branches_at_every_level_holds_nobody_up(branching: Dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue):
+        convert(parameter({**branching, "$defs": {"a": branching}}), "a")
 
 
 def test_a_path_is_a_file_where_the_parameter_is_one(photo: str) -> None:
@@ -219,7 +225,7 @@ PARAMETERS = [
     [
         (["a"], None, ["a", None, 0]),
         (["headers=a"], None, ["a", None, 0]),  # a name that `predict` has for itself
-        (["many=1", "a", "many=2", 'many=["3", "4"]'], None, ["a", ["1", "2", "3", "4"], 0]),
+        (['many=["3", "4"]', "a"], None, ["a", ["3", "4"], 0]),
         (["x = 1"], None, ["x = 1", None, 0]),
         (["http://host/?a=b"], None, ["http://host/?a=b", None, 0]),
         (["@@a"], '{"many": ["b"]}', ["@a", ["b"], 0]),
@@ -238,9 +244,9 @@ def test_words_are_bound_to_parameters(words: List[str], whole: Optional[str], v
         (["a", "haeders=b"], None, "There is no parameter `haeders`; there are headers, many, file."),
         (["a", "b", "c", "d"], None, "4 values were given"),
         (["a"], '["b", "c", "d"]', "4 values were given"),
-        ([], '{"haeders": 1}', "`haeders` is not a valid key-word argument"),
-        (["headers=a"], '{"headers": 1}', "Given twice: headers."),
-        (["headers=a", "headers=b"], None, "`headers` is given 2 times and takes no list"),
+        ([], '{"haeders": 1}', "There is no parameter `haeders`"),
+        (["headers=a"], '{"headers": 1}', "Parameter `headers` is given twice. A list is given as JSON."),
+        (["headers=a", "headers=b"], None, "`headers` is given twice"),
     ],
 )
 def test_words_that_no_parameter_takes_are_refused(words: List[str], whole: Optional[str], part: str) -> None:
