@@ -15,7 +15,7 @@ import os
 import sys
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
 from .._version import PACKAGE, __version__
 from ..errors import (
@@ -63,13 +63,10 @@ _CODES = (
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Run a command.
+    """Run a command and return the exit code; `--help` and `--version` end the process, as argparse does.
 
     Args:
         argv: the arguments without the program's name; None means those of the process.
-
-    Returns:
-        The exit code. `--help` and `--version` end the process, as argparse does.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = False
@@ -81,23 +78,20 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # nobody reads the output any more, as after `| head`
-        _silence()
+        _silence(sys.stdout)
         return 1
     except (GradioClientError, OSError) as error:
         if debug:
             import traceback
 
-            print(harmless(traceback.format_exc()), end="", file=sys.stderr)
-        print(f"error: {one_line(str(error)) or type(error).__name__}", file=sys.stderr)
+            _tell(harmless(traceback.format_exc()))
+        _tell(f"error: {one_line(str(error)) or type(error).__name__}\n")
         return exit_code(error)
 
 
 def exit_code(error: BaseException) -> int:
     """The code by which a script can tell what went wrong."""
-    for code, kinds in _CODES:
-        if isinstance(error, kinds):
-            return code
-    return 1
+    return next((code for code, kinds in _CODES if isinstance(error, kinds)), 1)
 
 
 def program_name() -> str:
@@ -156,17 +150,25 @@ def _logged() -> Iterator[None]:
 
     logger, handler = logging.getLogger(PACKAGE), logging.StreamHandler()
     handler.setFormatter(Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    before = logger.level
+    level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.setLevel(before)
+        logger.setLevel(level)
 
 
-def _silence() -> None:
-    """Have what is left of standard output go nowhere, or Python complains of it at its end."""
+def _tell(text: str) -> None:
+    """Write to standard error, if there is one and somebody reads it."""
+    try:
+        sys.stderr.write(text)
+    except (OSError, AttributeError):
+        _silence(sys.stderr)
+
+
+def _silence(stream: Any) -> None:
+    """Have what is left in a stream go nowhere, or Python complains of it at its end."""
     with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -137,8 +137,8 @@ def _split(words: Sequence[str], known: Mapping[str, Any]) -> Iterator[_Given]:
 
 def _loaded(whole: Optional[str]) -> Iterator[_Given]:
     try:
-        more = json.loads(whole or "[]")
-    except (ValueError, RecursionError) as exc:
+        more = _json(whole or "[]")
+    except _Unfit as exc:
         raise ArgumentError(f"--args holds no JSON: {exc}.") from exc
     if not isinstance(more, (dict, list)):
         raise ArgumentError("--args must hold an array, or an object of names.")
@@ -296,6 +296,6 @@ def _json(text: str) -> Any:
     try:
         value = json.loads(text)
         json.dumps(value, allow_nan=False)
-    except (ValueError, RecursionError):
-        raise _Unfit from None
+    except (ValueError, RecursionError) as exc:
+        raise _Unfit(exc) from None
     return value

@@ -71,6 +71,8 @@ def test_the_result_is_printed(app: App, run: Run, words: List[str], printed: st
         (["/typed", "a", "b"], 2, "`count` takes int; 'b' is none"),
         (["/echo", "@nowhere"], 2, "`value` takes a file: File nowhere does not exist"),
         (["/echo", "--args", "{"], 2, "--args holds no JSON"),
+        (["/echo", "--args", "[NaN]"], 2, "--args holds no JSON"),
+        (["/echo", "--args", "[1e999]"], 2, "--args holds no JSON"),
         (["/echo", "--args", "3"], 2, "must hold an array, or an object"),
         (["/echo", "--args", "[" * 10_000], 2, "--args holds no JSON"),
         (["/echo", "--args", "@nowhere"], 2, "--args nowhere cannot be read"),

@@ -209,6 +209,24 @@ def test_output_without_a_file_ends_it_too(
     assert cli.main(["demo"]) == 1
 
 
+def test_an_error_that_nobody_can_read_has_its_code() -> None:
+    readers, writers = os.pipe()
+    os.close(readers)
+    done = subprocess.run(
+        [sys.executable, "-m", PACKAGE, "vendor", "x", "--compile"], stderr=writers, timeout=60, check=False
+    )
+    os.close(writers)
+    assert done.returncode == 2
+
+
+def test_an_error_without_a_standard_error_goes_nowhere(
+    run: Run, only_command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    only_command(errors.AppError("gone"))
+    assert run("demo") == (5, "", "")
+
+
 def test_debug_shows_the_log_and_the_traceback(app: App, run: Run) -> None:
     logger = logging.getLogger(PACKAGE)
     before = (logger.level, list(logger.handlers))
