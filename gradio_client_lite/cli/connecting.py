@@ -1,24 +1,25 @@
 """Connecting: the options of every command that reaches an app, and the client that they make.
 
-No secret stands on a command line, where other users of the machine can read it. Those from standard input
-have a line each, a token the first.
+No secret stands on a command line, where other users of the machine can read it.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Set
+from itertools import chain, repeat
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional
 
 from ..app.options import check_seconds
 from ..errors import ArgumentError, DeadlineExceeded
 from ..limits import Limits
 from ..secrecy import hide
-from ..transport.sockets import Deadline
 from ..wire.schema import is_index, mapping
 
 if TYPE_CHECKING:
     import argparse
 
+    from ..app.endpoint import Endpoint
     from ..client import Client
     from .progress import Progress
 
@@ -33,23 +34,20 @@ def add_target(parser: argparse.ArgumentParser, endpoint: Optional[str] = None) 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all commands that connect; `add_target`, or the command, adds the `app`."""
-    group = parser.add_argument_group("connecting")
+    group = parser.add_argument_group("connecting", "A secret's FILE may be - for a line of standard input.")
     group.add_argument(
-        "--token-file",
-        metavar="FILE",
-        help="a Hugging Face token, in a file or, for -, on a line of standard input; "
-        "else HF_TOKEN or the saved one, for Hugging Face alone",
+        "--token-file", metavar="FILE", help="a Hugging Face token; else HF_TOKEN, or the saved one"
     )
     group.add_argument("--auth", metavar="USER", help="log in; the password is asked for on the terminal")
-    group.add_argument("--password-file", metavar="FILE", help="the password is in a file, or - as above")
+    group.add_argument("--password-file", metavar="FILE", help="the password of USER")
     group.add_argument(
         "--header",
-        metavar="'NAME: VALUE'",
+        metavar="NAME:VALUE",
         action="append",
         default=[],
-        help="send this with each request; @FILE reads one a line; may be repeated",
+        help="send this with each request; @FILE has one a line; may be repeated",
     )
-    group.add_argument("--proxy", metavar="URL", help="the proxy to go through; else that of the environment")
+    group.add_argument("--proxy", metavar="URL", help="the proxy; else that of the environment")
     trust = group.add_mutually_exclusive_group()
     trust.add_argument("--ca", metavar="PATH", help="a file, or folder, of certificates to trust")
     trust.add_argument("--insecure", action="store_true", help="accept any certificate")
@@ -59,12 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **more: Any) -> Client:
-    """The client for `options.app`, a context manager.
-
-    Args:
-        options: what `add_options` has parsed.
-        progress: shows the stages of a Space that is waited for, and files on their way.
-        more: what the constructor takes besides.
+    """The client, a context manager, for what `add_options` has parsed; `more` is for its constructor.
 
     Raises:
         ArgumentError: an option is wrong, or a file of a secret cannot be read.
@@ -77,7 +70,7 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 
     connecting = Client.connect(options.app, **client_options(options, progress), **more)
     try:
-        if wait([connecting], options.deadline.left()).not_done:
+        if wait([connecting], time_left(options)).not_done:
             raise DeadlineExceeded(
                 f"Connecting took longer than {options.timeout:g} seconds. Give it a larger --timeout."
             )
@@ -86,11 +79,13 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
         connecting.cancel()  # where it has not ended
 
 
-def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
-    """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`.
+def time_left(options: argparse.Namespace) -> Optional[float]:
+    """Seconds of `--timeout` that are left since `client_options`; None where there is none."""
+    return None if options.timeout is None else max(options.begun + options.timeout - monotonic(), 0.0)
 
-    From its return on runs `options.deadline`, that of the whole command.
-    """
+
+def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
+    """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`."""
     chosen: Dict[str, Any] = {"verbose": False}
     seconds = options.timeout
     if seconds is not None:
@@ -98,24 +93,39 @@ def client_options(options: argparse.Namespace, progress: Optional[Progress] = N
         chosen.update(timeout=seconds, space_timeout=seconds, limits=Limits(describing=seconds))
     if options.token_file is not None:
         chosen["hf_token"] = read_secret("--token-file", options.token_file)
-    if options.auth is None and options.password_file is not None:
-        raise ArgumentError("--password-file needs --auth USER.")
     if options.auth is not None:
         chosen["auth"] = (options.auth, _password(options))
+    elif options.password_file is not None:
+        raise ArgumentError("--password-file needs --auth USER.")
     if options.header:
-        chosen["headers"] = _headers(options.header)
+        chosen["headers"] = {
+            name: hide(value.strip()) for name, value in read_pairs("--header", options.header, ":").items()
+        }
     if options.proxy is not None:
         chosen["httpx_kwargs"] = {"proxy": options.proxy}
     if options.ca is not None or options.insecure:
-        chosen["ssl_verify"] = options.ca or False
+        chosen["ssl_verify"] = not options.insecure and options.ca
     if progress is not None:
         chosen.update(
             on_status=progress.space,
             upload_progress=progress.uploaded,
             download_progress=progress.downloaded,
         )
-    options.deadline = Deadline(seconds)
+    options.begun = monotonic()
     return chosen
+
+
+def read_pairs(option: str, given: Iterable[str], mark: str) -> Dict[str, str]:
+    """The names and values of an option, of which @FILE has one a line; errors show none of them."""
+    pairs: Dict[str, str] = {}
+    for text in given:
+        for line in read_text(option, text[1:]).splitlines() if text.startswith("@") else [text]:
+            name, found, value = line.partition(mark)
+            if found and name.strip():
+                pairs[name.strip()] = hide(value)
+            elif line.strip():
+                raise ArgumentError(f"{option} must be NAME{mark}VALUE, or @FILE with such lines.")
+    return pairs
 
 
 def read_secret(option: str, path: str) -> str:
@@ -128,18 +138,13 @@ def read_secret(option: str, path: str) -> str:
 
 
 def read_text(option: str, path: str) -> str:
-    """The text of a file that an option names.
-
-    Raises:
-        ArgumentError: it cannot be read.
-    """
+    """The text of a file that an option names; raises ArgumentError where it cannot be read."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
-    except OSError as exc:
-        raise ArgumentError(f"{option} {path} cannot be read: {exc.strerror or exc}.") from exc
-    except ValueError as exc:  # no text in UTF-8, or a null character in the path
-        raise ArgumentError(f"{option} {path} cannot be read: it is no text.") from exc
+    except (OSError, ValueError) as exc:  # no UTF-8, or a null character in the path
+        why = getattr(exc, "strerror", None) or "it is no text"
+        raise ArgumentError(f"{option} {path} cannot be read: {why}.") from exc
 
 
 def _password(options: argparse.Namespace) -> str:
@@ -158,29 +163,14 @@ def _password(options: argparse.Namespace) -> str:
         ) from exc
 
 
-def _headers(lines: List[str]) -> Dict[str, str]:
-    headers: Dict[str, str] = {}
-    for given in lines:
-        for line in read_text("--header", given[1:]).splitlines() if given.startswith("@") else [given]:
-            name, colon, value = line.partition(":")
-            if line.strip() and not colon:
-                raise ArgumentError("--header must be 'NAME: VALUE', or @FILE with such lines.")
-            if colon:
-                headers[name.strip()] = hide(value.strip())
-    return headers
-
-
 class Function(NamedTuple):
-    """An endpoint of an app.
+    """An endpoint of an app."""
 
-    Args:
-        address: what `Client.predict`, `submit` and the like take to name it.
-        parameters: as the app describes them; None where it does not. One with `allow_custom_value` takes
-            other values than its choices.
-    """
-
+    #: What `Client.submit` and the like take to name it.
     address: Dict[str, Any]
+    #: As the app describes them, and whether they take other values than their choices; None where it is not.
     parameters: Optional[List[Dict[str, Any]]]
+    endpoint: Endpoint
 
 
 def find_function(client: Client, name: str) -> Function:
@@ -195,24 +185,19 @@ def find_function(client: Client, name: str) -> Function:
     slashed = name if name.startswith("/") else f"/{name}"
     address: Dict[str, Any] = {"api_name": slashed}
     if name.isdecimal() and all(endpoint.api_name != slashed for endpoint in client.endpoints.values()):
-        address = {"fn_index": int(name)}
+        address = {"fn_index": int(name[:20])}
     endpoint = find_endpoint(client.endpoints, address.get("api_name"), address.get("fn_index"))
     parameters = endpoint.parameters_info
     if parameters is not None:
         shown = [component.id for component in endpoint.spec.inputs if not component.skip]
-        free = _custom_values(client.config)
+        listed = client.config.get("components")
+        free = {  # as no description tells
+            component.get("id")
+            for component in map(mapping, listed if isinstance(listed, list) else ())
+            if is_index(component.get("id")) and mapping(component.get("props")).get("allow_custom_value")
+        }
         parameters = [
-            {**parameter, "allow_custom_value": id_ in free} for parameter, id_ in zip(parameters, shown)
-        ] + parameters[len(shown) :]
-    return Function(address, parameters)
-
-
-def _custom_values(config: Mapping[str, Any]) -> Set[Any]:
-    """The ids of components that take other values than their choices, as no description tells."""
-    listed = config.get("components")
-    components = map(mapping, listed if isinstance(listed, list) else ())
-    return {
-        component.get("id")
-        for component in components
-        if mapping(component.get("props")).get("allow_custom_value") and is_index(component.get("id"))
-    }
+            {**parameter, "allow_custom_value": id_ in free}
+            for parameter, id_ in zip(parameters, chain(shown, repeat(None)))
+        ]
+    return Function(address, parameters, endpoint)

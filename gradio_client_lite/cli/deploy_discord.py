@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, List, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Tuple, Union
 
-from .connecting import add_options, client_options, read_secret
+from .connecting import add_options, connect, read_secret
 from .output import write
 from .progress import Progress
 
@@ -21,13 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--endpoint",
         metavar="NAME[=COMMAND]",
         action="append",
+        default=[],
         help="what the bot offers, and as which command; may be repeated; else the app's chat",
     )
     parser.add_argument(
         "--discord-token-file",
         metavar="FILE",
-        help="the bot's token at Discord, in a file, or - for a line of standard input; without it the Space "
-        "explains how to get one",
+        help="the bot's token at Discord; without it the Space explains how to get one",
     )
     parser.add_argument("--private", action="store_true", help="make the bot's Space private")
     add_options(parser)
@@ -35,19 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ..client import Client
-
     path = options.discord_token_file
     token = None if path is None else read_secret("--discord-token-file", path)
     names: List[Union[str, Tuple[str, str]]] = []
-    for given in options.endpoint or ():
+    for given in options.endpoint:
         name, equals, command = given.partition("=")
         names.append((name, command) if equals else name)
     with Progress(options.quiet) as progress:
-        chosen = client_options(options, progress)
-        with Client(options.app, **chosen) as client, redirect_stdout(sys.stderr):
-            page = client.deploy_discord(
-                token, names or None, options.to, chosen.get("hf_token"), private=options.private
-            )
+        with connect(options, progress) as client, redirect_stdout(sys.stderr):
+            own: Any = client.token  # as it was read from a file
+            page = client.deploy_discord(token, names or None, options.to, own, private=options.private)
         progress.pause()
     write(page)

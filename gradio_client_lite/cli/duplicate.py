@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Dict, List
+from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError
-from .connecting import add_options, client_options, read_text
+from .connecting import add_options, client_options, read_pairs
 from .output import write
 from .progress import Progress
 
@@ -34,18 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from ..client import Client
 
-    secrets = read_text("--secrets-file", options.secrets_file) if options.secrets_file else ""
-    # Before anything is made, and what it says while it is made goes beside the result.
-    variables = _pairs("--variable", options.variable)
-    hidden = _pairs("--secrets-file", [line for line in secrets.splitlines() if line.strip()])
+    files = [] if options.secrets_file is None else [f"@{options.secrets_file}"]
+    secrets = read_pairs("--secrets-file", files, "=")
+    variables = read_pairs("--variable", options.variable, "=")
     with Progress(options.quiet) as progress:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr):  # what it says goes beside the result
             client = Client.duplicate(
                 options.app,
                 options.to,
                 private=not options.public,
                 hardware=options.hardware,
-                secrets=hidden or None,
+                secrets=secrets or None,
                 variables=variables or None,
                 sleep_timeout=options.sleep,
                 **client_options(options, progress),
@@ -53,14 +51,3 @@ def run(options: argparse.Namespace) -> None:
         client.close()
         progress.pause()
     write(client.space_id)
-
-
-def _pairs(option: str, lines: List[str]) -> Dict[str, str]:
-    """The names and values that lines have; an error shows none of them."""
-    pairs: Dict[str, str] = {}
-    for line in lines:
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip():
-            raise ArgumentError(f"{option} must have NAME=VALUE.")
-        pairs[name.strip()] = value
-    return pairs

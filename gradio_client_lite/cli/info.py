@@ -13,8 +13,6 @@ from .progress import Progress
 if TYPE_CHECKING:
     import argparse
 
-    from ..client import Client
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser, "?")
@@ -29,21 +27,21 @@ def run(options: argparse.Namespace) -> None:
     with Progress(options.quiet) as progress, connect(options, progress) as client:
         info: Dict[str, Any] = mapping(client.view_api(print_info=False, return_format="dict"))
         if options.endpoint is not None:
-            info = _only(info, client, options.endpoint)
+            endpoint = find_function(client, options.endpoint).endpoint
+            info = {
+                group: {
+                    key: described
+                    for key, described in mapping(info.get(group)).items()
+                    if key in (endpoint.api_name, str(endpoint.fn_index))
+                }
+                for group in ("named_endpoints", "unnamed_endpoints")
+            }
+            if not any(info.values()):
+                raise UnknownEndpointError(
+                    f"{client.src} has the endpoint {options.endpoint}, but does not describe it."
+                )
         progress.pause()
         if options.json:
             write(info, as_json=True)
         else:
             write_text(render(info, all_endpoints=True).rstrip("\n"))
-
-
-def _only(info: Dict[str, Any], client: Client, name: str) -> Dict[str, Any]:
-    """The description of one endpoint, as that of an app which has no other."""
-    address = find_function(client, name).address
-    number = address.get("fn_index")
-    named: Any = address["api_name"] if number is None else client.endpoints[number].api_name
-    for group, key in (("named_endpoints", named), ("unnamed_endpoints", str(number))):
-        described = mapping(info.get(group)).get(key)
-        if described is not None:
-            return {"named_endpoints": {}, "unnamed_endpoints": {}, group: {key: described}}
-    raise UnknownEndpointError(f"{client.src} has the endpoint {name}, but does not describe it.")

@@ -11,7 +11,7 @@ from ..wire.texts import harmless
 
 
 def write(value: Any, *, as_json: bool = False) -> None:
-    """Write one value: a text as it is, and all else, or everything for `as_json`, as JSON on one line.
+    """Write a text as it is, and all else, or everything for `as_json`, as JSON on one line.
 
     Raises:
         OSError: the disk is full, or nobody reads any more.
@@ -21,12 +21,11 @@ def write(value: Any, *, as_json: bool = False) -> None:
 
 def write_text(text: str) -> None:
     """Write a text of an app's. Raises as `write`."""
-    terminal = getattr(sys.stdout, "isatty", bool)()
-    write_line(harmless(text) if terminal else text)
+    write_line(harmless(text) if getattr(sys.stdout, "isatty", bool)() else text)
 
 
 def json_of(value: Any) -> str:
-    """A value as JSON on one line; other letters than English ones are escaped only where they have to be."""
+    """A value as JSON on one line; letters are escaped only where standard output cannot show them."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")

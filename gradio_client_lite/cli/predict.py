@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, Iterator
 
 from ..errors import DeadlineExceeded
-from .connecting import add_options, add_target, connect, find_function, read_text
+from .connecting import add_options, add_target, connect, find_function, read_text, time_left
 from .output import write
 from .progress import Progress
 from .values import arguments
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import argparse
 
     from ..jobs.job import Job
-    from ..transport.sockets import Deadline
 
 #: Seconds that an interrupted command waits for the server to have been told.
 _CANCELLING = 2.0
@@ -52,12 +50,12 @@ def run(options: argparse.Namespace) -> None:
         function = find_function(client, options.endpoint)
         job = client.submit(*arguments(function.parameters, options.values, whole), **function.address)
         try:
-            for output in _outputs(job, options.deadline, progress, every=options.stream):
+            for output in _outputs(job, options, progress):
                 progress.pause()
                 write(output, as_json=options.json)
         except BaseException as exc:
             job.cancel(wait=_CANCELLING)
-            if isinstance(exc, (DeadlineExceeded, socket.timeout)) and options.deadline.passed():
+            if isinstance(exc, DeadlineExceeded) and time_left(options) == 0:
                 raise DeadlineExceeded(
                     f"{job.label} gave no result within {options.timeout:g} seconds; it was cancelled. Give "
                     "it a larger --timeout."
@@ -65,12 +63,12 @@ def run(options: argparse.Namespace) -> None:
             raise
 
 
-def _outputs(job: Job, deadline: Deadline, progress: Progress, *, every: bool) -> Iterator[Any]:
+def _outputs(job: Job, options: argparse.Namespace, progress: Progress) -> Iterator[Any]:
     """The outputs of a job as they come, or its result alone."""
     came = False
-    for update in job.updates(total=deadline.left()):
+    for update in job.updates(total=time_left(options)):
         progress.update(update)
-        if every and update.type == "output" and not update.final:
+        if options.stream and update.type == "output" and not update.final:
             came = True
             yield update.outputs
     result = job.result()

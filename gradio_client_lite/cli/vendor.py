@@ -23,14 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=f"leave out {_features()}",
     )
-    parser.add_argument("--zip", action="store_true", help="make a zip for sys.path instead of a folder")
-    parser.add_argument(
-        "--compile", action="store_true", help="add bytecode for this release of Python to the zip"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="only tell whether the copy is intact and current"
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite even what is no copy or was changed")
+    for option, text in (
+        ("--zip", "make a zip for sys.path instead of a folder"),
+        ("--compile", "add bytecode for this release of Python to the zip"),
+        ("--check", "only tell whether the copy is intact and current"),
+        ("--force", "overwrite even what is no copy or was changed"),
+    ):
+        parser.add_argument(option, action="store_true", help=text)
     parser.epilog = "example: %(prog)s host_plugin/vendor --name gradio_lite"
 
 

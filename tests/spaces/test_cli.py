@@ -49,7 +49,7 @@ def test_a_variable_without_a_name_makes_no_copy(
     hub: Hub, space: Space, token: str, capsys: pytest.CaptureFixture[str], pair: str
 ) -> None:
     assert cli.main(["duplicate", "owner/app", "--variable", pair, "--token-file", token]) == 2
-    assert capsys.readouterr().err == "error: --variable must have NAME=VALUE.\n"
+    assert capsys.readouterr().err == "error: --variable must be NAME=VALUE, or @FILE with such lines.\n"
     assert "me/app" not in hub.spaces
 
 
