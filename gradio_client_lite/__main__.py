@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from .cli import main
+from .errors import MissingFeature
 
 if __name__ == "__main__":
+    try:
+        from .cli import main
+    except MissingFeature as error:
+        raise SystemExit(f"error: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     raise SystemExit(main())

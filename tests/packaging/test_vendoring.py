@@ -308,3 +308,17 @@ def test_the_help_of_a_copy_without_vendoring_can_be_had(tmp_path: Path) -> None
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: This copy was made without vendoring, which is needed for")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_copy_without_the_command_line_says_so_in_one_line(place: Path) -> None:
+    vendoring.vendor(place, name="client", without=["cli"])
+    refused = subprocess.run(
+        [sys.executable, "-m", "client", "demo"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        cwd=place,
+    )
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert refused.stderr.startswith("error: This copy was made without cli, ")
