@@ -44,11 +44,7 @@ class OfficialAttributes:
 
 
 class Communicator:
-    """A view of one job.
-
-    Attributes:
-        lock: for code that holds it while it reads; nothing here needs it.
-    """
+    """A view of one job; `lock` is for code that holds it while it reads, nothing here needs it."""
 
     def __init__(self, job: Any) -> None:
         self._job = job
@@ -68,8 +64,7 @@ class Communicator:
     @property
     def outputs(self) -> List[Any]:
         """What `job.outputs()` returns."""
-        values: List[Any] = self._job.outputs()
-        return values
+        return list(self._job.outputs())
 
     @property
     def event_id(self) -> Optional[str]:

@@ -1,7 +1,4 @@
-"""The helper functions of the official client, with the names, signatures and results of its release 2.7.
-
-They are for code that was written for it; calls use none of them. As base64 text Gradio 3 carried files.
-"""
+"""The helper functions of the official client 2.7. Calls use none; Gradio 3 carried files as base64."""
 
 from __future__ import annotations
 
@@ -53,19 +50,14 @@ def is_file_obj(d: Any) -> bool:
     """Whether a value may be a file of Gradio up to 4.20: a dict with a `path`.
 
     Example:
-        >>> is_file_obj({"path": "a.png"})
-        True
+        >>> is_file_obj({"path": "a.png"}), is_file_obj_with_meta({"path": "a.png"})
+        (True, False)
     """
     return isinstance(d, dict) and isinstance(d.get("path"), str)
 
 
 def is_file_obj_with_meta(d: Any) -> bool:
-    """Whether a value is a file of Gradio 4.21 and later: a dict with a `path` and the mark of a FileData.
-
-    Example:
-        >>> is_file_obj_with_meta({"path": "a.png", "meta": {"_type": "gradio.FileData"}})
-        True
-    """
+    """Whether a value is a file of Gradio 4.21 and later: a dict with a `path` and the mark of a FileData."""
     return isinstance(d, dict) and is_marked(d)
 
 
@@ -138,11 +130,9 @@ def get_extension(encoding: str) -> Optional[str]:
     import mimetypes
 
     guessed = mimetypes.guess_type(encoding.replace("audio/wav", "audio/x-wav"))[0]
-    if guessed is None:
-        return None
     if guessed == "audio/flac":  # which not every Python knows
         return "flac"
-    extension = mimetypes.guess_extension(guessed)
+    extension = mimetypes.guess_extension(guessed) if guessed else None
     return extension and extension.lstrip(".")
 
 
@@ -201,8 +191,8 @@ def decode_base64_to_file(
 
     Args:
         encoding: a data: URL in base64, or base64 alone.
-        file_path: the new file's name begins like this one's and has its extensions; None: the extension
-            is that of the MIME type.
+        file_path: gives the new file the beginning of its name, and its extensions; None: the extension is
+            that of the MIME type.
         dir: where to make the folder; None is the system's temporary folder.
         prefix: how the new file's name begins; wins over that of `file_path`, extension included.
 

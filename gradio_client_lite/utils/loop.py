@@ -80,9 +80,6 @@ class SharedLoop:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
 
-                def end() -> None:
-                    loop.call_soon_threadsafe(loop.stop)
-
                 def run() -> None:
                     while True:
                         with suppress(KeyboardInterrupt, SystemExit):  # their caller gets them, others go on
@@ -90,7 +87,7 @@ class SharedLoop:
                             return
 
                 try:
-                    Threads().start("gradio-loop", end, run)
+                    Threads().start("gradio-loop", lambda: loop.call_soon_threadsafe(loop.stop), run)
                 except RuntimeError:
                     loop.close()
                     raise
