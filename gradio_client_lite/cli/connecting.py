@@ -14,7 +14,6 @@ from ..app.options import check_seconds
 from ..errors import ArgumentError, DeadlineExceeded
 from ..limits import Limits
 from ..secrecy import hide
-from ..wire.schema import is_index, mapping
 
 if TYPE_CHECKING:
     import argparse
@@ -189,15 +188,9 @@ def find_function(client: Client, name: str) -> Function:
     endpoint = find_endpoint(client.endpoints, address.get("api_name"), address.get("fn_index"))
     parameters = endpoint.parameters_info
     if parameters is not None:
-        shown = [component.id for component in endpoint.spec.inputs if not component.skip]
-        listed = client.config.get("components")
-        free = {  # as no description tells
-            component.get("id")
-            for component in map(mapping, listed if isinstance(listed, list) else ())
-            if is_index(component.get("id")) and mapping(component.get("props")).get("allow_custom_value")
-        }
+        open_ = [component.is_open for component in endpoint.spec.inputs if not component.skip]
         parameters = [
-            {**parameter, "allow_custom_value": id_ in free}
-            for parameter, id_ in zip(parameters, chain(shown, repeat(None)))
+            {**parameter, "allow_custom_value": free}  # as no description tells
+            for parameter, free in zip(parameters, chain(open_, repeat(False)))
         ]
     return Function(address, parameters, endpoint)

@@ -4,9 +4,6 @@ A command is a module beside this one, which is imported only when that command 
 
     add_arguments(parser)   what it takes; `parser.epilog` is an example that works with the app of `demo`
     run(options)            does it; may return an exit code, None is 0
-
-Exit codes: 0; 1 another error, or `--check` found a difference; 2 usage; 3 connection; 4 authentication;
-5 the app's error; 6 timeout; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -52,7 +49,7 @@ COMMANDS: Dict[str, Tuple[str, str]] = {
     "vendor": (".vendor", "copy this package into a program, or update the copy"),
     "completion": (".completion", "print what makes a shell complete these commands"),
 }
-# The first that an error is one of counts.
+# The exit codes of errors, of which docs/errors.md tells. The first that an error is one of counts.
 _CODES = (
     (6, (DeadlineExceeded,)),
     (4, (AuthenticationError, HubPermissionError)),

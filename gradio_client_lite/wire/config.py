@@ -54,6 +54,7 @@ class ComponentSpec(NamedTuple):
         serializer: what Gradio 3 calls the form of its values, for components derived from others; else "".
         takes_files: whether its value may be, or contain, a file when it is passed; so may one of which
             nothing is known.
+        is_open: it takes other values than its choices.
     """
 
     id: int

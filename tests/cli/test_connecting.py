@@ -9,7 +9,7 @@ import sys
 import warnings
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
@@ -216,30 +216,20 @@ def test_a_function_that_is_not_there_is_told_of(app: App, name: str) -> None:
         find_function(client, name)
 
 
-def component(number: int, **props: Any) -> Dict[str, Any]:
-    return {"id": number, "type": "dropdown", "props": props}
-
-
 @pytest.mark.parametrize(
-    ("components", "free"),
+    ("changes", "free"),
     [
-        ([component(1, allow_custom_value=True), component(2)], [True, False]),
-        ([component(1), component(2, allow_custom_value=True)], [False, True]),
-        ([{"id": [1], "props": {"allow_custom_value": True}}, {"id": 2, "props": 3}, "no"], [False, False]),
-        ("none", [False, False]),
+        ([{"is_open": True}, {}], [True, False]),
+        ([{"skip": True, "is_open": True}, {"is_open": True}], [True, False]),
     ],
 )
 def test_which_choices_are_free_is_read_from_the_config(
-    app: App, monkeypatch: pytest.MonkeyPatch, components: Any, free: Tuple[bool, ...]
+    app: App, changes: List[Dict[str, Any]], free: List[bool]
 ) -> None:
     with connect(parsed(app.url)) as client:
-        ids = [each.id for each in client.endpoints[1].spec.inputs]
-        listed = [
-            {**each, "id": ids[each["id"] - 1]} if isinstance(each, dict) and each["id"] in (1, 2) else each
-            for each in components
-        ]
-        config = {**client.config, "components": listed if isinstance(components, list) else components}
-        monkeypatch.setattr(type(client), "config", config)
+        endpoint = client.endpoints[1]
+        changed = [each._replace(**change) for each, change in zip(endpoint.spec.inputs, changes)]
+        endpoint.spec = endpoint.spec._replace(inputs=tuple(changed))
         parameters = find_function(client, "/add").parameters or []
         assert [each["allow_custom_value"] for each in parameters] == free
 
