@@ -52,9 +52,7 @@ def test_it_tells_its_version(run: Run) -> None:
     assert run("--version") == (0, f"{__version__}\n", "")
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["unknown"], ["predict", "http://127.0.0.1:1"], ["--", "demo"], ["--x"]]
-)
+@pytest.mark.parametrize("words", [["unknown"], ["predict", "http://127.0.0.1:1"], ["--", "demo"], ["--x"]])
 def test_a_wrong_command_line_is_told_in_one_line(run: Run, words: List[str]) -> None:
     ran = run(*words)
     assert (ran.code, ran.out, ran.err[:7], ran.err.count("\n")) == (2, "", "error: ", 1)
