@@ -53,7 +53,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     trust = group.add_mutually_exclusive_group()
     trust.add_argument("--ca", metavar="PATH", help="a file, or folder, of certificates to trust")
     trust.add_argument("--insecure", action="store_true", help="accept any certificate")
-    group.add_argument("--timeout", metavar="SECONDS", type=float, help="for all of it; of map, for a row")
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        help="for all of it; of map, for a row; of duplicate and deploy-discord, for each of their steps",
+    )
     group.add_argument("--quiet", action="store_true", help="show no progress")
     group.add_argument("--debug", action="store_true", help="show the log, and where an error came from")
 
@@ -89,7 +94,7 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
     """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`.
 
-    From its return on runs `options.deadline`, that of the whole command.
+    From its return on runs `options.deadline`, that of a whole command which is one call.
     """
     chosen: Dict[str, Any] = {"verbose": False}
     seconds = options.timeout

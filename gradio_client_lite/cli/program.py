@@ -30,6 +30,7 @@ from ..errors import (
     HubPermissionError,
     ProtocolError,
     RetryLater,
+    SpaceUnfinished,
     UnsupportedAppError,
     UsageError,
     ValidationError,
@@ -94,6 +95,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def exit_code(error: BaseException) -> int:
     """The code by which a script can tell what went wrong."""
+    if isinstance(error, SpaceUnfinished) and error.__cause__:
+        error = error.__cause__
     for code, kinds in _CODES:
         if isinstance(error, kinds):
             return code
