@@ -114,6 +114,8 @@ def make_parser(command: str) -> argparse.ArgumentParser:
     home, text = COMMANDS[command]
     parser = _parser(f"{program_name()} {command}", f"{text[0].upper()}{text[1:]}.")
     import_module(home, __package__).add_arguments(parser)
+    if ":7860 " in str(parser.epilog):
+        parser.epilog = f"{parser.epilog}\nThe app of the example is served by: {program_name()} demo --serve"
     return parser
 
 

@@ -79,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--files", metavar="DIR", help="where files of results go; else a temporary folder")
     add_options(parser)
     parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet --input rows.csv --output out.jsonl"
+    parser.epilog += "\nThe first line of rows.csv is name, the others are names."
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
