@@ -62,3 +62,4 @@ def test_a_port_that_is_taken_or_none_is_an_error(run: Run) -> None:
             ran = run("demo", "--serve", str(port))
             assert (ran.code, ran.err.count("\n")) == (2, 1)
             assert f"Nothing can be served at port {port} (" in ran.err
+            assert "Errno" not in ran.err
