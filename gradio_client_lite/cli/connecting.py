@@ -94,7 +94,7 @@ def connect(options: argparse.Namespace, progress: Optional[Progress] = None, **
 def client_options(options: argparse.Namespace, progress: Optional[Progress] = None) -> Dict[str, Any]:
     """What the constructor of `Client` takes of parsed options, besides the app. Raises as `connect`.
 
-    From its return on runs `options.deadline`, that of a whole command which is one call.
+    From its return on runs `options.deadline`, that of the whole command.
     """
     chosen: Dict[str, Any] = {"verbose": False}
     seconds = options.timeout
