@@ -1,11 +1,9 @@
 """Journal: the output of the command map, a line of JSON for each row, by which a later run goes on.
 
-A line is handed to the system whole: a process that is killed at any moment has written it or has not. One
-that was torn all the same (the machine lost its power) is no JSON, or has no end, and counts for nothing.
-
-A row is known by its number and its inputs. Where there are torn lines, or rows that failed, which are tried
-again, the other lines are copied to a file beside it, which then takes its place at once: at no moment is
-there less than there was, and no row stands there twice. A lock keeps two processes from writing.
+A line is handed to the system whole. One that was torn all the same, as the process was killed or the machine
+lost its power, is no JSON or has no end. Where there are such lines, or rows that failed, which are tried
+again, the others are copied to a file beside it, which then takes its place at once: at no moment is there
+less than there was, and no row stands there twice.
 """
 
 from __future__ import annotations
@@ -30,21 +28,11 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
 class Journal:
-    """Takes what became of rows. A context manager, which closes it.
-
-    Args:
-        path: a file, a FIFO or a device; "-" is standard output.
-        resume: whether a file that is there is gone on with.
-        progress: makes way where standard output is the same terminal.
+    """Takes what became of rows; "-" is standard output.
 
     Attributes:
         kept: how many rows an earlier run has left.
         lasts: whether a later run can go on with it.
-
-    Raises:
-        ArgumentError: the file is there, and is not to be gone on with; or another process writes to it.
-        FolderError: it cannot be written.
-        InvalidFile: what is there is no such journal.
     """
 
     def __init__(self, path: str, *, resume: bool, progress: Progress) -> None:
@@ -74,11 +62,7 @@ class Journal:
             os.close(number)
 
     def has(self, number: int, inputs: Any) -> bool:
-        """Whether a row is there.
-
-        Raises:
-            InvalidFile: one of that number is, with other inputs.
-        """
+        """Whether a row is there; with other inputs it is an InvalidFile."""
         known = self._rows.get(number)
         if known is not None and known != _hash(inputs):
             raise InvalidFile(
@@ -88,25 +72,21 @@ class Journal:
         return known is not None
 
     def write(self, number: int, inputs: Any, outcome: Dict[str, Any]) -> None:
-        """Add a row.
-
-        Raises:
-            FolderError: the file cannot be written; what was of this row is taken back.
-        """
+        """Add a row, whole or not at all."""
         row, file = {"row": number, "inputs": inputs, **outcome}, self._number
         if file is None:
             self._progress.pause()
             write_text(json_of(row))
             return
         line = json_of(row, "utf-8").encode() + b"\n"
-        left = memoryview(line)
+        written = 0
         with self._telling():
             try:
-                while left:
-                    left = left[os.write(file, left) :]
-            except OSError:  # the disk is full: rows that are under way may still come
+                while written < len(line):
+                    written += os.write(file, line[written:])
+            except OSError:  # the disk is full; rows that are under way may still come
                 if self.lasts:
-                    os.ftruncate(file, os.fstat(file).st_size - len(line) + len(left))
+                    os.ftruncate(file, os.fstat(file).st_size - written)
                 raise
 
     # -- going on
@@ -120,7 +100,10 @@ class Journal:
             self.lasts = stat.S_ISREG(os.fstat(self._number).st_mode)
             if self.lasts:
                 self._path = os.path.realpath(self._path)
-                _lock(self._number, self._path)
+                if not _locked(self._number, self._path):
+                    raise ArgumentError(
+                        f"Another process is writing {self._path}. Wait for it, or name another --output."
+                    )
 
     def _go_on(self, resume: bool) -> None:
         """Take note of the rows that have a result, and rid the file of the other lines."""
@@ -162,7 +145,7 @@ class Journal:
 
 def _entry(line: bytes) -> Dict[str, Any]:
     """The row of a line, if it has a result; else an empty one."""
-    with suppress(AttributeError, ValueError, RecursionError, KeyError, TypeError):
+    with suppress(Exception):  # whatever a torn line holds
         entry: Dict[str, Any] = json.loads(line)
         if line.endswith(b"\n") and entry.keys() >= {"inputs", "result"} and type(entry["row"]) is int:
             return entry
@@ -173,16 +156,14 @@ def _hash(inputs: Any) -> int:
     return hash(json_of(inputs, "utf-8"))
 
 
-def _lock(number: int, path: str) -> None:
-    """Keep other processes from writing a file; not on Windows, nor where the file system has no locks."""
+def _locked(number: int, path: str) -> bool:
+    """Keep other processes from writing a file, where there are locks; return whether none does."""
     try:
         import fcntl
 
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        free = os.path.samestat(os.fstat(number), os.stat(path))  # or it was replaced in between
+        return os.path.samestat(os.fstat(number), os.stat(path))  # else it was replaced in between
     except BlockingIOError:
-        free = False
+        return False
     except (ImportError, OSError):
-        return
-    if not free:
-        raise ArgumentError(f"Another process is writing {path}. Wait for its end, or name another --output.")
+        return True

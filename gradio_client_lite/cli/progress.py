@@ -1,12 +1,9 @@
 """Progress: what people see while they wait, on one line of standard error.
 
-    update, space, uploaded, downloaded, rows    note what there is to say, on any thread; they never wait
-    the thread "gradio-progress"                 draws it: at most ten times a second, and once a second
-                                                 while nothing happens, as times go on
-
-So a terminal that was stopped (Ctrl-S) holds up no transfer. A line that is redrawn needs no more of a
-terminal than to go back to its start. With NO_COLOR, or a terminal that is dumb, each line is written once,
-as a line, every few seconds. What a server said is written without control characters.
+Any thread notes what there is to say, and one draws it: at most ten times a second, and once a second while
+nothing happens, as times go on. So a terminal that was stopped (Ctrl-S) holds up no transfer. With NO_COLOR,
+or where a terminal is dumb, lines stand one below the other. What a server said is written without control
+characters.
 """
 
 from __future__ import annotations
@@ -32,23 +29,14 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines: redrawn, as nothing happens, and written one below the other.
 _REDRAWN, _TICK, _PLAIN = 0.1, 1.0, 2.0
-#: Seconds that others wait for a terminal that takes nothing.
-_PATIENCE = 1.0
+_PATIENCE = 1.0  # seconds that others wait for a terminal that takes nothing
 _BAR = 20
-#: Trackers that one line shows, of those that an app has within each other.
-_TRACKERS = 3
-#: Characters of a text of the server's.
-_LONGEST = 1000
+_TRACKERS = 3  # of those that an app has within each other
+_LONGEST = 1000  # characters of a text of the server's
 
 
 class Progress:
-    """Shows how a command gets on. A context manager: at its end the line is cleared.
-
-    Args:
-        quiet: show nothing at all.
-        stream: where to; None is standard error. Where it is no terminal, nothing but `say` is shown.
-        clock: seconds that go on.
-    """
+    """Shows how a command gets on; where `stream` is no terminal, only what `say` is given."""
 
     def __init__(
         self, quiet: bool = False, stream: Optional[Any] = None, clock: Callable[[], float] = time.monotonic
@@ -60,8 +48,8 @@ class Progress:
         self._threads = Threads()
         self._stage, self._began = "", 0.0
         self._first_row: Optional[Tuple[float, int]] = None
-        # Guards what the thread goes by: the parts of the line, whether there is something new, whether
-        # nothing must be there, whether something is or is being drawn, since when, and whether all is over.
+        # Guards the parts of the line, whether there is something new, whether nothing must be there, whether
+        # something is or is being drawn, since when, and whether all is over.
         self._changed = threading.Condition()
         self._parts: Dict[str, _Part] = {}
         self._fresh = self._paused = self._drawn = False
@@ -72,10 +60,7 @@ class Progress:
         if not self._quiet and is_terminal(self._stream):
             self._ended = False
             self._drawn_at = self._clock()
-            try:
-                self._threads.start("gradio-progress", self._end, self._draw_on, broke=self._end)
-            except RuntimeError:  # the system has none to spare
-                self._ended = True
+            self._threads.start("gradio-progress", self._end, self._draw_on, broke=self._end)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,10 +107,7 @@ class Progress:
         self._transferred("receiving", received, total)
 
     def rows(self, done: int, failed: int, total: Optional[int]) -> None:
-        """Show how many rows gave a result and how many an error; None where nobody knows how many there are.
-
-        The rate is that since the first call, whose rows are those of an earlier run.
-        """
+        """Show how many rows are done, at what rate since the first call, of how many, if that is known."""
         now, count = self._clock(), done + failed
         began, before = self._first_row = self._first_row or (now, count)
         rate = (count - before) / (now - began) if now > began else 0.0
@@ -135,7 +117,7 @@ class Progress:
         self._note("rows", lambda now: text + (f", {_time(ends - now)} left" if ends - now >= 1 else ""))
 
     def say(self, text: str) -> None:
-        """Write a line that stays, above the one that is redrawn; where that is off too, unless `quiet`."""
+        """Write a line that stays, unless `quiet`."""
         if self._quiet:
             return
         with self._changed:
@@ -147,10 +129,7 @@ class Progress:
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Clear the line, so that standard output can be written to; the next update shows it again.
-
-        Where standard output is no terminal it does nothing.
-        """
+        """Clear the line until the next update, where standard output, to be written to, is a terminal."""
         if is_terminal(sys.stdout):
             with self._changed:
                 self._clear()
@@ -166,11 +145,9 @@ class Progress:
                 self._parts[key] = part
             elif self._parts.pop(key, None) is None:
                 return
-            awake = self._fresh and not self._paused
             self._fresh = True
             self._paused = self._paused and key not in ("job", "rows")
-            if not awake:
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def _clear(self) -> None:
         """Begin a pause; the lock is held."""
@@ -297,7 +274,7 @@ def _columns(stream: Any) -> int:
 
 
 def _cut(text: str, cells: int) -> str:
-    """As much of a text as fits into so many cells of the terminal."""
+    """As much of a text as fits into so many cells."""
     from unicodedata import combining, east_asian_width
 
     for end, char in enumerate(text):

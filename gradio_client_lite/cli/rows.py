@@ -3,10 +3,8 @@
     Table: records ──► arguments ──► batch.mapping.Batch ──► Journal
                            └── a row that can be no call ─────┘
 
-A row that fails is a line like the others, and the rest goes on. What tells of the app rather than of the row
-ends the command: an app that wants a login or cannot be reached, or that fails for so many rows, one after
-another, that it must be broken. Rows are written as they end, so that as few as can be are lost with the
-process; their numbers tell the order.
+A row that fails is a line like the others, and the rest goes on. An app that wants a login, that cannot be
+reached, or that fails for many rows on end, ends the command. Rows are written as they end.
 """
 
 from __future__ import annotations
@@ -50,15 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input",
         metavar="FILE",
         required=True,
-        help="CSV with the names of parameters in its first line, or JSON Lines, each an object of names, an "
-        "array or a value; - is standard input",
+        help="CSV whose first line names the parameters, or JSON Lines of objects, arrays or values; or -",
     )
     add("--format", choices=("csv", "jsonl"), help="else that of the file's name; jsonl for -")
     add("--output", metavar="FILE", default="-", help="JSON Lines, as rows end; else standard output")
     add(
         "--resume",
         action="store_true",
-        help="go on with the output of an earlier run; rows that failed are tried again",
+        help="go on with the output; rows that failed are tried again",
     )
     add("--parallel", metavar="N", type=int, default=8, help="calls at the same time; else 8")
     add("--retries", metavar="N", type=int, default=2, help="of a row whose error may pass; else 2")
@@ -105,7 +102,7 @@ def run(options: argparse.Namespace) -> Optional[int]:
 
 
 class _Rows:
-    """The rows of one run, on their way from the table to the journal; `first` is the first that failed."""
+    """The rows on their way from the table to the journal; `first` is the first that failed."""
 
     def __init__(self, table: Table, journal: Journal, progress: Progress) -> None:
         self._table = table
@@ -136,7 +133,7 @@ class _Rows:
                 yield arguments
 
     def write(self, batch: Batch, patience: int) -> None:
-        """Write what becomes of rows; raise the app's error where more than `patience` fail on end."""
+        """Write what becomes of rows; raise the error where more than `patience` fail on end."""
         streak = 0
         for row in batch:
             record, error = self._under_way.pop(row.number), row.error

@@ -1,12 +1,10 @@
 """Table: the rows of the input of the command map, and the arguments that they are.
 
-    csv      the names of parameters in the first line, separated by , ; or tabs; in the others a text for
-             each, read as on the command line (`values.convert`). An empty cell is an empty text, or else the
-             parameter's default
+    csv      the names of parameters in the first line, separated by , ; or tabs; in the others their texts,
+             read as on the command line. An empty cell is an empty text, or else the parameter's default
     jsonl    an object of names, an array in the order of the parameters, or the one value that there is
 
-A row is known by its number, from 1, empty lines not counted. What it holds is only looked at when it is its
-turn, so that an input may be longer than memory.
+A row is known by its number, from 1, empty lines not counted. Few are held at a time.
 """
 
 from __future__ import annotations
@@ -27,16 +25,13 @@ from .values import adapt, convert
 Parameter = Dict[str, Any]
 
 _FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-#: The most characters of a cell; `csv` takes no more than fit a C long.
-_LARGEST_CELL = 0x7FFFFFFF
 _MOST_SHOWN = 300  # characters of names in an error
-#: How many rows of an input that trickles are read before it is their turn.
-_AHEAD = 100
+_AHEAD = 100  # rows that are read before it is their turn
 _ANYTHING: Parameter = {"parameter_name": "value", "type": {}}
 
 
 class Record(NamedTuple):
-    """A row: its number, what it holds, and why it can be no call, if that is known."""
+    """A row; `problem` tells why it can be no call."""
 
     number: int
     inputs: Any
@@ -80,7 +75,7 @@ class Table:
                 file.close()
 
     def arrivals(self, wake: Callable[[], object]) -> Iterator[Optional[Record]]:
-        """The rows as they come, None while the next has not; `wake` is called, on any thread, as it has."""
+        """The rows, None while the next has not come; `wake` is called, on any thread, when it has."""
         if not self.trickles:
             yield from self.records()
             return
@@ -88,14 +83,13 @@ class Table:
         end = EOFError()
 
         def read() -> None:
-            last: Exception = end
             try:
                 for record in self.records():
                     come.put(record)
                     wake()
+                come.put(end)
             except Exception as exc:
-                last = exc
-            come.put(last)
+                come.put(exc)
             wake()
 
         Threads().start("gradio-input", bool, read)  # nothing ends a read
@@ -147,7 +141,7 @@ class Table:
     def _of_csv(self, file: TextIO) -> Iterator[Tuple[Any, str]]:
         import csv
 
-        csv.field_size_limit(_LARGEST_CELL)
+        csv.field_size_limit(0x7FFFFFFF)  # characters of a cell, at most
         first = file.readline()
         reader = csv.reader(chain([first], file), delimiter=max(",;\t", key=first.count))
         try:

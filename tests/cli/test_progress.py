@@ -403,15 +403,3 @@ def test_a_terminal_that_is_gone_is_an_end_of_it(on: Shown, monkeypatch: Any, er
     wait_for(lambda: not on.progress.on)
     on.progress.pause()
     on.progress.rows(2, 0, None)
-
-
-def test_it_goes_without_a_thread_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", start)
-    stream = Terminal()
-    with Progress(stream=stream) as progress:
-        assert not progress.on
-        progress.say("said")
-    assert stream.getvalue() == "said\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import threading
@@ -105,9 +106,11 @@ def test_columns_go_in_order_where_nothing_is_known(table: Any) -> None:
 
 
 def test_what_is_no_csv(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradio_client_lite.cli.table._LARGEST_CELL", 5)
+    limit = csv.field_size_limit
+    monkeypatch.setattr("csv.field_size_limit", lambda _: limit(5))
     with pytest.raises(InvalidFile, match=r"Line 3 of .*rows.csv is no CSV: field larger"):
         list(table("rows.csv", "text\na\ntoo long\n", [TEXT]).records())
+    limit(0x7FFFFFFF)
 
 
 def test_a_large_cell(table: Any) -> None:
