@@ -145,9 +145,10 @@ class Progress:
                 self._parts[key] = part
             elif self._parts.pop(key, None) is None:
                 return
+            if not self._fresh or self._paused:
+                self._changed.notify_all()
             self._fresh = True
             self._paused = self._paused and key not in ("job", "rows")
-            self._changed.notify_all()
 
     def _clear(self) -> None:
         """Begin a pause; the lock is held."""

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import sys
+from contextlib import nullcontext
 from itertools import chain, repeat
 from queue import Queue
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, TextIO, Tuple
@@ -64,15 +65,12 @@ class Table:
     def records(self) -> Iterator[Record]:
         """Read the rows."""
         read = self._of_csv if self._kind == "csv" else _of_jsonl
-        file = sys.stdin if self._path == "-" else self._opened()
-        try:
-            for number, (inputs, problem) in enumerate(read(file), 1):
-                yield Record(number, inputs, problem)
-        except UnicodeDecodeError as exc:
-            raise InvalidFile(f"The input {self._path} is no text in UTF-8. Save it as such.") from exc
-        finally:
-            if file is not sys.stdin:
-                file.close()
+        with nullcontext(sys.stdin) if self._path == "-" else self._opened() as file:
+            try:
+                for number, (inputs, problem) in enumerate(read(file), 1):
+                    yield Record(number, inputs, problem)
+            except UnicodeDecodeError as exc:
+                raise InvalidFile(f"The input {self._path} is no text in UTF-8. Save it as such.") from exc
 
     def arrivals(self, wake: Callable[[], object]) -> Iterator[Optional[Record]]:
         """The rows, None while the next has not come; `wake` is called, on any thread, when it has."""
