@@ -78,7 +78,7 @@ class Journal:
             self._progress.pause()
             write_text(json_of(row))
             return
-        line = json_of(row, "utf-8").encode() + b"\n"
+        line = json_of(row).encode() + b"\n"
         written = 0
         with self._telling():
             try:
@@ -139,7 +139,7 @@ class Journal:
             yield
         except OSError as exc:
             raise FolderError(
-                f"{self._path} cannot be written: {exc.strerror or exc}. Mend that, and go on with --resume."
+                f"{self._path} cannot be written: {exc.strerror or exc}. Mend that, or name another --output."
             ) from exc
 
 
@@ -153,7 +153,7 @@ def _entry(line: bytes) -> Dict[str, Any]:
 
 
 def _hash(inputs: Any) -> int:
-    return hash(json_of(inputs, "utf-8"))
+    return hash(json_of(inputs))
 
 
 def _locked(number: int, path: str) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import suppress
-from typing import Any, Optional
+from typing import Any
 
 from ..app.console import write_line
 from ..wire.texts import harmless
@@ -22,30 +21,15 @@ def write(value: Any, *, as_json: bool = False) -> None:
 
 def write_text(text: str) -> None:
     """Write a text of an app's. Raises as `write`."""
-    write_line(harmless(text) if is_terminal(sys.stdout) else text)
+    terminal = getattr(sys.stdout, "isatty", bool)()
+    write_line(harmless(text) if terminal else text)
 
 
-def complain(text: str, stream: Any = None) -> None:
-    """Write a line to a stream, else to standard error; if there is one, and somebody reads it."""
-    with suppress(AttributeError, OSError, ValueError):
-        stream = stream or sys.stderr
-        stream.write(text + "\n")
-        stream.flush()
-
-
-def is_terminal(stream: Any) -> bool:
-    """Whether a stream is one; there may be none, or it may be closed."""
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):
-        return False
-
-
-def json_of(value: Any, encoding: Optional[str] = None) -> str:
-    """A value as JSON on one line; what the encoding, else that of stdout, lacks is escaped."""
+def json_of(value: Any) -> str:
+    """A value as JSON on one line; other letters than English ones are escaped only where they have to be."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     try:
-        text.encode(encoding or getattr(sys.stdout, "encoding", None) or "utf-8")
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:  # halves of surrogate pairs among them
         return json.dumps(value, default=str)
     return text

@@ -12,13 +12,13 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 from ..threads import Threads
 from ..updates import ProgressUnit, Status, StatusUpdate
 from ..wire.texts import excerpt, one_line, text_of
-from .output import complain, is_terminal
 
 if TYPE_CHECKING:
     from ..spaces.runtime import SpaceStatus
@@ -57,7 +57,7 @@ class Progress:
         self._ended = True
 
     def __enter__(self) -> Progress:
-        if not self._quiet and is_terminal(self._stream):
+        if not self._quiet and _is_terminal(self._stream):
             self._ended = False
             self._drawn_at = self._clock()
             self._threads.start("gradio-progress", self._end, self._draw_on, broke=self._end)
@@ -130,7 +130,7 @@ class Progress:
 
     def pause(self) -> None:
         """Clear the line until the next update, where standard output, to be written to, is a terminal."""
-        if is_terminal(sys.stdout):
+        if _is_terminal(sys.stdout):
             with self._changed:
                 self._clear()
 
@@ -265,6 +265,21 @@ def _number(value: Any) -> Optional[float]:
 
 
 # --- terminals
+
+
+def complain(text: str, stream: Any = None) -> None:
+    """Write a line to a stream, else to standard error; if there is one, and somebody reads it."""
+    with suppress(AttributeError, OSError, ValueError):
+        stream = stream or sys.stderr
+        stream.write(text + "\n")
+        stream.flush()
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False
 
 
 def _columns(stream: Any) -> int:

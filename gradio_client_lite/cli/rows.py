@@ -23,9 +23,8 @@ from ..errors import (
 from ..wire.texts import one_line
 from .connecting import add_options, connect, find_function
 from .journal import Journal
-from .output import complain
 from .program import exit_code
-from .progress import Progress
+from .progress import Progress, complain
 from .table import Table
 
 if TYPE_CHECKING:
@@ -61,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--retries", metavar="N", type=int, default=2, help="of a row whose error may pass; else 2")
     add_options(parser)
     parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet --input rows.csv --output out.jsonl"
+    parser.epilog += "\nThe first line of rows.csv is name, the others are names."
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
