@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="CSV whose first line names the parameters, or JSON Lines of objects, arrays or values; or -",
     )
-    add("--format", choices=("csv", "jsonl"), help="else that of the file's name; jsonl for -")
+    add("--format", choices=("csv", "jsonl"), help="else csv by the file's name, or jsonl")
     add("--output", metavar="FILE", default="-", help="JSON Lines, as rows end; else standard output")
     add(
         "--resume",

@@ -25,7 +25,6 @@ from .values import adapt, convert
 
 Parameter = Dict[str, Any]
 
-_FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _MOST_SHOWN = 300  # characters of names in an error
 _AHEAD = 100  # rows that are read before it is their turn
 _ANYTHING: Parameter = {"parameter_name": "value", "type": {}}
@@ -40,7 +39,7 @@ class Record(NamedTuple):
 
 
 class Table:
-    """The input; `kind` is its format, if not that of its name.
+    """The input; `kind` is its format, else it is csv by its name, or jsonl.
 
     Attributes:
         parameters: of the endpoint, None where that is not known; to be set before rows are read.
@@ -48,10 +47,7 @@ class Table:
     """
 
     def __init__(self, path: str, kind: Optional[str] = None) -> None:
-        known = "jsonl" if path == "-" else _FORMATS.get(os.path.splitext(path)[1].lower(), "")
-        self._kind = kind or known
-        if not self._kind:
-            raise ArgumentError(f"What is in {path}? Say so by --format csv or jsonl.")
+        self._kind = kind or ("csv" if path.lower().endswith((".csv", ".tsv")) else "jsonl")
         self._path = path
         self.parameters: Optional[List[Parameter]] = None
         self.trickles = path == "-" or (os.path.exists(path) and not os.path.isfile(path))

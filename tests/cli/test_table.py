@@ -150,10 +150,10 @@ def test_values_of_json_where_nothing_is_known(table: Any) -> None:
 # --- files
 
 
-def test_an_unknown_format(table: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"What is in .*rows.xlsx\? Say so by --format"):
-        table("rows.xlsx", "")
-    assert calls(table("rows.xlsx", "text\na\n", [TEXT], kind="csv")) == [("a",)]
+def test_the_format_is_that_of_the_name_if_none_is_given(table: Any) -> None:
+    assert calls(table("rows.TSV", "text\na\n", [TEXT])) == [("a",)]
+    assert calls(table("rows", '"a"\n', [TEXT])) == [("a",)]
+    assert calls(table("rows", "text\na\n", [TEXT], kind="csv")) == [("a",)]
 
 
 @pytest.mark.parametrize(("path", "why"), [("missing.csv", "No such file"), ("a\0.csv", "null")])
