@@ -2,8 +2,9 @@
 
     python -m benchmarks sizes [--rounds 10] [--write]
 
---write puts them into vendor_notes.md. The second table has copies that `vendor --zip` makes without some
-features, and how long a fresh process takes for a first call from the zip, with and without bytecode in it.
+--write puts them into vendor_notes.md, and what is installed into the README. The second table has copies
+that `vendor --zip` makes without some features, and how long a fresh process takes for a first call from the
+zip, with and without bytecode in it.
 
 Sizes are of the package as it is built now, bytecode not counted. Times are medians of fresh processes, the
 clients taking turns. The Lambda function is the one in `examples/lambda`, for both clients; its cold start
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, List, Sequence, Tuple
 
+from gradio_client_lite.embed.vendoring.contents import FEATURES
 from tests.apps.environments import install_into, official_client_python, tool_python
 from tests.runtime_api import RuntimeApi, environment
 
@@ -46,27 +49,15 @@ def Client(src, *, space_timeout, timeout, **options):
 _IMPORT = "from {module} import Client"
 _CALL = _IMPORT + "; assert Client({url!r}, verbose=False).predict('hello', api_name='/queued') == 'hello'"
 
-_NOTES = _ROOT / "vendor_notes.md"
+_NOTES, _README = _ROOT / "vendor_notes.md", _ROOT / "README.md"
+_ROW = "| packages installed, and their size |"
 _START, _END = "<!-- sizes: what `python -m benchmarks sizes --write` writes -->\n", "<!-- end of sizes -->\n"
-_ROOMS = (
-    "legacy",
-    "spaces",
-    "discord",
-    "files",
-    "testing",
-    "compat",
-    "utils",
-    "cli",
-    "vendoring",
-    "pickling",
-    "websocket",
-)
 #: Copies, by what they are made without.
 PROFILES: Dict[str, Sequence[str]] = {
     "all": (),
-    **{f"without `{room}`": (room,) for room in _ROOMS},
-    "the core alone: SSE protocols and files": tuple(room for room in _ROOMS if room != "files"),
-    "the core without files": _ROOMS,
+    **{f"without `{room}`": (room,) for room in FEATURES},
+    "the core alone: SSE protocols and files": tuple(room for room in FEATURES if room != "files"),
+    "the core without files": tuple(FEATURES),
 }
 #: Those of which the time is taken.
 _TIMED = ("all", "the core alone: SSE protocols and files")
@@ -251,11 +242,21 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def readme_row(rows: Sequence[Row], ratio: float) -> str:
+    """The row of the README; `ratio` is how much more the official client takes."""
+    by_name = dict(rows)
+    ours, official = (
+        f"{by_name['packages installed'][name]}, {by_name['installed, with requirements'][name]}"
+        for name in (OURS, OFFICIAL)
+    )
+    return f"{_ROW} {ours} | | {official} | 1/{ratio:.0f} |"
+
+
 def main(argv: Sequence[str]) -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks sizes")
     parser.add_argument("--rounds", type=int, default=10, help="fresh processes of each kind (default 10)")
-    parser.add_argument("--write", action="store_true", help="put the tables into vendor_notes.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into the documents")
     given = parser.parse_args(argv)
     rounds = given.rounds
     with tempfile.TemporaryDirectory() as name:
@@ -263,6 +264,7 @@ def main(argv: Sequence[str]) -> None:
         wheel = build_wheel(folder)
         packages = {OURS: _ours(folder, wheel), OFFICIAL: _official(folder)}
         rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
+        row = readme_row(rows, size_of(packages[OFFICIAL].folder) / size_of(packages[OURS].folder))
         with server(folder) as url:
             rows += _times(packages, url, folder, rounds)
             profiles = _profiles(packages[OURS], url, folder / "profiles", rounds)
@@ -274,3 +276,7 @@ def main(argv: Sequence[str]) -> None:
         before, _, rest = _NOTES.read_text(encoding="utf-8").partition(_START)
         _, _, after = rest.partition(_END)
         _NOTES.write_text(f"{before}{_START}{text}{_END}{after}", encoding="utf-8")
+        readme = _README.read_text(encoding="utf-8")
+        _README.write_text(
+            re.sub(rf"^{re.escape(_ROW)}.*$", row, readme, flags=re.MULTILINE), encoding="utf-8"
+        )

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: How many times `max_in_flight` inputs may be held where rows are given in order.
 _HELD = 4
 _HINT = "(A dict holds arguments by name; for a dict that is itself an argument, pass a tuple with it.)"
+#: What inputs may give instead of blocking while the next has not come; `Batch.wake` tells that it has.
+NOT_YET = object()
 
 
 class Row(NamedTuple):
@@ -199,6 +201,10 @@ class Batch(Generator[Any, None, None]):
         if jobs:
             hand_over(partial(abandon, jobs))
 
+    def wake(self) -> None:
+        """Have the inputs asked again, after NOT_YET; on any thread."""
+        self._ended.put(Call(-1, None, self._ended))
+
     def _jobs(self) -> List[Job]:
         return [call.job for lane in self._lanes for call in lane.running if call.job is not None]
 
@@ -266,6 +272,8 @@ class Batch(Generator[Any, None, None]):
         except Exception as exc:  # comes after the rows of the inputs before
             self._exhausted = True
             self._failure = None if isinstance(exc, StopIteration) else exc
+            return None
+        if value is NOT_YET:
             return None
         self._taken += 1
         return Call(self._taken - 1, value, self._ended)

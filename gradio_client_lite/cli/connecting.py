@@ -50,7 +50,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     trust = group.add_mutually_exclusive_group()
     trust.add_argument("--ca", metavar="PATH", help="a file, or folder, of certificates to trust")
     trust.add_argument("--insecure", action="store_true", help="accept any certificate")
-    group.add_argument("--timeout", metavar="SECONDS", type=float, help="for all of it; of map, for a row")
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        help="for all of it; of map, for a row; of duplicate and deploy-discord, for each of their steps",
+    )
     group.add_argument("--quiet", action="store_true", help="show no progress")
     group.add_argument("--debug", action="store_true", help="show the log, and where an error came from")
 

@@ -41,8 +41,6 @@ def run(options: argparse.Namespace) -> None:
 
     functions: Dict[str, Callable[..., Any]] = {"/greet": _greet, "/spell": _spell, "/work": _work}
     if options.serve is not None:
-        if not 0 <= options.serve < 1 << 16:
-            raise ArgumentError(f"--serve takes a port from 0 to 65535; {options.serve} is none.")
         _keep(functions, options.serve)
         return
     show = (lambda _: None) if options.json else write_line
@@ -62,7 +60,8 @@ def _keep(functions: Dict[str, Callable[..., Any]], port: int) -> None:
     try:
         app = serve(functions, port=port)
     except (OSError, OverflowError) as error:
-        raise ArgumentError(f"Nothing can be served at port {port} ({error}); try --serve 0.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ArgumentError(f"Nothing can be served at port {port} ({reason}); try --serve 0.") from error
     with app, suppress(KeyboardInterrupt):
         write_line(f"A small app with the functions {', '.join(functions)} runs at {app.url} until Ctrl-C")
         write_line(f"Call it from another terminal: python -m {PACKAGE} predict {app.url} /greet {_GREETED}")

@@ -27,6 +27,7 @@ from ..errors import (
     HubPermissionError,
     ProtocolError,
     RetryLater,
+    SpaceUnfinished,
     UnsupportedAppError,
     UsageError,
     ValidationError,
@@ -88,6 +89,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def exit_code(error: BaseException) -> int:
     """The code by which a script can tell what went wrong."""
+    if isinstance(error, SpaceUnfinished) and error.__cause__:
+        error = error.__cause__
     return next((code for code, kinds in _CODES if isinstance(error, kinds)), 1)
 
 
@@ -102,6 +105,8 @@ def make_parser(command: str) -> argparse.ArgumentParser:
     home, text = COMMANDS[command]
     parser = _parser(f"{program_name()} {command}", f"{text[0].upper()}{text[1:]}.")
     import_module(home, __package__).add_arguments(parser)
+    if ":7860 " in str(parser.epilog):
+        parser.epilog = f"{parser.epilog}\nThe app of the example is served by: {program_name()} demo --serve"
     return parser
 
 

@@ -1,14 +1,9 @@
 """Progress: what people see while they wait, on one line of standard error.
 
-    update, space, uploaded, downloaded, rows    note what there is to say, on any thread; they never wait
-    the thread "gradio-progress"                 writes it, and nobody else: at most ten times a second, and
-                                                 once a second while nothing happens, as times go on
-
-So a terminal that was stopped (Ctrl-S) holds up no transfer. A line that is redrawn needs no more of a
-terminal than to go back to its start: the rest of the line before is overwritten by spaces. With NO_COLOR, or
-a terminal that is dumb, each line is written once, as a line, every few seconds.
-
-What a server said is written without control characters, and no longer than the terminal is wide.
+Any thread notes what there is to say, and one draws it: at most ten times a second, and once a second while
+nothing happens, as times go on. So a terminal that was stopped (Ctrl-S) holds up no transfer. With NO_COLOR,
+or where a terminal is dumb, lines stand one below the other. What a server said is written without control
+characters.
 """
 
 from __future__ import annotations
@@ -19,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 from ..threads import Threads
 from ..updates import ProgressUnit, Status, StatusUpdate
@@ -34,29 +29,14 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines: redrawn, as nothing happens, and written one below the other.
 _REDRAWN, _TICK, _PLAIN = 0.1, 1.0, 2.0
-#: Seconds that `pause`, and the end, wait for a terminal that takes nothing.
-_PATIENCE = 1.0
+_PATIENCE = 1.0  # seconds that others wait for a terminal that takes nothing
 _BAR = 20
-#: Trackers that one line shows, of those that an app has within each other.
-_TRACKERS = 3
-#: Characters of a text of the server's.
-_LONGEST = 1000
-_WORDS = {
-    Status.IN_QUEUE: "in queue",
-    Status.PROCESSING: "running",
-    Status.PROGRESS: "running",
-    Status.ITERATING: "running",
-}
+_TRACKERS = 3  # of those that an app has within each other
+_LONGEST = 1000  # characters of a text of the server's
 
 
 class Progress:
-    """Shows how a command gets on. A context manager: at its end the line is cleared.
-
-    Args:
-        quiet: show nothing at all.
-        stream: where to; None is standard error. Where it is no terminal, nothing but `say` is shown.
-        clock: seconds that go on.
-    """
+    """Shows how a command gets on; where `stream` is no terminal, only what `say` is given."""
 
     def __init__(
         self, quiet: bool = False, stream: Optional[Any] = None, clock: Callable[[], float] = time.monotonic
@@ -66,28 +46,21 @@ class Progress:
         self._plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self._clock = clock
         self._threads = Threads()
-        self._outputs, self._stage, self._began = 0, "", 0.0
-        self._first_row: Optional[tuple[float, int]] = None
-        self._last = ""
-        # Guards what the thread goes by: the parts of the line, lines to write above it, whether there is
-        # something new, when it was last drawn; whether it must not be there, and whether all is over; then
-        # what stands on the terminal, in cells, and whether it is being written.
+        self._stage, self._began = "", 0.0
+        self._first_row: Optional[Tuple[float, int]] = None
+        # Guards the parts of the line, whether there is something new, whether nothing must be there, whether
+        # something is or is being drawn, since when, and whether all is over.
         self._changed = threading.Condition()
         self._parts: Dict[str, _Part] = {}
-        self._said: List[str] = []
-        self._fresh = self._paused = self._writing = False
-        self._ended = True
+        self._fresh = self._paused = self._drawn = False
         self._drawn_at = 0.0
-        self._cells = 0
+        self._ended = True
 
     def __enter__(self) -> Progress:
         if not self._quiet and _is_terminal(self._stream):
             self._ended = False
             self._drawn_at = self._clock()
-            try:
-                self._threads.start("gradio-progress", self._end, self._write_on, broke=self._end)
-            except RuntimeError:  # the system has none to spare
-                self._ended = True
+            self._threads.start("gradio-progress", self._end, self._draw_on, broke=self._end)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,27 +77,26 @@ class Progress:
     def update(self, update: Update) -> None:
         """Show where a job stands; takes what `Job.updates()` yields."""
         if not isinstance(update, StatusUpdate):
-            self._outputs += 1
             if update.final:
                 self._note("job", None)
-            return
-        if update.log:
-            if not self._ended:
+        elif update.log:
+            if self.on:
                 self.say(f"{_told(update.log[1])}: {_told(update.log[0])}")
-            return
-        now = self._clock()
-        stage = _WORDS.get(update.code, update.code.value.lower().replace("_", " "))
-        if stage != self._stage:
-            self._stage, self._began = stage, now
-        ended = update.code in (Status.FINISHED, Status.CANCELLED)
-        part = partial(_job_text, stage, update, self._outputs, now, self._began)
-        self._note("job", None if ended else part)
+        elif update.code in (Status.FINISHED, Status.CANCELLED):
+            self._note("job", None)
+        else:
+            now = self._clock()
+            running = update.code in (Status.PROCESSING, Status.PROGRESS, Status.ITERATING)
+            stage = "running" if running else update.code.value.lower().replace("_", " ")
+            if stage != self._stage:
+                self._stage, self._began = stage, now
+            self._note("job", partial(_job_text, stage, update, now, self._began))
 
     def space(self, status: SpaceStatus) -> None:
         """Show the stage of a Space that is waited for."""
         began = self._clock()
-        name, stage = status.space_id, status.stage.lower().replace("_", " ")
-        self._note("job", lambda now: f"Space {name}: {stage}{_elapsed(now - began)}")
+        text = f"Space {status.space_id}: {status.stage.lower().replace('_', ' ')}"
+        self._note("job", lambda now: text + _elapsed(now - began))
 
     def uploaded(self, sent: int, total: int) -> None:
         """Show the bytes of a file that were sent; the option `upload_progress` of a client."""
@@ -135,57 +107,54 @@ class Progress:
         self._transferred("receiving", received, total)
 
     def rows(self, done: int, failed: int, total: Optional[int]) -> None:
-        """Show how many rows gave a result and how many an error; None where nobody knows how many there are.
-
-        The rate is that since the first call, whose rows are those of an earlier run.
-        """
+        """Show how many rows are done, at what rate since the first call, of how many, if that is known."""
         now, count = self._clock(), done + failed
         began, before = self._first_row = self._first_row or (now, count)
         rate = (count - before) / (now - began) if now > began else 0.0
-        self._note("rows", partial(_rows_text, count, failed, total, rate, now))
+        text = f"{_share(count, total)} {count:,} of {total:,} rows" if total else f"{count:,} rows"
+        text += (f", {failed:,} failed" if failed else "") + (f", {rate:,.1f}/s" if rate else "")
+        ends = now + (total - count) / rate if total and rate else 0.0
+        self._note("rows", lambda now: text + (f", {_time(ends - now)} left" if ends - now >= 1 else ""))
 
     def say(self, text: str) -> None:
-        """Write a line that stays, above the one that is redrawn; where that is off too, unless `quiet`."""
+        """Write a line that stays, unless `quiet`."""
         if self._quiet:
             return
-        line = one_line(text)
         with self._changed:
-            if not self._ended:
-                self._said.append(line)
-                self._changed.notify_all()
-                return
-        self._put(line + "\n")
+            before = self._paused
+            self._clear()
+        complain(one_line(text), self._stream)
+        with self._changed:
+            self._paused, self._fresh = before, True
+            self._changed.notify_all()
 
     def pause(self) -> None:
-        """Clear the line, so that standard output can be written to; the next update shows it again.
-
-        Where standard output is no terminal it does nothing.
-        """
-        if not _is_terminal(sys.stdout):
-            return
-        with self._changed:
-            self._paused = True
-            self._changed.notify_all()
-            self._changed.wait_for(
-                lambda: self._ended or not (self._writing or self._cells or self._said), _PATIENCE
-            )
+        """Clear the line until the next update, where standard output, to be written to, is a terminal."""
+        if _is_terminal(sys.stdout):
+            with self._changed:
+                self._clear()
 
     def _transferred(self, doing: str, count: int, total: Optional[int]) -> None:
-        part = None if count == total else partial(_bytes_text, doing, count, total)
-        self._note(doing, part, shows=False)
+        text = f"{_share(count, total)} of {_size(total)}" if total else _size(count)
+        self._note(doing, None if count == total else lambda _: f"{doing} {text}")
 
-    def _note(self, key: str, part: Optional[_Part], *, shows: bool = True) -> None:
-        """Have a part of the line replaced, or left out; one that `shows` ends a pause."""
+    def _note(self, key: str, part: Optional[_Part]) -> None:
+        """Have a part of the line replaced, or left out; but for transfers, that ends a pause."""
         with self._changed:
             if part is not None:
                 self._parts[key] = part
             elif self._parts.pop(key, None) is None:
                 return
-            news = not self._fresh or (shows and self._paused)
-            self._fresh = True
-            self._paused = self._paused and not shows
-            if news:
+            if not self._fresh or self._paused:
                 self._changed.notify_all()
+            self._fresh = True
+            self._paused = self._paused and key not in ("job", "rows")
+
+    def _clear(self) -> None:
+        """Begin a pause; the lock is held."""
+        self._paused = True
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: self._ended or not self._drawn, _PATIENCE)
 
     # -- the thread
 
@@ -194,28 +163,27 @@ class Progress:
             self._ended = True
             self._changed.notify_all()
 
-    def _write_on(self) -> None:
+    def _draw_on(self) -> None:
         ended = False
         while not ended:
             with self._changed:
                 self._await_work()
                 ended = self._ended
-                said, self._said = self._said, []
                 line = "" if ended or self._paused else self._line()
-                self._fresh, self._writing, self._drawn_at = False, True, self._clock()
-            cells = self._cells
+                drawn, self._drawn = self._drawn, True
+                self._fresh, self._drawn_at = False, self._clock()
             try:
-                cells = self._write(said, line)
+                self._draw(line, drawn)
             except (OSError, ValueError):  # the terminal is gone
-                cells, ended = 0, True
-            finally:
-                with self._changed:
-                    self._cells, self._writing, self._ended = cells, False, self._ended or ended
-                    self._changed.notify_all()
+                ended = True
+            with self._changed:
+                self._drawn = bool(line) and not self._plain
+                self._ended = self._ended or ended
+                self._changed.notify_all()
 
     def _await_work(self) -> None:
-        """Wait until there is something to write, and it is time; the lock is held."""
-        while not (self._ended or self._said or (self._paused and self._cells)):
+        """Wait until there is something to draw, and it is time; the lock is held."""
+        while not (self._ended or (self._paused and self._drawn)):
             pace: Optional[float] = None
             if self._fresh:
                 pace = _PLAIN if self._plain else _REDRAWN
@@ -232,43 +200,24 @@ class Progress:
         parts = [rows] if rows else list(self._parts.values())  # the files of many rows tell nothing
         return one_line(", ".join(part(now) for part in parts))
 
-    def _write(self, said: List[str], line: str) -> int:
-        """Write lines that stay, and the one that is redrawn; return how many cells that has."""
-        text = "".join(each + "\n" for each in said)
+    def _draw(self, line: str, drawn: bool) -> None:
         if self._plain:
-            text += line + "\n" if line and line != self._last else ""
-            self._last = line
-            self._put(text)
-            return 0
-        most = _columns(self._stream) - 1
-        before = min(self._cells, most)  # the window may be smaller now
-        clear = "\r" + " " * before + "\r" if before else ""
-        line, cells = _fitting(_encodable(line, self._stream), most)
-        if said or not line:
-            self._put(clear + text + line)
+            text = line and line + "\n"
         else:
-            self._put("\r" + line + " " * (before - cells))
-        return cells
-
-    def _put(self, text: str) -> None:
-        if text:
-            with suppress(AttributeError):  # there is no standard error
-                self._stream.write(_encodable(text, self._stream))
-                self._stream.flush()
+            width = _columns(self._stream) - 1  # the window may be another one by now
+            text = ("\r" + " " * width + "\r" if drawn else "") + _cut(line, width)
+        self._stream.write(text)
+        self._stream.flush()
 
 
 # --- texts
 
 
-def _job_text(
-    stage: str, update: StatusUpdate, outputs: int, received: float, began: float, now: float
-) -> str:
+def _job_text(stage: str, update: StatusUpdate, received: float, began: float, now: float) -> str:
     trackers = [_tracker_text(unit) for unit in (update.progress_data or [])[-_TRACKERS:]]
     text = " / ".join(filter(None, trackers)) or stage
     if update.code is Status.IN_QUEUE and update.rank is not None:
         text += f", place {update.rank + 1}" + (f" of {update.queue_size}" if update.queue_size else "")
-    if outputs:
-        text += f", {outputs} output{'s' if outputs > 1 else ''}"
     left = (_number(update.eta) or 0.0) - (now - received)
     return text + (f", about {_time(left)} left" if left >= 1 else _elapsed(now - began))
 
@@ -276,13 +225,12 @@ def _job_text(
 def _tracker_text(unit: ProgressUnit) -> str:
     """One tracker of an app; its fields may be of any kind."""
     index, length, share = map(_number, (unit.index, unit.length, unit.progress))
-    if share is None and index is not None and length:
-        share = index / length
-    count, name = "", ""
+    parts = ["", _told(unit.desc)]
     if index is not None:
-        count = f"{index:,.12g}" + (f"/{length:,.12g}" if length else "")
-        name = _told(unit.unit)
-    return " ".join(filter(None, (_bar(share) if share is not None else "", _told(unit.desc), count, name)))
+        parts += [f"{index:,.12g}" + (f"/{length:,.12g}" if length else ""), _told(unit.unit)]
+    if share is not None or (index is not None and length):
+        parts[0] = _share(index or 0, length) if share is None else _share(share, 1)
+    return " ".join(filter(None, parts))
 
 
 def _told(value: Any) -> str:
@@ -290,24 +238,9 @@ def _told(value: Any) -> str:
     return excerpt(text_of(value) or "", _LONGEST)
 
 
-def _bytes_text(doing: str, count: int, total: Optional[int], _: float) -> str:
-    return f"{doing} {_size(count)}" if not total else f"{doing} {_bar(count / total)} of {_size(total)}"
-
-
-def _rows_text(
-    count: int, failed: int, total: Optional[int], rate: float, received: float, now: float
-) -> str:
-    text = f"{count:,} rows" if not total else f"{_bar(count / total)} {count:,} of {total:,} rows"
-    text += f", {failed:,} failed" if failed else ""
-    text += f", {rate:,.1f}/s" if rate else ""
-    left = (total - count) / rate - (now - received) if total and rate else 0.0
-    return text + (f", {_time(left)} left" if left >= 1 else "")
-
-
-def _bar(share: float) -> str:
-    share = min(max(share, 0.0), 1.0)
-    done = int(share * _BAR)
-    return f"[{'#' * done}{'-' * (_BAR - done)}] {int(share * 100)}%"
+def _share(count: float, total: Optional[float]) -> str:
+    share = min(max(count / (total or 1), 0.0), 1.0)
+    return f"[{'#' * int(share * _BAR):-<{_BAR}}] {int(share * 100)}%"
 
 
 def _size(count: int) -> str:
@@ -334,6 +267,14 @@ def _number(value: Any) -> Optional[float]:
 # --- terminals
 
 
+def complain(text: str, stream: Any = None) -> None:
+    """Write a line to a stream, else to standard error; if there is one, and somebody reads it."""
+    with suppress(AttributeError, OSError, ValueError):
+        stream = stream or sys.stderr
+        stream.write(text + "\n")
+        stream.flush()
+
+
 def _is_terminal(stream: Any) -> bool:
     try:
         return bool(stream.isatty())
@@ -348,22 +289,12 @@ def _columns(stream: Any) -> int:
         return 80
 
 
-def _encodable(text: str, stream: Any) -> str:
-    """The text without what the stream cannot show."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text if text.isascii() else text.encode(encoding, "replace").decode(encoding, "replace")
-
-
-def _fitting(text: str, cells: int) -> tuple[str, int]:
-    """As much of a text as fits, and how many cells of the terminal it takes."""
-    if text.isascii():
-        return text[:cells], min(len(text), cells)
+def _cut(text: str, cells: int) -> str:
+    """As much of a text as fits into so many cells."""
     from unicodedata import combining, east_asian_width
 
-    used = 0
     for end, char in enumerate(text):
-        width = 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
-        if used + width > cells:
-            return text[:end], used
-        used += width
-    return text, used
+        cells -= 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
+        if cells < 0:
+            return text[:end]
+    return text

@@ -21,8 +21,8 @@ from .servers import Server
 
 pytestmark = pytest.mark.whole
 
-#: Bytes, 26,000 above what was reached before the command line; the aim is 300,000.
-BUNDLED = 449_000
+#: Bytes, 1 % above what was measured last; the aim is 300,000.
+BUNDLED = 503_000
 PINS = Path(__file__).parents[2] / ".ci" / "bundled.txt"
 
 SMOKE = """

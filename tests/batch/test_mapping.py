@@ -15,7 +15,7 @@ import pytest
 
 from gradio_client_lite import Client
 from gradio_client_lite.batch import Row, mapping, run
-from gradio_client_lite.batch.mapping import Batch
+from gradio_client_lite.batch.mapping import NOT_YET, Batch
 from gradio_client_lite.errors import (
     AppError,
     ArgumentError,
@@ -105,6 +105,24 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_an_input_that_has_not_come_holds_up_no_result(client: Client) -> None:
+    def inputs() -> Iterator[Any]:
+        yield 1
+        while not come.is_set():
+            yield NOT_YET
+        yield 2
+
+    def arrive() -> None:
+        come.set()
+        results.wake()
+
+    come = threading.Event()
+    results = Batch([client], inputs(), api_name="/echo")
+    assert next(results) == 1
+    threading.Timer(0.1, arrive).start()
+    assert list(results) == [2]
 
 
 def begin(results: Batch) -> None:

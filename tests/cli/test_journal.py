@@ -130,6 +130,29 @@ def test_two_processes_cannot_write_at_the_same_time(path: Path, torn: str) -> N
     opened(path).__exit__()
 
 
+def test_a_file_that_was_replaced_while_it_was_opened_is_not_written_to(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    lock: Callable[[int, int], None] = fcntl.flock
+    others: List[Journal] = []
+
+    def late(number: int, how: int) -> None:
+        if not others:
+            monkeypatch.setattr("fcntl.flock", lock)
+            others.append(opened(path))  # which leaves the torn line out, and so makes another file of it
+        lock(number, how)
+
+    path.write_text(line(1, "a") + "torn")
+    monkeypatch.setattr("fcntl.flock", late)
+    with pytest.raises(ArgumentError, match="Another process is writing"):
+        opened(path)
+    with others[0] as other:
+        other.write(2, "b", {"result": 2})
+    assert [row["row"] for row in rows(path)] == [1, 2]
+
+
 def test_a_file_system_without_locks_is_written_to(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def flock(number: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "no locks")
@@ -158,9 +181,24 @@ def test_a_disk_that_is_full_is_told(path: Path, monkeypatch: pytest.MonkeyPatch
             journal.write(1, "a", {"result": 1})
 
 
+def test_no_row_is_glued_to_one_that_the_disk_had_no_room_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write: Callable[[int, Any], int] = os.write
+    steps = iter([lambda number, content: write(number, content[:9]), full])
+    with opened(path) as journal:
+        journal.write(1, "a", {"result": 1})
+        with monkeypatch.context() as patched:
+            patched.setattr("os.write", lambda *given: next(steps)(*given))
+            with pytest.raises(FolderError, match="No space left"):
+                journal.write(2, "b", {"result": 2})
+        journal.write(3, "c", {"result": 3})
+    assert [row["row"] for row in rows(path)] == [1, 3]
+
+
 def test_a_disk_too_full_to_go_on_leaves_what_there_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text(line(1, "a") + "torn")
-    monkeypatch.setattr("os.write", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(FolderError, match="No space left on device"):
         opened(path)
     assert path.read_text() == line(1, "a") + "torn"
@@ -180,11 +218,31 @@ def test_a_place_where_no_file_can_be(tmp_path: Path, name: str) -> None:
         opened(tmp_path / name)
 
 
-def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    with opened("-", resume=False) as journal:
+def test_a_pipe_is_written_to_until_nobody_reads(path: Path) -> None:
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with opened(path, resume=False) as journal:
+        assert not journal.lasts
+        journal.write(1, "a", {"result": 1})
+        assert os.read(reader, 1000) == b'{"row": 1, "inputs": "a", "result": 1}\n'
+        os.close(reader)
+        with pytest.raises(FolderError, match="cannot be written: Broken pipe"):
+            journal.write(2, "b", {"result": 2})
+    assert path.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with opened(name, resume=False) as journal:
         journal.write(1, "a", {"result": "\x9b"})
         assert not journal.lasts
         assert not journal.has(1, "a")
     assert capsys.readouterr().out == '{"row": 1, "inputs": "a", "result": "\x9b"}\n'
     with pytest.raises(ArgumentError, match="--resume needs a file"):
-        opened("-")
+        opened(name)
+
+
+def test_a_file_may_be_called_as_standard_output_is(tmp_path: Path) -> None:
+    with opened(tmp_path / "-") as journal:
+        journal.write(1, "a", {"result": 1})
+    assert len(rows(tmp_path / "-")) == 1

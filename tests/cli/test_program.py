@@ -93,8 +93,11 @@ def test_help_of_a_command_has_an_example_that_works(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["/bin/lite"])
     (tmp_path / "rows.csv").write_text("name\nAda\nBob\n", encoding="utf-8")
-    found = re.search(r"^example: lite (.*)", run(command, "--help").out, re.MULTILINE)
+    text = run(command, "--help").out
+    found = re.search(r"^example: lite (.*)", text, re.MULTILINE)
     assert found is not None
+    served = text.endswith("\nThe app of the example is served by: lite demo --serve\n")
+    assert served == (":7860" in found[1])
     example = found[1].partition(" > ")[0].replace("http://127.0.0.1:7860", demo_app.url)
     ran = run(*shlex.split(example))
     assert ran.code == 0, ran.err

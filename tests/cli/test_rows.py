@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -129,6 +130,38 @@ def test_standard_input_and_output(app: App) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     rows = sorted(map(json.loads, done.stdout.splitlines()), key=lambda row: row["row"])
     assert [row["result"] for row in rows] == ["ä", 2]
+
+
+def test_a_row_that_trickles_in_is_done_before_the_next(app: App) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, app.url, "/echo", "--input", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (1, 2):
+            process.stdin.write(b"%d\n" % number)
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["result"] == number
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+def test_an_error_ends_it_though_more_rows_may_come(app: App) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, app.url, "/missing", "--input", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.read().startswith(b"error: ")
+        assert process.wait(30) == 2
+
+
+def test_rows_alone_are_output_where_standard_error_is_closed(app: App) -> None:
+    command = shlex.join([*PROGRAM, app.url, "/square", "--input", "-"])
+    done = subprocess.run(
+        f"{command} 2>&-", shell=True, input=b"[2]\n[13]\n", stdout=subprocess.PIPE, timeout=60, check=False
+    )
+    assert done.returncode == 5
+    assert sorted(json.loads(line)["row"] for line in done.stdout.splitlines()) == [1, 2]
 
 
 def test_a_row_that_fails_is_a_line_and_the_rest_goes_on(run: Any) -> None:

@@ -12,11 +12,12 @@ from documents import ROOT, Reader, sections
 from file_double import FileDouble
 from spaces.double import Hub
 
-from gradio_client_lite.cli.program import COMMANDS
+from gradio_client_lite.cli.program import COMMANDS, make_parser
 from gradio_client_lite.spaces.rest import HubAccess
 from gradio_client_lite.testing import serve
 
 GUIDE = "docs/guide.md"
+PACKAGE = ROOT / "gradio_client_lite"
 SECTIONS = sections(GUIDE)
 APP, *FEATURES = SECTIONS
 
@@ -62,3 +63,27 @@ def test_every_command_is_in_the_guide() -> None:
     _, _, rest = (ROOT / GUIDE).read_text(encoding="utf-8").partition("| command | does |")
     table = rest.partition("\n\n")[0]
     assert set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == set(COMMANDS)
+
+
+def test_every_variable_that_is_asked_for_is_in_the_guide() -> None:
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path.parent.name != "bot"
+    )
+    asked_for = set(re.findall(r'"((?:GRADIO|HF|HUGGING|XDG)_[A-Z_]+|NO_COLOR|TERM)"', sources))
+    text = (ROOT / GUIDE).read_text(encoding="utf-8")
+    table = text[text.index("\n## The environment\n") : text.index("\n## Elsewhere\n")]
+    told = set(re.findall(r"`([A-Z_]{4,})[`=]", table))
+    assert told - asked_for == {
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),  # whose names are put together
+        *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # which OpenSSL asks for
+    }
+    assert asked_for <= told
+
+
+def test_every_option_that_the_guide_names_is_one_of_a_command() -> None:
+    named = set(re.findall(r"`(--[a-z-]+)", (ROOT / GUIDE).read_text(encoding="utf-8")))
+    there = {
+        word for name in COMMANDS for option in make_parser(name)._actions for word in option.option_strings
+    }
+    assert len(named) > 10
+    assert named <= there

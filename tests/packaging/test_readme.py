@@ -66,6 +66,16 @@ def test_picture_needs_nothing_from_elsewhere() -> None:
     assert "//" not in text
 
 
+def test_sizes_are_those_of_the_vendor_notes() -> None:
+    notes = (ROOT / "vendor_notes.md").read_text(encoding="utf-8")
+    counts, sizes = (
+        re.findall(rf"^\| {row} \| (.+) \| (.+) \|$", notes, re.MULTILINE)[0]
+        for row in ("packages installed", "installed, with requirements")
+    )
+    ours, official = (f"{count}, {size}" for count, size in zip(counts, sizes))
+    assert f"\n| packages installed, and their size | {ours} | | {official} | 1/" in README
+
+
 def test_ci_takes_its_test_command_from_the_readme() -> None:
     (section,) = re.findall(r"^## Run the tests$.*?(?=^It )", README, re.MULTILINE | re.DOTALL)
     (command,) = re.findall(r"^python3 -m venv.*$", section, re.MULTILINE)

@@ -57,6 +57,14 @@ def test_a_space_that_is_not_there_is_told_of(hub: Hub, space: Space, token: str
     assert cli.main(["duplicate", "owner/nothing", "--token-file", token]) == 3
 
 
+def test_a_copy_that_does_not_run_in_time_is_told_by_the_exit_code(
+    hub: Hub, space: Space, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.build = ("BUILDING",)
+    assert cli.main(["duplicate", "owner/app", "--timeout", "1", "--token-file", token]) == 6
+    assert "The copy me/app was made" in capsys.readouterr().err
+
+
 def test_deploy_discord_prints_the_page_of_the_bot(
     hub: Hub, space: Space, token: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
