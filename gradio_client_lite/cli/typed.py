@@ -14,59 +14,45 @@ from .connecting import add_options, connect
 if TYPE_CHECKING:
     import argparse
 
-    from ..client import Client
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "app", metavar="APP", nargs="?", help="a URL, or a Space's name; with --check that of the module"
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--output", metavar="FILE", type=Path, help="write it to this file")
-    what.add_argument(
+    parser.add_argument(
         "--check",
         metavar="FILE",
         type=Path,
         help="tell what differs from this module; exit code 1 if anything does",
     )
     add_options(parser)
-    parser.epilog = "example: %(prog)s http://127.0.0.1:7860 --output my_app.py"
+    parser.epilog = "example: %(prog)s http://127.0.0.1:7860 > my_app.py"
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
-    if options.check is not None:
-        return _check(options)
+    from ..typed.difference import app_in, difference
+    from ..typed.module import module_of
+
+    name, old = str(options.check or ""), b""
+    if name:
+        try:
+            old = options.check.read_bytes()
+        except (OSError, ValueError) as error:  # such as a null character in the path
+            raise InvalidFile(
+                f"{name} cannot be read: {getattr(error, 'strerror', None) or error}."
+            ) from error
+        options.app = options.app or app_in(old, name)
     if options.app is None:
         raise ArgumentError("Name the app whose API is to be written: its URL, or the name of its Space.")
     with connect(options) as client:
-        module = _module(client)
-    if options.output is None:
+        module = module_of(client)
+    if not name:
         write_source(module)
-    else:
-        options.output.write_text(module, encoding="utf-8")
-    return None
-
-
-def _check(options: argparse.Namespace) -> int:
-    from ..typed.difference import app_in, difference
-
-    name = str(options.check)
-    try:
-        old = options.check.read_bytes()
-    except OSError as error:
-        raise InvalidFile(f"{name} cannot be read: {error.strerror or error}.") from error
-    options.app = options.app or app_in(old, name)
-    with connect(options) as client:
-        changes = difference(old, _module(client), name, options.app)
+        return None
+    changes = difference(old, module, name, options.app)
     for line in changes:
         write_line(harmless(line))
     return 1 if changes else 0
-
-
-def _module(client: Client) -> str:
-    from ..typed.module import module_of
-
-    return module_of(client)
 
 
 def write_source(text: str) -> None:

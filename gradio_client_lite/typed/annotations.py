@@ -10,11 +10,10 @@ budget: a definition is read once, however often it is named, and what is left o
 
 from __future__ import annotations
 
-from keyword import iskeyword
-from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Tuple
 
 from ..wire.schema import MAX_DEPTH, definitions, is_any_file, mapping, ref_name
-from .source import TYPES, class_name, is_plain
+from .source import class_name, identifier, is_plain
 
 #: The members of a union.
 Members = Tuple[str, ...]
@@ -34,13 +33,13 @@ class Annotations:
         taken: the names of the module, to which those of TypedDicts are added.
 
     Attributes:
-        classes: the source of each TypedDict, by name, in the order in which they need each other.
+        classes: the names of the TypedDicts by the source of their fields, in the order in which they need
+            each other.
     """
 
     def __init__(self, taken: Dict[str, int]) -> None:
         self.classes: Dict[str, str] = {}
-        self._taken = taken
-        self._known: Dict[Tuple[Tuple[str, str], ...], str] = {}
+        self.taken = taken
 
     def of(self, schema: Any, name: str, *, given: bool) -> Members:
         """The type of a value.
@@ -52,57 +51,19 @@ class Annotations:
         """
         return _Reader(self, schema, given).read(schema, name, frozenset(), 0)
 
-    def typed_dict(self, fields: Mapping[str, str], title: Any, name: str) -> str:
-        """The name of the TypedDict with these fields; there is one for each set of fields.
-
-        Args:
-            fields: their types by their names.
-            title: what its name is made of; without one, `name`.
-        """
-        key = tuple(fields.items())
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = class_name(title, class_name(name, "Value", {}), self._taken)
-            plain = all(map(self._is_field, fields))
-            self.classes[known] = (_written_as_class if plain else _written_as_call)(known, fields)
-        return known
-
-    def _is_field(self, name: str) -> bool:
-        """Whether a class may have it as a field: a name that is the same there, and hides no type."""
-        is_name = name.isascii() and name.isidentifier() and not iskeyword(name) and name[:2] != "__"
-        return is_name and name not in TYPES and name not in self.classes
-
 
 def union(members: Members) -> str:
     """Write a type; its literals come together, and None last."""
     literals = [member[len("Literal[") : -1] for member in members if member.startswith("Literal[")]
-    found = [member for member in members if not member.startswith("Literal[") and member != "None"]
-    if literals:
-        found.insert(0, f"Literal[{', '.join(literals)}]")
-    if "None" in members:
-        found.append("None")
-    return " | ".join(found)
+    found = [f"Literal[{', '.join(literals)}]"] if literals else []
+    found += [member for member in members if not member.startswith("Literal[") and member != "None"]
+    return " | ".join(found + ["None"] * ("None" in members))
 
 
 def accepts(members: Members, value: Any) -> bool:
     """Whether a checker takes a literal for a value of this type."""
-    names = ("float", "int") if type(value) is int else (type(value).__name__,)
+    names = ("float", "int") if type(value) is int else (_type_of(value),)
     return members == ANY or f"Literal[{value!r}]" in members or any(name in members for name in names)
-
-
-def _written_as_class(name: str, fields: Mapping[str, str]) -> str:
-    return f"class {name}(TypedDict):\n" + "".join([f"    {key}: {type_}\n" for key, type_ in fields.items()])
-
-
-def _written_as_call(name: str, fields: Mapping[str, str]) -> str:
-    rows = "".join([f"        {key!r}: {type_!r},\n" for key, type_ in fields.items()])
-    return f"{name} = TypedDict(\n    {name!r},\n    {{\n{rows}    }},\n)\n"
-
-
-def required_fields(schema: Mapping[str, Any]) -> Set[str]:
-    """The names of the fields that an object must have."""
-    listed = schema.get("required")
-    return {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
 
 
 class _Reader:
@@ -119,80 +80,89 @@ class _Reader:
         self._left -= 1
         if not isinstance(schema, dict) or depth > MAX_DEPTH:
             return ANY
-        members = self._members(schema, name, followed, depth)
+        members = self._members(schema, name, followed, depth + 1)
         self._left -= sum(map(len, members))
         return ANY if self._left < 0 or "Any" in members else members
 
     def _members(self, schema: Dict[str, Any], name: str, followed: FrozenSet[str], depth: int) -> Members:
-        if "const" in schema:
-            return _choices([schema["const"]])
-        if isinstance(schema.get("enum"), list):
-            return _choices(schema["enum"])
+        choices = [schema["const"]] if "const" in schema else schema.get("enum")
+        if isinstance(choices, list):
+            return _choices(choices)
         if is_any_file(schema, self._defs):
             return ("File",) if self._given else ("SavedFile",)
         if "$ref" in schema:
-            return self._reference(ref_name(schema["$ref"]), followed, depth)
-        for choice in ("oneOf", "anyOf"):
-            if isinstance(schema.get(choice), list):
-                return _merged([self.read(each, name, followed, depth + 1) for each in schema[choice]])
-        if "prefixItems" in schema or schema.get("type") == "array":
-            return self._array(schema, name, followed, depth)
-        if schema.get("type") == "object":
-            return self._object(schema, name, followed, depth)
+            ref = ref_name(schema["$ref"])
+            if ref in followed:
+                return ANY
+            if ref not in self._read:
+                self._read[ref] = self.read(self._defs.get(ref), ref, followed | {ref}, depth)
+            return self._read[ref]
         types = schema.get("type")
-        found = types if isinstance(types, list) else [types]
-        return _merged([(_SIMPLE.get(each, "Any") if isinstance(each, str) else "Any",) for each in found])
+        for key in ("oneOf", "anyOf", "prefixItems"):
+            if isinstance(schema.get(key), list):
+                found = _merged([self.read(each, name, followed, depth) for each in schema[key]])
+                return self._list(found) if key == "prefixItems" else found
+        if types == "array":
+            return self._list(self.read(schema.get("items"), name, followed, depth))
+        if types == "object":
+            return self._object(schema, name, followed, depth)
+        listed = types if isinstance(types, list) else [types]
+        return _merged([(_SIMPLE.get(str(each), "Any"),) for each in listed])
 
-    def _reference(self, name: str, followed: FrozenSet[str], depth: int) -> Members:
-        if name in followed:
-            return ANY
-        if name not in self._read:
-            self._read[name] = self.read(self._defs.get(name), name, followed | {name}, depth + 1)
-        return self._read[name]
-
-    def _array(self, schema: Dict[str, Any], name: str, followed: FrozenSet[str], depth: int) -> Members:
-        parts = schema.get("prefixItems")
-        if not isinstance(parts, list):
-            parts = [schema.get("items")]
-        found = _merged([self.read(part, name, followed, depth + 1) for part in parts])
+    def _list(self, parts: Members) -> Members:
         # A text is a sequence of texts, but no list.
-        read_only = self._given and not {"str", "Any"} & {*found}
-        return (f"{'Sequence' if read_only else 'list'}[{union(found)}]",)
+        read_only = self._given and not {"str", "Any"} & {*parts}
+        return (f"{'Sequence' if read_only else 'list'}[{union(parts)}]",)
 
     def _object(self, schema: Dict[str, Any], name: str, followed: FrozenSet[str], depth: int) -> Members:
         properties = mapping(schema.get("properties"))
-        if not properties or "" in properties:  # checkers take no field without a name
-            values = self.read(schema.get("additionalProperties"), name, followed, depth + 1)
+        if not properties or not all(map(_is_field, properties)):
+            values = self.read(
+                None if properties else schema.get("additionalProperties"), name, followed, depth
+            )
             return (f"{'Mapping' if self._given else 'dict'}[str, {union(values)}]",)
         required = required_fields(schema)
-        fields: Dict[str, str] = {}
+        rows = ""
         for key, part in properties.items():
-            type_ = union(self.read(part, f"{name} {key}", followed, depth + 1))
+            type_ = union(self.read(part, f"{name} {key}", followed, depth))
             type_ = f"ReadOnly[{type_}]" if self._given else type_
             # Servers write what has a default into each result.
             sure = key in required or (not self._given and "default" in mapping(part))
-            fields[key] = type_ if sure else f"NotRequired[{type_}]"
-        title, kind = schema.get("title"), " input" if self._given else ""
-        title = title + kind if isinstance(title, str) else None
-        return (self._annotations.typed_dict(fields, title, name + kind),)
+            rows += f"    {key}: {type_ if sure else f'NotRequired[{type_}]'}\n"
+        classes, taken = self._annotations.classes, self._annotations.taken
+        if rows not in classes:
+            title = schema.get("title")
+            title = title if isinstance(title, str) else name
+            classes[rows] = class_name(f"{title} input" if self._given else title, taken)
+        return (classes[rows],)
+
+
+def _is_field(name: str) -> bool:
+    """Whether a TypedDict may have it: a name that is the same there, and hides no type."""
+    return name == identifier(name, "field", {}) and name[0].islower()
+
+
+def required_fields(schema: Mapping[str, Any]) -> FrozenSet[str]:
+    """The names of the fields that an object must have."""
+    listed = schema.get("required")
+    return frozenset([name for name in listed if isinstance(name, str)] if isinstance(listed, list) else ())
 
 
 def _choices(values: List[Any]) -> Members:
     """Choices as literals, or as the types of their values where there are many."""
-    if not all(map(is_plain, values)):
-        simple = all(isinstance(value, (str, int, float)) or value is None for value in values)
-        return _merged([(_type_of(value),) for value in values]) if simple else ANY
-    if len(values) > _MOST_CHOICES:
-        return _merged([(_type_of(value),) for value in values])
-    return _merged([(_literal(value),) for value in values])
-
-
-def _literal(value: Any) -> str:
-    return _type_of(value) if value is None or isinstance(value, float) else f"Literal[{value!r}]"
+    few = len(values) <= _MOST_CHOICES and all(map(is_plain, values))
+    return _merged(
+        [
+            (f"Literal[{value!r}]" if few and isinstance(value, (str, int)) else _type_of(value),)
+            for value in values
+        ]
+    )
 
 
 def _type_of(value: Any) -> str:
-    return "None" if value is None else type(value).__name__
+    """The type of a JSON value that can be a literal."""
+    name = "None" if value is None else type(value).__name__
+    return name if name in _SIMPLE.values() else "Any"
 
 
 def _merged(types: List[Members]) -> Members:

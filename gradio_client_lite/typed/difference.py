@@ -7,6 +7,7 @@ count, so a formatter may have gone over a module.
 from __future__ import annotations
 
 import ast
+import re
 from typing import Dict, List, Union
 
 from ..errors import ArgumentError
@@ -52,32 +53,11 @@ def _parsed(source: Source, name: str) -> ast.Module:
 
 
 def _definitions(source: Source, name: str) -> List[str]:
-    """The functions and TypedDicts of a module as lines, sorted by name."""
-    found: Dict[str, List[str]] = {}
+    """The functions and TypedDicts of a module as lines, sorted by name; each parameter has a line."""
+    found: Dict[str, str] = {}
     for node in _parsed(source, name).body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            found[node.name] = [*_signature(node), *_body(node)]
-        elif isinstance(node, ast.ClassDef):
-            found[node.name] = ast.unparse(node).splitlines()
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            found[ast.unparse(node.targets[0])] = [ast.unparse(node)]
-    return [line for name in sorted(found) for line in found[name]]
-
-
-def _signature(node: ast.FunctionDef) -> List[str]:
-    """The head of a function with each parameter on a line, where a difference is best seen."""
-    arguments = node.args
-    missing = len(arguments.args) - len(arguments.defaults)
-    defaults = [*[None] * missing, *arguments.defaults, *arguments.kw_defaults]
-    rows = [
-        f"    {ast.unparse(argument)}" + (f" = {ast.unparse(default)}," if default else ",")
-        for argument, default in zip([*arguments.args, *arguments.kwonlyargs], defaults)
-    ]
-    if arguments.kwonlyargs:
-        rows.insert(len(arguments.args), "    *,")
-    return [f"def {node.name}(", *rows, f") -> {ast.unparse(node.returns) if node.returns else None}:"]
-
-
-def _body(node: ast.FunctionDef) -> List[str]:
-    statements = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    return [f"    {line}" for statement in statements for line in ast.unparse(statement).splitlines()]
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+            found[node.name] = re.sub(r", (?=\w+: |\*, )|(?=\) -> )", ",\n    ", ast.unparse(node))
+    return "\n".join(found[key] for key in sorted(found)).split("\n") if found else []

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import re
 from keyword import iskeyword
-from typing import Any, Dict, FrozenSet
+from typing import Any, Dict
 
 from ..wire.texts import excerpt, one_line, text_of
 
-#: Names that types have in a generated module.
-TYPES: FrozenSet[str] = frozenset(
-    [
-        "Any",
-        "File",
-        "Iterator",
-        "Literal",
-        "Mapping",
-        "NotRequired",
-        "ReadOnly",
-        "SavedFile",
-        "Sequence",
-        "bool",
-    ]
-).union(["dict", "float", "int", "list", "str", "tuple"])
-#: All names that are not for a server's texts.
-_RESERVED = TYPES.union(
-    ["APP", "Client", "NewType", "TYPE_CHECKING", "TypedDict", "Union", "annotations", "handle_file", "os"]
+#: What a generated module may import of `typing`, as sorted there, and of `typing_extensions`.
+TYPING = (
+    "TYPE_CHECKING",
+    "Any",
+    "Iterator",
+    "Literal",
+    "Mapping",
+    "NewType",
+    "Sequence",
+    "TypedDict",
+    "Union",
 )
+EXTENSIONS = ("NotRequired", "ReadOnly")
+#: The other names that are not for a server's texts.
+_is_taken = re.compile(
+    "APP|Client|File|SavedFile|annotations|bool|dict|float|handle_file|int|list|os|str|tuple"
+).fullmatch
 #: Characters of a name, and of a label or description.
 _LONGEST_NAME = 60
 _LONGEST_TEXT = 200
@@ -47,7 +45,7 @@ def identifier(text: Any, fallback: str, taken: Dict[str, int]) -> str:
     name = re.sub("[^0-9A-Za-z]+", "_", text[:_LONGEST_NAME]).strip("_") if isinstance(text, str) else ""
     if not name or name[0].isdigit():
         name = f"{fallback}_{name}".rstrip("_")
-    if iskeyword(name) or name in _RESERVED:
+    if iskeyword(name) or name in TYPING + EXTENSIONS or _is_taken(name):
         name += "_"
     unique = name
     while unique in taken:
@@ -57,10 +55,10 @@ def identifier(text: Any, fallback: str, taken: Dict[str, int]) -> str:
     return unique
 
 
-def class_name(text: Any, fallback: str, taken: Dict[str, int]) -> str:
+def class_name(text: str, taken: Dict[str, int]) -> str:
     """The same in the style of classes."""
-    words = re.split("[^0-9A-Za-z]+", text[:_LONGEST_NAME]) if isinstance(text, str) else ()
-    return identifier("".join([word[:1].upper() + word[1:] for word in words]), fallback, taken)
+    words = re.split("[^0-9A-Za-z]+", text[:_LONGEST_NAME])
+    return identifier("".join([word[:1].upper() + word[1:] for word in words]), "Value", taken)
 
 
 def is_plain(value: Any) -> bool:

@@ -41,8 +41,8 @@ def test_a_name_is_what_python_and_the_module_leave_free(text: Any, name: str) -
 
 
 def test_a_class_has_the_style_of_one() -> None:
-    assert class_name("checkbox group-input", "Value", {}) == "CheckboxGroupInput"
-    assert class_name(None, "Value", {}) == "Value"
+    assert class_name("checkbox group-input", {}) == "CheckboxGroupInput"
+    assert class_name("é", {}) == "Value"
 
 
 def test_a_name_that_is_taken_gets_a_number() -> None:
