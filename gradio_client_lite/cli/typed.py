@@ -1,10 +1,16 @@
-"""The command typed: writes an app's API as a Python module, or tells whether it has changed since."""
+"""The command typed: writes an app's API as a Python module, or tells whether it has changed since.
+
+Modules are compared as Python reads them, and not run. Layout, docstrings and the order of endpoints do not
+count, so a formatter may have gone over one.
+"""
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from ..app.console import write_line
 from ..errors import ArgumentError, InvalidFile
@@ -30,29 +36,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Optional[int]:
-    from ..typed.difference import app_in, difference
     from ..typed.module import module_of
 
-    name, old = str(options.check or ""), b""
-    if name:
-        try:
-            old = options.check.read_bytes()
-        except (OSError, ValueError) as error:  # such as a null character in the path
-            raise InvalidFile(
-                f"{name} cannot be read: {getattr(error, 'strerror', None) or error}."
-            ) from error
-        options.app = options.app or app_in(old, name)
+    known = None if options.check is None else _read(options.check)
+    if known is not None and options.app is None:
+        options.app = _app_in(known, str(options.check))
     if options.app is None:
         raise ArgumentError("Name the app whose API is to be written: its URL, or the name of its Space.")
     with connect(options) as client:
         module = module_of(client)
-    if not name:
+    if known is None:
         write_source(module)
         return None
-    changes = difference(old, module, name, options.app)
+    changes = difference(known, ast.parse(module), str(options.check), options.app)
     for line in changes:
         write_line(harmless(line))
     return 1 if changes else 0
+
+
+def _read(path: Path) -> ast.Module:
+    """A module that the command has written; raises InvalidFile, ArgumentError."""
+    try:
+        return ast.parse(path.read_bytes())
+    except OSError as error:
+        raise InvalidFile(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ArgumentError(f"{path} is no module that `typed` has written: {error}.") from error
+
+
+def _app_in(module: ast.Module, name: str) -> str:
+    """What a module says that a Client of its app is made with; raises ArgumentError."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "APP":
+            value = getattr(node.value, "value", None)
+            if isinstance(value, str):
+                return value
+    raise ArgumentError(f"{name} does not say which app it is of; name the app, or write the module anew.")
+
+
+def difference(old: ast.Module, new: ast.Module, old_name: str, new_name: str) -> List[str]:
+    """The lines of a unified diff of what two modules define; none where they are the same."""
+    from difflib import unified_diff
+
+    before, after = _functions(old), _functions(new)
+    return list(unified_diff(before, after, old_name, new_name, lineterm="", n=2))
+
+
+def _functions(module: ast.Module) -> List[str]:
+    """The functions of a module as lines, sorted by name; each parameter has a line."""
+    found: List[str] = []
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+            found.append(re.sub(r", (?=\w+: |\*, )|(?=\) -> )", ",\n    ", ast.unparse(node)))
+    return [line for function in sorted(found) for line in function.split("\n")]
 
 
 def write_source(text: str) -> None:

@@ -20,8 +20,7 @@ from ..wire.config import ComponentSpec, EndpointSpec
 from ..wire.schema import mapping
 from ..wire.texts import show, text_of
 from ..wire.urls import bare_url
-from .annotations import ANY, Annotations, accepts, union
-from .source import EXTENSIONS, TYPING, identifier, is_plain, line
+from .source import ANY, TYPING, accepts, identifier, is_plain, line, members, union
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -48,7 +47,7 @@ import os
 from typing import {typing}
 
 from {package} import Client, handle_file
-{checked}
+
 #: What a Client of the app is made with.
 APP = {app!r}
 #: The path of a file of a result.
@@ -68,11 +67,6 @@ def _sent(value: Any) -> Any:
         return {{key: _sent(part) for key, part in value.items() if part is not _DEFAULT}}
     return [_sent(part) for part in value] if kind in (list, tuple) else value
 {text}'''
-# Unknown to old Pythons, which need not know them.
-_CHECKED = """
-if TYPE_CHECKING:
-    from typing_extensions import {names}
-"""
 _FUNCTION = '''
 
 def {name}(
@@ -111,18 +105,14 @@ def module_of(client: Client) -> str:
         ConnectionFailed, DeadlineExceeded, RetryLater: the description cannot be fetched.
     """
     endpoints = {each.api_name or each.fn_index: each.spec for each in client.endpoints.values()}
-    return write_module(described(client), app_of(client), endpoints)
+    info = client.view_api(print_info=False, return_format="dict")
+    # A server may have put a secret of the client's there.
+    return write_module(client._app.transport.secrets.blank_value(info), app_of(client), endpoints)
 
 
 def app_of(client: Client) -> str:
     """What another Client of the app is made with: the name of its Space, or its URL."""
     return client.space_id or bare_url(client.src)
-
-
-def described(client: Client) -> Any:
-    """The description of the app's API, without secrets of the client's that a server may have put there."""
-    info = client.view_api(print_info=False, return_format="dict")
-    return client._app.transport.secrets.blank_value(info)
 
 
 def go_by_name(names: Sequence[Any]) -> bool:
@@ -148,63 +138,58 @@ def write_module(info: Any, app: str, endpoints: Mapping[Any, EndpointSpec]) -> 
         shown = {int(key): endpoint for key, endpoint in unnamed.items() if _is_number(key)}
     taken: Dict[str, int] = {}
     names = [identifier(str(key), "call", taken) for key in shown]
-    annotations = Annotations(taken)
     functions = [
-        _function(name, key, mapping(endpoint), endpoints.get(key), annotations)
+        _function(name, key, mapping(endpoint), endpoints.get(key), taken)
         for name, (key, endpoint) in zip(names, shown.items())
     ]
-    classes = [f"\n\nclass {name}(TypedDict):\n{rows}" for rows, name in annotations.classes.items()]
-    text = "".join(classes + functions)
+    text = "".join(functions)
     # A name that stands in a text alone is imported too, which does no harm.
     words = {*re.findall(r"\w+", text), "Any", "Mapping", "NewType", "Union"}
-    checked = [name for name in EXTENSIONS if name in words]
-    words.update(["TYPE_CHECKING"] if checked else ())
     return _HEAD.format(
         title=line(app),
         package=PACKAGE,
         version=__version__,
         typing=", ".join([name for name in TYPING if name in words]),
-        checked=_CHECKED.format(names=", ".join(checked)) if checked else "",
         app=app,
         text=text,
     )
 
 
 def _function(
-    name: str, key: Any, endpoint: Dict[str, Any], spec: Optional[EndpointSpec], annotations: Annotations
+    name: str, key: Any, endpoint: Dict[str, Any], spec: Optional[EndpointSpec], taken: Dict[str, int]
 ) -> str:
-    """The function of an endpoint, and that which streams it; TypedDicts come to those of `annotations`.
+    """The function of an endpoint, and that which streams it.
 
     Args:
         name: of the function.
         key: the name of the endpoint, or its number where it has none.
         endpoint: what the description says of it.
         spec: what the app's config says of it; None when it says nothing.
+        taken: the names of the module.
     """
     parameters = _items(endpoint, "parameters", spec.inputs if spec else ())
     returns = _items(endpoint, "returns", spec.outputs if spec else ())
-    stream = identifier(f"stream_{name}", "", annotations.taken) if spec and spec.generator else None
-    types = [union(annotations.of(item.get("type"), name, given=False)) for item in returns]
+    stream = identifier(f"stream_{name}", "", taken) if spec and spec.generator else None
+    types = [union(members(item.get("type"), given=False)) for item in returns]
     app_names = [item.get("parameter_name") for item in parameters]
     by_name = go_by_name(app_names)
-    # Old releases give the label alone.
-    texts = [text or (text_of(item.get("label")) or "").lower() for text, item in zip(app_names, parameters)]
-    given = [
-        annotations.of(item.get("type"), f"{name} {text}", given=True)
-        for text, item in zip(texts, parameters)
+    used = {"client": 1}
+    own = [
+        # Old releases give the label alone.
+        identifier(text or (text_of(item.get("label")) or "").lower(), f"param_{index}", used)
+        for index, (text, item) in enumerate(zip(app_names, parameters))
     ]
-    taken = {"client": 1, **dict.fromkeys(annotations.classes.values(), 1)}
-    own = [identifier(text, f"param_{index}", taken) for index, text in enumerate(texts)]
     rows: List[str] = []
     about, optional = "", False
-    for parameter, members, item in zip(own, given, parameters):
+    for parameter, item in zip(own, parameters):
+        type_ = members(item.get("type"), given=True)
         default = None
         about += f"        {parameter}: {_about(item)}"
         if item.get("parameter_has_default"):
             value = item.get("parameter_default")
-            if value is None and members != ANY:
-                members = tuple(dict.fromkeys((*members, "None")))
-            if is_plain(value) and accepts(members, value):
+            if value is None and type_ != ANY:
+                type_ = (*type_, "None")
+            if is_plain(value) and accepts(type_, value):
                 default = repr(value)
             elif by_name:
                 default = _LEFT
@@ -212,7 +197,7 @@ def _function(
         if default is None and optional and "*" not in rows:
             rows.append("*")  # what must be given behind what need not goes by name
         optional = optional or default is not None
-        rows.append(f"{parameter}: {union(members)}" + (f" = {default}" if default else ""))
+        rows.append(f"{parameter}: {union(type_)}" + (f" = {default}" if default else ""))
         about += "\n"
     sent = f"*_sent([{', '.join(own)}])" if own else ""
     if any(row.endswith(f" = {_LEFT}") for row in rows):

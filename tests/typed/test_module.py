@@ -23,7 +23,6 @@ from .descriptions import (
     Api,
     default,
     endpoint,
-    fields,
     hostile,
     info,
     parameter,
@@ -150,12 +149,6 @@ def test_parameters_are_renamed_where_they_must_be_and_go_by_position(tmp_path: 
     own = ["client", "class_", "client_2", "headers", "x", "value", "a_b", "a_b_2"]
     assert list(inspect.signature(run).parameters) == own
     assert called(run, *range(7)) == (tuple(range(7)), {"api_name": "/run"})
-
-
-def test_a_parameter_named_as_a_type_does_not_hide_it(tmp_path: Path) -> None:
-    described = endpoint(parameter(fields("a"), "FrameInput"), returns=[fields("b")])
-    run = function_of(described, tmp_path)
-    assert str(inspect.signature(run)) == "(client: 'Client', FrameInput_2: 'FrameInput') -> 'Frame'"
 
 
 def test_what_predict_calls_its_own_is_known() -> None:
@@ -321,8 +314,6 @@ STATEMENTS = (
     ast.Assign,
     ast.AnnAssign,
     ast.FunctionDef,
-    ast.ClassDef,
-    ast.If,
 )
 CALLS = {
     "_sent",
@@ -331,7 +322,6 @@ CALLS = {
     "_job.result",
     "_job.cancel",
     "NewType",
-    "TypedDict",
 }
 
 
