@@ -1,10 +1,7 @@
 """Module: an app's API as a Python module, with a typed function for each endpoint.
 
-The module needs Client and `handle_file` of this package alone, whatever else a copy was made without.
-
-Arguments go to the app by position, so that parameters may have names that Python takes. A default that is a
-text, a number, True, False or None stands in the signature. Any other, such as a list or a file that the
-server has, is left to the app: the arguments of that function go by name.
+A default that is a text, a number, True, False or None stands in the signature. Any other, such as a list or
+a file that the server has, is left to the app: the arguments of that function go by name, others by position.
 
 Only an `os.PathLike` is sent as a file; a text never is, since it may have come from a server, which could
 then ask for any file (`wire/provenance.py`). So the paths in results have a type of their own.
@@ -34,10 +31,8 @@ _is_number = re.compile("[0-9]{1,9}").fullmatch
 _LEFT = "_DEFAULT"
 _HEAD = '''"""The API of {title}, as functions with types.
 
-Written by `python -m {package} typed`, version {version}. Do not edit it: write it anew.
-`typed --check` with the name of this file tells whether the app's API has changed.
-
-A path is sent as a file where it is a `pathlib.Path`; a text is not: `handle_file(text)` makes a file of it.
+Written by `python -m {package} typed`, version {version}; with `--check` that tells what has changed.
+A `pathlib.Path` is sent as a file, and a text as a text: `handle_file(text)` makes a file of it.
 Files of results are the paths where the client has put them, and can be passed on.
 """
 
@@ -99,11 +94,7 @@ def {stream}(
 
 
 def module_of(client: Client) -> str:
-    """Write the module of the app that a client is connected to; waits until its API is described.
-
-    Raises:
-        ConnectionFailed, DeadlineExceeded, RetryLater: the description cannot be fetched.
-    """
+    """Write the module of the app that a client is connected to. Raises as `Client.view_api`."""
     endpoints = {each.api_name or each.fn_index: each.spec for each in client.endpoints.values()}
     info = client.view_api(print_info=False, return_format="dict")
     # A server may have put a secret of the client's there.
@@ -123,8 +114,6 @@ def go_by_name(names: Sequence[Any]) -> bool:
 
 def write_module(info: Any, app: str, endpoints: Mapping[Any, EndpointSpec]) -> str:
     """Write the module of an app.
-
-    Characters that are not ASCII stand only in literals and docstrings.
 
     Args:
         info: what `clean_info` or `derive_info` gave.
@@ -158,15 +147,7 @@ def write_module(info: Any, app: str, endpoints: Mapping[Any, EndpointSpec]) -> 
 def _function(
     name: str, key: Any, endpoint: Dict[str, Any], spec: Optional[EndpointSpec], taken: Dict[str, int]
 ) -> str:
-    """The function of an endpoint, and that which streams it.
-
-    Args:
-        name: of the function.
-        key: the name of the endpoint, or its number where it has none.
-        endpoint: what the description says of it.
-        spec: what the app's config says of it; None when it says nothing.
-        taken: the names of the module.
-    """
+    """The function of an endpoint, which has a name or number as its key, and that which streams it."""
     parameters = _items(endpoint, "parameters", spec.inputs if spec else ())
     returns = _items(endpoint, "returns", spec.outputs if spec else ())
     stream = identifier(f"stream_{name}", "", taken) if spec and spec.generator else None
@@ -206,13 +187,12 @@ def _function(
     address = f"api_name={key!r}" if isinstance(key, str) else f"fn_index={key}"
     call = f"Call `{line(str(key))}`"
     description = endpoint.get("description")
-    described = line(description) if isinstance(description, str) else ""
     return (_FUNCTION + (_STREAM if stream else "")).format(
         name=name,
         stream=stream,
         signature="".join([f"    {row},\n" for row in rows]),
         result=types[0] if len(types) == 1 else f"tuple[{', '.join(types) or '()'}]",
-        summary=described or f"{call}.",
+        summary=line(description if isinstance(description, str) else "") or f"{call}.",
         call=call,
         parameters=about,
         returns="\n        ".join(map(_about, returns)) or "Nothing.",
@@ -226,14 +206,11 @@ def _items(endpoint: Dict[str, Any], key: str, components: Sequence[ComponentSpe
     items = [dict(mapping(item)) for item in found] if isinstance(found, list) else []
     for item, component in zip(items, [each for each in components if not each.skip]):
         if component.is_open:
-            item["type"] = _without_choices(item.get("type"))
+            schema = {**mapping(item.get("type")), "enum": None}
+            if "items" in schema:
+                schema["items"] = {**mapping(schema["items"]), "enum": None}
+            item["type"] = schema
     return items
-
-
-def _without_choices(schema: Any) -> Any:
-    """The schema of a choice, or of a list of choices, as that of any value of the type."""
-    kept = {**mapping(schema), "enum": None}
-    return {**kept, "items": {**mapping(kept["items"]), "enum": None}} if "items" in kept else kept
 
 
 def _about(item: Dict[str, Any]) -> str:

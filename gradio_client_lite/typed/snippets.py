@@ -89,14 +89,8 @@ async function upload(name) {{
 
 
 class Target(NamedTuple):
-    """What is called.
-
-    Args:
-        src: what a Client of the app is made with.
-        api: the URL of the app's API, without a slash at its end.
-        login: the URL to log in at; None where there is no login.
-        token: whether a Hugging Face token is sent.
-        address: what `Client.predict` takes to name the endpoint.
+    """What is called: how a Client of the app is made, the URL of its API without a slash at its end, that of
+    its login if it has one, whether a token is sent, and what `Client.predict` takes to name the endpoint.
     """
 
     src: str
@@ -107,21 +101,15 @@ class Target(NamedTuple):
 
     @property
     def route(self) -> str:
-        """The endpoint's name, as a part of a URL.
-
-        Raises:
-            ArgumentError: it has none.
-        """
+        """The endpoint's name, as a part of a URL; raises ArgumentError where it has none."""
         name = self.address.get("api_name")
         if not isinstance(name, str):
-            raise ArgumentError(
-                "An endpoint without a name can be called from Python only: use --lang python."
-            )
+            raise ArgumentError("An endpoint without a name needs --lang python.")
         return quote(name[1:], safe="", errors="replace")
 
 
 def python_snippet(target: Target, parameters: Sequence[Mapping[str, Any]]) -> str:
-    """Write a call with this package; `parameters` are those of the endpoint, in the app's description."""
+    """Write a call with this package."""
     names = [parameter.get("parameter_name") for parameter in parameters]
     by_name = go_by_name(names) and all(identifier(name, "field", {}) == name for name in names)
     values = [_FILE.sub(r"handle_file('\1.\2')", repr(_argument(parameter))) for parameter in parameters]
@@ -158,7 +146,7 @@ def curl_snippet(target: Target, parameters: Sequence[Mapping[str, Any]]) -> str
 
 
 def js_snippet(target: Target, parameters: Sequence[Mapping[str, Any]]) -> str:
-    """The same as a JavaScript module, for Node.js 18 or, if no file is sent, a browser."""
+    """The same as a JavaScript module for Node.js."""
     data = _json(list(map(_argument, parameters)))
     headers = ["cookie"] if target.login else []
     headers += ['"x-hf-authorization": `Bearer ${process.env.HF_TOKEN}`'] if target.token else []

@@ -3,12 +3,9 @@
 There it is only ever a literal, a part of a text that is escaped, or the ASCII letters and digits of a name.
 So no description can bring code of its own into what is made of it.
 
-A type is a tuple of the members of its union, such as ("Literal['a']", "None"); a checker reads what
-`union` writes. Arguments and results have types of their own: a file is a `File` or a `SavedFile`, and lists
-and objects of arguments are only read, so that a checker takes a result for an argument of the same schema.
-
-Schemas come from the network, so reading them is total, as in `wire/schema.py`, and costs no more than a
-budget: a definition is read once, however often it is named, and what is left over reads `Any`.
+A type is a tuple of the members of its union. Lists and objects of arguments are only read, so that a checker
+takes a result for an argument of the same schema. Reading a schema is total, as in `wire/schema.py`, and
+costs no more than a budget: a definition is read once, and what is left over reads `Any`.
 """
 
 from __future__ import annotations
@@ -41,12 +38,9 @@ _SIMPLE = {"integer": "int", "string": "str", "boolean": "bool", "number": "floa
 
 
 def identifier(text: Any, fallback: str, taken: Dict[str, int]) -> str:
-    """Make a name of a text: none that Python or a generated module uses, and none with `_` before it.
+    """Make a name of a text, or of `fallback`, that neither Python nor a generated module uses.
 
-    Args:
-        text: what stands for the name; not a text, or without ASCII letters, `fallback` takes its place.
-        fallback: a name; it comes before digits as well.
-        taken: the names there are, and how often each was asked for. The new one is added.
+    `taken` holds the names there are, and how often each was asked for; the new one is added.
     """
     name = re.sub("[^0-9A-Za-z]+", "_", text[:_LONGEST_NAME]).strip("_") if isinstance(text, str) else ""
     if not name or name[0].isdigit():
@@ -77,12 +71,7 @@ def line(value: Any) -> str:
 
 
 def members(schema: Any, *, given: bool) -> Members:
-    """The type of a value.
-
-    Args:
-        schema: its JSON schema, with its own `$defs`.
-        given: whether it is an argument; else it is a result.
-    """
+    """The type of an argument, which is given, or of a result of this schema, which has its own `$defs`."""
     return _Reader(schema, given).read(schema, frozenset(), 0)
 
 
@@ -152,11 +141,8 @@ class _Reader:
 def _choices(values: List[Any]) -> Members:
     """Choices as literals, or as the types of their values where there are many."""
     few = len(values) <= _MOST_CHOICES and all(map(is_plain, values))
-    return _merged([(_literal(value) if few else _type_of(value),) for value in values])
-
-
-def _literal(value: Any) -> str:
-    return f"Literal[{value!r}]" if isinstance(value, (str, int)) else _type_of(value)
+    told = (str, int) if few else ()
+    return _merged([(f"Literal[{each!r}]" if isinstance(each, told) else _type_of(each),) for each in values])
 
 
 def _type_of(value: Any) -> str:
