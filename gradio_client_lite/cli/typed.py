@@ -10,7 +10,7 @@ import ast
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from ..app.console import write_line
 from ..errors import ArgumentError, InvalidFile
@@ -75,22 +75,25 @@ def _app_in(module: ast.Module, name: str) -> str:
 
 
 def difference(old: ast.Module, new: ast.Module, old_name: str, new_name: str) -> List[str]:
-    """The lines of a unified diff of what two modules define; none where they are the same."""
+    """The lines of a unified diff of those functions that differ."""
     from difflib import unified_diff
 
-    before, after = _functions(old), _functions(new)
-    return list(unified_diff(before, after, old_name, new_name, lineterm="", n=2))
+    both = _functions(old), _functions(new)
+    changed = sorted(name for name in {*both[0], *both[1]} if both[0].get(name) != both[1].get(name))
+    before, after = ([line for name in changed for line in each.get(name, ())] for each in both)
+    return list(unified_diff(before, after, old_name, new_name, lineterm="", n=99))
 
 
-def _functions(module: ast.Module) -> List[str]:
-    """The functions of a module as lines, sorted by name; each parameter has a line."""
-    found: List[str] = []
+def _functions(module: ast.Module) -> Dict[str, List[str]]:
+    """The functions of a module as lines, by name; each parameter has a line."""
+    found: Dict[str, List[str]] = {}
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
-            found.append(re.sub(r", (?=\w+: |\*, )|(?=\) -> )", ",\n    ", ast.unparse(node)))
-    return [line for function in sorted(found) for line in function.split("\n")]
+            text = re.sub(r", (?=\w+: |\*, )|(?=\) -> )", ",\n    ", ast.unparse(node))
+            found[node.name] = text.split("\n")
+    return found
 
 
 def write_source(text: str) -> None:

@@ -52,6 +52,17 @@ def test_a_parameter_more_is_told_on_a_line_of_its_own() -> None:
     assert "     a: str," in lines
 
 
+def test_functions_that_differ_are_told_whole_and_no_others() -> None:
+    names = [f"p{number}" for number in range(9)]
+    old = info(one=ONE, two=endpoint(*[parameter(name=name) for name in names]))
+    new = info(one=ONE, two=endpoint(*[parameter(name=name) for name in names[1:]]))
+    lines = changes(new, old).splitlines()
+    assert " def two(client: Client," in lines
+    assert "-    p0: str," in lines
+    assert "     p8: str," in lines
+    assert "one" not in "".join(lines)
+
+
 @pytest.mark.parametrize(
     "described",
     [
