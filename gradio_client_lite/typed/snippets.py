@@ -52,8 +52,8 @@ curl -fsS -o /dev/null -c "$cookies" {url} \\
   --data-urlencode "username=$APP_USER" --data-urlencode "password=$APP_PASSWORD\""""
 _CURL_FILE = """
 {name}=$(curl -fsS{options} "$app/upload" -F files=@{name}.{ending} | sed 's/^\\[//; s/\\]$//')"""
-_JS = """{imported}const app = {app};
-{headers}{upload}
+_JS = """{upload}const app = {app};
+{headers}
 const answer = await fetch(`${{app}}/call/{name}`, {{
   method: "POST",
   headers: {{ {more}"Content-Type": "application/json" }},
@@ -74,10 +74,8 @@ const login = await fetch({url}, {{ method: "POST", body }});
 if (!login.ok) throw new Error(await login.text());
 const cookie = login.headers.getSetCookie().map((each) => each.split(";")[0]).join("; ");
 """
-_JS_IMPORT = """import { readFile } from "node:fs/promises";
+_JS_UPLOAD = """import {{ readFile }} from "node:fs/promises";
 
-"""
-_JS_UPLOAD = """
 async function upload(name) {{
   const body = new FormData();
   body.append("files", new Blob([await readFile(name)]), name);
@@ -85,6 +83,7 @@ async function upload(name) {{
   const [path] = await answer.json();
   return {{ path, meta: {{ _type: "gradio.FileData" }} }};
 }}
+
 """
 
 
@@ -153,7 +152,6 @@ def js_snippet(target: Target, parameters: Sequence[Mapping[str, Any]]) -> str:
     login = _JS_LOGIN.format(url=_json(target.login)) if target.login else ""
     upload = _JS_UPLOAD.format(more=", headers" if headers else "") if _FILE.search(data) else ""
     return _JS.format(
-        imported=_JS_IMPORT if upload else "",
         app=_json(target.api),
         headers=f"{login}const headers = {{ {', '.join(headers)} }};\n" if headers else "",
         upload=upload,

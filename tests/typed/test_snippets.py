@@ -137,7 +137,7 @@ def test_a_python_snippet_is_a_program() -> None:
     )
 
 
-@pytest.mark.parametrize("names", [("headers",), ("class",), ("a b",), (None,), ("a", "a")])
+@pytest.mark.parametrize("names", [("headers",), ("class",), ("a b",), (None,), ("a", "a"), ("ﬁ",), ("",)])
 def test_arguments_go_by_position_where_a_name_cannot_be_given(names: Any) -> None:
     text = python_snippet(TARGET, [default(1, name=name) for name in names])
     assert text.count("        1,\n") == len(names)
@@ -160,6 +160,13 @@ def test_a_file_is_one_of_the_callers() -> None:
     curl = curl_snippet(TARGET, given_files)
     assert curl.count("/upload") == 2
     assert """{"path": '"$audio"', "meta": {"_type": "gradio.FileData"}}""" in curl
+
+
+def test_a_text_that_is_like_the_mark_of_a_file_is_none() -> None:
+    texts = [default(text, name="a") for text in ("\0file.txt", "'\0file.txt'", "'\\x00file.txt'")]
+    assert data(*texts) == ["file.txt", "'file.txt'", "'\\x00file.txt'"]
+    assert "handle_file" not in python_snippet(TARGET, texts)
+    assert "upload" not in curl_snippet(TARGET, texts)
 
 
 def test_a_url_is_no_example_of_a_file() -> None:
