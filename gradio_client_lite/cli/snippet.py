@@ -15,16 +15,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
-    parser.add_argument(
-        "--lang", choices=["python", "curl", "js"], default="python", help="what to write; else python"
-    )
+    parser.add_argument("--lang", choices=["python", "curl", "js"], default="python", help="else python")
     add_options(parser)
     parser.epilog = "example: %(prog)s http://127.0.0.1:7860 /greet --lang curl"
 
 
 def run(options: argparse.Namespace) -> None:
     from ..typed.module import app_of
-    from ..typed.snippets import LANGUAGES
+    from ..typed.snippets import LANGUAGES, Target
 
     with connect(options) as client:
         function = find_function(client, options.endpoint)
@@ -35,6 +33,12 @@ def run(options: argparse.Namespace) -> None:
             raise UnsupportedAppError(
                 "Apps before Gradio 4.21 cannot be called by plain requests; use --lang python."
             )
-        where = app_of(client) if options.lang == "python" else bare_url(app.routes.api).rstrip("/")
+        target = Target(
+            app_of(client),
+            bare_url(app.routes.api).rstrip("/"),
+            bare_url(app.routes.login) if options.auth else None,
+            options.token_file is not None or "x-hf-authorization" in client.headers,
+            function.address,
+        )
         parameters = app.transport.secrets.blank_value(function.parameters)
-        write_source(LANGUAGES[options.lang](where, function.address, parameters))
+        write_source(LANGUAGES[options.lang](target, parameters))

@@ -7,7 +7,7 @@ Example:
     <App http://127.0.0.1:.../ [/echo]>
 
 It speaks the wire of Gradio 6.31, and its tests hold it to recordings of that server. What it has not: a user
-interface, files (no `/upload`, no `/file=`), State, batches, `/call` for curl. What it does otherwise:
+interface, files (no `/upload`, no `/file=`), State, batches. What it does otherwise:
 
 * a wrong method is 404 (Gradio: 405), and a wrong body 422 in other words;
 * any number of calls of a function run at once, unless `Function(concurrency=...)` says less (Gradio: one);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Iterator
 
 import pytest
@@ -72,3 +73,18 @@ def test_secrets_that_a_server_puts_into_its_description_are_not_written(
     with serve({"/run": lambda value="s3cr3t-t0ken": value}) as app:
         header = "authorization: Bearer s3cr3t-t0ken"
         assert "value='[hidden]'," in snippet(capsys, app.url, "/run", "--header", header)
+
+
+@pytest.mark.parametrize("lang", ["python", "curl", "js"])
+def test_a_password_and_a_token_are_read_of_the_environment(
+    lang: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "password").write_text("s3cr3t-pa55", encoding="utf-8")
+    (tmp_path / "token").write_text("hf_s3cr3t", encoding="utf-8")
+    options = ["--auth", "ada", "--password-file", str(tmp_path / "password")]
+    options += ["--token-file", str(tmp_path / "token"), "--lang", lang]
+    with serve({"/run": lambda value="s3cr3t-pa55": value}, auth=("ada", "s3cr3t-pa55")) as app:
+        text = snippet(capsys, app.url, "/run", *options)
+    assert "s3cr3t" not in text
+    for name in ("APP_USER", "APP_PASSWORD", "HF_TOKEN"):
+        assert name in text

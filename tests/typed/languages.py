@@ -21,14 +21,14 @@ TIMEOUT = 60.0  # seconds
 ROOT = Path(gradio_client_lite.__file__).parents[1]
 
 
-def run(lang: str, snippet: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(lang: str, snippet: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run it in a folder where the files are that it names."""
     path = folder / f"snippet.{'mjs' if lang == 'js' else lang}"
     path.write_text(snippet, encoding="utf-8")
     return subprocess.run(
         [*_interpreter(lang), str(path)],
         cwd=folder,
-        env=plain_environ(PYTHONPATH=str(ROOT), GRADIO_TEMP_DIR=str(folder / "gradio")),
+        env=plain_environ(PYTHONPATH=str(ROOT), GRADIO_TEMP_DIR=str(folder / "gradio"), **environ),
         capture_output=True,
         encoding="utf-8",
         timeout=TIMEOUT,
@@ -36,9 +36,9 @@ def run(lang: str, snippet: str, folder: Path) -> subprocess.CompletedProcess[st
     )
 
 
-def printed(lang: str, snippet: str, folder: Path) -> str:
+def printed(lang: str, snippet: str, folder: Path, **environ: str) -> str:
     """What it prints of the result: the last line that says anything."""
-    done = run(lang, snippet, folder)
+    done = run(lang, snippet, folder, **environ)
     assert (done.returncode, done.stderr) == (0, ""), snippet
     return done.stdout.strip().splitlines()[-1]
 

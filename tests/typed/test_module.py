@@ -13,10 +13,21 @@ from hypothesis import strategies as st
 
 from gradio_client_lite import Client, handle_file
 from gradio_client_lite.testing import AppError, serve
-from gradio_client_lite.typed.module import app_of, module_of, write_module
+from gradio_client_lite.typed.module import TAKEN, app_of, module_of, write_module
 from gradio_client_lite.wire.provenance import FileArgument
 
-from .descriptions import FILE, RELEASES, STRING, Api, default, endpoint, hostile, info, parameter, recorded
+from .descriptions import (
+    FILE,
+    RELEASES,
+    STRING,
+    Api,
+    default,
+    endpoint,
+    hostile,
+    info,
+    parameter,
+    recorded,
+)
 from .modules import Recorder, imported
 
 HOSTILE = hostile()
@@ -112,7 +123,7 @@ def test_the_module_of_a_recorded_app_can_be_imported(release: str, tmp_path: Pa
     }
     streams = {name for name in functions if name.startswith("stream_")}
     assert "stream_stream" in streams
-    assert len(functions - streams - {"_sent", "_given"}) == len(api.info["named_endpoints"])
+    assert len(functions - streams - {"_sent"}) == len(api.info["named_endpoints"])
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -138,6 +149,13 @@ def test_parameters_are_renamed_where_they_must_be_and_go_by_position(tmp_path: 
     own = ["client", "class_", "client_2", "headers", "x", "value", "a_b", "a_b_2"]
     assert list(inspect.signature(run).parameters) == own
     assert called(run, *range(7)) == (tuple(range(7)), {"api_name": "/run"})
+
+
+def test_what_predict_calls_its_own_is_known() -> None:
+    for method in (Client.predict, Client.submit):
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        own = {each.name for each in inspect.signature(method).parameters.values() if each.kind not in kinds}
+        assert own <= TAKEN
 
 
 def test_endpoints_without_names_are_there_where_there_are_no_others(tmp_path: Path) -> None:
@@ -173,8 +191,8 @@ def test_another_default_is_left_to_the_app(value: Any, schema: Any, tmp_path: P
     run = function_of(
         endpoint(parameter(name="a"), default(value, schema, "b"), parameter(name="c")), tmp_path
     )
-    assert called(run, "x", c="z") == (("x",), {"c": "z", "api_name": "/run"})
-    assert called(run, "x", "y", c="z") == (("x",), {"b": "y", "c": "z", "api_name": "/run"})
+    assert called(run, "x", c="z") == ((), {"a": "x", "c": "z", "api_name": "/run"})
+    assert called(run, "x", "y", c="z") == ((), {"a": "x", "b": "y", "c": "z", "api_name": "/run"})
 
 
 @pytest.mark.parametrize("name", ["headers", "value", None])
@@ -296,18 +314,14 @@ STATEMENTS = (
     ast.Assign,
     ast.AnnAssign,
     ast.FunctionDef,
-    ast.ClassDef,
-    ast.If,
 )
 CALLS = {
     "_sent",
-    "_given",
     "client.predict",
     "client.submit",
     "_job.result",
     "_job.cancel",
     "NewType",
-    "TypedDict",
 }
 
 
@@ -319,7 +333,7 @@ def test_whatever_the_description_the_module_has_no_code_of_the_servers(endpoint
     tree = ast.parse(text)
     compile(text, "module", "exec", dont_inherit=True)
     assert all(isinstance(node, STATEMENTS) for node in tree.body)
-    helpers = {node.name for node in own if isinstance(node, ast.FunctionDef)} | {"_given"}
+    helpers = {node.name for node in own if isinstance(node, ast.FunctionDef)}
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name not in helpers]
     assert len(functions) == len(endpoints)
     for node in functions:

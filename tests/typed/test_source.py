@@ -1,4 +1,4 @@
-"""Tests `source.py`."""
+"""Tests the names and texts of `source.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradio_client_lite.typed.source import class_name, identifier, is_plain, line
+from gradio_client_lite.typed.source import identifier, is_plain, line
 
 from .descriptions import CODE
 
@@ -38,11 +38,6 @@ texts = st.text() | st.sampled_from(CODE)
 )
 def test_a_name_is_what_python_and_the_module_leave_free(text: Any, name: str) -> None:
     assert identifier(text, "call", {}) == name
-
-
-def test_a_class_has_the_style_of_one() -> None:
-    assert class_name("checkbox group-input", "Value", {}) == "CheckboxGroupInput"
-    assert class_name(None, "Value", {}) == "Value"
 
 
 def test_a_name_that_is_taken_gets_a_number() -> None:
