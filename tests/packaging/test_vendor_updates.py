@@ -54,6 +54,15 @@ def test_folder_that_is_no_copy_is_not_overwritten(place: Path) -> None:
     vendoring.check(place, name="client")
 
 
+def test_a_clone_of_this_package_is_not_taken_for_an_interrupted_copy(copy: Path, place: Path) -> None:
+    shutil.rmtree(copy / "_vendor")
+    (copy / MANIFEST).unlink()
+    before = files_of(copy)
+    with pytest.raises(VendoringError, match="no copy that was made with this command"):
+        vendoring.vendor(place, name="client")
+    assert files_of(copy) == before
+
+
 def test_empty_folder_is_taken(place: Path) -> None:
     (place / "client").mkdir()
     vendoring.vendor(place, name="client")

@@ -246,8 +246,9 @@ def _refuse_to_overwrite(
     found = digests({inner: there[inner]() for inner in known})
     changed = [inner for inner in known if found.get(inner, "") not in (listed.get(inner), new.get(inner))]
     added = there.keys() - listed.keys() - new.keys()
-    # Without a manifest, files equal to the new ones were written by a first copy that was interrupted.
-    if manifest is None and (changed or added):
+    # Without a manifest, files equal to the new ones were written by a first copy that was interrupted; but
+    # not if the one that is written first is missing: then it is this package itself, or a clone of it.
+    if manifest is None and (changed or added or (known and next(iter(new)) not in known)):
         raise VendoringError(
             f"{path} is there already and is no copy that was made with this command. Take another name, or "
             "overwrite it with --force."

@@ -145,7 +145,7 @@ def collect(without: Collection[str] = (), distribution: Optional[Distribution] 
         others = ()
     elif distribution or not others:
         component, private = _websocket(distribution)
-        others, files = (component,), {**files, **private}
+        others, files = (component,), {**private, **files}  # what no clone of this package has comes first
     return Contents((ours, *others), tuple(sorted(missing)), files)
 
 
