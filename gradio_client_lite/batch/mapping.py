@@ -1,4 +1,4 @@
-"""Batch: one endpoint called with many inputs, a bounded number at once; a row for each.
+"""Batch: one endpoint called with many inputs, a bounded number at once.
 
 ::
 
@@ -6,9 +6,8 @@
                  ▲              │
                  └── again ◄────┘  where its error may pass and attempts are left
 
-Whoever asks for a row does the work on its own thread: hear what has ended, tell of progress, take inputs,
-begin calls, and wait where there is nothing else to do. Other threads only put calls that have ended into a
-queue (`Ended`), which does not know the batch: one that is forgotten is collected, and cancels its calls.
+Whoever asks for a row does the work on its own thread. Others only put calls that have ended into a queue
+(`Ended`), which does not know the batch: one that is forgotten is collected, and cancels its calls.
 
 An input is held from when it is taken until its row is given. No more than `max_in_flight` are, so that a
 slow reader slows the calls down; in order some times more, as one slow call would hold all others up.
@@ -60,11 +59,6 @@ class Row(NamedTuple):
     attempts: int
 
 
-def run(clients: Iterable[Any], inputs: Iterable[Any], **options: Any) -> Generator[Row, None, None]:
-    """A row for each input, whatever became of it. See `Client.map` for the options."""
-    return Batch(clients, inputs, **options, on_error="return", rows=True)
-
-
 class Batch(Generator[Any, None, None]):
     """The results of the calls, by `for` or `async for`. See `Client.map` for the arguments."""
 
@@ -94,8 +88,8 @@ class Batch(Generator[Any, None, None]):
             raise ArgumentError(f'on_error must be "raise" or "return"; it is {shown(on_error)}.')
         if isinstance(inputs, (str, bytes, dict)) or not isinstance(inputs, Iterable):
             raise ArgumentError(
-                "inputs must be an iterable, each item with the arguments of a call: a value, a tuple of "
-                f"values or a dict of names. It is {shown(inputs)}."
+                "inputs must be an iterable of the arguments of calls: values, tuples of values or dicts of "
+                f"names. It is {shown(inputs)}."
             )
         check_headers("headers", headers)
         self._most = max_in_flight
@@ -119,12 +113,14 @@ class Batch(Generator[Any, None, None]):
         self._exhausted = False
         self._taken = self._given = self._done = self._failed = 0
         self._lanes = lanes
+        self._asked = threading.Lock()
         call_after_fork(self)
 
     # -- giving
 
     def send(self, value: None = None) -> Any:  # noqa: ARG002 - of the protocol of generators
         """The next result, waited for."""
+        self._ask()
         try:
             while True:
                 row = self._next_row()
@@ -134,6 +130,8 @@ class Batch(Generator[Any, None, None]):
         except BaseException:
             self.close()
             raise
+        finally:
+            self._asked.release()
 
     async def __anext__(self) -> Any:
         import asyncio
@@ -144,6 +142,7 @@ class Batch(Generator[Any, None, None]):
             with suppress(RuntimeError):  # the loop was closed under the iteration
                 loop.call_soon_threadsafe(arrived.set)
 
+        self._ask()
         self._ended.tell = tell
         try:
             while True:
@@ -165,12 +164,19 @@ class Batch(Generator[Any, None, None]):
         except BaseException:
             self.close()
             raise
+        finally:
+            self._asked.release()
+
+    def _ask(self) -> None:
+        """Refuse, as generators do, whoever asks meanwhile: each would have the other's results, or hang."""
+        if not self._asked.acquire(blocking=False):
+            raise ValueError("map() is being asked for a result already, here or on another thread.")
 
     def __aiter__(self) -> Batch:
         return self
 
     def throw(self, kind: Any, value: Any = None, trace: Any = None, /) -> Any:  # noqa: ARG002
-        """Close it, and raise an exception."""
+        """Close it, and raise."""
         self.close()
         raise kind if value is None else value
 
@@ -187,6 +193,7 @@ class Batch(Generator[Any, None, None]):
         for lane in self._lanes:
             lane.running.clear()
         abandon(jobs)
+        self._ended.put(Call(-1, None, self._ended))  # wakes whoever waits for the end of a rest
         ends = time.monotonic() + wait
         for job in jobs if wait else ():
             job.wait_told(max(0.0, ends - time.monotonic()))
