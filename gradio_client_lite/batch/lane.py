@@ -50,9 +50,6 @@ class Call:
         self.due = NEVER
         self._ended = ended
 
-    def __lt__(self, other: Call) -> bool:
-        return self.number < other.number
-
     def changed(self) -> None:
         """Tell of the end, if it has come."""
         job = self.job

@@ -107,7 +107,7 @@ class Batch(Generator[Any, None, None]):
         self._inputs = iter(inputs)
         self._total = len(inputs) if isinstance(inputs, Sized) else None
         self._ended = Ended()
-        self._again: List[Call] = []  # a heap
+        self._again: List[Any] = []  # a heap of numbers and their calls
         self._rows: Dict[int, Row] = {}  # to be given, by number; in the order in which they ended
         self._failure: Optional[Exception] = None  # of the inputs
         self._exhausted = False
@@ -181,11 +181,7 @@ class Batch(Generator[Any, None, None]):
         raise kind if value is None else value
 
     def close(self, wait: float = 0.0) -> None:
-        """Cancel the calls that are under way, and give no more results. Idempotent.
-
-        Args:
-            wait: seconds that it waits, in all, for the server to have been told of them.
-        """
+        """Cancel what is under way, for `wait` seconds at most until the server knows. Idempotent."""
         self._exhausted, self._failure, self._taken = True, None, self._given
         jobs = self._jobs()
         self._again.clear()
@@ -223,11 +219,7 @@ class Batch(Generator[Any, None, None]):
     # -- what is done between two waits
 
     def _next_row(self) -> Optional[Row]:
-        """Hear what has ended, begin what may begin; return the next row, or None where it is not there yet.
-
-        Raises:
-            StopIteration: all were given.
-        """
+        """The next row, None while it is not there; raises StopIteration when all were given."""
         self._hear_ended()
         now = time.monotonic()
         for lane in self._lanes:
@@ -250,7 +242,7 @@ class Batch(Generator[Any, None, None]):
         return self._given if self._ordered else next(iter(self._rows), -1)
 
     def _begin_one(self) -> bool:
-        """Begin a call, if one may begin; return whether one did."""
+        """Begin a call where one may begin; return whether one did."""
         if sum(len(lane.running) for lane in self._lanes) >= self._most:
             return False
         now = time.monotonic()
@@ -269,7 +261,8 @@ class Batch(Generator[Any, None, None]):
 
     def _next_call(self) -> Optional[Call]:
         if self._again:
-            return heappop(self._again)
+            call: Call = heappop(self._again)[1]
+            return call
         # The row that is given now makes room.
         held = self._taken - self._given - (self._turn() in self._rows)
         if self._exhausted or held >= self._most * (_HELD if self._ordered else 1):
@@ -319,7 +312,7 @@ class Batch(Generator[Any, None, None]):
             left, others = call.attempts <= self._retries, len(self._lanes) > 1
             seconds = lane.failed(error, time.monotonic(), self._max_pause, pause=left or others)
             if left and (others or seconds <= self._max_pause):
-                heappush(self._again, call)
+                heappush(self._again, (call.number, call))
                 return
         elif isinstance(error, ArgumentError) and isinstance(call.inputs, dict):
             error.args = (f"{error} {_HINT}",)
