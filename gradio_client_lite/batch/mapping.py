@@ -86,6 +86,8 @@ class Batch(Generator[Any, None, None]):
         check_seconds("max_pause", max_pause)
         if on_error not in ("raise", "return"):
             raise ArgumentError(f'on_error must be "raise" or "return"; it is {shown(on_error)}.')
+        if not (on_progress is None or callable(on_progress)):
+            raise ArgumentError(f"on_progress must be a function; it is {shown(on_progress)}.")
         if isinstance(inputs, (str, bytes, dict)) or not isinstance(inputs, Iterable):
             raise ArgumentError(
                 "inputs must be an iterable of the arguments of calls: values, tuples of values or dicts of "

@@ -327,12 +327,20 @@ def test_call_that_ends_just_as_it_is_due_has_its_result(app: App) -> None:
         {"on_error": "ignore"},
         {"headers": "a"},
         {"clients": ["http://127.0.0.1:9"]},
+        {"clients": [[]]},
+        {"clients": None},
+        {"on_progress": 1},
     ],
 )
 def test_wrong_options_are_refused_at_once(client: Client, options: Dict[str, Any]) -> None:
     with pytest.raises(ArgumentError) as caught:
         client.map(**{"inputs": [1], "api_name": "/echo", **options})
     assert next(iter(options)) in str(caught.value)
+
+
+def test_one_client_is_no_list_of_clients(client: Client) -> None:
+    with pytest.raises(ArgumentError, match="clients must be a list"):
+        client.map([1], api_name="/echo", clients=client)  # type: ignore[arg-type]
 
 
 def test_unknown_endpoint_is_refused_at_once(client: Client) -> None:
