@@ -191,7 +191,7 @@ class Batch(Generator[Any, None, None]):
         for lane in self._lanes:
             lane.running.clear()
         abandon(jobs)
-        self._ended.put(Call(-1, None, self._ended))  # wakes whoever waits for the end of a rest
+        self.wake()  # whoever waits for the end of a rest
         ends = time.monotonic() + wait
         for job in jobs if wait else ():
             job.wait_told(max(0.0, ends - time.monotonic()))
@@ -207,7 +207,7 @@ class Batch(Generator[Any, None, None]):
             hand_over(partial(abandon, jobs))
 
     def wake(self) -> None:
-        """Have the inputs asked again, after NOT_YET; on any thread."""
+        """Have whoever waits look again, as at inputs after NOT_YET; on any thread."""
         self._ended.put(Call(-1, None, self._ended))
 
     def _jobs(self) -> List[Job]:
