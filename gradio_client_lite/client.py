@@ -536,11 +536,11 @@ class Client(ClientAttributes):
         """
         from .batch.mapping import Batch
 
-        lanes = dict.fromkeys((self, *clients))
+        lanes: List[Any] = [self, *clients] if isinstance(clients, Iterable) else [None]
         if not all(isinstance(client, Client) for client in lanes):
-            raise ArgumentError("clients must be made by Client, or Client.duplicate.")
+            raise ArgumentError("clients must be a list of what Client, or Client.duplicate, has made.")
         return Batch(
-            lanes,
+            dict.fromkeys(lanes),
             inputs,
             api_name=api_name,
             fn_index=fn_index,

@@ -16,7 +16,7 @@ import threading
 import weakref
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Deque, Optional, Protocol, Tuple
+from typing import Any, Callable, Deque, Optional, Protocol, Set, Tuple
 
 from . import threads as _threads
 
@@ -151,7 +151,9 @@ class Forkable(Protocol):
         """Run in the child, while it has a single thread."""
 
 
-_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+# No WeakSet: one of its callbacks, which are Python, may run on the main thread as a signal arrives, and what
+# the signal's handler raises there, such as KeyboardInterrupt, is lost. These are single operations, in C.
+_watched: Set[weakref.ref[Forkable]] = set()
 _hook_lock = threading.Lock()
 _hooked = False
 
@@ -162,7 +164,7 @@ def call_after_fork(item: Forkable) -> None:
     The hook into the interpreter, which cannot be removed, is made with the first call.
     """
     global _hooked
-    _watched.add(item)
+    _watched.add(weakref.ref(item, _watched.discard))
     if not _hooked:
         with _hook_lock:
             if not _hooked and hasattr(os, "register_at_fork"):
@@ -174,5 +176,7 @@ def _run() -> None:
     global _hook_lock
     _hook_lock = threading.Lock()
     _threads.forget_parent()
-    for item in list(_watched):
-        item.after_fork()
+    for watched in list(_watched):
+        item = watched()
+        if item is not None:
+            item.after_fork()

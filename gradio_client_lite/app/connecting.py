@@ -6,8 +6,8 @@
        │  └───► failed          what its constructor has raised is the exception
        └──────► cancelled       the request under way is broken off, and nothing more is sent
 
-The first end counts; a client that comes after it is closed. At the end of the interpreter, and in a fork's
-child, where its thread is not, the Future fails and wakes nobody.
+The first end counts; a client that comes after it is closed. At the interpreter's end, and in a fork's child,
+which has no such thread, the Future fails and wakes nobody.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Connecting(Future[_Client]):
     Args:
         client: not connected yet.
         make: connects it.
-        abort: makes that return soon; may be called on any thread, and more than once.
+        abort: makes that return soon; called on any thread, and more than once.
         threads: for the thread that does it; closing them ends it.
     """
 
@@ -93,7 +93,7 @@ class Connecting(Future[_Client]):
                 client.close()
 
     def _end(self, end: Callable[[Any], None], value: object) -> bool:
-        """Resolve the Future, which calls the callbacks; return whether this was its end."""
+        """Resolve the Future; return whether this was its end."""
         try:
             if at_the_end():
                 return False

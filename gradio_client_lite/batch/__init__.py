@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .mapping import Row, run
+from .mapping import Row
 
-__all__ = ["Row", "run"]
+__all__ = ["Row"]

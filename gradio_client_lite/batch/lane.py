@@ -1,8 +1,8 @@
 """Lane: what one client of a batch has under way, and how much more it may have.
 
-A server that refuses a call (`RetryLater`) has told how many it takes: no more than are under way then. One
-more is dared for each such number that goes well, which is how TCP finds its share of a line. After an error
-that may pass, the lane rests for as long as the server asked, or for ever longer from a second on.
+A server that refuses a call (`RetryLater`) has told how many it takes: those under way then. One more is
+dared for each such number that goes well, as TCP does. After an error that may pass, the lane rests for as
+long as the server asked, or for ever longer from a second on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FILES = (FileArgument, ResultFile, V3File)
 
 
 class Ended:
-    """The calls that have ended; `tell` is called after each, on the thread that ends it."""
+    """The calls that have ended; `tell` is called after each, on whatever thread."""
 
     def __init__(self) -> None:
         self.calls: SimpleQueue[Call] = SimpleQueue()
@@ -50,9 +50,6 @@ class Call:
         self.due = NEVER
         self._ended = ended
 
-    def __lt__(self, other: Call) -> bool:
-        return self.number < other.number
-
     def changed(self) -> None:
         """Tell of the end, if it has come."""
         job = self.job
@@ -61,17 +58,12 @@ class Call:
 
 
 class Lane:
-    """One client's share of a batch.
+    """One client's share of a batch; `running` has its calls in the order in which they were begun.
 
     Args:
-        client: a Client, which this room stands below.
+        client: a Client.
         target: the api_name, fn_index and headers of all calls.
         room: for how many calls at first.
-
-    Attributes:
-        running: its calls, in the order in which they were begun.
-        rests_until: when it may begin more.
-        timeout: seconds that each may take; None for any number.
     """
 
     def __init__(self, client: Any, target: Tuple[Any, ...], room: int) -> None:
@@ -92,7 +84,7 @@ class Lane:
         return self.rests_until <= now and len(self.running) < int(self._room)
 
     def busy(self) -> int:
-        """How many calls a new one would find before it, those of others too where the server tells."""
+        """How many calls a new one would find before it, as far as the server tells."""
         newest = next(reversed(self.running), None)
         status = newest and newest.job and newest.job._status
         ahead = status.rank or 0 if status and status.code is Status.IN_QUEUE else -1
@@ -114,15 +106,7 @@ class Lane:
         self._room += 1 / self._room
 
     def failed(self, error: BaseException, now: float, longest: float, *, pause: bool) -> float:
-        """A call failed with an error that may pass.
-
-        Args:
-            longest: seconds that it rests at most.
-            pause: whether it rests unasked too.
-
-        Returns:
-            The seconds that it ought to rest.
-        """
+        """Rest for `longest` seconds at most, unasked where `pause` is set; return how many it ought to."""
         if isinstance(error, RetryLater):
             self._room = max(1.0, min(self._room, len(self.running)))
         seconds: Optional[float] = getattr(error, "retry_after", None)
@@ -137,12 +121,7 @@ class Lane:
 
 
 def arguments(inputs: Any) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
-    """Arguments in order, and by name: of a tuple, of a dict that is no file, or of the one argument.
-
-    Example:
-        >>> arguments(("a", 1)), arguments({"text": "a"}), arguments("a")
-        ((('a', 1), {}), ((), {'text': 'a'}), (('a',), {}))
-    """
+    """Arguments in order, and by name: of a tuple, of a dict that is no file, or of the one argument."""
     if isinstance(inputs, tuple):
         return inputs, {}
     if isinstance(inputs, dict) and not (isinstance(inputs, _FILES) or is_marked(inputs)):

@@ -1,4 +1,4 @@
-"""Batch: one endpoint called with many inputs, a bounded number at once; a row for each.
+"""Batch: one endpoint called with many inputs, a bounded number at once.
 
 ::
 
@@ -6,9 +6,8 @@
                  ▲              │
                  └── again ◄────┘  where its error may pass and attempts are left
 
-Whoever asks for a row does the work on its own thread: hear what has ended, tell of progress, take inputs,
-begin calls, and wait where there is nothing else to do. Other threads only put calls that have ended into a
-queue (`Ended`), which does not know the batch: one that is forgotten is collected, and cancels its calls.
+Whoever asks for a row does the work on its own thread. Others only put calls that have ended into a queue
+(`Ended`), which does not know the batch: one that is forgotten is collected, and cancels its calls.
 
 An input is held from when it is taken until its row is given. No more than `max_in_flight` are, so that a
 slow reader slows the calls down; in order some times more, as one slow call would hold all others up.
@@ -60,11 +59,6 @@ class Row(NamedTuple):
     attempts: int
 
 
-def run(clients: Iterable[Any], inputs: Iterable[Any], **options: Any) -> Generator[Row, None, None]:
-    """A row for each input, whatever became of it. See `Client.map` for the options."""
-    return Batch(clients, inputs, **options, on_error="return", rows=True)
-
-
 class Batch(Generator[Any, None, None]):
     """The results of the calls, by `for` or `async for`. See `Client.map` for the arguments."""
 
@@ -92,10 +86,12 @@ class Batch(Generator[Any, None, None]):
         check_seconds("max_pause", max_pause)
         if on_error not in ("raise", "return"):
             raise ArgumentError(f'on_error must be "raise" or "return"; it is {shown(on_error)}.')
+        if not (on_progress is None or callable(on_progress)):
+            raise ArgumentError(f"on_progress must be a function; it is {shown(on_progress)}.")
         if isinstance(inputs, (str, bytes, dict)) or not isinstance(inputs, Iterable):
             raise ArgumentError(
-                "inputs must be an iterable, each item with the arguments of a call: a value, a tuple of "
-                f"values or a dict of names. It is {shown(inputs)}."
+                "inputs must be an iterable of the arguments of calls: values, tuples of values or dicts of "
+                f"names. It is {shown(inputs)}."
             )
         check_headers("headers", headers)
         self._most = max_in_flight
@@ -113,18 +109,20 @@ class Batch(Generator[Any, None, None]):
         self._inputs = iter(inputs)
         self._total = len(inputs) if isinstance(inputs, Sized) else None
         self._ended = Ended()
-        self._again: List[Call] = []  # a heap
+        self._again: List[Any] = []  # a heap of numbers and their calls
         self._rows: Dict[int, Row] = {}  # to be given, by number; in the order in which they ended
         self._failure: Optional[Exception] = None  # of the inputs
         self._exhausted = False
         self._taken = self._given = self._done = self._failed = 0
         self._lanes = lanes
+        self._asked = threading.Lock()
         call_after_fork(self)
 
     # -- giving
 
     def send(self, value: None = None) -> Any:  # noqa: ARG002 - of the protocol of generators
         """The next result, waited for."""
+        self._ask()
         try:
             while True:
                 row = self._next_row()
@@ -134,6 +132,8 @@ class Batch(Generator[Any, None, None]):
         except BaseException:
             self.close()
             raise
+        finally:
+            self._asked.release()
 
     async def __anext__(self) -> Any:
         import asyncio
@@ -144,6 +144,7 @@ class Batch(Generator[Any, None, None]):
             with suppress(RuntimeError):  # the loop was closed under the iteration
                 loop.call_soon_threadsafe(arrived.set)
 
+        self._ask()
         self._ended.tell = tell
         try:
             while True:
@@ -165,21 +166,24 @@ class Batch(Generator[Any, None, None]):
         except BaseException:
             self.close()
             raise
+        finally:
+            self._asked.release()
+
+    def _ask(self) -> None:
+        """Refuse, as generators do, whoever asks meanwhile: each would have the other's results, or hang."""
+        if not self._asked.acquire(blocking=False):
+            raise ValueError("map() is being asked for a result already, here or on another thread.")
 
     def __aiter__(self) -> Batch:
         return self
 
     def throw(self, kind: Any, value: Any = None, trace: Any = None, /) -> Any:  # noqa: ARG002
-        """Close it, and raise an exception."""
+        """Close it, and raise."""
         self.close()
         raise kind if value is None else value
 
     def close(self, wait: float = 0.0) -> None:
-        """Cancel the calls that are under way, and give no more results. Idempotent.
-
-        Args:
-            wait: seconds that it waits, in all, for the server to have been told of them.
-        """
+        """Cancel what is under way, for `wait` seconds at most until the server knows. Idempotent."""
         self._exhausted, self._failure, self._taken = True, None, self._given
         jobs = self._jobs()
         self._again.clear()
@@ -187,6 +191,7 @@ class Batch(Generator[Any, None, None]):
         for lane in self._lanes:
             lane.running.clear()
         abandon(jobs)
+        self.wake()  # whoever waits for the end of a rest
         ends = time.monotonic() + wait
         for job in jobs if wait else ():
             job.wait_told(max(0.0, ends - time.monotonic()))
@@ -202,7 +207,7 @@ class Batch(Generator[Any, None, None]):
             hand_over(partial(abandon, jobs))
 
     def wake(self) -> None:
-        """Have the inputs asked again, after NOT_YET; on any thread."""
+        """Have whoever waits look again, as at inputs after NOT_YET; on any thread."""
         self._ended.put(Call(-1, None, self._ended))
 
     def _jobs(self) -> List[Job]:
@@ -216,11 +221,7 @@ class Batch(Generator[Any, None, None]):
     # -- what is done between two waits
 
     def _next_row(self) -> Optional[Row]:
-        """Hear what has ended, begin what may begin; return the next row, or None where it is not there yet.
-
-        Raises:
-            StopIteration: all were given.
-        """
+        """The next row, None while it is not there; raises StopIteration when all were given."""
         self._hear_ended()
         now = time.monotonic()
         for lane in self._lanes:
@@ -243,7 +244,7 @@ class Batch(Generator[Any, None, None]):
         return self._given if self._ordered else next(iter(self._rows), -1)
 
     def _begin_one(self) -> bool:
-        """Begin a call, if one may begin; return whether one did."""
+        """Begin a call where one may begin; return whether one did."""
         if sum(len(lane.running) for lane in self._lanes) >= self._most:
             return False
         now = time.monotonic()
@@ -262,7 +263,8 @@ class Batch(Generator[Any, None, None]):
 
     def _next_call(self) -> Optional[Call]:
         if self._again:
-            return heappop(self._again)
+            call: Call = heappop(self._again)[1]
+            return call
         # The row that is given now makes room.
         held = self._taken - self._given - (self._turn() in self._rows)
         if self._exhausted or held >= self._most * (_HELD if self._ordered else 1):
@@ -312,7 +314,7 @@ class Batch(Generator[Any, None, None]):
             left, others = call.attempts <= self._retries, len(self._lanes) > 1
             seconds = lane.failed(error, time.monotonic(), self._max_pause, pause=left or others)
             if left and (others or seconds <= self._max_pause):
-                heappush(self._again, call)
+                heappush(self._again, (call.number, call))
                 return
         elif isinstance(error, ArgumentError) and isinstance(call.inputs, dict):
             error.args = (f"{error} {_HINT}",)

@@ -74,10 +74,10 @@ class Calls:
         self.workers = Workers(most, "gradio-worker", threads=threads)
         self.sessions = open_sessions(app, self.workers, settings.stream_grace, settings.stream_idle_timeout)
         app.transport.secrets.ask(self.sessions.secrets)
-        self.cancelling = Cancelling(app, Workers(most, "gradio-cancel", threads=threads))
         self._callbacks = Workers(None, "gradio-callback", threads=threads)
         self._on_status = on_status
         self.live = LiveJobs()
+        self.cancelling = Cancelling(app, Workers(most, "gradio-cancel", threads=threads), self.live.untold)
         timeout = settings.http.timeout
         self._direct = DirectCalls(app.transport, app.routes, app.headers, timeout, app.limits)
         self.timeout = settings.timeout
@@ -270,10 +270,10 @@ class Calls:
 
     def _send(self, job: Job) -> None:
         """Have a worker send a job, once it can be bound; what keeps it from that ends the job."""
-        self._add(job)
-        if job.done():  # the client is closed
-            return
         try:
+            self._add(job)
+            if job.done():  # the client is closed
+                return
             if job.bound:
                 self._hand_to_worker(job, None)
             else:

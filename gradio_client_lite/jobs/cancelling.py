@@ -40,7 +40,6 @@ from ..threads import at_the_end
 from ..transport.http import Timeout
 from ..wire.arguments import encode_body, join_body
 from ..wire.dialect import CancelPlan
-from ..workers import call_after_fork
 
 if TYPE_CHECKING:
     from ..app.app import App
@@ -62,6 +61,7 @@ class Cancelling:
     Args:
         app: the app.
         tellers: threads for these requests alone, however busy the client's workers are.
+        untold: see `LiveJobs`.
 
     Attributes:
         one_request: seconds that one request may take.
@@ -70,18 +70,12 @@ class Cancelling:
         at_exit: the same, at the interpreter's end.
     """
 
-    def __init__(self, app: App, tellers: Workers) -> None:
+    def __init__(self, app: App, tellers: Workers, untold: Set[Job]) -> None:
         self.app = app
         self.tellers = tellers
-        # The jobs that the server is being told of. Changed by single operations only, which need no lock.
-        self.under_way: Set[Job] = set()
-        call_after_fork(self)
+        self.untold = untold
         self.one_request, self.in_all = 5.0, 10.0
         self.at_close, self.at_exit = 1.0, 0.3
-
-    def after_fork(self) -> None:
-        """In a child: the parent tells the server."""
-        self.under_way.clear()
 
     def cancel(self, endpoint: EndpointSpec, job: Job, warn: bool) -> None:
         """Take a job from its driver and have the server told, without waiting for it.
@@ -117,7 +111,7 @@ class Cancelling:
     def wait(self) -> None:
         """Wait until the server has been told of all jobs, for as long as closing has time for that."""
         ends = time.monotonic() + (self.at_exit if at_the_end() else self.at_close)
-        for job in list(self.under_way):
+        for job in list(self.untold):
             job.wait_told(max(0.0, ends - time.monotonic()))
 
     def log_untold(self, job: Job, error: BaseException) -> None:
@@ -150,7 +144,7 @@ class _Telling:
         """Hold joins back, and have a thread tell the server."""
         cancelling, job = self._cancelling, self._job
         self._alone = self._hold.__enter__()
-        cancelling.under_way.add(job)
+        cancelling.untold.add(job)
         try:
             cancelling.tellers.submit(self._run)
         except BaseException as exc:
@@ -172,7 +166,7 @@ class _Telling:
         self._hold.__exit__(None, None, None)
         if taken is not None:
             self._job.told(taken)
-        self._cancelling.under_way.discard(self._job)
+        self._cancelling.untold.discard(self._job)
 
     def _stop(self) -> Optional[bool]:
         """Use the `cancel` route; return whether the server has taken all, or None where it is told later."""

@@ -251,6 +251,7 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
             if self._told is None:
                 self._told = taken
                 self._changed.notify_all()
+            self._host.live.untold.discard(self)
 
     def wait_told(self, seconds: float) -> bool:
         """Wait for `told`; return whether the server knows by then that nobody waits for the job."""
@@ -359,6 +360,8 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         """Put the end on record and resolve the Future; the lock is held. See `_settle`."""
         self._host.live.jobs.discard(self)
         self._joined_at_end = self.event_id is not None
+        if code is Status.CANCELLED and self._sent and not (self._joined_at_end or self._host.direct):
+            self._host.live.untold.add(self)  # closing the client waits until its join was answered
         success = last is not None and last.success
         self._status = StatusUpdate(code, rank=0, success=success, time=datetime.now())
         self._steps.append(self._status)

@@ -1,7 +1,7 @@
 """Hints: what an app may have refused the arguments of a call for; they end the text of its error.
 
-A text is never taken for a path or a URL here, as only its author knows whether it is one. So a call with a
-text in the place of a file is made, and there is a hint at `handle_file` only when the app fails it.
+Only its author knows whether a text is a path or a URL. So a call with a text in the place of a file is made,
+and there is a hint at `handle_file` only when the app fails it.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def hint(endpoint: Endpoint, keys: Keys, *, foreign: bool) -> str:
     """What to say of a call that the app has failed; "" for nothing.
 
     Args:
-        endpoint: what was called; its description is at hand where there are names among the keys.
-        keys: of the arguments that are texts.
-        foreign: whether an argument was a dict that stands for a file of this machine.
+        endpoint: described where there are names among the keys.
+        keys: of the texts among the arguments.
+        foreign: whether a dict among them stands for a file of this machine.
     """
     if foreign:
         return _FOREIGN

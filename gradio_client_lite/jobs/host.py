@@ -25,16 +25,19 @@ class LiveJobs:
         closed: whether the client is; whatever ends a job from then on, it is told so.
         jobs: always the same set. Each operation on it is a single one, which needs no lock: of a job that
             comes while all are ended, either its sender or who ends them takes notice.
+        untold: likewise, the cancelled ones that the server is being told of, or is once it has named them.
     """
 
     def __init__(self) -> None:
         self.closed = False
         self.jobs: Set[Any] = set()
+        self.untold: Set[Any] = set()
         call_after_fork(self)
 
     def after_fork(self) -> None:
-        """In a child: they go on in the parent."""
+        """In a child: they go on in the parent, which tells the server."""
         self.jobs.clear()
+        self.untold.clear()
 
 
 class JobHost:

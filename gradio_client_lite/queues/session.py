@@ -227,7 +227,7 @@ class SessionQueue:
         confused: Tuple[Call, ...] = ()
         with self._changed:
             del self._joining[call]
-            if event_id and self._closed:
+            if event_id and self._closed and not call.done():  # else the server may have to be told of it
                 error = closed_error(call.label)
             elif event_id:
                 confused = self._claims.claim(event_id, call)

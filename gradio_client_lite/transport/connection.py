@@ -195,7 +195,9 @@ class Connection:
                 try:
                     response.begin()
                 finally:
-                    response.fp = cast(Any, None)  # else it flushes it when it is collected, maybe closed
+                    response.fp = cast(Any, None)  # else closing it flushes that, which may be closed
+                    # Else Python code closes it where it is dropped, and an interrupt would be lost there.
+                    response.close()
                 # After an exception of the app uvicorn closes without having said so.
                 self.failed = status >= 500
                 self.raw.renew()

@@ -163,11 +163,6 @@ def test_call_tells_of_its_end_once_its_job_has_ended() -> None:
     assert (ended.calls.get_nowait(), told) == (call, [1])
 
 
-def test_calls_come_in_the_order_of_their_inputs() -> None:
-    first, second = Call(1, "b", Ended()), Call(2, "a", Ended())
-    assert sorted([second, first]) == [first, second]
-
-
 def test_arguments_go_to_the_endpoint_with_the_headers() -> None:
     client = Client()
     lane = Lane(client, ("/f", 3, {"x": "1"}), 1)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 import pytest
 
 from gradio_client_lite import Client
-from gradio_client_lite.batch import Row, mapping, run
+from gradio_client_lite.batch import Row, mapping
 from gradio_client_lite.batch.mapping import NOT_YET, Batch
 from gradio_client_lite.errors import (
     AppError,
@@ -187,7 +187,6 @@ def test_rows_tell_which_input_it_was_and_what_became_of_it(client: Client) -> N
     assert rows[0] == Row(0, 6, 12, None, 1)
     assert (rows[1][:3], rows[1].attempts) == ((1, 7, None), 1)
     assert isinstance(rows[1].error, AppError)
-    assert [row.result for row in run([client], [6], api_name="/work")] == [12]
 
 
 # --- bounds
@@ -328,12 +327,20 @@ def test_call_that_ends_just_as_it_is_due_has_its_result(app: App) -> None:
         {"on_error": "ignore"},
         {"headers": "a"},
         {"clients": ["http://127.0.0.1:9"]},
+        {"clients": [[]]},
+        {"clients": None},
+        {"on_progress": 1},
     ],
 )
 def test_wrong_options_are_refused_at_once(client: Client, options: Dict[str, Any]) -> None:
     with pytest.raises(ArgumentError) as caught:
         client.map(**{"inputs": [1], "api_name": "/echo", **options})
     assert next(iter(options)) in str(caught.value)
+
+
+def test_one_client_is_no_list_of_clients(client: Client) -> None:
+    with pytest.raises(ArgumentError, match="clients must be a list"):
+        client.map([1], api_name="/echo", clients=client)  # type: ignore[arg-type]
 
 
 def test_unknown_endpoint_is_refused_at_once(client: Client) -> None:
@@ -389,6 +396,31 @@ def test_what_the_progress_function_raises_ends_it(client: Client) -> None:
     assert live(client) == 0
 
 
+def test_it_is_not_asked_for_a_result_by_two_at_once(client: Client, desk: Desk) -> None:
+    found: List[Any] = []
+
+    def ask(*_: Any) -> None:
+        try:
+            found.append(next(results))
+        except ValueError as exc:
+            found.append(str(exc))
+
+    results = client.map(range(3), api_name="/echo", on_progress=ask)
+    assert list(results) == [0, 1, 2]
+    waits = threading.Event()
+    results = client.map(iter(lambda: waits.set() or 0, 1), api_name="/stuck", max_in_flight=1)
+    first = threading.Thread(target=list, args=(results,))
+    first.start()
+    assert waits.wait(PATIENCE)
+    ask()
+    with pytest.raises(ValueError, match="already"):
+        asyncio.run(results.__anext__())
+    results.close()
+    first.join(PATIENCE)
+    assert [text for text in found if "already" in text] == found
+    assert len(found) == 4
+
+
 # --- the end
 
 
@@ -401,6 +433,17 @@ def test_closing_it_cancels_what_is_under_way_and_takes_no_more(client: Client, 
     assert any(job.cancelled() for job in jobs)
     assert list(results) == []
     results.close()
+
+
+def test_closing_it_ends_a_wait_for_the_end_of_a_rest(client: Client) -> None:
+    results = client.map([1], api_name="/echo")
+    results._lanes[0].rests_until = time.monotonic() + 10 * PATIENCE
+    waiting = threading.Thread(target=list, args=(results,), daemon=True)
+    waiting.start()
+    wait_until(results._asked.locked)
+    results.close()
+    waiting.join(PATIENCE)
+    assert not waiting.is_alive()
 
 
 def test_closing_it_before_it_began_calls_nothing(client: Client, desk: Desk) -> None:

@@ -146,6 +146,29 @@ def test_calls_under_way_are_cancelled_at_the_server(serve: Serve, connect: Conn
     wait_until(lambda: {"cancel", "reset"} & set(server.routes()))
 
 
+def test_calls_that_were_joining_are_cancelled_at_the_server_before_their_client_is_closed(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, let_go = serve(), threading.Event()
+    server.behave(join=lambda peer, request: let_go.wait(PATIENCE) and server._join(peer, request))
+    client = connect(server.url)
+    results = client.map(["a", "b"], api_name="/echo")
+    assert (results._begin_one(), results._begin_one()) == (True, True)
+    wait_until(lambda: server.routes().count("join") == 2)
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(results), "_wait", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+    sessions = client._calls.sessions
+    monkeypatch.setattr(sessions, "close", lambda: (type(sessions).close(sessions), let_go.set()))
+    client.close()
+    told = {body["event_id"] for route, body in server.told if route in ("cancel", "reset")}
+    assert told == {"e0", "e1"}
+
+
 # --- the process
 
 

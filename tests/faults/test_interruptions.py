@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import _weakrefset
+import gc
+import signal
 import sys
+import threading
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any, Callable
+from types import CodeType
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
@@ -24,6 +30,57 @@ Connect = Callable[..., Client]
 
 def interrupt(*_: Any, **__: Any) -> Any:
     raise KeyboardInterrupt
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[List[Any]]:
+    """Interrupts raise KeyboardInterrupt, however pytest was started; those that get lost."""
+    found: List[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: found.append(unraisable.exc_value))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.collect()
+    gc.disable()  # it would drop what other tests have left
+    yield found
+    gc.enable()
+    signal.signal(signal.SIGINT, before)
+
+
+CALLS = {
+    "predict": lambda client: client.predict("a", api_name="/echo"),
+    "result": lambda client: client.submit("a", api_name="/echo").result(),
+    "map": lambda client: list(client.map(["a"] * 5, api_name="/echo")),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_call_lets_python_drop_things_by_code_in_which_an_interrupt_is_lost(
+    serve: Serve, connect: Connect, lost: List[Any], call: str
+) -> None:
+    # As a callback of a weak reference, or a finaliser, such code has nobody to raise anything to.
+    nested = _weakrefset.WeakSet.__init__.__code__.co_consts
+    finalising = {HTTPResponse.close.__code__, *(code for code in nested if isinstance(code, CodeType))}
+    arrived: List[str] = []
+
+    def watch(frame: Any, what: str, _: Any) -> None:
+        of = frame.f_locals.get("selfref", lambda: None)()
+        if what == "call" and frame.f_code in finalising and of is not threading._dangling:  # Python's own
+            sys.setprofile(None)
+            arrived.append(frame.f_back.f_code.co_name)
+            signal.raise_signal(signal.SIGINT)
+
+    client = connect(serve().url)
+    CALLS[call](client)  # imports drop things too
+    raised = 0
+    for _ in range(5):
+        sys.setprofile(watch)
+        try:
+            CALLS[call](client)
+        except KeyboardInterrupt:
+            raised += 1
+        finally:
+            sys.setprofile(None)
+    assert not lost
+    assert raised == len(arrived)
 
 
 def test_description_is_fetched_again_after_an_interruption(serve: Serve, connect: Connect) -> None:
