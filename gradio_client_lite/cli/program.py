@@ -84,6 +84,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
             _tell(harmless(traceback.format_exc()))
         _tell(f"error: {one_line(str(error)) or type(error).__name__}\n")
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError, AttributeError):  # what is left there would change the exit code
+            _silence(sys.stdout)
         return exit_code(error)
 
 

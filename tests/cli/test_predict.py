@@ -172,9 +172,10 @@ def test_a_result_that_cannot_be_written_is_an_error(app: App) -> None:
             [*MODULE, "predict", app.url, "/echo", "1"],
             stdout=full,
             stderr=subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
             encoding="utf-8",
             timeout=60,
             check=False,
         )
     assert done.returncode == 1
-    assert "No space left on device" in done.stderr
+    assert done.stderr == "error: [Errno 28] No space left on device\n"
