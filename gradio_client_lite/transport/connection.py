@@ -1,8 +1,9 @@
 """One connection: sends a request, reads the head and the body of its answer, and may be used again then.
 
-`http.client.HTTPResponse` parses the head. Sending is done here, because the head and a small body have to
-leave in one packet, deadlines have to hold for every single read, and a failure has to tell whether anything
-had been sent.
+All of it is done here, with the errors of `http.client`: the head and a small body have to leave in one
+packet, deadlines have to hold for every single read, and a failure has to tell whether anything had been
+sent. The head of an answer is read as RFC 9112 has it, and not by the parser for mail that `HTTPResponse`
+uses, which takes a quarter of a call's instructions. What may be meant in two ways is refused.
 
 A body ends after as many bytes as its Content-Length says, with its last chunk, or where the connection ends
 (RFC 9112 section 6). Between chunks `BodyReader` reads lines, one at a time:
@@ -21,11 +22,10 @@ from __future__ import annotations
 import io
 import os
 import re
-import socket
-from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
-from typing import TYPE_CHECKING, Any, Iterable, Optional, cast
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional, Tuple
 
-from ..secrecy import HiddenBytes
+from ..secrecy import Hidden, HiddenBytes
 from .headers import Headers
 from .sockets import (
     BLOCK,
@@ -50,6 +50,8 @@ _BUFFER = 16384
 # Of the heads of one answer, informational ones (1xx) included. Real ones have a few hundred bytes.
 _MAX_HEAD = 1 << 17
 _MAX_HEADS = 11
+# Of one head.
+_MAX_FIELDS, _MAX_FIELD = 100, 1 << 16
 _NO_LIMITS = Timeout(None, None)
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z").match
 _LENGTH = re.compile(r"[0-9]{1,18}\Z").match
@@ -59,7 +61,12 @@ _MAX_TRAILERS = 100
 _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
-_STATUS = re.compile(rb"HTTP/\S*\s+([1-9][0-9][0-9])\s").match
+_STATUS = re.compile(rb"HTTP/(1\.[0-9]|0\.9)[ \t]+([1-9][0-9][0-9])\s").match
+_OLD = (b"1.0", b"0.9")
+# A CR within a value might be taken for the end of a line by others.
+_FIELDS = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE).findall
+_FOLDED = re.compile(r"\r?\n[ \t]+").sub
+_EMPTY = (b"\r\n", b"\n")
 
 
 class Connection:
@@ -171,38 +178,44 @@ class Connection:
 
     # -- reading
 
-    def read_head(self, method: str) -> HTTPResponse:
-        """Read status line and headers; informational answers (1xx) are skipped.
-
-        All heads of one answer are bounded together; `HTTPResponse` bounds each line and how many there are.
-        """
+    def read_head(self) -> Head:
+        """Read status line and headers; informational answers (1xx) are skipped."""
         left = _MAX_HEAD
         for number in range(_MAX_HEADS):
             self._await_answer(first=number == 0)
-            head = _Head()
-            status, line = 0, b""
-            while line not in (b"\r\n", b"\n"):
-                line = HiddenBytes(self.reader.readline(left + 1))  # it may set a cookie
-                left -= head.write(line)
-                if left < 0:
-                    raise HTTPException("head too long")
-                if not line.endswith(b"\n") and (status or line.startswith(b"HTTP/")):
-                    raise ConnectionResetError("closed within the headers")
-                status = status or _status_of(line)
+            begin, lines, left = self._read_lines(left)
+            status = int(begin.group(2))
             if status >= 200 or status == 101:
-                head.seek(0)
-                response = HTTPResponse(cast(socket.socket, head), method=method)
-                try:
-                    response.begin()
-                finally:
-                    response.fp = cast(Any, None)  # else closing it flushes that, which may be closed
-                    # Else Python code closes it where it is dropped, and an interrupt would be lost there.
-                    response.close()
                 # After an exception of the app uvicorn closes without having said so.
                 self.failed = status >= 500
                 self.raw.renew()
-                return response
+                return Head(status, _headers_of(lines), old=begin.group(1) in _OLD)
         raise HTTPException("too many informational answers")
+
+    def _read_lines(self, left: int) -> Tuple[Match[bytes], List[bytes], int]:
+        """Read a head of at most `left` bytes.
+
+        Returns:
+            The beginning of its status line; the lines of its fields, hidden, as they may set a cookie; and
+            how many bytes the next head may have.
+        """
+        readline = self.reader.readline
+        lines: List[bytes] = []
+        begin: Optional[Match[bytes]] = None
+        while True:
+            room = min(left, _MAX_FIELD)
+            line = HiddenBytes(readline(room + 1))
+            left -= len(line)
+            if len(line) > room or len(lines) > _MAX_FIELDS:
+                raise HTTPException("head too long")
+            if not line.endswith(b"\n") and (begin or line.startswith(b"HTTP/")):
+                raise ConnectionResetError("closed within the headers")
+            if begin is None:
+                begin = _begin(line)
+            elif line in _EMPTY:
+                return begin, lines, left
+            else:
+                lines.append(line)
 
     def _await_answer(self, *, first: bool) -> None:
         """Begin to wait for a head. One behind an informational answer is no new wait, as that is of no use;
@@ -277,21 +290,45 @@ class Connection:
             self._sock.close()
 
 
-class _Head(io.BytesIO):
-    """A head that was read; `HTTPResponse` asks for it as it would ask a socket."""
+class Head:
+    """Status and headers of an answer.
 
-    def makefile(self, _mode: str) -> _Head:
-        return self
+    Args:
+        old: whether the server speaks a version of HTTP in which connections are closed unless they say not.
+
+    Attributes:
+        keep: whether the server will keep the connection open behind the body.
+    """
+
+    __slots__ = ("headers", "keep", "status")
+
+    def __init__(self, status: int, headers: Headers, *, old: bool) -> None:
+        self.status = status
+        self.headers = headers
+        said = headers["connection"].lower() if "connection" in headers else ""
+        self.keep = "keep-alive" in said if old else "close" not in said
 
 
-def _status_of(line: bytes) -> int:
-    """Read a status line. What is none has to fail at once, as it may not have any lines to wait for."""
+def _begin(line: bytes) -> Match[bytes]:
+    """Check a status line. What is none has to fail at once, as it may not have any lines to wait for."""
     found = _STATUS(line)
     if found is None:
         if not line:
             raise RemoteDisconnected("closed before an answer")
         raise BadStatusLine(line.decode("latin-1"))
-    return int(found.group(1))
+    return found
+
+
+def _headers_of(lines: List[bytes]) -> Headers:
+    """Read the fields of a head."""
+    text, begun = Hidden(b"".join(lines).decode("latin-1")), len(lines)
+    if "\n " in text or "\n\t" in text:  # a line goes on in the next one, as only old servers have it
+        begun -= text.count("\n ") + text.count("\n\t")
+        text = Hidden(_FOLDED(" ", text))
+    headers = Headers(_FIELDS(text))
+    if headers.count != begun:
+        raise HTTPException("malformed header line")
+    return headers
 
 
 class BodyReader:
@@ -308,24 +345,26 @@ class BodyReader:
         HTTPException: the framing would have to be guessed.
     """
 
-    def __init__(self, connection: Connection, method: str, response: HTTPResponse, headers: Headers) -> None:
-        status, self._connection = response.status, connection
+    def __init__(self, connection: Connection, method: str, head: Head) -> None:
+        status, headers, self._connection = head.status, head.headers, connection
         # After a 101 the connection speaks another protocol, wanted or not.
-        self.keep = not response.will_close and status >= 200
+        self.keep = head.keep and status >= 200
         self.left = 0
         self._chunked = self.until_close = self.announced = False
         # Between chunks: what line comes next, and the part of it that has arrived.
         self._expected, self._partial, self._trailers = _SIZE, b"", 0
         if not (status < 200 or status in (204, 304) or method == "HEAD"):
-            if response.chunked:
+            coding = headers["transfer-encoding"].lower() if "transfer-encoding" in headers else "identity"
+            if coding == "chunked":
                 self._chunked = True
                 # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).
                 self.keep = self.keep and "content-length" not in headers
+            elif coding != "identity":
+                raise HTTPException("unknown transfer coding")
+            elif "content-length" in headers:
+                self.left, self.announced = _length_of(headers.get_all("content-length")), True
             else:
-                _check_framing(headers)
-                self.until_close = response.length is None
-                self.left = response.length or 0
-                self.announced = not self.until_close
+                self.until_close, self.keep = True, False
         self.done = not (self._chunked or self.until_close or self.left)
 
     def read_some(self, size: int) -> bytes:
@@ -397,12 +436,9 @@ class BodyReader:
             raise BlockingIOError("nothing has arrived")
 
 
-def _check_framing(headers: Headers) -> None:
-    """Refuse a length that would have to be guessed."""
-    coding = headers.get("transfer-encoding")
-    if coding is not None and coding.lower() != "identity":
-        raise HTTPException("unknown transfer coding")
-    lengths = headers.get_all("content-length")
+def _length_of(lengths: List[str]) -> int:
+    """Read the length of a body; refuse one that would have to be guessed."""
     for length in lengths:
-        if length != lengths[0] or not _LENGTH(length.strip(" \t")):
+        if length != lengths[0] or not _LENGTH(length):
             raise HTTPException("bad content length")
+    return int(lengths[0])

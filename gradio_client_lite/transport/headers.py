@@ -25,6 +25,7 @@ from typing import (
     NamedTuple,
     Optional,
     Protocol,
+    Sequence,
     Tuple,
     Union,
     cast,
@@ -51,14 +52,18 @@ class Headers(Mapping[str, str]):
     """The header fields of an answer; names match in any case.
 
     A field sent several times reads as one text joined with ", "; `get_all` keeps the values apart.
+
+    Attributes:
+        count: how many fields there are, those of one name counted apart.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "count")
 
-    def __init__(self, fields: Iterable[Tuple[str, str]] = ()) -> None:
+    def __init__(self, fields: Sequence[Tuple[str, str]] = ()) -> None:
         self._fields: Dict[str, List[str]] = {}
+        self.count = len(fields)
         for name, value in fields:
-            name = name.lower()
+            name, value = name.lower(), value.strip(" \t")
             self._fields.setdefault(name, []).append(hide(value) if name in _SECRET else value)
 
     def __getitem__(self, name: str) -> str:
