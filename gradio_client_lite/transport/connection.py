@@ -23,7 +23,7 @@ import io
 import os
 import re
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional
 
 from ..secrecy import Hidden, HiddenBytes
 from .headers import Headers
@@ -66,7 +66,6 @@ _OLD = (b"1.0", b"0.9")
 # A CR within a value might be taken for the end of a line by others.
 _FIELDS = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE).findall
 _FOLDED = re.compile(r"\r?\n[ \t]+").sub
-_EMPTY = (b"\r\n", b"\n")
 
 
 class Connection:
@@ -183,39 +182,35 @@ class Connection:
         left = _MAX_HEAD
         for number in range(_MAX_HEADS):
             self._await_answer(first=number == 0)
-            begin, lines, left = self._read_lines(left)
-            status = int(begin.group(2))
-            if status >= 200 or status == 101:
+            lines = self._read_lines(left)
+            left -= len(lines)
+            version, status = _begin(lines).groups()
+            if status >= b"2" or status == b"101":
                 # After an exception of the app uvicorn closes without having said so.
-                self.failed = status >= 500
+                self.failed = status >= b"5"
                 self.raw.renew()
-                return Head(status, _headers_of(lines), old=begin.group(1) in _OLD)
+                return Head(int(status), _headers_of(lines), old=version in _OLD)
         raise HTTPException("too many informational answers")
 
-    def _read_lines(self, left: int) -> Tuple[Match[bytes], List[bytes], int]:
-        """Read a head of at most `left` bytes.
-
-        Returns:
-            The beginning of its status line; the lines of its fields, hidden, as they may set a cookie; and
-            how many bytes the next head may have.
-        """
-        readline = self.reader.readline
+    def _read_lines(self, left: int) -> bytes:
+        """Read a head of at most `left` bytes, its empty line included; hidden, as it may set a cookie."""
+        arrived = HiddenBytes(self.reader.peek(1))
+        end = arrived.find(b"\n\r\n") + 3
+        if 3 <= end <= left and arrived.find(b"\n\n", 0, end) < 0:  # all of it, as nearly always
+            return HiddenBytes(self.reader.read(end))
         lines: List[bytes] = []
-        begin: Optional[Match[bytes]] = None
-        while True:
+        while not lines or lines[-1] not in (b"\r\n", b"\n"):
             room = min(left, _MAX_FIELD)
-            line = HiddenBytes(readline(room + 1))
+            line = HiddenBytes(self.reader.readline(room + 1))
             left -= len(line)
-            if len(line) > room or len(lines) > _MAX_FIELDS:
+            if len(line) > room:
                 raise HTTPException("head too long")
-            if not line.endswith(b"\n") and (begin or line.startswith(b"HTTP/")):
+            if not line.endswith(b"\n") and (lines or line.startswith(b"HTTP/")):
                 raise ConnectionResetError("closed within the headers")
-            if begin is None:
-                begin = _begin(line)
-            elif line in _EMPTY:
-                return begin, lines, left
-            else:
-                lines.append(line)
+            if not lines:
+                _begin(line)  # what is none may not have any lines to wait for
+            lines.append(line)
+        return HiddenBytes(b"".join(lines))
 
     def _await_answer(self, *, first: bool) -> None:
         """Begin to wait for a head. One behind an informational answer is no new wait, as that is of no use;
@@ -305,29 +300,29 @@ class Head:
     def __init__(self, status: int, headers: Headers, *, old: bool) -> None:
         self.status = status
         self.headers = headers
-        said = headers["connection"].lower() if "connection" in headers else ""
+        said = headers.get("connection", "").lower()
         self.keep = "keep-alive" in said if old else "close" not in said
 
 
-def _begin(line: bytes) -> Match[bytes]:
-    """Check a status line. What is none has to fail at once, as it may not have any lines to wait for."""
-    found = _STATUS(line)
+def _begin(head: bytes) -> Match[bytes]:
+    """Check the status line that a head begins with, and find version and status in it."""
+    found = _STATUS(head)
     if found is None:
-        if not line:
+        if not head:
             raise RemoteDisconnected("closed before an answer")
-        raise BadStatusLine(line.decode("latin-1"))
+        raise BadStatusLine(head.partition(b"\n")[0].decode("latin-1"))
     return found
 
 
-def _headers_of(lines: List[bytes]) -> Headers:
-    """Read the fields of a head."""
-    text, begun = Hidden(b"".join(lines).decode("latin-1")), len(lines)
-    if "\n " in text or "\n\t" in text:  # a line goes on in the next one, as only old servers have it
-        begun -= text.count("\n ") + text.count("\n\t")
+def _headers_of(head: bytes) -> Headers:
+    """Read the fields of a head; each line but the first and the last is one."""
+    text = Hidden(head.decode("latin-1"))
+    if "\n " in text or "\n\t" in text:  # a line goes on in the next one, which only old servers do
         text = Hidden(_FOLDED(" ", text))
+    count = text.count("\n") - 2
     headers = Headers(_FIELDS(text))
-    if headers.count != begun:
-        raise HTTPException("malformed header line")
+    if headers.count != count or count > _MAX_FIELDS:
+        raise HTTPException("malformed headers")
     return headers
 
 
@@ -354,7 +349,7 @@ class BodyReader:
         # Between chunks: what line comes next, and the part of it that has arrived.
         self._expected, self._partial, self._trailers = _SIZE, b"", 0
         if not (status < 200 or status in (204, 304) or method == "HEAD"):
-            coding = headers["transfer-encoding"].lower() if "transfer-encoding" in headers else "identity"
+            coding = headers.get("transfer-encoding", "identity").lower()
             if coding == "chunked":
                 self._chunked = True
                 # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).

@@ -120,7 +120,6 @@ def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
         OK + b"transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
         OK + b"no colon\r\ncontent-length: 3\r\n\r\nabc",
         OK + b": no name\r\ncontent-length: 3\r\n\r\nabc",
-        OK + b" folded\r\ncontent-length: 3\r\n\r\nabc",
         OK + b"x: y\rcontent-length: 4\r\ncontent-length: 3\r\n\r\nabc",
         b"HTTP/2.0 200 OK\r\ncontent-length: 3\r\n\r\nabc",
         b"HTTP/1.1 99 Odd\r\ncontent-length: 3\r\n\r\nabc",
@@ -147,7 +146,6 @@ def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
         "space-before-colon",
         "no-colon",
         "no-name",
-        "folded-nothing",
         "lone-cr",
         "http2",
         "status-of-two-digits",
@@ -163,6 +161,7 @@ def test_malformed_answers_are_protocol_errors(serve, connect_to, data):
 def test_header_fields_are_read_as_they_may_be_written(serve, connect_to, end):
     lines = [
         "HTTP/1.1  200",
+        " ignored: x",
         "A:b",
         "long: one",
         "  two",
