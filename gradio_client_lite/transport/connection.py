@@ -57,7 +57,9 @@ _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z").match
 _LENGTH = re.compile(r"[0-9]{1,18}\Z").match
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
-# What follows the last byte of data where no trailers do.
+# What follows the data of a chunk where another one follows,
+_NEXT = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})\r\n").match
+# and what follows the last one's where no trailers do.
 _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
@@ -385,17 +387,34 @@ class BodyReader:
             elif not self.until_close:
                 self.left -= len(data)
                 if not self.left:
-                    self._at_boundary()
+                    if self._chunked:
+                        return self._with_next(data, size)
+                    self.done = True
             return data
         return b""
 
-    def _at_boundary(self) -> None:
-        """Finish at once where no further read is needed to know that the body is over."""
-        if not self._chunked:
+    def _with_next(self, data: bytes, size: int) -> bytes:
+        """Return the data of a chunk with that of the chunks behind it that have arrived whole, the end too.
+
+        Events come as a chunk each, and maybe by the hundred; reading the lines between them takes longer.
+        They are less than `size`, which is one byte more than a limit lets through.
+        """
+        arrived = self._connection.buffered()
+        pieces, place, size = [data], 0, size - len(data)
+        found = _NEXT(arrived)
+        while found is not None:
+            start, length = found.end(), int(found.group(1), 16)
+            if not 0 < length < size or start + length > len(arrived):
+                break
+            place, size = start + length, size - length
+            pieces.append(arrived[start:place])
+            found = _NEXT(arrived, place)
+        if arrived.startswith(_LAST, place):
+            place += len(_LAST)
             self.done = True
-        elif self._connection.buffered().startswith(_LAST):
-            self._connection.reader.read(len(_LAST))
-            self.done = True
+        if place:
+            self._connection.reader.read(place)
+        return b"".join(pieces)
 
     def _read_line(self) -> None:
         """Read one line between chunks, and know what comes next; see the drawing above."""

@@ -46,6 +46,19 @@ def test_every_framing_gives_the_body(serve, connect_to, data):
     assert connect_to(server.url).request("GET", server.url).body == b"abcdef"
 
 
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 7, 100])
+def test_chunks_that_have_arrived_are_read_together(serve, connect_to, size):
+    pieces = [b"ab", b"c", b"defg", b"h" * 30_000, b"i", b"jk"]
+    data = CHUNKED + b"".join(map(chunk, pieces)) + b"1;odd\r\nl\r\n" + chunk(b"m") + b"0\r\n\r\n"
+    server = serve(always(lambda _: data))
+    transport = connect_to(server.url)
+    with transport.stream("GET", server.url) as stream:
+        read = list(iter(lambda: stream.read_some(size), b""))
+    assert b"".join(read) == b"".join(pieces) + b"lm"
+    assert max(map(len, read)) <= size
+    assert "idle=1 active=0" in repr(transport)
+
+
 def test_a_chunked_answer_keeps_the_connection(serve, connect_to):
     server = serve(always(lambda _: CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"))
     transport = connect_to(server.url)
