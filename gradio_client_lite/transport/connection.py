@@ -1,8 +1,9 @@
 """One connection: sends a request, reads the head and the body of its answer, and may be used again then.
 
-`http.client.HTTPResponse` parses the head. Sending is done here, because the head and a small body have to
-leave in one packet, deadlines have to hold for every single read, and a failure has to tell whether anything
-had been sent.
+All of it is done here, with the errors of `http.client`: the head and a small body have to leave in one
+packet, deadlines have to hold for every single read, and a failure has to tell whether anything had been
+sent. The head of an answer is read as RFC 9112 has it, and not by the parser for mail that `HTTPResponse`
+uses, which takes a quarter of a call's instructions. What may be meant in two ways is refused.
 
 A body ends after as many bytes as its Content-Length says, with its last chunk, or where the connection ends
 (RFC 9112 section 6). Between chunks `BodyReader` reads lines, one at a time:
@@ -21,11 +22,10 @@ from __future__ import annotations
 import io
 import os
 import re
-import socket
-from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
-from typing import TYPE_CHECKING, Any, Iterable, Optional, cast
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional
 
-from ..secrecy import HiddenBytes
+from ..secrecy import Hidden, HiddenBytes
 from .headers import Headers
 from .sockets import (
     BLOCK,
@@ -50,16 +50,24 @@ _BUFFER = 16384
 # Of the heads of one answer, informational ones (1xx) included. Real ones have a few hundred bytes.
 _MAX_HEAD = 1 << 17
 _MAX_HEADS = 11
+# Of one head.
+_MAX_FIELDS, _MAX_FIELD = 100, 1 << 16
 _NO_LIMITS = Timeout(None, None)
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z").match
 _LENGTH = re.compile(r"[0-9]{1,18}\Z").match
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
-# What follows the last byte of data where no trailers do.
+# What follows the data of a chunk where another one follows,
+_NEXT = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})\r\n").match
+# and what follows the last one's where no trailers do.
 _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
-_STATUS = re.compile(rb"HTTP/\S*\s+([1-9][0-9][0-9])\s").match
+_STATUS = re.compile(rb"HTTP/(1\.[0-9]|0\.9)[ \t]+([1-9][0-9][0-9])\s").match
+_OLD = (b"1.0", b"0.9")
+# A CR within a value might be taken for the end of a line by others.
+_FIELDS = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE).findall
+_FOLDED = re.compile(r"\r?\n[ \t]+").sub
 
 
 class Connection:
@@ -171,38 +179,40 @@ class Connection:
 
     # -- reading
 
-    def read_head(self, method: str) -> HTTPResponse:
-        """Read status line and headers; informational answers (1xx) are skipped.
-
-        All heads of one answer are bounded together; `HTTPResponse` bounds each line and how many there are.
-        """
+    def read_head(self) -> Head:
+        """Read status line and headers; informational answers (1xx) are skipped."""
         left = _MAX_HEAD
         for number in range(_MAX_HEADS):
             self._await_answer(first=number == 0)
-            head = _Head()
-            status, line = 0, b""
-            while line not in (b"\r\n", b"\n"):
-                line = HiddenBytes(self.reader.readline(left + 1))  # it may set a cookie
-                left -= head.write(line)
-                if left < 0:
-                    raise HTTPException("head too long")
-                if not line.endswith(b"\n") and (status or line.startswith(b"HTTP/")):
-                    raise ConnectionResetError("closed within the headers")
-                status = status or _status_of(line)
-            if status >= 200 or status == 101:
-                head.seek(0)
-                response = HTTPResponse(cast(socket.socket, head), method=method)
-                try:
-                    response.begin()
-                finally:
-                    response.fp = cast(Any, None)  # else closing it flushes that, which may be closed
-                    # Else Python code closes it where it is dropped, and an interrupt would be lost there.
-                    response.close()
+            lines = self._read_lines(left)
+            left -= len(lines)
+            version, status = _begin(lines).groups()
+            if status >= b"2" or status == b"101":
                 # After an exception of the app uvicorn closes without having said so.
-                self.failed = status >= 500
+                self.failed = status >= b"5"
                 self.raw.renew()
-                return response
+                return Head(int(status), _headers_of(lines), old=version in _OLD)
         raise HTTPException("too many informational answers")
+
+    def _read_lines(self, left: int) -> bytes:
+        """Read a head of at most `left` bytes, its empty line included; hidden, as it may set a cookie."""
+        arrived = HiddenBytes(self.reader.peek(1))
+        end = arrived.find(b"\n\r\n") + 3
+        if 3 <= end <= left and arrived.find(b"\n\n", 0, end) < 0:  # all of it, as nearly always
+            return HiddenBytes(self.reader.read(end))
+        lines: List[bytes] = []
+        while not lines or lines[-1] not in (b"\r\n", b"\n"):
+            room = min(left, _MAX_FIELD)
+            line = HiddenBytes(self.reader.readline(room + 1))
+            left -= len(line)
+            if len(line) > room:
+                raise HTTPException("head too long")
+            if not line.endswith(b"\n") and (lines or line.startswith(b"HTTP/")):
+                raise ConnectionResetError("closed within the headers")
+            if not lines:
+                _begin(line)  # what is none may not have any lines to wait for
+            lines.append(line)
+        return HiddenBytes(b"".join(lines))
 
     def _await_answer(self, *, first: bool) -> None:
         """Begin to wait for a head. One behind an informational answer is no new wait, as that is of no use;
@@ -277,21 +287,45 @@ class Connection:
             self._sock.close()
 
 
-class _Head(io.BytesIO):
-    """A head that was read; `HTTPResponse` asks for it as it would ask a socket."""
+class Head:
+    """Status and headers of an answer.
 
-    def makefile(self, _mode: str) -> _Head:
-        return self
+    Args:
+        old: whether the server speaks a version of HTTP in which connections are closed unless they say not.
+
+    Attributes:
+        keep: whether the server will keep the connection open behind the body.
+    """
+
+    __slots__ = ("headers", "keep", "status")
+
+    def __init__(self, status: int, headers: Headers, *, old: bool) -> None:
+        self.status = status
+        self.headers = headers
+        said = headers.get("connection", "").lower()
+        self.keep = "keep-alive" in said if old else "close" not in said
 
 
-def _status_of(line: bytes) -> int:
-    """Read a status line. What is none has to fail at once, as it may not have any lines to wait for."""
-    found = _STATUS(line)
+def _begin(head: bytes) -> Match[bytes]:
+    """Check the status line that a head begins with, and find version and status in it."""
+    found = _STATUS(head)
     if found is None:
-        if not line:
+        if not head:
             raise RemoteDisconnected("closed before an answer")
-        raise BadStatusLine(line.decode("latin-1"))
-    return int(found.group(1))
+        raise BadStatusLine(head.partition(b"\n")[0].decode("latin-1"))
+    return found
+
+
+def _headers_of(head: bytes) -> Headers:
+    """Read the fields of a head; each line but the first and the last is one."""
+    text = Hidden(head.decode("latin-1"))
+    if "\n " in text or "\n\t" in text:  # a line goes on in the next one, which only old servers do
+        text = Hidden(_FOLDED(" ", text))
+    count = text.count("\n") - 2
+    headers = Headers(_FIELDS(text))
+    if headers.count != count or count > _MAX_FIELDS:
+        raise HTTPException("malformed headers")
+    return headers
 
 
 class BodyReader:
@@ -308,24 +342,26 @@ class BodyReader:
         HTTPException: the framing would have to be guessed.
     """
 
-    def __init__(self, connection: Connection, method: str, response: HTTPResponse, headers: Headers) -> None:
-        status, self._connection = response.status, connection
+    def __init__(self, connection: Connection, method: str, head: Head) -> None:
+        status, headers, self._connection = head.status, head.headers, connection
         # After a 101 the connection speaks another protocol, wanted or not.
-        self.keep = not response.will_close and status >= 200
+        self.keep = head.keep and status >= 200
         self.left = 0
         self._chunked = self.until_close = self.announced = False
         # Between chunks: what line comes next, and the part of it that has arrived.
         self._expected, self._partial, self._trailers = _SIZE, b"", 0
         if not (status < 200 or status in (204, 304) or method == "HEAD"):
-            if response.chunked:
+            coding = headers.get("transfer-encoding", "identity").lower()
+            if coding == "chunked":
                 self._chunked = True
                 # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).
                 self.keep = self.keep and "content-length" not in headers
+            elif coding != "identity":
+                raise HTTPException("unknown transfer coding")
+            elif "content-length" in headers:
+                self.left, self.announced = _length_of(headers.get_all("content-length")), True
             else:
-                _check_framing(headers)
-                self.until_close = response.length is None
-                self.left = response.length or 0
-                self.announced = not self.until_close
+                self.until_close, self.keep = True, False
         self.done = not (self._chunked or self.until_close or self.left)
 
     def read_some(self, size: int) -> bytes:
@@ -351,17 +387,34 @@ class BodyReader:
             elif not self.until_close:
                 self.left -= len(data)
                 if not self.left:
-                    self._at_boundary()
+                    if self._chunked:
+                        return self._with_next(data, size)
+                    self.done = True
             return data
         return b""
 
-    def _at_boundary(self) -> None:
-        """Finish at once where no further read is needed to know that the body is over."""
-        if not self._chunked:
+    def _with_next(self, data: bytes, size: int) -> bytes:
+        """Return the data of a chunk with that of the chunks behind it that have arrived whole, the end too.
+
+        Events come as a chunk each, and maybe by the hundred; reading the lines between them takes longer.
+        They are less than `size`, which is one byte more than a limit lets through.
+        """
+        arrived = self._connection.buffered()
+        pieces, place, size = [data], 0, size - len(data)
+        found = _NEXT(arrived)
+        while found is not None:
+            start, length = found.end(), int(found.group(1), 16)
+            if not 0 < length < size or start + length > len(arrived):
+                break
+            place, size = start + length, size - length
+            pieces.append(arrived[start:place])
+            found = _NEXT(arrived, place)
+        if arrived.startswith(_LAST, place):
+            place += len(_LAST)
             self.done = True
-        elif self._connection.buffered().startswith(_LAST):
-            self._connection.reader.read(len(_LAST))
-            self.done = True
+        if place:
+            self._connection.reader.read(place)
+        return b"".join(pieces)
 
     def _read_line(self) -> None:
         """Read one line between chunks, and know what comes next; see the drawing above."""
@@ -397,12 +450,9 @@ class BodyReader:
             raise BlockingIOError("nothing has arrived")
 
 
-def _check_framing(headers: Headers) -> None:
-    """Refuse a length that would have to be guessed."""
-    coding = headers.get("transfer-encoding")
-    if coding is not None and coding.lower() != "identity":
-        raise HTTPException("unknown transfer coding")
-    lengths = headers.get_all("content-length")
+def _length_of(lengths: List[str]) -> int:
+    """Read the length of a body; refuse one that would have to be guessed."""
     for length in lengths:
-        if length != lengths[0] or not _LENGTH(length.strip(" \t")):
+        if length != lengths[0] or not _LENGTH(length):
             raise HTTPException("bad content length")
+    return int(lengths[0])

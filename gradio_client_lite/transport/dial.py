@@ -355,7 +355,7 @@ def _tunnel(sock: SocketLike, route: Route, proxy: Proxy, deadline: Deadline) ->
     connection = Connection(sock, route, owns=False)
     connection.prepare(None, deadline)
     connection.send(request_pieces(encode_head("CONNECT", place, place, fields), None))
-    check_proxy_status(connection.read_head("CONNECT").status, proxy, tunnel=True)
+    check_proxy_status(connection.read_head().status, proxy, tunnel=True)
 
 
 def check_proxy_status(status: int, proxy: Proxy, *, tunnel: bool) -> None:

@@ -25,6 +25,7 @@ from typing import (
     NamedTuple,
     Optional,
     Protocol,
+    Sequence,
     Tuple,
     Union,
     cast,
@@ -51,22 +52,35 @@ class Headers(Mapping[str, str]):
     """The header fields of an answer; names match in any case.
 
     A field sent several times reads as one text joined with ", "; `get_all` keeps the values apart.
+
+    Attributes:
+        count: how many fields there are, those of one name counted apart.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "count")
 
-    def __init__(self, fields: Iterable[Tuple[str, str]] = ()) -> None:
+    def __init__(self, fields: Sequence[Tuple[str, str]] = ()) -> None:
         self._fields: Dict[str, List[str]] = {}
+        self.count = len(fields)
         for name, value in fields:
-            name = name.lower()
+            name, value = name.lower(), value.strip(" \t")
             self._fields.setdefault(name, []).append(hide(value) if name in _SECRET else value)
 
     def __getitem__(self, name: str) -> str:
-        values = self._fields[name.lower()]
-        return values[0] if len(values) == 1 else ", ".join(values)
+        value: Optional[str] = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._fields
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of `name`, or the default; that of `Mapping` would raise and catch an error for it."""
+        values = self._fields.get(name.lower())
+        if values is None:
+            return default
+        return values[0] if len(values) == 1 else ", ".join(values)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -92,6 +106,9 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
     """
     fields: Dict[str, str] = {}
     for name, value in (headers or {}).items():
+        if name in PLAIN_FIELDS and name not in _OWN and value.__class__ is str and not _ODD(value):
+            fields[name] = value  # as of most, in short
+            continue
         if not isinstance(name, str) or not _TOKEN(name):
             raise ArgumentError(f"{shown(name)} is not a header name.")
         if not isinstance(value, str):
@@ -387,19 +404,29 @@ class BodyFailed(Exception):
 
 def body_size(body: Body) -> int:
     """Return the length of a body in bytes: its attribute `size` or else its len()."""
+    if isinstance(body, bytes):
+        return len(body)
     if isinstance(body, memoryview):
         return body.nbytes
     size = getattr(body, "size", None)
     return size if isinstance(size, int) else len(body)
 
 
-def request_pieces(head: bytes, body: Optional[Body]) -> Iterator[memoryview]:
-    """Yield a request in the pieces it is sent in: the head leaves with the first chunk, if that is small.
+def request_pieces(head: bytes, body: Optional[Body]) -> Iterable[memoryview]:
+    """A request in the pieces it is sent in: the head leaves with the first chunk, if that is small.
 
     Raises:
-        BodyFailed: the caller's body raised, or is not as long as it says.
+        BodyFailed: the caller's body raised, or is not as long as it says; as the pieces are asked for.
     """
-    left = 0 if body is None else body_size(body)
+    if body is None:
+        return (memoryview(head),)
+    if isinstance(body, bytes) and len(body) <= _ONE_SEND:
+        return (memoryview(head + body),)
+    return _pieces(head, body)
+
+
+def _pieces(head: bytes, body: Body) -> Iterator[memoryview]:
+    left = body_size(body)
     for chunk in _chunks(body):
         left -= len(chunk)
         if left < 0:
@@ -417,10 +444,8 @@ def request_pieces(head: bytes, body: Optional[Body]) -> Iterator[memoryview]:
         yield memoryview(head)
 
 
-def _chunks(body: Optional[Body]) -> Iterator[Union[bytes, memoryview]]:
+def _chunks(body: Body) -> Iterator[Union[bytes, memoryview]]:
     """Yield a body's chunks, none empty; what the body raises is marked as the caller's."""
-    if body is None:
-        return
     if isinstance(body, (bytes, bytearray, memoryview)):
         body = cast(SizedBody, (memoryview(body).cast("B"),))
     try:

@@ -33,7 +33,7 @@ from .dial import (
     resolve_host,
 )
 from .failures import FOREIGN, translate_exchange
-from .headers import Body, CookieJar, Headers, check_method, request_fields
+from .headers import Body, CookieJar, check_method, request_fields
 from .inflate import inflater_for
 from .liveness import Liveness
 from .pool import Exchanger, HeadMaker, Pool
@@ -320,8 +320,8 @@ class Transport:
         else:
             connection.raw.deadline = deadline
         try:
-            headers = Headers(head.getheaders())
-            body = BodyReader(connection, hop.method, head, headers)
+            headers = head.headers
+            body = BodyReader(connection, hop.method, head)
             inflater = None
             if "content-encoding" in headers and not body.done:
                 asked = hop.fields["accept-encoding"]

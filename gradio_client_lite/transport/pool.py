@@ -16,12 +16,11 @@ import socket
 import threading
 import time
 import weakref
-from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import ClientClosed
 from ..secrecy import hide, value_secrets
-from .connection import Connection
+from .connection import Connection, Head
 from .dial import Dialer, Proxy, ProxyChoice, Route
 from .failures import FOREIGN, translate_exchange
 from .headers import BodyFailed, CookieJar, basic_auth, body_size, encode_head, request_pieces
@@ -238,7 +237,7 @@ class Exchanger:
         deadline: Deadline,
         idempotent: Optional[bool],
         liveness: Optional[Liveness] = None,
-    ) -> Tuple[Connection, HTTPResponse]:
+    ) -> Tuple[Connection, Head]:
         """Send a request and read the head of its answer, on a kept connection or else a new one.
 
         Args:
@@ -283,14 +282,14 @@ class Exchanger:
             raise ClientClosed(f"The client is closed; {target.label} was not asked.")
         return connection
 
-    def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> HTTPResponse:
+    def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> Head:
         try:
             connection.send(request_pieces(self._heads.make(hop, reader), hop.body))
         except OSError as exc:
             # A server that refuses an upload answers and closes: the answer counts, if it is there.
             if not connection.sent or connection.aborted or isinstance(exc, socket.timeout):
                 raise
-        return connection.read_head(hop.method)
+        return connection.read_head()
 
     def proxy_for(self, target: Target) -> Optional[Proxy]:
         """The proxy that requests to a target go through; None for none.

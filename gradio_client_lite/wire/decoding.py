@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any, Dict, List, Optional, Type, Union
+from typing import Any, List, Optional, Type, Union
 
 from ..errors import EventTooLarge, ProtocolError, ResponseTooLarge
 from .texts import page_in_words
@@ -174,7 +174,7 @@ def read_json(
         _check(data, what, max_values, limit, too_large)
     try:
         text = data if isinstance(data, str) else data.removeprefix(_BOM).decode("utf-8", "surrogatepass")
-        return json.loads(text) if len(data) <= _DIGITS else json.loads(text, **_options(data))
+        return _read(text)
     except (ValueError, RecursionError) as exc:
         raise _unreadable(what, exc, data) from exc
 
@@ -184,7 +184,7 @@ def read_first_json(text: str, what: str, max_values: Optional[int], limit: str 
     if max_values is not None:
         _check(text, what, max_values, limit, ResponseTooLarge)
     try:
-        return json.JSONDecoder(**_options(text)).raw_decode(text)[0]
+        return _decoder_of(text).raw_decode(text)[0]
     except (ValueError, RecursionError) as exc:
         raise _unreadable(what, exc) from exc
 
@@ -223,14 +223,26 @@ def count_values(data: bytes, enough: int) -> int:
     return count
 
 
-def _options(data: Union[bytes, str]) -> Dict[str, Any]:
-    """Options of `json.loads` that bound the digits of a number, where Python itself does not."""
-    if len(data) <= _DIGITS or 0 < getattr(sys, "get_int_max_str_digits", int)() <= _DIGITS:
-        return {}
-    return {"parse_int": _int}
+def _read(text: str) -> Any:
+    """What `json.loads` does, of which a call of that takes longer than most of its texts do."""
+    text = text.strip(" \t\r\n")
+    value, end = _decoder_of(text).raw_decode(text)
+    if end != len(text):
+        raise ValueError("more than one value")
+    return value
 
 
 def _int(digits: str) -> int:
     if len(digits) > _DIGITS:
         raise ValueError("a number of too many digits")
     return int(digits)
+
+
+_DECODER, _BOUNDED_DECODER = json.JSONDecoder(), json.JSONDecoder(parse_int=_int)
+
+
+def _decoder_of(text: str) -> json.JSONDecoder:
+    """One that bounds the digits of a number, where neither the text nor Python itself does."""
+    if len(text) <= _DIGITS or 0 < getattr(sys, "get_int_max_str_digits", int)() <= _DIGITS:
+        return _DECODER
+    return _BOUNDED_DECODER

@@ -46,6 +46,19 @@ def test_every_framing_gives_the_body(serve, connect_to, data):
     assert connect_to(server.url).request("GET", server.url).body == b"abcdef"
 
 
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 7, 100])
+def test_chunks_that_have_arrived_are_read_together(serve, connect_to, size):
+    pieces = [b"ab", b"c", b"defg", b"h" * 30_000, b"i", b"jk"]
+    data = CHUNKED + b"".join(map(chunk, pieces)) + b"1;odd\r\nl\r\n" + chunk(b"m") + b"0\r\n\r\n"
+    server = serve(always(lambda _: data))
+    transport = connect_to(server.url)
+    with transport.stream("GET", server.url) as stream:
+        read = list(iter(lambda: stream.read_some(size), b""))
+    assert b"".join(read) == b"".join(pieces) + b"lm"
+    assert max(map(len, read)) <= size
+    assert "idle=1 active=0" in repr(transport)
+
+
 def test_a_chunked_answer_keeps_the_connection(serve, connect_to):
     server = serve(always(lambda _: CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"))
     transport = connect_to(server.url)
@@ -116,6 +129,13 @@ def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
         OK + b"x: " + b"y" * 70000 + b"\r\n\r\n",
         OK + b"x: y\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50,
+        OK + b"transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n\r\n0\r\n\r\n",
+        OK + b"transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        OK + b"no colon\r\ncontent-length: 3\r\n\r\nabc",
+        OK + b": no name\r\ncontent-length: 3\r\n\r\nabc",
+        OK + b"x: y\rcontent-length: 4\r\ncontent-length: 3\r\n\r\nabc",
+        b"HTTP/2.0 200 OK\r\ncontent-length: 3\r\n\r\nabc",
+        b"HTTP/1.1 99 Odd\r\ncontent-length: 3\r\n\r\nabc",
     ],
     ids=[
         "size",
@@ -135,12 +155,62 @@ def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
         "long-header",
         "headers",
         "informational",
+        "two-codings",
+        "space-before-colon",
+        "no-colon",
+        "no-name",
+        "lone-cr",
+        "http2",
+        "status-of-two-digits",
     ],
 )
 def test_malformed_answers_are_protocol_errors(serve, connect_to, data):
     server = serve(once(data))
     with pytest.raises(ProtocolError):
         connect_to(server.url).request("GET", server.url)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_header_fields_are_read_as_they_may_be_written(serve, connect_to, end):
+    lines = [
+        "HTTP/1.1  200",
+        " ignored: x",
+        "A:b",
+        "long: one",
+        "  two",
+        "\tthree \t",
+        "None:",
+        "a:\t c: d ",
+        "X: \xe9\x85",
+    ]
+    head = end.join([*lines, "Content-Length:\t3 ", "", ""]).encode("latin-1")
+    server = serve(once(head + b"abc"))
+    response = connect_to(server.url).request("GET", server.url)
+    assert (dict(response.headers), response.body) == (
+        {"a": "b, c: d", "long": "one two three", "none": "", "x": "\xe9\x85", "content-length": "3"},
+        b"abc",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "kept"),
+    [
+        ("1.1", "", True),
+        ("1.1", "connection: keep-alive", True),
+        ("1.1", "Connection: Close", False),
+        ("1.1", "connection: x, close", False),
+        ("1.1", "connection: x\r\nconnection: close", False),
+        ("1.0", "", False),
+        ("1.0", "connection: Keep-Alive", True),
+        ("0.9", "", False),
+    ],
+)
+def test_the_server_says_whether_the_connection_is_kept(serve, connect_to, version, said, kept):
+    lines = [f"HTTP/{version} 200 OK", *filter(None, [said]), "content-length: 0", "", ""]
+    server = serve(always(lambda _: "\r\n".join(lines).encode()))
+    transport = connect_to(server.url)
+    transport.request("GET", server.url)
+    assert f"idle={int(kept)} active=0" in repr(transport)
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
