@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import socket
 from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, Iterable, Optional, cast
 
+from ..light import pattern
 from ..secrecy import HiddenBytes
 from .headers import Headers
 from .sockets import (
@@ -51,15 +51,15 @@ _BUFFER = 16384
 _MAX_HEAD = 1 << 17
 _MAX_HEADS = 11
 _NO_LIMITS = Timeout(None, None)
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z").match
-_LENGTH = re.compile(r"[0-9]{1,18}\Z").match
+_SIZE_LINE = pattern(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z")
+_LENGTH = pattern(r"[0-9]{1,18}\Z")
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
 # What follows the last byte of data where no trailers do.
 _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
-_STATUS = re.compile(rb"HTTP/\S*\s+([1-9][0-9][0-9])\s").match
+_STATUS = pattern(rb"HTTP/\S*\s+([1-9][0-9][0-9])\s")
 
 
 class Connection:
@@ -286,7 +286,7 @@ class _Head(io.BytesIO):
 
 def _status_of(line: bytes) -> int:
     """Read a status line. What is none has to fail at once, as it may not have any lines to wait for."""
-    found = _STATUS(line)
+    found = _STATUS.match(line)
     if found is None:
         if not line:
             raise RemoteDisconnected("closed before an answer")
@@ -375,7 +375,7 @@ class BodyReader:
         self._partial = b""
         empty = line in (b"\r\n", b"\n")
         if self._expected is _SIZE:
-            match = _SIZE_LINE(line)
+            match = _SIZE_LINE.match(line)
             if match is None:
                 raise HTTPException("bad chunk size")
             self.left = int(match.group(1), 16)
@@ -404,5 +404,5 @@ def _check_framing(headers: Headers) -> None:
         raise HTTPException("unknown transfer coding")
     lengths = headers.get_all("content-length")
     for length in lengths:
-        if length != lengths[0] or not _LENGTH(length.strip(" \t")):
+        if length != lengths[0] or not _LENGTH.match(length.strip(" \t")):
             raise HTTPException("bad content length")

@@ -12,9 +12,10 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ArgumentError, ProxyError, shown
+from ..light import NamedTuple
 from ..secrecy import Hidden, hide, value_secrets
 from .connection import Connection
 from .failures import FOREIGN, translate_connect
