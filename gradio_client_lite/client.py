@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from .embed.pickling import Connector
     from .spaces.runtime import SpaceStatus
 
-__all__ = ["DEFAULT_TEMP_DIR", "Client", "Endpoint", "Job"]
+    _Client = TypeVar("_Client", bound="Client")
 
-_Client = TypeVar("_Client", bound="Client")
+__all__ = ["DEFAULT_TEMP_DIR", "Client", "Endpoint", "Job"]
 
 #: Seconds that closing a client waits for its threads.
 _CLOSING = 2.0

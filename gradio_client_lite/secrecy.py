@@ -44,6 +44,7 @@ from typing import (
 )
 
 from .errors import CUT, GradioClientError, shorten
+from .light import pattern
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -78,9 +79,9 @@ PLAIN_FIELDS = frozenset(
 _PLAIN_VALUES = frozenset({"true", "false", "none", "null", "yes"})
 #: Characters that URLs of this package leave as they are.
 _URL_SAFE = "/:@!$&'()*+,;=~%?[]"
-_SCHEME = re.compile(r"(bearer|basic|token|apikey|api-key)\s+(?=\S)", re.IGNORECASE)
+_SCHEME = pattern(r"(bearer|basic|token|apikey|api-key)\s+(?=\S)", re.IGNORECASE)
 #: What stands for what was cut out: the mark of this package, and that of `reprlib`.
-_CUT = re.compile(rf"({CUT}|\.\.\.)")
+_CUT = pattern(rf"({CUT}|\.\.\.)")
 #: Characters of a text that is searched for halves of secrets; a text that was cut is shorter.
 _LONGEST_CUT = 20_000
 #: How deep lists and dicts are searched; what is deeper is dropped from an error's fields.

@@ -7,7 +7,6 @@ A config is looked for in three places. Each next one is asked only when the one
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Optional, Set, Tuple
 
 from ..errors import (
@@ -20,6 +19,7 @@ from ..errors import (
     UnsupportedAppError,
     shorten,
 )
+from ..light import pattern
 from ..limits import Limits
 from ..transport.http import Response, Timeout, Transport
 from ..transport.reach import MAX_REDIRECTS, REDIRECTS
@@ -38,7 +38,7 @@ _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
 NO_ROUTE = (404, 405)
 #: What an app's `login_check` says (gradio/routes.py 5.0 - 6.31).
 _GRADIO_401 = b"Not authenticated"
-_PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*(?=\{)")
+_PAGE_CONFIG = pattern(r"window\.gradio_config\s*=\s*(?=\{)")
 
 
 class Loader:

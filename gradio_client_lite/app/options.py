@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from .._version import PACKAGE, __version__
 from ..errors import ArgumentError, shown
+from ..light import NamedTuple
 from ..secrecy import Hidden, hide, hide_fields
 from ..transport.headers import request_fields
 from ..transport.http import Timeout, Transport

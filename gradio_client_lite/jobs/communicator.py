@@ -6,11 +6,12 @@ There a Job wraps a Future, and shares a Communicator with the thread that runs 
 from __future__ import annotations
 
 import threading
-from typing import Any, List, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, List, Optional, TypeVar
 
 from ..updates import StatusUpdate
 
-_Job = TypeVar("_Job", bound="OfficialAttributes")
+if TYPE_CHECKING:
+    _Job = TypeVar("_Job", bound="OfficialAttributes")
 
 
 class OfficialAttributes:

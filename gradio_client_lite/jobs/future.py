@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Callback = Callable[["concurrent.futures.Future[Any]"], object]
+Callback = Callable[[concurrent.futures.Future[Any]], object]
 
 
 class _Shown(type):

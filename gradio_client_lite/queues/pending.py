@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import AbstractContextManager
 from typing import (
     Callable,
     Collection,
-    ContextManager,
     Dict,
     Iterable,
     Iterator,
@@ -249,7 +249,7 @@ class DeferredCancels:
         self.running = 0
         self.deferred: Dict[str, Tuple[Call, Callable[[], None]]] = {}
 
-    def exclusive(self, call: Call, later: Callable[[], None]) -> ContextManager[bool]:
+    def exclusive(self, call: Call, later: Callable[[], None]) -> AbstractContextManager[bool]:
         """See `SessionDriver.exclusive`; without the lock."""
         return _Exclusive(self, call, later)
 
@@ -301,7 +301,7 @@ class DeferredCancels:
         return calls
 
 
-class _Exclusive(ContextManager[bool]):
+class _Exclusive(AbstractContextManager[bool]):
     """The block of `exclusive`; no generator: the child of a fork would close it, and take a lock there."""
 
     def __init__(self, cancels: DeferredCancels, call: Call, later: Callable[[], None]) -> None:

@@ -32,12 +32,11 @@ response, the reader sets the response and then looks at `_stopped`.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections import Counter, deque
 from typing import Counter as Counts
-from typing import Deque, NamedTuple, Optional, Protocol, Tuple
+from typing import Deque, Optional, Protocol, Tuple
 
 from ..errors import (
     ConnectFailed,
@@ -49,6 +48,7 @@ from ..errors import (
     ProtocolError,
     ReadTimeout,
 )
+from ..light import NamedTuple, pattern
 from ..limits import Limits
 from ..transport.http import StreamingResponse, Timeout, Transport
 from ..transport.liveness import Watch
@@ -384,7 +384,7 @@ class _Events:
 
 #: How every message begins that is a job's (gradio/queueing.py 4.16, server_messages.py 4.21 - 6.31). Of an
 #: object that names the id again, which none does, the message itself goes to the job named last.
-_HEAD = re.compile(r'\s*\{\s*"msg"\s*:\s*"[a-z_]+"\s*,\s*"event_id"\s*:\s*"([^"\\]{1,256})"')
+_HEAD = pattern(r'\s*\{\s*"msg"\s*:\s*"[a-z_]+"\s*,\s*"event_id"\s*:\s*"([^"\\]{1,256})"')
 
 
 def peek_event_id(text: str) -> Optional[str]:

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional
 
+from ..light import pattern
 from ..secrecy import Hidden, HiddenBytes
 from .headers import Headers
 from .sockets import (
@@ -53,21 +53,21 @@ _MAX_HEADS = 11
 # Of one head.
 _MAX_FIELDS, _MAX_FIELD = 100, 1 << 16
 _NO_LIMITS = Timeout(None, None)
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z").match
-_LENGTH = re.compile(r"[0-9]{1,18}\Z").match
+_SIZE_LINE = pattern(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z")
+_LENGTH = pattern(r"[0-9]{1,18}\Z")
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
 # What follows the data of a chunk where another one follows,
-_NEXT = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})\r\n").match
+_NEXT = pattern(rb"\r\n([0-9A-Fa-f]{1,16})\r\n")
 # and what follows the last one's where no trailers do.
 _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
-_STATUS = re.compile(rb"HTTP/(1\.[0-9]|0\.9)[ \t]+([1-9][0-9][0-9])\s").match
+_STATUS = pattern(rb"HTTP/(1\.[0-9]|0\.9)[ \t]+([1-9][0-9][0-9])\s")
 _OLD = (b"1.0", b"0.9")
 # A CR within a value might be taken for the end of a line by others.
-_FIELDS = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE).findall
-_FOLDED = re.compile(r"\r?\n[ \t]+").sub
+_FIELDS = pattern(r"(?m)^([!-9;-~]+):([^\r\n]*)\r?\n")
+_FOLDED = pattern(r"\r?\n[ \t]+")
 
 
 class Connection:
@@ -308,7 +308,7 @@ class Head:
 
 def _begin(head: bytes) -> Match[bytes]:
     """Check the status line that a head begins with, and find version and status in it."""
-    found = _STATUS(head)
+    found = _STATUS.match(head)
     if found is None:
         if not head:
             raise RemoteDisconnected("closed before an answer")
@@ -320,9 +320,9 @@ def _headers_of(head: bytes) -> Headers:
     """Read the fields of a head; each line but the first and the last is one."""
     text = Hidden(head.decode("latin-1"))
     if "\n " in text or "\n\t" in text:  # a line goes on in the next one, which only old servers do
-        text = Hidden(_FOLDED(" ", text))
+        text = Hidden(_FOLDED.sub(" ", text))
     count = text.count("\n") - 2
-    headers = Headers(_FIELDS(text))
+    headers = Headers(_FIELDS.findall(text))
     if headers.count != count or count > _MAX_FIELDS:
         raise HTTPException("malformed headers")
     return headers
@@ -401,14 +401,14 @@ class BodyReader:
         """
         arrived = self._connection.buffered()
         pieces, place, size = [data], 0, size - len(data)
-        found = _NEXT(arrived)
+        found = _NEXT.match(arrived)
         while found is not None:
             start, length = found.end(), int(found.group(1), 16)
             if not 0 < length < size or start + length > len(arrived):
                 break
             place, size = start + length, size - length
             pieces.append(arrived[start:place])
-            found = _NEXT(arrived, place)
+            found = _NEXT.match(arrived, place)
         if arrived.startswith(_LAST, place):
             place += len(_LAST)
             self.done = True
@@ -428,7 +428,7 @@ class BodyReader:
         self._partial = b""
         empty = line in (b"\r\n", b"\n")
         if self._expected is _SIZE:
-            match = _SIZE_LINE(line)
+            match = _SIZE_LINE.match(line)
             if match is None:
                 raise HTTPException("bad chunk size")
             self.left = int(match.group(1), 16)
@@ -453,6 +453,6 @@ class BodyReader:
 def _length_of(lengths: List[str]) -> int:
     """Read the length of a body; refuse one that would have to be guessed."""
     for length in lengths:
-        if length != lengths[0] or not _LENGTH(length):
+        if length != lengths[0] or not _LENGTH.match(length):
             raise HTTPException("bad content length")
     return int(lengths[0])

@@ -12,16 +12,17 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ArgumentError, ProxyError, shown
+from ..light import NamedTuple
 from ..secrecy import Hidden, hide, value_secrets
 from .connection import Connection
 from .failures import FOREIGN, translate_connect
 from .headers import basic_auth, encode_head, request_pieces
 from .reach import LOOPBACK, Address, judge, judge_name, reach_of
 from .sockets import Deadline, SocketLike, tune
-from .tls import TLS
+from .tls import TLS, MoreAuthorities
 from .url import Target, host_text, parse_url, scrub
 
 Proxies = Union[str, Mapping[str, Optional[str]]]
@@ -294,6 +295,12 @@ class Dialer:
     def dial(self, route: Route, target: Target, timeout: Optional[float], deadline: Deadline) -> Connection:
         """Open a connection for a route within `timeout` seconds, and the whole request's `deadline`."""
         soon = deadline.sooner(timeout)
+        try:
+            return self._dial(route, target, soon, deadline)
+        except MoreAuthorities:
+            return self._dial(route, target, soon, deadline)
+
+    def _dial(self, route: Route, target: Target, soon: Deadline, deadline: Deadline) -> Connection:
         if route.proxy is not None:
             judge_name(target, route.within)
             connection = self._dial_proxy(route, route.proxy, target, soon, deadline)

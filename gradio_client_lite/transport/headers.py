@@ -8,10 +8,10 @@ else's server; the standard ports of http and https count as one.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping, MutableMapping
 from typing import (
     Any,
     Callable,
@@ -20,9 +20,6 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    Mapping,
-    MutableMapping,
-    NamedTuple,
     Optional,
     Protocol,
     Sequence,
@@ -32,14 +29,15 @@ from typing import (
 )
 
 from ..errors import ArgumentError, shown
+from ..light import NamedTuple, pattern
 from ..secrecy import PLAIN_FIELDS, Hidden, HiddenBytes, hide
 from ..wire.refusal import epoch
 from ..wire.texts import sendable
 from .url import Target
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z").match
-_BREAK = re.compile("[\x00\r\n]").search
-_ODD = re.compile("[\x00\r\n\ud800-\udfff]").search
+_TOKEN = pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_BREAK = pattern("[\x00\r\n]")
+_ODD = pattern("[\x00\r\n\ud800-\udfff]")
 # Fields of answers that hold what is secret: cookies, and the URL that a login leads on to.
 _SECRET = frozenset({"set-cookie", "location"})
 # These describe the message on the wire, which only the transport knows.
@@ -106,14 +104,14 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
     """
     fields: Dict[str, str] = {}
     for name, value in (headers or {}).items():
-        if name in PLAIN_FIELDS and name not in _OWN and value.__class__ is str and not _ODD(value):
+        if name in PLAIN_FIELDS and name not in _OWN and value.__class__ is str and not _ODD.search(value):
             fields[name] = value  # as of most, in short
             continue
-        if not isinstance(name, str) or not _TOKEN(name):
+        if not isinstance(name, str) or not _TOKEN.match(name):
             raise ArgumentError(f"{shown(name)} is not a header name.")
         if not isinstance(value, str):
             raise ArgumentError(f"The value of header {name!r} must be a str, not {type(value).__name__}.")
-        if _ODD(value):
+        if not (value.isascii() and value.isprintable()) and _ODD.search(value):
             value = _checked(name, value)
         name = name.lower()
         if name not in _OWN:
@@ -124,7 +122,7 @@ def request_fields(headers: Optional[Mapping[str, Any]]) -> Dict[str, str]:
 def _checked(name: str, value: str) -> str:
     """Return an odd value as it is sent; refuse what would begin another line."""
     value = sendable(value, f"The value of header {name!r}")
-    if _BREAK(value):
+    if _BREAK.search(value):
         raise ArgumentError(
             f"The value of header {name!r} holds a line break or NUL; strip it (nothing was sent)."
         )
@@ -158,7 +156,7 @@ def _encode(line: str) -> bytes:
 
 def check_method(method: str) -> str:
     """Return the method in upper case."""
-    if not _TOKEN(method):
+    if not _TOKEN.match(method):
         raise ArgumentError(f"{shown(method)} is not an HTTP method.")
     return method.upper()
 
@@ -177,8 +175,8 @@ _MAX_LINE = 8192
 _MAX_TOTAL = 32768
 # Values that were replaced lately, which an answer on its way may still quote.
 _FORMER = 32
-_NAME = re.compile(r"[^\x00-\x20\x7f;=,]+\Z").match
-_VALUE = re.compile(r"[^\x00-\x1f\x7f;]*\Z").match
+_NAME = pattern(r"[^\x00-\x20\x7f;=,]+\Z")
+_VALUE = pattern(r"[^\x00-\x1f\x7f;]*\Z")
 
 _Key = Tuple[str, str, str, int]
 #: 0 stands for both of these.
@@ -263,7 +261,8 @@ class CookieJar(MutableMapping[str, str]):
         return (own or found)[-1].value
 
     def __setitem__(self, name: str, value: str) -> None:
-        if not isinstance(name, str) or not isinstance(value, str) or not _NAME(name) or not _VALUE(value):
+        texts = isinstance(name, str) and isinstance(value, str)
+        if not (texts and _NAME.match(name) and _VALUE.match(value)):
             raise ArgumentError(f"The cookie {shown(name)} has a name or value that cannot be sent.")
         name, value = sendable(name, "A cookie's name"), sendable(value, f"The cookie {name!r}")
         with self._lock:
@@ -339,7 +338,7 @@ class CookieJar(MutableMapping[str, str]):
 def _parse(line: str, target: Target, clock: Callable[[], float]) -> Optional[_Cookie]:
     """Read one Set-Cookie line (RFC 6265 section 5.2); None when it must be ignored."""
     name, equals, value = (Hidden(part.strip()) for part in line.partition(";")[0].partition("="))
-    if not equals or not _NAME(name) or not _VALUE(value):
+    if not equals or not _NAME.match(name) or not _VALUE.match(value):
         return None
     attributes: Dict[str, str] = {}
     for part in line.partition(";")[2].split(";"):

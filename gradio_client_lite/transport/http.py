@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Dict, Mapping, Optional, Protocol, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Mapping, Optional, Protocol, Tuple, Union
 
 from ..errors import ArgumentError, TooManyRedirects, shorten
 from ..limits import Bound
@@ -40,8 +40,11 @@ from .pool import Exchanger, HeadMaker, Pool
 from .reach import MAX_REDIRECTS, OF_APP, REDIRECTS, Bounds, Hop, Word, next_hop
 from .response import Response, StreamingResponse
 from .sockets import Clock, Deadline, Timeout
-from .tls import TLS, Cert, Verify, hide_password
+from .tls import TLS, hide_password
 from .url import Target, parse_url
+
+if TYPE_CHECKING:
+    from .tls import Cert, Verify
 
 __all__ = ["Response", "StreamingResponse", "Timeout", "Transport"]
 

@@ -18,9 +18,10 @@ they do not call globally reachable is not public.
 from __future__ import annotations
 
 import socket
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ..errors import ForbiddenAddress, ProtocolError
+from ..light import NamedTuple
 from .headers import Body
 from .url import Target, resolve, same_place
 

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
 from ..errors import ClientClosed, ConnectionLost, GradioClientError, ProtocolError, ResponseTooLarge, shorten
+from ..light import NamedTuple
 from ..limits import DEFAULT_LIMITS, Bound
 from ..wire.decoding import read_json
 from ..wire.texts import page_in_words

@@ -1,23 +1,31 @@
-"""TLS: the context, made once, and TLS inside TLS for https proxies."""
+"""TLS: the context, one a process for equal settings, and TLS inside TLS for https proxies.
+
+To parse the file of all authorities takes ten times as long as all else that making a client does. Where the
+system has them in a folder too, each under the hash of its name, OpenSSL finds there the one it needs. So the
+file is read only when a certificate was refused without it, and the connection is then made once more.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple, TypeVar, Union, cast
 
 from ..errors import ArgumentError
+from ..light import pattern
 from ..secrecy import hide
 from .sockets import Deadline, SocketLike, shutdown
 
 if TYPE_CHECKING:
     import ssl
 
-Verify = Union[bool, str, "os.PathLike[str]", "ssl.SSLContext"]
-Cert = Union[str, Tuple[str, ...]]
-_T = TypeVar("_T")
+    Verify = Union[bool, str, os.PathLike[str], ssl.SSLContext]
+    Cert = Union[str, Tuple[str, ...]]
+    _T = TypeVar("_T")
+
 _RECORD = 65536
 # Where systems have their authorities: Debian, Fedora, SUSE; macOS and BSD. A Python that was built elsewhere
 # (that of python.org for macOS, or one that a program brings along) may look for them in vain where it was.
@@ -29,8 +37,33 @@ _BUNDLES = (
 )
 
 
+# How such a folder names an authority: `c_rehash` and `openssl rehash` make it so.
+_HASHED = pattern(r"[0-9a-f]{8}\.[0-9]+\Z")
+
+
+class MoreAuthorities(Exception):
+    """A certificate was refused, and there are more authorities now: connect once more."""
+
+
+class _Made:
+    """A context, and the file of authorities that it has not read yet."""
+
+    __slots__ = ("context", "unread")
+
+    def __init__(self, context: ssl.SSLContext, unread: Optional[str] = None) -> None:
+        self.context = context
+        self.unread = unread
+
+
+# By their settings. Changed by single operations only; of two that are made at once, one is kept.
+_shared: Dict[Tuple[Any, ...], _Made] = {}
+_MOST_SHARED = 32
+
+
 class TLS:
     """Wraps sockets in TLS with one context, made when it is first needed.
+
+    Clients with the same settings share it, unless they have a client certificate.
 
     Args:
         verify: True checks against the system's authorities, False accepts any certificate; a path names
@@ -43,7 +76,7 @@ class TLS:
         self._verify = verify
         self._cert = hide_password(cert)
         self._trust_env = trust_env
-        self._context: Optional[ssl.SSLContext] = None
+        self._made: Optional[_Made] = None
         self._lock = threading.Lock()
 
     def forget_lock(self) -> None:
@@ -52,20 +85,38 @@ class TLS:
 
     def context(self) -> ssl.SSLContext:
         """Return the context, made at the first call; ArgumentError where a file for it is not usable."""
-        if self._context is None:
+        return self._make().context
+
+    def _make(self) -> _Made:
+        if self._made is None:
             with self._lock:
-                if self._context is None:
-                    self._context = _make_context(self._verify, self._cert, self._trust_env)
-        return self._context
+                if self._made is None:
+                    self._made = _share(self._verify, self._cert, self._trust_env)
+        return self._made
 
     def wrap(self, sock: SocketLike, host: str, deadline: Deadline) -> SocketLike:
-        """Do the handshake over a connected socket, which the result then owns."""
-        context = self.context()
-        host = host.partition("%")[0]
-        sock.settimeout(deadline.left())
-        if isinstance(sock, socket.socket) and not hasattr(sock, "pending"):
-            return context.wrap_socket(sock, server_hostname=host)
-        return NestedTLS(sock, context, host, deadline.left())
+        """Do the handshake over a connected socket, which the result then owns.
+
+        Raises:
+            MoreAuthorities: over another socket it may succeed.
+        """
+        made = self._make()
+        unread = made.unread
+        try:
+            return _wrap(sock, made.context, host.partition("%")[0], deadline)
+        except OSError as exc:
+            if unread is None or not hasattr(exc, "verify_code"):
+                raise
+            _load(made.context, unread)
+            made.unread = None
+            raise MoreAuthorities from exc
+
+
+def _wrap(sock: SocketLike, context: ssl.SSLContext, host: str, deadline: Deadline) -> SocketLike:
+    sock.settimeout(deadline.left())
+    if isinstance(sock, socket.socket) and not hasattr(sock, "pending"):
+        return context.wrap_socket(sock, server_hostname=host)
+    return NestedTLS(sock, context, host, deadline.left())
 
 
 def hide_password(cert: Any) -> Any:
@@ -73,23 +124,60 @@ def hide_password(cert: Any) -> Any:
     return (*cert[:2], *hide(tuple(cert[2:]))) if isinstance(cert, (list, tuple)) else cert
 
 
-def _make_context(verify: Verify, cert: Optional[Cert], trust_env: bool) -> ssl.SSLContext:
+def _share(verify: Verify, cert: Optional[Cert], trust_env: bool) -> _Made:
+    """Return what another client has made of the same settings, while the files they name are the same."""
     import ssl
 
     if isinstance(verify, ssl.SSLContext):
-        context = verify
-    elif isinstance(verify, bool):
-        context = _system_context(trust_env) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if not verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        made = _Made(verify)
+    elif cert is not None:
+        made = _make(verify, trust_env)
     else:
-        context = _custom_context(verify)
-    if not isinstance(verify, ssl.SSLContext):
-        context.set_alpn_protocols(["http/1.1"])
+        settings = _settings(verify, trust_env)
+        made = _shared.get(settings) or _make(verify, trust_env)
+        if len(_shared) >= _MOST_SHARED:
+            _shared.clear()
+        made = _shared.setdefault(settings, made)
     if cert is not None:
-        _load_client_certificate(context, cert)
-    return context
+        _load_client_certificate(made.context, cert)
+    return made
+
+
+def _settings(verify: Any, trust_env: bool) -> Tuple[Any, ...]:
+    """What a context depends on: the settings, and which files they mean at this moment."""
+    import ssl
+
+    if verify is False:
+        return (False,)
+    if verify is not True:
+        return type(verify), _state(verify)
+    paths = ssl.get_default_verify_paths()
+    named = [os.environ.get(name) for name in (paths.openssl_cafile_env, paths.openssl_capath_env)]
+    return (trust_env, *map(_state, (*named, paths.openssl_cafile, paths.openssl_capath)))
+
+
+def _state(path: Any) -> Tuple[Any, ...]:
+    try:
+        path = os.fspath(path)
+        found = os.stat(path)
+    except (OSError, TypeError, ValueError):
+        return (repr(path),)
+    return path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _make(verify: Union[bool, str, os.PathLike[str]], trust_env: bool) -> _Made:
+    import ssl
+
+    if verify is True:
+        made = _system_context(trust_env)
+    elif verify is False:
+        made = _Made(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        made.context.check_hostname = False
+        made.context.verify_mode = ssl.CERT_NONE
+    else:
+        made = _Made(_custom_context(verify))
+    made.context.set_alpn_protocols(["http/1.1"])
+    return made
 
 
 def _load_client_certificate(context: ssl.SSLContext, cert: Cert) -> None:
@@ -106,23 +194,38 @@ def _load_client_certificate(context: ssl.SSLContext, cert: Cert) -> None:
         ) from exc
 
 
-def _system_context(trust_env: bool) -> ssl.SSLContext:
+def _system_context(trust_env: bool) -> _Made:
     import ssl
 
     paths = ssl.get_default_verify_paths()
+    file, folder = paths.openssl_cafile, paths.openssl_capath
     named = any(name in os.environ for name in (paths.openssl_cafile_env, paths.openssl_capath_env))
+    if trust_env:
+        file = os.environ.get(paths.openssl_cafile_env, file)
+        folder = os.environ.get(paths.openssl_capath_env, folder)
+    # Somebody's own file is read at once: it is named because it holds what is nowhere else.
+    if file in (paths.openssl_cafile, *_BUNDLES) and _is_hashed(folder):
+        return _Made(ssl.create_default_context(capath=folder), file if os.path.exists(file) else None)
     if named and trust_env:
         # OpenSSL itself reads SSL_CERT_FILE and SSL_CERT_DIR.
-        return ssl.create_default_context()
+        return _Made(ssl.create_default_context())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else ssl.create_default_context()
-    own = [place for place in (paths.openssl_cafile, paths.openssl_capath) if _holds_any(place)]
+    own = [place for place in (file, folder) if _holds_any(place)]
     for place in own if named else ():
         _load(context, place)
     if not own and not context.cert_store_stats()["x509_ca"]:
         for bundle in filter(os.path.exists, _BUNDLES):
             _load(context, bundle)
             break
-    return context
+    return _Made(context)
+
+
+def _is_hashed(folder: str) -> bool:
+    """Whether OpenSSL finds authorities in a folder by their names' hashes."""
+    try:
+        return sys.platform != "win32" and any(map(_HASHED.match, os.listdir(folder)))
+    except OSError:
+        return False
 
 
 def _holds_any(place: str) -> bool:

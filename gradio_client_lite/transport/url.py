@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import socket
 from contextlib import suppress
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 from urllib.parse import quote, unquote
 
 from ..errors import ArgumentError, ProtocolError, shown
+from ..light import NamedTuple, pattern
 from ..secrecy import Hidden, hide
 from ..wire.texts import sendable
 from ..wire.urls import UrlParts, join_reference, split_url
 
 _PORTS = {"http": 80, "https": 443}
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_HOST_NAME = re.compile(r"[a-z0-9._-]+\Z")
-_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = pattern("[\x00-\x1f\x7f\ud800-\udfff]")
+_HOST_NAME = pattern(r"[a-z0-9._-]+\Z")
+_STRAY_PERCENT = pattern(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 section 3.3 and 3.4, with "%" because what is encoded already stays as it is.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
@@ -75,10 +76,10 @@ def parse_url(url: str) -> Target:
 
 
 def _parse(url: str) -> Target:
-    if _CONTROL.search(url):
+    if not (url.isascii() and url.isprintable()) and _CONTROL.search(url):
         url = sendable(url, f"The URL {_quoted(url)}")
-    if _CONTROL.search(url):
-        raise ArgumentError(f"The URL {_quoted(url)} holds a control character; remove or encode it.")
+        if _CONTROL.search(url):
+            raise ArgumentError(f"The URL {_quoted(url)} holds a control character; remove or encode it.")
     parts = split_url(url)
     if parts.scheme not in _PORTS:
         raise ArgumentError(f"The URL {_quoted(url)} must begin with http:// or https://.")
@@ -116,7 +117,7 @@ def _quoted(url: str) -> str:
 
 
 def _encode(text: str, safe: str) -> str:
-    return quote(_STRAY_PERCENT.sub("%25", text), safe=safe)
+    return quote(_STRAY_PERCENT.sub("%25", text) if "%" in text else text, safe=safe)
 
 
 def _ascii_host(host: str, url: str) -> str:

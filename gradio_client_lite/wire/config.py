@@ -8,10 +8,10 @@ Sources: `get_config_file` and `BlockFunction.get_config` of gradio/blocks.py in
 
 from __future__ import annotations
 
-import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from ..errors import UnsupportedAppError, shown
+from ..light import NamedTuple, pattern
 from .dialect import Version
 from .refusal import login_wanted
 from .schema import contains_file, is_index, mapping
@@ -19,7 +19,7 @@ from .texts import text_of
 from .urls import bare_url
 
 # Plain segments, none of them "." or "..": no scheme or host, and nothing that ends a path.
-_PREFIX = re.compile(r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)*\Z").match
+_PREFIX = pattern(r"[A-Za-z0-9._~/-]+\Z")
 _LONGEST_PREFIX = 200
 # Components that hold no value, or one no caller should see, on servers that do not send `skip_api` (3.x).
 _SKIPPED_TYPES = frozenset(
@@ -290,7 +290,8 @@ def _require_dependencies(raw: Any, url: str) -> List[Any]:
 
 def _prefix(value: Any, url: str) -> str:
     name = _text(value, "").strip("/")
-    if name and not (len(name) <= _LONGEST_PREFIX and _PREFIX(name)):
+    upward = {"", ".", ".."}.intersection(name.split("/"))
+    if name and (upward or len(name) > _LONGEST_PREFIX or not _PREFIX.match(name)):
         raise UnsupportedAppError(
             f"The app at {url} names the api_prefix {shown(name)}, which is no path below it that a client "
             "may ask for. The server is no Gradio app, or a broken one; report it to its owner."

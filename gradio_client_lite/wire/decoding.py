@@ -18,11 +18,11 @@ which `json.loads` takes too, another text would be counted than is read.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import Any, List, Optional, Type, Union
 
 from ..errors import EventTooLarge, ProtocolError, ResponseTooLarge
+from ..light import pattern
 from .texts import page_in_words
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
@@ -143,7 +143,7 @@ class SSEDecoder:
 
 
 _BLOCK = 1 << 18
-_BACKSLASHES = re.compile(rb"\\*")
+_BACKSLASHES = pattern(rb"\\*")
 # All bytes but the marks of the structure.
 _TEXT = bytes(set(range(256)) - set(b'"[{,:'))
 # Python's own limit since 3.11, and in late older releases: the time grows with the square of the digits.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import total_ordering
-from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
+from typing import Any, FrozenSet, Optional, Tuple
 
+from ..light import NamedTuple
 from .texts import excerpt
 
 # Where each stage stands relative to the finished release (0), in the order of PEP 440.

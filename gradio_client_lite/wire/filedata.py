@@ -8,7 +8,6 @@ server's choice.
 
 from __future__ import annotations
 
-import re
 from typing import (
     Any,
     Callable,
@@ -18,13 +17,13 @@ from typing import (
     Iterator,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
     Union,
 )
 
+from ..light import NamedTuple, pattern
 from .config import EndpointSpec
 from .messages import LARGE
 from .provenance import FileArgument, ResultFile, ResultPath, V3File, origin_of
@@ -40,7 +39,7 @@ _NESTED = frozenset((dict, list, V3File))
 _MARK = "gradio.FileData"
 _UNMARKED_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type", "is_stream"))
 #: Escapes of ASCII letters and full stops in JSON.
-_ESCAPED, _ESCAPED_BYTES = re.compile(r"\\u00[2-7]"), re.compile(rb"\\u00[2-7]")
+_ESCAPED, _ESCAPED_BYTES = pattern(r"\\u00[2-7]"), pattern(rb"\\u00[2-7]")
 
 
 class Slot(NamedTuple):

@@ -23,10 +23,12 @@ instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
+from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
 from .diff import apply_diff, are_edits, check_edits, replacements
 from .messages import (

@@ -11,9 +11,10 @@ take six times as long.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from ..errors import EventTooLarge, ProtocolError
+from ..light import NamedTuple
 from ..updates import ProgressUnit
 from .decoding import MAX_VALUES, read_json
 from .texts import excerpt, show, text_of

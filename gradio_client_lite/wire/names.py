@@ -9,9 +9,10 @@ data: URLs (RFC 2397) are content inside a text, as Gradio 3 sends images and, l
 
 from __future__ import annotations
 
-import re
 from os.path import splitext
 from typing import Tuple
+
+from ..light import pattern
 
 #: Below the 255 bytes of Linux and macOS and the 255 UTF-16 units of Windows.
 MAX_BYTES = 200
@@ -21,10 +22,10 @@ _LONG = 4096
 
 _FALLBACK = "file"
 _CONTROLS = "\x00-\x1f\x7f"
-_NOT_UP = re.compile(rf'[<>:"/\\|?*{_CONTROLS}`$!{{}}]')
-_NOT_DOWN = re.compile(rf'[<>:"|?*{_CONTROLS}]')
-_DRIVES = re.compile(r"(?:[A-Za-z]:)*")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_UP = pattern(rf'[<>:"/\\|?*{_CONTROLS}`$!{{}}]')
+_NOT_DOWN = pattern(rf'[<>:"|?*{_CONTROLS}]')
+_DRIVES = pattern(r"(?:[A-Za-z]:)*")
+_LONE_SURROGATE = pattern("[\ud800-\udfff]")
 
 # Names of devices on Windows, with any extension ("Naming Files, Paths, and Namespaces" of its manual).
 _DEVICES = frozenset(

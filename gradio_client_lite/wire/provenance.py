@@ -8,14 +8,16 @@ ResultPath or a ResultFile, which know what the server takes for the file, and e
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
 
+from ..light import NamedTuple
 from .names import PREFIX
 
-_Dict = TypeVar("_Dict", bound=Dict[str, Any])
+if TYPE_CHECKING:
+    _Dict = TypeVar("_Dict", bound=Dict[str, Any])
 
 
-class FileArgument(Dict[str, Any]):
+class FileArgument(dict[str, Any]):
     """The FileData of a `handle_file` call.
 
     A copy is one too, and so is what its pickle gives; a dict that was built anew from its items is not.
@@ -76,7 +78,7 @@ class ResultPath(str):
         return str, (str(self),)
 
 
-class ResultFile(Dict[str, Any]):
+class ResultFile(dict[str, Any]):
     """A FileData of a result that was not downloaded.
 
     Attributes:
@@ -111,7 +113,7 @@ class ResultFile(Dict[str, Any]):
         return {**self.__dict__, "home": None}
 
 
-class V3File(Dict[str, Any]):
+class V3File(dict[str, Any]):
     """A FileData that stands for a value of a Gradio 3 server, `given`."""
 
     given: Any = None

@@ -16,6 +16,7 @@ from ..errors import (
     TooManyRequestsError,
     ValidationError,
 )
+from ..light import pattern
 from .decoding import FEW_VALUES, read_json
 from .lifecycle import app_error
 from .texts import in_words
@@ -27,12 +28,12 @@ _UNAVAILABLE = frozenset((502, 503, 504))
 #: What queueing.py of 4.16 - 6.31 says in `push`; other answers of 503 are those of servers on the way.
 _QUEUE_FULL = "queue is full"
 #: How nginx, Apache, Go, Java and cheroot answer a plain request at their port for TLS.
-_WANTS_TLS: Any = re.compile(
+_WANTS_TLS: Any = pattern(
     rb"http request (?:was sent )?to (?:an )?https (?:port|server)|plain http to an ssl|only speaks https"
     rb"|host and port requires tls",
     re.IGNORECASE,
 )
-_SIGN_IN: Any = re.compile(
+_SIGN_IN: Any = pattern(
     r"log[io]n|signin(?!g)|cdn-cgi/access"
     r"|(?<![a-z])(?:log[-_][io]n|sign[-_]in|sso|o?auth2?|authorize|saml2?|adfs|openid)(?![a-z])",
     re.IGNORECASE,
@@ -41,7 +42,7 @@ _SIGN_IN: Any = re.compile(
 _LONGEST_HINT = 1200
 #: Bytes of a page that are searched.
 _LONGEST_PAGE = 65536
-_PASSWORD: Any = re.compile(rb"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password", re.IGNORECASE)
+_PASSWORD: Any = pattern(rb"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password", re.IGNORECASE)
 
 
 def refusal(

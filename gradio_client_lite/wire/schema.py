@@ -8,10 +8,10 @@ and work are bounded, so that no schema can stall or exhaust a client.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Any, Dict, FrozenSet, List, Mapping, Set
 
+from ..light import pattern
 from .texts import json_text
 
 #: Nesting after which nothing is looked at; Gradio 6.31 stays under 12.
@@ -94,7 +94,7 @@ _MAX_NODES = 10_000
 _TEXT_OF_NODE = 100
 
 # In a text: characters that would end it, or that `repr` writes in another way.
-_ODD = re.compile(r"\\|', ").search
+_ODD = pattern(r"\\|', ")
 _SIMPLE = {"integer": "int", "string": "str", "boolean": "bool", "number": "float", "null": "None"}
 _ANY_JSON = "str | float | bool | list | dict"
 
@@ -215,7 +215,7 @@ def _literals(choices: List[Any]) -> str:
 
 def _literal(value: Any) -> str:
     """A JSON value as Python writes it, plain texts between single quotes; as JSON where it is too deep."""
-    if isinstance(value, str) and value.isprintable() and not _ODD(value):
+    if isinstance(value, str) and value.isprintable() and not _ODD.search(value):
         return f"'{value}'"
     try:
         return repr(value)

@@ -9,11 +9,11 @@ character that they stand for, as in JSON.
 from __future__ import annotations
 
 import json
-import re
 import reprlib
 from typing import Any, Mapping, Optional
 
 from ..errors import CUT, ArgumentError, shorten, shown
+from ..light import pattern
 from ..secrecy import hide
 
 _LIMIT = 200
@@ -104,8 +104,8 @@ def _without_markup(page: str) -> str:
 _TRANSLATED = "__i18n__"
 _first_json = json.JSONDecoder().raw_decode
 #: Control characters but for tab and line feed, separators of lines, and marks that turn the direction.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_SURROGATE = re.compile("[\ud800-\udfff]").search
+_CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SURROGATE = pattern("[\ud800-\udfff]")
 
 
 def harmless(text: str) -> str:
@@ -151,7 +151,7 @@ def sendable(value: Any, what: str) -> Any:
         ArgumentError: half of a pair has no other half.
     """
     if isinstance(value, str):
-        if not _SURROGATE(value):
+        if value.isascii() or not _SURROGATE.search(value):
             return value
         joined = utf8(value)
         if joined is None:

@@ -16,12 +16,13 @@ from typing import Any, Optional, Tuple
 from urllib.parse import quote, unquote, urljoin
 
 from ..errors import ArgumentError
+from ..light import pattern
 from ..secrecy import Hidden, hide
 
-_PARTS: Any = re.compile(
+_PARTS: Any = pattern(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
-).match
-_CONTROL: Any = re.compile(r"[\x00-\x1f\x7f]")
+)
+_CONTROL: Any = pattern(r"[\x00-\x1f\x7f]")
 _PORTS = {"http": 80, "https": 443}
 #: The longest host of a URL, with its port, in characters; names of DNS have 253 bytes. Normalising a longer
 #: one can take a time of the square of its length, as letters may combine with those before them.
@@ -82,7 +83,7 @@ def split_url(url: str) -> UrlParts:
             is normalised. The text does not quote the URL.
     """
     # No variable holds the match, as its `repr` would show the URL; each part hides itself.
-    parts = UrlParts(*map(hide, _PARTS(hide(url)).groups("")[:4]))
+    parts = UrlParts(*map(hide, _PARTS.match(hide(url)).groups("")[:4]))
     authority = parts.authority
     if ("[" in authority) != ("]" in authority):
         raise ValueError("brackets do not match")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -16,8 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from cryptography.x509 import Name, NameAttribute, load_pem_x509_certificate
 
 from gradio_client_lite.errors import ArgumentError, ConnectFailed, ConnectionLost, ProtocolError, TLSError
+from gradio_client_lite.transport import tls
 from gradio_client_lite.transport.connection import Connection
 from gradio_client_lite.transport.http import Timeout
 from gradio_client_lite.transport.sockets import Deadline
@@ -93,6 +97,111 @@ def test_a_python_without_authorities_takes_the_systems(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     with pytest.raises(TLSError):
         connect_to(server.url).request("GET", server.url)
+
+
+def hashed(certificate):
+    """How a folder of authorities names one: X509_NAME_hash of OpenSSL."""
+    plain = [NameAttribute(part.oid, " ".join(part.value.lower().split())) for part in certificate.subject]
+    encoded = Name(plain).public_bytes()
+    body = encoded[2 + (encoded[1] & 0x7F if encoded[1] > 0x7F else 0) :]
+    return f"{int.from_bytes(hashlib.sha1(body).digest()[:4], 'little'):08x}.0"
+
+
+@pytest.fixture
+def system(tmp_path, monkeypatch):
+    """Gives the system a file of all authorities, and a folder of hashed names."""
+
+    def place(file, names):
+        folder = tmp_path / "hashed"
+        folder.mkdir()
+        for name, text in names.items():
+            (folder / name).write_text(text)
+        paths = ssl.get_default_verify_paths()._replace(openssl_cafile=str(file), openssl_capath=str(folder))
+        monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+
+    return place
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_file_of_all_authorities_is_not_read_where_a_folder_holds_the_one_needed(
+    serve, connect_to, wrap, ca_file, tmp_path, system, monkeypatch, named
+):
+    text = Path(ca_file).read_text()
+    unreadable = tmp_path / "all.pem"
+    unreadable.write_text("none")
+    system(unreadable, {hashed(load_pem_x509_certificate(text.encode())): text})
+    if named:
+        monkeypatch.setattr(tls, "_BUNDLES", (str(unreadable),))
+        monkeypatch.setenv("SSL_CERT_FILE", str(unreadable))
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    assert server.connections == 1
+
+
+def test_the_file_of_all_authorities_is_read_once_where_the_folder_lacks_one(
+    serve, connect_to, wrap, ca_file, system
+):
+    system(ca_file, {"0123abcd.0": Path(ca_file).read_text()})
+    server = serve(always(), wrap=wrap)
+    for _ in range(2):
+        assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    assert server.connections == 3
+
+
+def test_a_file_that_somebody_names_is_read_at_once(
+    serve, connect_to, wrap, ca_file, tmp_path, system, monkeypatch
+):
+    system(tmp_path / "all.pem", {"0123abcd.0": ""})
+    monkeypatch.setenv("SSL_CERT_FILE", ca_file)
+    server = serve(always(), wrap=wrap)
+    assert connect_to(server.url).request("GET", server.url).body == b"ok"
+    assert server.connections == 1
+
+
+def test_an_authority_in_neither_place_is_refused(serve, connect_to, wrap, tmp_path, system):
+    system(tmp_path / "missing.pem", {"0123abcd.0": ""})
+    server = serve(always(), wrap=wrap)
+    with pytest.raises(TLSError, match="refused"):
+        connect_to(server.url).request("GET", server.url)
+    assert server.connections == 1
+
+
+def test_clients_with_equal_settings_share_a_context(ca_file):
+    for verify in (True, False, ca_file):
+        assert TLS(verify).context() is TLS(verify).context()
+    assert len({id(TLS(verify).context()) for verify in (True, False, ca_file)}) == 3
+    assert TLS(Path(ca_file)).context().verify_mode == ssl.CERT_REQUIRED
+    assert TLS(False).context().verify_mode == ssl.CERT_NONE
+
+
+def test_a_context_is_made_anew_once_a_file_of_it_has_changed(ca_file, tmp_path, monkeypatch):
+    file = tmp_path / "ca.pem"
+    file.write_bytes(Path(ca_file).read_bytes())
+    old = TLS(str(file)).context()
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    system = TLS().context()
+    assert TLS(trust_env=False).context() is not system
+    file.write_bytes(Path(ca_file).read_bytes() * 2)
+    assert TLS(str(file)).context() is not old
+    assert TLS().context() is not system
+
+
+def test_a_client_certificate_is_of_its_client_alone(authority, ca_file, tmp_path):
+    both = tmp_path / "both.pem"
+    authority.issue_cert("client@example.org").private_key_and_cert_chain_pem.write_to_path(both)
+    with_certificate = TLS(ca_file, str(both)).context()
+    assert with_certificate is not TLS(ca_file).context()
+    assert with_certificate is not TLS(ca_file, str(both)).context()
+
+
+def test_contexts_of_ever_new_files_are_not_kept(ca_file, tmp_path):
+    for number in range(2 * tls._MOST_SHARED):
+        file = tmp_path / f"{number}.pem"
+        file.write_bytes(Path(ca_file).read_bytes())
+        TLS(str(file)).context()
+    assert len(tls._shared) <= tls._MOST_SHARED
 
 
 def test_another_hosts_certificate_is_refused(serve, connect_to, authority, ca_file):
