@@ -58,6 +58,8 @@ _ASKS = Version.parse("3.2")
 _RUN_ROUTE = Version.parse("3.9")
 #: Since then files are uploaded; before it they came as base64 within the call.
 _UPLOAD_ROUTE = Version.parse("3.19")
+#: Since then, as tests show, a session's stream may be opened before there is a job; see queues/session.
+_STREAMS_AHEAD = Version.parse("4.16.0")
 _FILE_MARKS = Version.parse("4.21.0")
 #: Since then a call takes two plain requests, without a session.
 _CALL_ROUTE = Version.parse("4.21.0")
@@ -107,6 +109,7 @@ def dialect_of(app: AppSpec, src: str) -> Dialect:
             fn_index for fn_index, endpoint in app.endpoints.items() if _runs_directly(app, endpoint)
         ),
         cancel_route=version > _LAST_WITHOUT_CANCEL,
+        streams_ahead=version >= _STREAMS_AHEAD,
         unqueues=version >= _UNQUEUES,
         ends_streams=version >= _ENDS_STREAMS,
         reset="function" if three else "event",
@@ -263,6 +266,7 @@ def _queue_maker(app: App, workers: Workers, grace: float, idle_timeout: float) 
             grace=grace,
             idle_timeout=idle_timeout,
             on_cut=on_cut,
+            opens_ahead=app.dialect.streams_ahead,
             limits=app.limits,
             threads=app.threads,
         )

@@ -56,6 +56,11 @@ def test_each_protocol_has_its_driver(version: str, protocol: str | None, expect
     assert (dialect.queue, dialect.diffs) == expected
 
 
+@pytest.mark.parametrize(("version", "expected"), [("4.15.0", False), ("4.16.0", True), ("6.31.0", True)])
+def test_stream_is_opened_ahead_where_that_was_tried(version: str, expected: bool) -> None:
+    assert spoken(app(version, "sse_v1")).streams_ahead is expected
+
+
 def test_unknown_protocol_is_named_with_the_app_and_its_release() -> None:
     with pytest.raises(UnsupportedAppError, match=r"http://host/ runs Gradio 9\.1 with .*'sse_v9'.*newer"):
         dialect_of(app("9.1", "sse_v9"), "http://host/")

@@ -1,8 +1,11 @@
 """The driver of sse_v1, sse_v2, sse_v2.1 and sse_v3: one event stream for all jobs of a session.
 
 One POST joins a job and answers with its event id; its messages come on the session's stream, among those of
-other jobs. The stream is opened after the first join, as the server refuses a session that it does not know
-(gradio/routes.py, `queue_join` and `queue_data`, and gradio/queueing.py of 4.16 - 6.31).
+other jobs. The first stream is opened after the first join, as the server refuses a session that it does not
+know (gradio/routes.py, `queue_join` and `queue_data`, and gradio/queueing.py of 4.16 - 6.31). Later ones are
+opened ahead, beside a join, which saves a round trip: the server closes a stream with the last job, but keeps
+one open that has had none. Where it has forgotten the session by then, no job is lost: the one that joins
+makes the session anew, and has the next stream.
 
 The states of a job, and what holds it:
 
@@ -103,8 +106,12 @@ class SessionQueue:
         session_hash: what the server keeps State under.
         grace, idle_timeout: see `Times`.
         on_cut: called when a stream was cut: jobs to come are safer in another session.
+        opens_ahead: whether the server bears a stream that is opened before there is a job.
         threads: which its threads belong to; None makes them its own.
         times: None for `stream.TIMES`.
+
+    Attributes:
+        ahead: see `stream.Owner`.
     """
 
     def __init__(
@@ -117,6 +124,7 @@ class SessionQueue:
         grace: float = TIMES.grace,
         idle_timeout: float = TIMES.idle,
         on_cut: Callable[[], None] = lambda: None,
+        opens_ahead: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         threads: Optional[Threads] = None,
         times: Optional[Times] = None,
@@ -128,6 +136,7 @@ class SessionQueue:
         self._join_url = routes.join
         self._headers = headers
         self._on_cut = on_cut
+        self._opens_ahead = opens_ahead
         self._join_timeout = transport.timeout.whole(limits.bound("joining"))
         self._join_size = limits.bound("answer_bytes")
         # One thread, kept for a moment: calls one after the other need not start one each.
@@ -142,6 +151,9 @@ class SessionQueue:
         self._early = EarlyMessages(limits)
         self._catching_up: Set[Call] = set()
         self._reading = False  # whether the reader runs, or is about to
+        self._known = False  # whether the server should know the session
+        self.ahead = False
+        self._asked_at = 0  # the number of the newest join when the last stream was asked for
         self._closed = False
         self._reader = StreamReader(
             transport,
@@ -209,8 +221,12 @@ class SessionQueue:
                 raise closed_error(call.label)
             self._newest_join += 1
             self._joining[call] = self._newest_join
+            starts = not self._reading and self._ahead()
+            self._reading = self._reading or starts
         event_id = ""
         try:
+            if starts:
+                self._start()
             headers, doing = self._headers(call.headers), f"calling {call.label}"
             timeout, size = self._join_timeout, self._join_size
             answer = post_json(self._transport, self._join_url, headers, body, doing, timeout, size)
@@ -230,6 +246,7 @@ class SessionQueue:
             if event_id and self._closed and not call.done():  # else the server may have to be told of it
                 error = closed_error(call.label)
             elif event_id:
+                self._known = True
                 confused = self._claims.claim(event_id, call)
                 if confused:
                     self._early.take(event_id)
@@ -274,6 +291,16 @@ class SessionQueue:
 
     # -- the reader
 
+    def _ahead(self) -> bool:
+        """Whether to open a stream for a join that is under way: one for each join, however it ends.
+
+        Not where early messages show that the stream before brings what a join needs: the next one would stay
+        open for nobody. It does where all joins are refused, until a later job ends on it; to break it would
+        have the server drop the job that joins just then.
+        """
+        waits = self._joining and self._newest_join > self._asked_at
+        return bool(waits and self._opens_ahead and self._known and not self._early.ids)
+
     def _start(self) -> None:
         try:
             self._threads.submit(self._read)
@@ -302,7 +329,8 @@ class SessionQueue:
     def wanted(self) -> bool:
         """Whether the stream should be open; when not, the reader that asks is released."""
         with self._changed:
-            if self._claims.calls and not self._closed:
+            if not self._closed and (self._claims.calls or self._ahead()):
+                self.ahead, self._asked_at = not self._claims.calls, self._newest_join
                 return True
             self._reading = False
             if self._graces.active:
@@ -310,7 +338,8 @@ class SessionQueue:
         return False
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
-        """Give a message to its job, or end all jobs with it; return whether it was for a job that waits.
+        """Give a message to its job, or end all jobs with it; return whether it was for a job that waits, or
+        for one that may be joining.
 
         Raises:
             ProtocolError: it is a job's, but does not say whose.
@@ -325,27 +354,27 @@ class SessionQueue:
             return False
         if isinstance(message, Heartbeat):
             return False
-        call = self._live_call(event_id, text)
+        call, kept = self._live_call(event_id, text)
         if call is None:
-            if isinstance(message, Completed) and self._cancels.deferred:
+            if not kept and isinstance(message, Completed) and self._cancels.deferred:
                 self._cancels.server_ended(event_id)
-            return False
+            return kept
         if feed(call, message, text):
             self.forget(call)
         return True
 
-    def _live_call(self, event_id: str, text: str) -> Optional[Call]:
-        """The job to feed; None where the message is dropped, or is an early one, and was kept."""
+    def _live_call(self, event_id: str, text: str) -> Tuple[Optional[Call], bool]:
+        """The job to feed; else None, and whether the message is an early one, and was kept."""
         with self._changed:
             newest = self._newest_join  # no join that begins during a wait can get the id
             while True:
                 call = self._claims.calls.get(event_id)
                 if call is not None and call not in self._catching_up:
-                    return call
+                    return call, False
                 if self._closed or (call is None and not self._may_join(event_id)):
-                    return None
+                    return None, False
                 if self._early.keep(event_id, text, newest, self._claims.calls):
-                    return None
+                    return None, True
                 # There is no room, as only jobs that catch up have early messages. Each makes some when it
                 # takes its next ones. That notifies, as does whatever changes the answers above, so past its
                 # deadline the wait just begins again: feeding a job takes long.
@@ -369,6 +398,7 @@ class SessionQueue:
     def cut(self, cause: BaseException) -> None:
         """The stream broke: jobs that do not finish within the grace fail with StreamLost."""
         with self._changed:
+            self._known = False
             self._graces.cut(set(self._claims.calls), cause)
             calls = []
             for event_id, call in list(self._claims.calls.items()):

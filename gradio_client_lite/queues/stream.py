@@ -16,8 +16,8 @@ The server *closes* a stream when it sees no pending event, maybe while a job is
 opened at once, as the server has kept the messages. After a *cut* it drops the session's jobs as soon as it
 notices, so the next stream is opened to catch what still comes, and the owner gives the jobs a grace.
 
-Progress is a message for a job that waits, and nothing else. Three numbers, all of streams in a row, keep
-streams without it from being opened without end:
+Progress is a message for a job that waits or may be joining, and nothing else. Three numbers, all of streams
+in a row, keep streams without it from being opened without end:
 
 - `fruitless`: streams without progress, closed, cut or never opened. A pause follows each but the first, and
   doubles.
@@ -106,7 +106,14 @@ TIMES = Times()
 
 
 class Owner(Protocol):
-    """Whom the reader works for."""
+    """Whom the reader works for.
+
+    Attributes:
+        ahead: whether no job had its id when the stream was wanted, so that none is lost where the server did
+            not know the session.
+    """
+
+    ahead: bool
 
     def wanted(self) -> bool:
         """Whether to go on; False releases the reader."""
@@ -208,7 +215,9 @@ class StreamReader:
         headers["accept"] = "text/event-stream"
         self._events = self._watch = None
         timeout = Timeout(read=self._times.idle, silence=self._bear_silence)
-        with self._transport.stream("GET", self._url, headers=headers, timeout=timeout) as response:
+        # Never sent twice: the first might still be open on the server, and take messages that nobody reads.
+        request = self._transport.stream("GET", self._url, headers=headers, timeout=timeout, idempotent=False)
+        with request as response:
             self._response = response
             try:
                 if self._stopped.is_set():
@@ -313,7 +322,8 @@ class _Events:
             event_id, message = envelope
             if isinstance(message, CloseStream) or (
                 # After such an error the server has kept the messages, as after a close.
-                isinstance(message, UnexpectedError) and message.is_stumble(self._last_id)
+                isinstance(message, UnexpectedError)
+                and (message.is_stumble(self._last_id) or (message.session_not_found and self._owner.ahead))
             ):
                 if not self.closing:
                     self.closing, self._closed_by = True, time.monotonic() + self._times.closing

@@ -45,6 +45,7 @@ class Dialect(NamedTuple):
         heartbeat: whether the server drops a session whose heartbeat is not open.
         direct_route: where direct calls go; the body's fn_index, not this name, chooses the function.
         direct_calls: the fn_index of endpoints for which one direct POST gives all that the queue would.
+        streams_ahead: whether a session's stream may be opened before there is a job (4.16 on).
         cancel_route: whether there is a `cancel` route (after 4.29.0).
         unqueues: whether that route takes a job that still waits out of the queue (6.14 on).
         ends_streams: whether the end of a stream of chunks ends its job, whatever its time limit (6.0 on).
@@ -65,6 +66,7 @@ class Dialect(NamedTuple):
     heartbeat: bool = False
     direct_route: str = "run/predict"
     direct_calls: FrozenSet[int] = frozenset()
+    streams_ahead: bool = True
     cancel_route: bool = True
     unqueues: bool = True
     ends_streams: bool = True

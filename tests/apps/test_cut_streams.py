@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from contextlib import contextmanager, suppress
-from typing import Iterator, List, Tuple
-
 import pytest
 
 from gradio_client_lite import Client, Job, Limits
@@ -15,85 +10,10 @@ from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.updates import Status
 
+from .deaf_proxy import deaf_proxy
 from .servers import Server
 
 _DEADLINE = 60.0  # seconds, for what takes a few
-
-
-class DeafProxy:
-    """Forwards TCP connections, and can cut event streams on the client's side alone."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
-        self._streams: List[Tuple[socket.socket, socket.socket]] = []
-        self._cut: List[socket.socket] = []
-        self._spawn(self._listen)
-
-    def cut_streams(self) -> None:
-        """Hang up on the client; the server goes on sending and is listened to."""
-        streams, self._streams = self._streams, []
-        for client, server in streams:
-            self._cut.append(server)
-            _hang_up(client)
-
-    def keep_from_server(self) -> None:
-        """Tell the server nothing when the client hangs up on the streams there are."""
-        self._cut += [server for _, server in self._streams]
-
-    def tell_server(self) -> None:
-        """Hang up on the server too."""
-        for server in self._cut:
-            _hang_up(server)
-
-    def close(self) -> None:
-        self.cut_streams()
-        self.tell_server()
-        self._listener.close()
-
-    def _spawn(self, function: object, *args: object) -> None:
-        threading.Thread(target=function, args=args, daemon=True).start()  # type: ignore[arg-type]
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:  # closed
-                return
-            server = socket.create_connection(("127.0.0.1", self._port))
-            self._spawn(self._up, client, server)
-            self._spawn(self._down, client, server)
-
-    def _up(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):
-            while data := client.recv(65536):
-                if b"queue/data" in data:
-                    self._streams.append((client, server))
-                server.sendall(data)
-        if server not in self._cut:
-            with suppress(OSError):
-                server.shutdown(socket.SHUT_WR)
-
-    def _down(self, client: socket.socket, server: socket.socket) -> None:
-        with server, client, suppress(OSError):
-            while data := server.recv(65536):
-                with suppress(OSError):
-                    client.sendall(data)
-
-
-def _hang_up(side: socket.socket) -> None:
-    with suppress(OSError):  # it may have ended by itself
-        side.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def deaf_proxy(server: Server) -> Iterator[DeafProxy]:
-    proxy = DeafProxy(int(server.url.rstrip("/").rpartition(":")[2]))
-    try:
-        yield proxy
-    finally:
-        proxy.close()
 
 
 def _start(client: Client, seconds: float) -> Job:

@@ -131,6 +131,7 @@ class ScriptedTransport:
     Attributes:
         requests: those for whole answers, in order.
         opened: how many streams were asked for.
+        repeatable: whether the transport may send the request for each of them again.
         limits: of each request and stream, in order.
     """
 
@@ -142,6 +143,7 @@ class ScriptedTransport:
         self.secrets = Secrets()
         self.requests: List[Sent] = []
         self.opened = 0
+        self.repeatable: List[Optional[bool]] = []
         self.stream_requests: List[Sent] = []
         self._handlers: Dict[str, Handler] = {}
         self._streams: queue.Queue[Union[ScriptedStream, Exception]] = queue.Queue()
@@ -181,7 +183,9 @@ class ScriptedTransport:
         *,
         headers: Optional[Mapping[str, str]] = None,
         timeout: Optional[Timeout] = None,
+        idempotent: Optional[bool] = None,
     ) -> ScriptedStream:
+        self.repeatable.append(idempotent)
         self.opened += 1
         self.limits.append(timeout)
         self.stream_requests.append(Sent(method, url, dict(headers or {}), b""))

@@ -111,6 +111,14 @@ def test_stream_is_opened_only_after_the_join(transport: ScriptedTransport, sess
     assert order == [0]
 
 
+def test_request_for_a_stream_is_not_sent_again_behind_the_readers_back(
+    transport: ScriptedTransport, session: SessionQueue
+) -> None:
+    transport.offer(ScriptedStream(completed("e0"), CLOSE, b""))
+    submit(session).result()
+    assert transport.repeatable == [False]
+
+
 def test_call_that_ended_while_it_waited_is_not_sent(
     transport: ScriptedTransport, session: SessionQueue
 ) -> None:
