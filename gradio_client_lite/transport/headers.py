@@ -8,6 +8,7 @@ else's server; the standard ports of http and https count as one.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
