@@ -97,6 +97,12 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         hint: gives what to say at the end of an error of the app's, "" for nothing; None for nothing ever.
     """
 
+    _followed = True
+    #: Where in `_steps` progress is.
+    _progress: Optional[Deque[int]] = None
+    #: The first output whose message mentions files; None for none yet.
+    _files_from: Optional[int] = None
+
     def __init__(
         self,
         host: JobHost,
@@ -126,8 +132,6 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         self._status = self._lifecycle.status
         # In the order of arrival; only ever added to. None is where progress was dropped.
         self._steps: List[Optional[Step]] = []
-        self._progress: Optional[Deque[int]] = None  # where in `_steps` progress is
-        self._followed = True
         self._ended = False
         # Called after each change. Added and removed by single operations, without the lock.
         self._listeners: List[Callable[[], None]] = []
@@ -142,8 +146,6 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         self._error: Optional[BaseException] = None
         self._callbacks: List[Callback] = []
         self._fetched: List[JobFiles] = []  # see `Attachments.read`
-        # The first output whose message mentions files; None for none yet.
-        self._files_from: Optional[int] = None
 
     def add_done_callback(self, fn: Callback) -> None:
         """Have `fn(job)` called when the job ends, on a thread of the client's; at once if it has ended."""

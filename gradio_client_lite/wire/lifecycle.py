@@ -54,12 +54,12 @@ _Entry = Union[List[Any], Tuple[Any, ...], str]
 class OutputLog:
     """Every output a job has streamed so far, in order; each a list with one value per output component."""
 
+    _size = _width = 0
+    _kept = True
+
     def __init__(self) -> None:
         self._entries: List[_Entry] = []
-        self._size = 0
-        self._kept = True
         self._whole: Dict[int, Any] = {}  # the latest values by their place, of those that came whole
-        self._width = 0
 
     def append(self, values: Any, *, diff: bool) -> None:
         """Add what one message brought; the caller must not change `values` afterwards.
