@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import marshal
 from functools import partial
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
@@ -48,8 +49,7 @@ class App:
 
     Attributes:
         src: the URL as redirects corrected it.
-        config: the app's config as it was sent.
-        spec: the same, understood.
+        spec: the app's config, understood.
         dialect: how it is spoken to.
         routes: its URLs.
         threads: those that work for it.
@@ -80,10 +80,23 @@ class App:
         self._derive_info = derive_info
         self._loader = Loader(transport, headers, limits)
         self.threads = Threads()
-        self.config: Dict[str, Any] = {}
+        self.config = {}
         self._credentials: Optional[Credentials] = None
         self._page: Optional[Tuple[str, str]] = None  # the one that was logged in for
         self.description = Description(transport, self.threads)
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """The app's config as it was sent; made anew each time, as it is kept in a form of less memory."""
+        config: Dict[str, Any] = marshal.loads(self._config)  # noqa: S302 - of our own making
+        return config
+
+    @config.setter
+    def config(self, config: Dict[str, Any]) -> None:
+        try:
+            self._config = marshal.dumps(config)
+        except ValueError as exc:
+            raise ProtocolError(f"The config of {bare_url(self.src)} is nested too deeply.") from exc
 
     def headers_elsewhere(self, fields: Mapping[str, str]) -> Dict[str, str]:
         """Headers of a request to another host: of the app's only User-Agent."""
@@ -132,13 +145,14 @@ class App:
             ProtocolError: it redirects from TLS to where anybody could read what is sent.
         """
         asked = parse_url(self.src)
-        self.config, src = self._loader.load(self.src, deadline or self.connecting())
-        if self._page is not None and not has_page(self.config, self._page[1]):
+        config, src = self._loader.load(self.src, deadline or self.connecting())
+        if self._page is not None and not has_page(config, self._page[1]):
             raise UnsupportedAppError(
                 f"The app at {bare_url(src)}, which was logged in to, has no page {shown(self._page[1])}, "
                 "and there is no other app there. Check the URL."
             )
-        self.spec = parse_config(self.config, bare_url(src))
+        self.spec = parse_config(config, bare_url(src))
+        self.config = config
         self.dialect = self._dialect_of(self.spec, bare_url(src))
         self.description.local = not self.dialect.describes
         self._settle(src)

@@ -62,7 +62,7 @@ class Endpoint:
         self.backend_fn, self.api_visibility = spec.backend_fn, spec.visibility
         self.input_component_types, self.output_component_types = spec.inputs, spec.outputs
         self.protocol, self.root_url = (app.spec.protocol, app.routes.api) if app else ("", "")
-        self._config = app.config if app else {}
+        self._app = app
         self._info = info
         self._visible_inputs = sum(not component.skip for component in spec.inputs)
         self._states = [place for place, component in enumerate(spec.inputs) if component.is_state]
@@ -71,7 +71,7 @@ class Endpoint:
     @property
     def dependency(self) -> Dict[str, Any]:
         """What the app's config says of it, as it was sent."""
-        return dependency_of(self._config, self.fn_index)
+        return dependency_of(self._app.config if self._app else {}, self.fn_index)
 
     @property
     def parameters_info(self) -> Optional[List[Dict[str, Any]]]:

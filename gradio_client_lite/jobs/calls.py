@@ -225,6 +225,7 @@ class Calls:
         It is sent on this thread, unless a timeout bounds that too, and the answer of a direct call, for
         which the sending thread waits.
         """
+        job.keep_result_only()
         try:
             if self.timeout is None and job.bound:
                 self._add(job)

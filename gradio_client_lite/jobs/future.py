@@ -32,9 +32,10 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import threading
+from collections import deque
 from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple, Union
 
 from ..errors import (
     AppError,
@@ -50,10 +51,10 @@ from ..errors import (
 from ..queues.base import closed_error
 from ..secrecy import field_secrets
 from ..threads import InterpreterEnding, at_the_end
-from ..updates import OutputUpdate, Status, StatusUpdate
+from ..updates import OutputUpdate, ProgressUpdate, Status, StatusUpdate
 from ..wire.filedata import mentions
 from ..wire.lifecycle import CancelledByServer, Failed, Lifecycle, NewOutput, Outcome
-from ..wire.messages import cost_of
+from ..wire.messages import Completed, Generating, cost_of
 
 if TYPE_CHECKING:
     from ..files.downloads import JobFiles
@@ -66,6 +67,9 @@ if TYPE_CHECKING:
     Step = Union[StatusUpdate, NewOutput, OutputUpdate]
 
 _log = logging.getLogger(__name__)
+
+#: How many updates of progress a job keeps for those who read them later.
+_MOST_PROGRESS = 1000
 
 Callback = Callable[[concurrent.futures.Future[Any]], object]
 
@@ -92,6 +96,12 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         bound: whether its arguments are bound; otherwise `body` does it, and needs the app's description.
         hint: gives what to say at the end of an error of the app's, "" for nothing; None for nothing ever.
     """
+
+    _followed = True
+    #: Where in `_steps` progress is.
+    _progress: Optional[Deque[int]] = None
+    #: The first output whose message mentions files; None for none yet.
+    _files_from: Optional[int] = None
 
     def __init__(
         self,
@@ -120,8 +130,8 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         self._lifecycle = Lifecycle(diffs=host.diffs, now=datetime.now())
         self._changed = threading.Condition(threading.RLock())
         self._status = self._lifecycle.status
-        # In the order of arrival; only ever added to.
-        self._steps: List[Step] = []
+        # In the order of arrival; only ever added to. None is where progress was dropped.
+        self._steps: List[Optional[Step]] = []
         self._ended = False
         # Called after each change. Added and removed by single operations, without the lock.
         self._listeners: List[Callable[[], None]] = []
@@ -188,9 +198,12 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
                             f"The messages of the server for {self.label} take more than {most.name}; make "
                             "the client with a larger one."
                         )
+                if self._followed and self._files_from is None:
+                    self._look_for_files(message, text)
                 steps = self._lifecycle.feed(message, datetime.now())
                 outcome = self._lifecycle.outcome
-                self._steps.extend(steps)
+                if self._followed:
+                    self._keep(steps)
                 if steps and outcome is None and isinstance(steps[-1], StatusUpdate):
                     self._status = steps[-1]
                 self._changed.notify_all()
@@ -206,6 +219,27 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
             self._host.end_stream(self)
         self._conclude(outcome, text)
         return True
+
+    def _look_for_files(self, message: Message, text: Union[str, bytes]) -> None:
+        """Note whether a message brings an output, and perhaps the job's first file."""
+        size, word = len(self._lifecycle.outputs), self._host.files.word
+        brings = isinstance(message, Generating) or (size and isinstance(message, Completed))
+        if brings and (word is None or not text or mentions(text, word)):
+            self._files_from = size
+
+    def _keep(self, steps: Tuple[Step, ...]) -> None:
+        """Keep steps for readers, in little memory; the lock is held."""
+        last = steps[-1] if steps else None
+        if isinstance(last, ProgressUpdate):
+            if self._progress is None:
+                self._progress = deque()
+            self._progress.append(len(self._steps))
+            if len(self._progress) > _MOST_PROGRESS:
+                self._steps[self._progress.popleft()] = None
+        if len(steps) == 2 and isinstance(steps[0], NewOutput) and isinstance(last, StatusUpdate):
+            self._steps.append(NewOutput(steps[0].place, steps[0].success, last.time))
+        else:
+            self._steps.extend(steps)
 
     def fail(self, error: BaseException) -> None:
         """End the job with `error`; without effect once it has ended.
@@ -230,6 +264,11 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
             self.told(False)
 
     # -- for the client
+
+    def keep_result_only(self) -> None:
+        """Keep no updates and no values but the result: nobody will ask for them."""
+        self._followed = False
+        self._lifecycle.outputs.forget()
 
     @property
     def has_ended(self) -> bool:

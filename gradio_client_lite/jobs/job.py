@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from functools import partial
+from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -83,8 +84,9 @@ class Job(OfficialAttributes, CallFuture):
         """
         with self._changed:
             final = list(self._final)
-        values, reading = self._lifecycle.outputs.values(), _Pass(self._lifecycle.outputs)
-        return [self._shaped(data, reading) for data in values] if values else final
+        reading = _Pass(self._lifecycle.outputs)
+        values = islice(reading.values, len(self._lifecycle.outputs))
+        return [self._shaped(data, reading) for data in values] or final
 
     def status(self) -> StatusUpdate:
         """The latest status, without waiting."""
@@ -100,7 +102,8 @@ class Job(OfficialAttributes, CallFuture):
     def updates(self, timeout: Optional[float] = None, *, total: Optional[float] = None) -> Iterator[Update]:
         """Every update from the first on, in the order of arrival, the final output last.
 
-        It ends when the job has; `result()` then tells of a failure.
+        It ends when the job has; `result()` then tells of a failure. Of progress the latest 1000 updates are
+        kept: who comes later, or is further behind, gets those.
 
         Args:
             timeout: seconds to wait for each update; None waits for as long as it takes.
@@ -121,7 +124,8 @@ class Job(OfficialAttributes, CallFuture):
             for step in steps:
                 if isinstance(step, NewOutput):
                     yield OutputUpdate(self._shaped(next(reading.values), reading), success=step.success)
-                else:
+                    step = step.status
+                if step is not None:
                     yield step
 
     def cancel(self, wait: Optional[float] = None) -> bool:
@@ -204,10 +208,11 @@ class Job(OfficialAttributes, CallFuture):
                 place += len(steps)
                 for step in steps:
                     if not isinstance(step, NewOutput):
-                        yield step
+                        if step is not None:
+                            yield step
                         continue
                     data = next(reading.values)
-                    outputs = None if self._is_plain(data) else self._host.files.look(data)
+                    outputs = None if self._is_plain(data, reading) else self._host.files.look(data)
                     if outputs is not None and outputs.files:
                         # They are fetched by a worker, not on the event loop.
                         fetched: concurrent.futures.Future[Any] = concurrent.futures.Future()
@@ -216,6 +221,8 @@ class Job(OfficialAttributes, CallFuture):
                     else:
                         value = self._shaped(data if outputs is None else outputs, reading)
                     yield OutputUpdate(value, success=step.success)
+                    if step.status is not None:
+                        yield step.status
                 if ended:
                     return
                 await self._awaited(arrived.wait())
@@ -249,7 +256,7 @@ class Job(OfficialAttributes, CallFuture):
 
     # -- reading
 
-    def _steps_after(self, place: int, timeout: Optional[float]) -> Tuple[List[Step], bool]:
+    def _steps_after(self, place: int, timeout: Optional[float]) -> Tuple[List[Optional[Step]], bool]:
         """Wait for steps from a place on; return them, and whether no more will come.
 
         Raises:
@@ -273,12 +280,15 @@ class Job(OfficialAttributes, CallFuture):
         """
         host = self._host
         with host.secrets:
-            if isinstance(outputs, list) and self._is_plain(outputs):
+            if isinstance(outputs, list) and self._is_plain(outputs, reading):
                 return host.shape(outputs)
             return host.shape(host.read(self._fetched, outputs, reading.chunks))
 
-    def _is_plain(self, values: List[Any]) -> bool:
-        """Whether these values, by their types, neither are nor hold files."""
+    def _is_plain(self, values: List[Any], reading: _Pass) -> bool:
+        """Whether the values that a pass has just read, by their types or messages, hold no files."""
+        files_from = self._files_from
+        if files_from is None or reading.values.position <= files_from:
+            return True
         return self._host.plain_types.issuperset(map(type, values))
 
     def _fetch(self, future: concurrent.futures.Future[Any], outputs: Outputs, reading: _Pass) -> None:

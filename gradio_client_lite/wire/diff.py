@@ -13,6 +13,7 @@ appended to. Like Python's own, an index may count from the end.
 
 from __future__ import annotations
 
+import marshal
 from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple, Union
 
@@ -22,6 +23,7 @@ from .texts import show
 _Container = Union[List[Any], Dict[str, Any]]
 _Key = Union[int, str]
 _ACTIONS = ("replace", "append", "add", "delete")
+_FEW = 20  # edits, which take less memory than most values
 _MAX_DIGITS = 18  # of an index; int and str refuse thousands of them with an error of their own
 
 # How many list items insertions and deletions may move before a patch is refused: so many whatever comes, and
@@ -72,6 +74,42 @@ def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
         return None
     whole = all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists)
     return [edits[0][2] for edits in edit_lists] if whole else None
+
+
+def changes(old: Any, new: Any, key: Optional[str] = None) -> Optional[List[List[Any]]]:
+    """The edits from one value to the next, in linear time; None where these would hold most of the next.
+
+    Args:
+        old, new: the values.
+        key: where they are in the values that are edited; None for these themselves.
+    """
+    path = [] if key is None else [key]
+    try:
+        if old == new and _same(old, new):
+            return []
+        if isinstance(old, str) and isinstance(new, str) and old and new.startswith(old):
+            return [["append", path, new[len(old) :]]]
+        if isinstance(old, list) and isinstance(new, list):
+            size = min(len(old), len(new))
+            if old[:size] != new[:size]:
+                size = next(place for place in range(size) if old[place] != new[place])
+            others = len(old) - size
+            if others <= _FEW and 2 * size >= len(new) and _same(old[:size], new[:size]):
+                return [["delete", [*path, size], None]] * others + [["append", path, new[size:]]]
+    except (ValueError, RecursionError):  # nested too deeply
+        return None
+    if key is not None or not (isinstance(old, dict) and isinstance(new, dict) and list(old) == list(new)):
+        return None
+    edits: List[List[Any]] = []
+    for name, value in new.items():
+        found = changes(old[name], value, name)
+        edits += [["replace", [name], value]] if found is None else found
+    return edits if len(edits) <= _FEW else None
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether equal values are the same to the type, the sign of zero and the order of keys."""
+    return marshal.dumps(one, 0) == marshal.dumps(other, 0)
 
 
 # -- deletions

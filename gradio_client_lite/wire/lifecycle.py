@@ -30,7 +30,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
-from .diff import apply_diff, are_edits, check_edits, replacements
+from .diff import apply_diff, are_edits, changes, check_edits, replacements
+from .longlist import copy_json
 from .messages import (
     Completed,
     Estimation,
@@ -47,12 +48,20 @@ from .messages import (
 )
 from .texts import show, text_of
 
+#: What one message brought: a list of the values, a tuple of edit lists, or, the commonest, a text that was
+#: appended to the only value.
+_Entry = Union[List[Any], Tuple[Any, ...], str]
+
 
 class OutputLog:
     """Every output a job has streamed so far, in order; each a list with one value per output component."""
 
+    _size = _width = 0
+    _kept = True
+
     def __init__(self) -> None:
-        self._entries: List[Tuple[List[Any], bool]] = []  # values, or edit lists if True
+        self._entries: List[_Entry] = []
+        self._whole: Dict[int, Any] = {}  # the latest values by their place, of those that came whole
 
     def append(self, values: Any, *, diff: bool) -> None:
         """Add what one message brought; the caller must not change `values` afterwards.
@@ -70,10 +79,41 @@ class OutputLog:
         if diff:
             for edits in values:
                 check_edits(edits)
-        self._entries.append((values, diff))
+        if self._kept:
+            self._entries.append(self._compact(values, diff))
+        self._size += 1
+
+    def forget(self) -> None:
+        """From now on only count, as nobody will read them."""
+        self._kept = False
+
+    def _compact(self, values: List[Any], diff: bool) -> _Entry:
+        """The entry of a message; of values that are sent whole each time it has what changed in them."""
+        whole, entry, shared = self._whole, [], diff
+        if not diff and len(values) != self._width:
+            whole.clear()
+        self._width = max(len(values), self._width if diff else 0)
+        for place, given in enumerate(values):
+            edits = given if diff else [["replace", [], given]]
+            if len(edits) == 1 and edits[0][:2] == ["replace", []]:
+                value = edits[0][2]
+                found = changes(whole[place], value) if place in whole else None
+                whole[place] = value
+                if found is not None:
+                    edits, shared = found, True
+            elif edits:
+                whole.pop(place, None)
+            entry.append(edits)
+        if not shared:
+            return values
+        if len(entry) == 1 and len(entry[0]) == 1 and entry[0][0][:2] == ["append", []]:
+            added = entry[0][0][2]
+            if isinstance(added, str):
+                return added
+        return tuple(entry)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._size
 
     def values(self) -> List[List[Any]]:
         """All entries so far, as a cursor returns them."""
@@ -89,41 +129,32 @@ class Cursor(Iterator[List[Any]]):
 
     `next` raises StopIteration when nothing more has been received yet, and may be called again later; it
     raises ProtocolError when an edit does not apply, each time.
+
+    Attributes:
+        position: of the entry that is next.
     """
 
-    def __init__(self, entries: List[Tuple[List[Any], bool]]) -> None:
+    def __init__(self, entries: List[_Entry]) -> None:
         self._entries = entries
-        self._position = 0
+        self.position = 0
         self._values: List[Any] = []  # the entry before that position, shared with the log
 
     def __next__(self) -> List[Any]:
-        if self._position >= len(self._entries):
+        if self.position >= len(self._entries):
             raise StopIteration
-        items, diff = self._entries[self._position]
-        if diff:
-            values = self._values + [None] * (len(items) - len(self._values))
-            for index, edits in enumerate(items):
+        entry = self._entries[self.position]
+        if isinstance(entry, list):
+            values = entry
+        else:
+            if isinstance(entry, str):
+                entry = ([["append", [], entry]],)
+            values = self._values + [None] * (len(entry) - len(self._values))
+            for index, edits in enumerate(entry):
                 if edits:
                     values[index] = apply_diff(values[index], edits)
-            items = values
-        self._values = items
-        self._position += 1
-        return copy_json(items)  # type: ignore[no-any-return]
-
-
-def copy_json(value: Any) -> Any:
-    """Copy the containers of a JSON value; much faster than `copy.deepcopy`, and as deep as memory allows."""
-    root = [value]
-    todo: List[Any] = [root]
-    while todo:
-        container = todo.pop()
-        pairs = enumerate(container) if isinstance(container, list) else container.items()
-        for key, item in pairs:
-            if isinstance(item, (list, dict)):
-                copied = item.copy()
-                container[key] = copied
-                todo.append(copied)
-    return root[0]
+        self._values = values
+        self.position += 1
+        return copy_json(values, lazily=True)  # type: ignore[no-any-return]
 
 
 HIDDEN_ERROR = (
@@ -152,10 +183,24 @@ Outcome = Union[Succeeded, Failed, CancelledByServer]
 
 
 class NewOutput(NamedTuple):
-    """A value was added to the output log, at this index."""
+    """A value was added to the output log.
+
+    Args:
+        place: its index there.
+        success: whether the function succeeded.
+        time: when it came, if its status is no step of its own, which would take ten times the memory.
+    """
 
     place: int
     success: bool
+    time: Optional[datetime] = None
+
+    @property
+    def status(self) -> Optional[StatusUpdate]:
+        """Its status, unless that is a step of its own."""
+        if self.time is None:
+            return None
+        return StatusUpdate(Status.ITERATING, time=self.time, success=self.success)
 
 
 Step = Union[StatusUpdate, NewOutput]

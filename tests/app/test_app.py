@@ -231,3 +231,22 @@ def test_interrupt_while_the_description_is_fetched_concerns_that_thread_alone(
     (error,) = told
     assert isinstance(error, ConnectionFailed)
     assert "Fetching the API description was interrupted" in str(error)
+
+
+def test_config_is_as_it_was_sent_and_the_readers_own(net: Net) -> None:
+    net.put(HTTP, site())
+    app = net.app(HTTP)
+    app.connect()
+    config = app.config
+    assert config == CONFIG
+    config.clear()
+    assert app.config == CONFIG
+
+
+def test_config_that_is_nested_too_deeply_is_refused(net: Net) -> None:
+    deep: List[Any] = []
+    for _ in range(10_000):
+        deep = [deep]
+    app = net.app(HTTP)
+    with pytest.raises(ProtocolError, match=f"The config of {HTTP}/ is nested too deeply"):
+        app.config = {"deep": deep}

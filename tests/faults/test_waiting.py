@@ -36,7 +36,17 @@ from .test_process import ROOT
 DOCUMENT = Path(__file__).parents[2] / "docs" / "waiting.md"
 #: What a driver of jobs, a fork or a part of the client calls, and no user.
 INNER = {
-    *("abandon", "after_fork", "end_with_process", "fail", "feed", "has_ended", "in_queue", "joined"),
+    *(
+        "abandon",
+        "after_fork",
+        "end_with_process",
+        "fail",
+        "feed",
+        "has_ended",
+        "in_queue",
+        "joined",
+        "keep_result_only",
+    ),
     *("request_body", "told", "wait_told", "watch"),
     *("set_exception", "set_result", "set_running_or_notify_cancel"),
 }

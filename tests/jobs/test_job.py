@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import json
 import logging
 import pydoc
 import re
@@ -15,7 +16,7 @@ import rlcompleter
 import threading
 import time
 from types import SimpleNamespace
-from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 import pytest
 
@@ -816,6 +817,89 @@ def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_
     assert in_thread(collect).result(PATIENCE)
     with pytest.raises(concurrent.futures.CancelledError):
         job.result(PATIENCE)
+
+
+# --- what is kept
+
+
+def bars(job: Job, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        job.feed(Progress((ProgressUnit(number, None, None, None, None),)))
+
+
+def bars_of(updates: List[Any]) -> List[Any]:
+    return [update.progress_data[0].index for update in updates if getattr(update, "progress_data", None)]
+
+
+def test_of_progress_the_latest_updates_are_kept(job: Job) -> None:
+    bars(job, range(1500))
+    job.feed(Log("hi", "info", None, None, True))
+    generate(job, "a", "b")
+    bars(job, range(1500, 1600))
+    assert job.status().progress_data == [ProgressUnit(1599, None, None, None, None)]
+    complete(job, "ab")
+    updates = list(job.updates(PATIENCE))
+    assert bars_of(updates) == list(range(600, 1600))
+    rest = [update for update in updates if not getattr(update, "progress_data", None)]
+    assert kinds(rest) == [
+        *(Status.LOG, "a", Status.ITERATING, "ab", Status.ITERATING, Status.FINISHED, "ab"),
+    ]
+    assert rest[2] == StatusUpdate(Status.ITERATING, success=True, time=rest[2].time)
+    assert len(job.logs()) == 1
+
+    async def main() -> List[Any]:
+        return [update async for update in job]
+
+    assert run(main()) == updates
+
+
+def test_reader_who_keeps_up_gets_all_progress(job: Job) -> None:
+    updates = job.updates(PATIENCE)
+    for number in range(1500):
+        bars(job, [number])
+        assert bars_of([next(updates)]) == [number]
+
+
+def test_job_whose_result_alone_is_wanted_keeps_nothing_else(job: Job) -> None:
+    job.keep_result_only()
+    bars(job, range(3))
+    generate(job, "a", "b")
+    assert job.status().code is Status.ITERATING
+    assert (job._steps, job._lifecycle.outputs.values(), len(job._lifecycle.outputs)) == ([], [], 2)
+    complete(job, "ab")
+    assert job.result() == "ab"
+
+
+def test_such_a_job_fails_over_malformed_edits_too(job: Job) -> None:
+    job.keep_result_only()
+    generate(job, "a")
+    job.feed(Generating([["nonsense"]], True))
+    assert isinstance(job.exception(PATIENCE), ProtocolError)
+
+
+@pytest.mark.parametrize("reading", [Job.outputs, list], ids=["outputs", "iteration"])
+def test_values_are_searched_for_files_from_the_first_message_on_that_mentions_one(
+    host: Host, job: Job, reading: Callable[[Job], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: List[Any] = []
+
+    def read(fetched: Any, values: Any, chunks: Any = None) -> List[Any]:
+        searched.append(values)
+        return list(values)
+
+    host.read = read  # type: ignore[method-assign]
+    monkeypatch.setattr(Files, "word", "gradio.FileData")
+    file = {"path": "a", "meta": {"_type": "gradio.FileData"}}
+    for message in (
+        [["a"]],
+        [[["append", [], ["b"]]]],
+        [[["append", [], [file]]]],
+        [[["append", [], ["c"]]]],
+    ):
+        job.feed(Generating(message, True), json.dumps(message))
+    complete(job, ["a", "b", file, "c"])
+    reading(job)
+    assert searched == [[["a", "b", file]], [["a", "b", file, "c"]]]
 
 
 # --- status and logs

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scaling import assert_linear
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire.diff import _Patch, apply_diff, are_edits, replacements
+from gradio_client_lite.wire.diff import _Patch, apply_diff, are_edits, changes, replacements
 
 RECORDED = json.loads((Path(__file__).parent / "samples" / "diffs.json").read_text("utf-8"))
 
@@ -493,3 +493,50 @@ def test_deep_values_do_not_exhaust_the_stack() -> None:
     for _ in range(5000):
         new = new[0]
     assert new == "xy"
+
+
+# --- edits that are made here, of values that servers send whole
+
+JSON = st.recursive(
+    st.sampled_from([None, True, 1, 1.0, 0.0, -0.0, float("nan"), "", "a", "ab", "abc"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(JSON, JSON)
+def test_changes_lead_from_one_value_to_the_next(old: Any, new: Any) -> None:
+    edits = changes(old, new)
+    if edits is not None:
+        assert repr(apply_diff(old, edits)) == repr(new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "edits"),
+    [
+        ("a", "ab", [["append", [], "b"]]),
+        ("a", "b", None),
+        ([1, 2], [1, 2, 3], [["append", [], [3]]]),
+        ([1, 2, 3, 4], [1, 2], [["delete", [2], None], ["delete", [2], None], ["append", [], []]]),
+        ([1, 2, 3], [1, 2, 4], [["delete", [2], None], ["append", [], [4]]]),
+        ([1] * 99, [1] * 50, None),
+        ([1, 2], [True, 2], None),
+        ([1, 2, 3], [4, 5, 6], None),
+        ({"k": [1, 2]}, {"k": [1, 2, 3]}, [["append", ["k"], [3]]]),
+        ({"k": 1, "l": [1]}, {"k": 2, "l": [1]}, [["replace", ["k"], 2]]),
+        (dict.fromkeys(range(99), 1), dict.fromkeys(range(99), 2), None),
+        ({"k": 1, "l": 2}, {"l": 2, "k": 1}, None),
+        ({"k": 1}, {"k": 1}, []),
+    ],
+)
+def test_changes_are_few_or_none(old: Any, new: Any, edits: Any) -> None:
+    assert changes(old, new) == edits
+
+
+def test_values_nested_too_deeply_are_kept_whole() -> None:
+    old: Any = []
+    new: Any = []
+    for _ in range(100_000):
+        old, new = [old], [new]
+    assert changes(old, new) is None

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ProtocolError
-from gradio_client_lite.wire.lifecycle import OutputLog, copy_json
+from gradio_client_lite.wire.lifecycle import OutputLog
+from gradio_client_lite.wire.longlist import copy_json
 
 
 def appended(text: str) -> List[Any]:
@@ -281,3 +282,82 @@ def test_copy_of_a_very_deep_value() -> None:
         copied = copied[0]
         depth += 1
     assert depth == 50_000
+
+
+# --- values that are sent whole each time
+
+
+def rows(count: int) -> List[Any]:
+    return [{"id": number, "name": f"row {number}", "score": number / 7} for number in range(count)]
+
+
+@pytest.mark.parametrize("replacing", [False, True])
+def test_values_sent_whole_share_what_is_equal(replacing: bool) -> None:
+    tracemalloc.start()
+    try:
+        log = OutputLog()
+        log.append([rows(1)], diff=False)
+        for number in range(2, 400):
+            value = rows(number)
+            log.append([[["replace", [], value]]] if replacing else [value], diff=replacing)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 1_000_000
+    assert log.values() == [[rows(number)] for number in range(1, 400)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_values_are_what_was_sent_in_whichever_way(data: st.DataObject) -> None:
+    log, expected = OutputLog(), []
+    lengths = st.integers(0, 3)
+    values: List[Any] = [rows(3), "text", {"k": [1]}]
+    for _ in range(data.draw(st.integers(1, 8))):
+        values = copy.deepcopy(values)
+        kind = data.draw(st.sampled_from(["grow", "alter", "shrink", "number", "fewer", "edit"]))
+        diff = bool(expected) and data.draw(st.booleans())
+        if kind == "edit" and expected and len(values) == 3:
+            values[0].append(1)
+            log.append([[["append", [], [1]]], [], []], diff=True)
+            expected.append(values)
+            continue
+        if len(values) < 3:
+            values = [rows(3), "text", {"k": [1]}]
+            diff = False
+        if kind == "grow":
+            values[0] += rows(data.draw(lengths))
+            values[1] += "more"
+        elif kind == "alter" and values[0]:
+            values[0][-1] = {"id": data.draw(st.sampled_from([1, 1.0, True, -0.0, 0]))}
+        elif kind == "shrink":
+            del values[0][data.draw(lengths) :]
+        elif kind == "number":
+            values[2]["k"][0] = data.draw(st.sampled_from([1, 1.0, True, 0.0, -0.0]))
+        elif kind == "fewer":
+            values, diff = values[:1], False
+        sent = copy.deepcopy(values)
+        log.append([[["replace", [], value]] for value in sent] if diff else sent, diff=diff)
+        expected.append(values)
+    assert repr(log.values()) == repr(expected)
+
+
+def test_output_that_fewer_values_left_out_begins_anew() -> None:
+    log = OutputLog()
+    log.append([[1], [1, 2]], diff=False)
+    log.append([[1]], diff=False)
+    log.append([[], [["replace", [], [1, 2, 3]]]], diff=True)
+    log.append([[1], [1, 2, 3, 4]], diff=False)
+    assert log.values() == [[[1], [1, 2]], [[1]], [[1], [1, 2, 3]], [[1], [1, 2, 3, 4]]]
+
+
+def test_readers_of_a_long_chat_share_what_they_do_not_look_at() -> None:
+    log, chat = OutputLog(), [{"content": str(number)} for number in range(100)]
+    log.append([chat], diff=False)
+    log.append([[["append", [99, "content"], "!"]]], diff=True)
+    (one,), (other,) = log.values()
+    assert list.__getitem__(one, 0) is list.__getitem__(other, 0)
+    wreck(one)
+    assert other == [*chat[:99], {"content": "99!"}]
+    wreck(other)
+    assert log.values()[0] == [chat]
