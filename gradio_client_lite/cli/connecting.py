@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 
+#: Seconds that a command which was interrupted waits for the server to have been told.
+CANCELLING = 2.0
+
+
 def add_target(parser: argparse.ArgumentParser, endpoint: Optional[str] = None) -> None:
     """Add `app`, which `connect` connects to, and `endpoint`; `endpoint` is how often, as `nargs`."""
     parser.add_argument("app", metavar="APP", help="a URL such as http://127.0.0.1:7860, or a Space's name")

@@ -21,7 +21,15 @@ def write(value: Any, *, as_json: bool = False) -> None:
 
 def write_text(text: str) -> None:
     """Write a text of an app's. Raises as `write`."""
-    write_line(harmless(text) if getattr(sys.stdout, "isatty", bool)() else text)
+    write_line(harmless(text) if is_terminal(sys.stdout) else text)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody sees what is written to a stream, of which there may be none."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False
 
 
 def json_of(value: Any) -> str:

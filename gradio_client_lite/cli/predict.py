@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Iterator
 
 from ..errors import DeadlineExceeded
-from .connecting import add_options, add_target, connect, find_function, read_text, time_left
+from .connecting import CANCELLING, add_options, add_target, connect, find_function, read_text, time_left
 from .output import write
 from .progress import Progress
 from .values import arguments
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     import argparse
 
     from ..jobs.job import Job
-
-#: Seconds that an interrupted command waits for the server to have been told.
-_CANCELLING = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
                 progress.pause()
                 write(output, as_json=options.json)
         except BaseException as exc:
-            job.cancel(wait=_CANCELLING)
+            job.cancel(wait=CANCELLING)
             if isinstance(exc, DeadlineExceeded) and time_left(options) == 0:
                 raise DeadlineExceeded(
                     f"{job.label} gave no result within {options.timeout:g} seconds; it was cancelled. Give "

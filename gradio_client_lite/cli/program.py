@@ -82,8 +82,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         if debug:
             import traceback
 
-            _tell(harmless(traceback.format_exc()))
-        _tell(f"error: {one_line(str(error)) or type(error).__name__}\n")
+            tell(harmless(traceback.format_exc()))
+        tell(f"error: {text_of(error)}\n")
         try:
             sys.stdout.flush()
         except (OSError, ValueError, AttributeError):  # what is left there would change the exit code
@@ -96,6 +96,19 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, SpaceUnfinished) and error.__cause__:
         error = error.__cause__
     return next((code for code, kinds in _CODES if isinstance(error, kinds)), 1)
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, in one line; its class where that is nothing."""
+    return one_line(str(error)) or type(error).__name__
+
+
+def tell(text: str) -> None:
+    """Write to standard error, if there is one and somebody reads it."""
+    try:
+        sys.stderr.write(text)
+    except (OSError, ValueError, AttributeError):
+        _silence(sys.stderr)
 
 
 def program_name() -> str:
@@ -164,14 +177,6 @@ def _logged() -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-
-
-def _tell(text: str) -> None:
-    """Write to standard error, if there is one and somebody reads it."""
-    try:
-        sys.stderr.write(text)
-    except (OSError, AttributeError):
-        _silence(sys.stderr)
 
 
 def _silence(stream: Any) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 from ..threads import Threads
 from ..updates import ProgressUnit, Status, StatusUpdate
 from ..wire.texts import excerpt, one_line, text_of
+from .output import is_terminal
 
 if TYPE_CHECKING:
     from ..spaces.runtime import SpaceStatus
@@ -57,7 +58,7 @@ class Progress:
         self._ended = True
 
     def __enter__(self) -> Progress:
-        if not self._quiet and _is_terminal(self._stream):
+        if not self._quiet and is_terminal(self._stream):
             self._ended = False
             self._drawn_at = self._clock()
             self._threads.start("gradio-progress", self._end, self._draw_on, broke=self._end)
@@ -123,14 +124,16 @@ class Progress:
         with self._changed:
             before = self._paused
             self._clear()
-        complain(one_line(text), self._stream)
+        with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it
+            self._stream.write(one_line(text) + "\n")
+            self._stream.flush()
         with self._changed:
             self._paused, self._fresh = before, True
             self._changed.notify_all()
 
     def pause(self) -> None:
         """Clear the line until the next update, where standard output, to be written to, is a terminal."""
-        if _is_terminal(sys.stdout):
+        if is_terminal(sys.stdout):
             with self._changed:
                 self._clear()
 
@@ -265,21 +268,6 @@ def _number(value: Any) -> Optional[float]:
 
 
 # --- terminals
-
-
-def complain(text: str, stream: Any = None) -> None:
-    """Write a line to a stream, else to standard error; if there is one, and somebody reads it."""
-    with suppress(AttributeError, OSError, ValueError):
-        stream = stream or sys.stderr
-        stream.write(text + "\n")
-        stream.flush()
-
-
-def _is_terminal(stream: Any) -> bool:
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):  # there is none, or it is closed
-        return False
 
 
 def _columns(stream: Any) -> int:

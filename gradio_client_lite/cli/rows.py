@@ -20,11 +20,10 @@ from ..errors import (
     UnsupportedAppError,
     UsageError,
 )
-from ..wire.texts import one_line
-from .connecting import add_options, connect, find_function
+from .connecting import CANCELLING, add_options, add_target, connect, find_function
 from .journal import Journal
-from .program import exit_code
-from .progress import Progress, complain
+from .program import exit_code, tell, text_of
+from .progress import Progress
 from .table import Table
 
 if TYPE_CHECKING:
@@ -33,16 +32,13 @@ if TYPE_CHECKING:
     from ..batch.mapping import Batch
     from .table import Record
 
-#: Seconds that a command which was interrupted waits for the server to have been told.
-_CANCELLING = 2.0
 #: What is wrong with the app for all rows alike.
 _OF_APP = (AuthenticationError, ConnectFailed, HubError, UnsupportedAppError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
     add = parser.add_argument
-    add("app", metavar="APP", help="its URL, or the name of a Space")
-    add("endpoint", metavar="ENDPOINT", help="such as /predict")
     add(
         "--input",
         metavar="FILE",
@@ -90,14 +86,14 @@ def run(options: argparse.Namespace) -> Optional[int]:
         try:
             rows.write(batch, 2 * options.parallel)
         except BaseException as exc:
-            batch.close(_CANCELLING)
+            batch.close(CANCELLING)
             if isinstance(exc, (KeyboardInterrupt, GradioClientError)):
                 progress.say(f"Stopped: {rows.told()}")
             raise
     if rows.first is None:
         return 0
     number, error = rows.first
-    complain(f"error: row {number}: {one_line(str(error)) or type(error).__name__} | {rows.told()}")
+    tell(f"error: row {number}: {text_of(error)} | {rows.told()}\n")
     return exit_code(error)
 
 

@@ -107,8 +107,9 @@ class Table:
             declared = chain(known or (), repeat(_ANYTHING))
             return tuple(bind(known, tuple(map(adapt, declared, values)), {}))
         named: Dict[str, Any] = {}
+        declared_as = self._known()
         for name, value in inputs.items():
-            parameter = self._known().get(name, _ANYTHING)
+            parameter = declared_as.get(name, _ANYTHING)
             if self._kind == "jsonl":
                 named[name] = adapt(parameter, value)
             elif value or not _is_left_out(parameter):

@@ -38,6 +38,8 @@ class Desk:
         self.let_go = threading.Event()
         self.begun: List[Any] = []
         self.running = self.most = 0
+        self.meeting = 0  # how many calls wait for each other at first
+        self.met = threading.Event()
         self._lock = threading.Lock()
 
     def work(self, n: int) -> int:
@@ -45,6 +47,9 @@ class Desk:
             self.begun.append(n)
             self.running += 1
             self.most = max(self.most, self.running)
+        if self.most >= self.meeting:
+            self.met.set()
+        self.met.wait(PATIENCE)
         time.sleep(0.005)
         with self._lock:
             self.running -= 1
@@ -193,6 +198,7 @@ def test_rows_tell_which_input_it_was_and_what_became_of_it(client: Client) -> N
 
 
 def test_no_more_calls_run_at_once_than_were_asked_for(client: Client, desk: Desk) -> None:
+    desk.meeting = 3
     assert len(list(client.map(range(50), api_name="/work", max_in_flight=3, on_error="return"))) == 50
     assert desk.most == 3
 
@@ -641,6 +647,7 @@ def test_calls_go_to_the_app_that_is_the_least_busy(desk: Desk) -> None:
 
 def test_no_more_calls_run_at_once_over_several_clients(app: App, desk: Desk) -> None:
     with Client(app.url, verbose=False) as a, Client(app.url, verbose=False) as b:
+        desk.meeting = 3
         results = a.map(range(30), api_name="/work", clients=[b], max_in_flight=3, on_error="return")
         assert len(list(results)) == 30
     assert desk.most == 3
