@@ -65,6 +65,7 @@ _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
 _STATUS = pattern(rb"HTTP/(1\.[0-9]|0\.9)[ \t]+([1-9][0-9][0-9])\s")
+_HTTP = b"HTTP/"
 _OLD = (b"1.0", b"0.9")
 # A CR within a value might be taken for the end of a line by others.
 _FIELDS = pattern(r"(?m)^([!-9;-~]+):([^\r\n]*)\r?\n")
@@ -208,7 +209,8 @@ class Connection:
             left -= len(line)
             if len(line) > room:
                 raise HTTPException("head too long")
-            if not line.endswith(b"\n") and (lines or line.startswith(b"HTTP/")):
+            # Nothing at all is no answer, which `_begin` says.
+            if not line.endswith(b"\n") and (lines or (line and line[:5] == _HTTP[: len(line)])):
                 raise ConnectionResetError("closed within the headers")
             if not lines:
                 _begin(line)  # what is none may not have any lines to wait for
