@@ -6,7 +6,7 @@ from random import Random
 from typing import List, NamedTuple, Tuple
 
 from .faults import Fault, Kind, draw
-from .steps import NEEDS, steps_of
+from .steps import NEEDS, STATELESS, steps_of
 from .workload import CALLS
 
 
@@ -51,6 +51,7 @@ def schedule_of(seed: int, version: str) -> Schedule:
     if chance.random() < 0.25:
         faults.append(draw(chance, *chance.choice(pairs)))
     needed = [NEEDS[fault.step] for fault in faults if fault.step in NEEDS]
-    calls: List[str] = needed + chance.sample(list(CALLS), 3)
+    known = [call for call in CALLS if call != "state" or version != STATELESS]
+    calls: List[str] = needed + chance.sample(known, 3)
     chance.shuffle(calls)
     return Schedule(seed, version, chance.random() < 0.6, tuple(dict.fromkeys(calls)), tuple(faults))

@@ -53,6 +53,8 @@ def step_of(method: str, path: str) -> str:
     return _BY_LAST_WORD.get(words[-1], "")
 
 
+#: The release whose app keeps no State: there another session is begun after a cut.
+STATELESS = "5.50.0"
 #: Which a release does not have: descriptions are made from the config of 3.x, jobs of old ones are cancelled
 #: by closing what they have, and State needs no heartbeat there.
 _MISSING: Tuple[Tuple[str, FrozenSet[str]], ...] = (
@@ -63,7 +65,7 @@ _MISSING: Tuple[Tuple[str, FrozenSet[str]], ...] = (
 
 def steps_of(version: str) -> Tuple[str, ...]:
     """The steps that a Gradio release has."""
-    missing: FrozenSet[str] = frozenset()
+    missing: FrozenSet[str] = frozenset(("heartbeat",) if version == STATELESS else ())
     for before, steps in _MISSING:
         if release(version) < release(before):
             missing |= steps

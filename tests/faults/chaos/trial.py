@@ -120,9 +120,10 @@ def _connect(
 
 def _call_all(client: Client, schedule: Schedule, folder: Path) -> List[Outcome]:
     outcomes: List[Outcome] = []
+    twice = any(fault.kind is Kind.DUPLICATE for fault in schedule.faults)
 
     def call(place: int, name: str) -> None:
-        use = Use(client, f"{schedule.seed}-{place}", folder)
+        use = Use(client, f"{schedule.seed}-{place}", folder, twice)
         outcomes.append(outcome_of(name, lambda: CALLS[name](use)))
 
     threads: List[threading.Thread] = []
