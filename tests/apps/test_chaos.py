@@ -56,9 +56,9 @@ def table(request: pytest.FixtureRequest) -> Table:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find a silent server in seconds instead of minutes."""
-    monkeypatch.setattr(session_module, "TIMES", Times(beat=PATIENCE / 2, unnoticed=PATIENCE))
-    monkeypatch.setattr(sessions_module, "_SILENCE", Timeout(read=2 * PATIENCE, asks=True))
-    monkeypatch.setattr(liveness_module, "_MOMENT", PATIENCE / 4)
+    monkeypatch.setattr(session_module, "TIMES", Times(beat=PATIENCE / 4, unnoticed=PATIENCE / 2))
+    monkeypatch.setattr(sessions_module, "_SILENCE", Timeout(read=PATIENCE, asks=True))
+    monkeypatch.setattr(liveness_module, "_MOMENT", PATIENCE / 8)
 
 
 @pytest.fixture

@@ -38,6 +38,10 @@ class Kind(Enum):
     RESTART = "restart"
 
 
+#: That only take time, and less than anybody's patience: nothing may fail by them.
+HARMLESS = frozenset((Kind.PAUSE, Kind.THROTTLE, Kind.DRIBBLE, Kind.DELAY))
+
+
 class Fault(NamedTuple):
     """A fault at one step.
 

@@ -162,9 +162,13 @@ class FaultProxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted.discard(writer)
         try:
-            if self._port is None:
+            port = self._port
+            if port is None:
                 raise OSError
-            upstream = await asyncio.open_connection(_HOST, self._port)
+            upstream = await asyncio.open_connection(_HOST, port)
+            if port != self._port:  # it has gone meanwhile
+                _reset(upstream[1])
+                raise OSError
         except BaseException as exc:
             _reset(writer)
             if isinstance(exc, OSError):

@@ -10,14 +10,14 @@ from typing import List, NamedTuple, Optional, Tuple, Type
 from gradio_client_lite import Client, Limits
 from gradio_client_lite.errors import ProtocolError
 
-from .faults import Fault, Kind
+from .faults import HARMLESS, Fault, Kind
 from .invariants import EXPECTED, Outcome, Verdict, broken, outcome_of, wrong_files
 from .proxy import FaultProxy
 from .schedules import Schedule
 from .workload import CALLS, LIMIT, Late, Use, same
 
-#: Seconds after which silence is looked into; the server's functions are never silent for so long.
-PATIENCE = 1.0
+#: Seconds after which silence is looked into; neither the app nor a harmless fault is silent for so long.
+PATIENCE = 2.0
 _LIMITS = Limits(describing=LIMIT, joining=LIMIT, answering=LIMIT, uploading=LIMIT, downloading=LIMIT)
 #: Seconds in which every call has ended or was given up: those of two jobs, and of files.
 _END = 3 * LIMIT
@@ -55,6 +55,8 @@ class Report(NamedTuple):
         wherever a server says nothing meanwhile: in direct calls, and up to 4.8. Its caller gives it up.
         """
         kinds = {fault.kind for fault in self.struck}
+        if kinds <= HARMLESS:
+            return ()
         more = {Kind.DUPLICATE: ProtocolError, Kind.STALL: Late}
         return (*EXPECTED, *[error for kind, error in more.items() if kind in kinds])
 
@@ -101,8 +103,8 @@ def _connect(
                 verbose=False,
                 auth=auth,
                 download_files=fetched,
-                httpx_kwargs={"timeout": 4 * PATIENCE},
-                stream_grace=PATIENCE,
+                httpx_kwargs={"timeout": 2 * PATIENCE},
+                stream_grace=PATIENCE / 2,
                 stream_idle_timeout=PATIENCE,
                 timeout=LIMIT,
                 limits=_LIMITS,
