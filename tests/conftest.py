@@ -126,7 +126,7 @@ def twin_server(
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
     parser.addoption("--schedules", type=int, default=200, help="how many schedules of faults run in all")
-    parser.addoption("--schedule", help="the one schedule that runs, as a failure has printed it")
+    parser.addoption("--schedule", help="what runs instead: some of one release, as failures print them")
     parser.addoption(
         "--half", choices=("old", "new"), help="old: tests of a Gradio before 5 alone; new: all others"
     )
@@ -214,7 +214,7 @@ def _allows(mark: pytest.Mark, version: str) -> bool:
 
 def _chosen_releases(config: pytest.Config) -> set[str]:
     """What `--servers` names, else all of them, or two where the interpreter does not run the whole."""
-    schedule = config.getoption("--schedule")  # is for one of them
+    schedule = config.getoption("--schedule")
     named = schedule.split("/")[1] if schedule else config.getoption("--servers")
     chosen = set(named.split(",")) if named else set(SERVERS if _runs_whole() else SMOKE_SERVERS)
     if not chosen <= set(SERVERS):

@@ -1,6 +1,6 @@
 """Faults of the network between a client and a real server, by seed: whatever strikes, what must hold holds.
 
-`--schedules N` runs so many, over all releases; `--schedule TEXT` runs one again that a failure has printed.
+`--schedules N` runs so many, over all releases; `--schedule TEXT` runs one again, or several.
 `tox -e chaos -- --schedules 5000` is a long run. A table at the end says what came of them.
 """
 
@@ -66,7 +66,7 @@ def schedules(request: pytest.FixtureRequest, faulted_server: Server, numbers: r
     """Those of a round."""
     named = request.config.getoption("--schedule")
     if named:
-        return [Schedule.parse(named)]
+        return [Schedule.parse(text) for text in named.split()]
     version = faulted_server.version
     first = FAULTED_SERVERS.index(version) * _count(request.config)
     return [schedule_of(first + number, version) for number in numbers]

@@ -101,6 +101,15 @@ def test_orderly_end_in_the_middle(link: Link, kind: str) -> None:
     assert said == whole()[: -len(BODY) // 2]
 
 
+def test_deaf_end_is_one_for_the_client_alone(link: Link) -> None:
+    proxy = link.proxy("deaf-config-request-0-0-50-0-1")
+    assert read(link.ask(proxy)) == b""
+    until = time.monotonic() + PATIENCE
+    while not link.servers[0].requests and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [request.path for request in link.servers[0].requests] == ["/config"]
+
+
 def test_stall_keeps_the_connection(link: Link) -> None:
     sock = link.ask(link.proxy("stall-config-" + HALF))
     assert len(read(sock, len(whole()) - len(BODY) // 2)) < len(whole())

@@ -18,6 +18,8 @@ class Kind(Enum):
     CLOSE = "close"
     #: An orderly end of the one direction; the other stays open.
     HALF_CLOSE = "halfclose"
+    #: An orderly end of the client's side alone, as behind proxies: the server goes on, and is listened to.
+    DEAF = "deaf"
     #: Nothing more is carried that way, and the connection stays.
     STALL = "stall"
     #: The same, for a while.

@@ -77,8 +77,12 @@ class FaultProxy:
         self._reserved.close()
 
     def calm(self) -> None:
-        """Strike no more from now on, and wait until connections are accepted; what is stalled stays so."""
+        """Strike no more from now on: a server that was told nothing is told, and connections are accepted.
+
+        What is stalled stays so.
+        """
         self.faults = ()
+        self.tell_server()
         while self._port is None or self._server is None:
             time.sleep(0.01)
 
@@ -417,6 +421,8 @@ class _Flow:
         elif fault.kind is Kind.HALF_CLOSE:
             self._writer.write_eof()
             await self._swallow()
+        elif fault.kind is Kind.DEAF:
+            self._connection.hang_up(tell_server=False)
         elif fault.kind is Kind.PAUSE:
             await asyncio.sleep(fault.seconds)
         elif fault.kind in (Kind.THROTTLE, Kind.DRIBBLE, Kind.DELAY, Kind.DUPLICATE):
