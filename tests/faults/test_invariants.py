@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from concurrent.futures import CancelledError
@@ -30,6 +31,7 @@ RELEASES = ("3.50.2", "4.0.2", "4.44.1", "6.31.0")
         (ConnectionLost("cut"), Verdict.TYPED),
         (ReadTimeout("silent"), Verdict.TYPED),
         (CancelledError(), Verdict.LOST),
+        (asyncio.CancelledError(), Verdict.LOST),
         (Lost("ended early"), Verdict.LOST),
         (Wrong("1 instead of 2"), Verdict.WRONG),
         (ProtocolError("what no network does"), Verdict.WRONG),

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from asyncio import CancelledError as AsyncCancelledError
 from collections import Counter
 from concurrent.futures import CancelledError
 from enum import Enum
@@ -67,7 +68,11 @@ class Outcome(NamedTuple):
             return Verdict.TYPED
         if isinstance(self.error, Late):
             return Verdict.HUNG
-        return Verdict.LOST if isinstance(self.error, (Lost, CancelledError)) else Verdict.WRONG
+        return (
+            Verdict.LOST
+            if isinstance(self.error, (Lost, CancelledError, AsyncCancelledError))
+            else Verdict.WRONG
+        )
 
     def __str__(self) -> str:
         return f"{self.call}: {self.verdict().value} after {self.seconds:.2f} s: {self.error!r}"
