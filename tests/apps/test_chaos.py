@@ -25,7 +25,7 @@ from gradio_client_lite.transport.sockets import Timeout
 from .pins import FAULTED_SERVERS
 from .servers import USER, Server
 
-_AT_ONCE, _ROUND = 8, 40
+_AT_ONCE, _ROUND = 14, 40
 
 #: What a seed finds is the same on every Python, or chance.
 pytestmark = pytest.mark.whole
