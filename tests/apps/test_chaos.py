@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 import pytest
 from faults.chaos.invariants import Belongings
@@ -16,6 +16,7 @@ from faults.chaos.schedules import Schedule, schedule_of
 from faults.chaos.table import TABLE, Table
 from faults.chaos.trial import PATIENCE, Report, try_schedule
 
+from gradio_client_lite import Client
 from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues import sessions as sessions_module
 from gradio_client_lite.queues.stream import Times
@@ -61,6 +62,15 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness_module, "_MOMENT", PATIENCE / 8)
 
 
+@pytest.fixture(scope="session")
+def ports(faulted_server: Server, twin_server: Server) -> Tuple[int, int]:
+    """Where the servers are, once each has answered; a first call imports things, and takes its time."""
+    for server in (faulted_server, twin_server):
+        with Client(server.url, verbose=False, auth=USER) as client:
+            client.predict("first", api_name="/echo")
+    return faulted_server.port, twin_server.port
+
+
 @pytest.fixture
 def schedules(request: pytest.FixtureRequest, faulted_server: Server, numbers: range) -> List[Schedule]:
     """Those of a round."""
@@ -72,11 +82,10 @@ def schedules(request: pytest.FixtureRequest, faulted_server: Server, numbers: r
     return [schedule_of(first + number, version) for number in numbers]
 
 
+@pytest.mark.filterwarnings("ignore:Cancel")  # which not every old server can be told
 def test_no_schedule_breaks_what_must_hold(
-    faulted_server: Server, twin_server: Server, schedules: List[Schedule], table: Table, tmp_path: Path
+    ports: Tuple[int, int], schedules: List[Schedule], table: Table, tmp_path: Path
 ) -> None:
-    ports = faulted_server.port, twin_server.port
-
     def run(place: int) -> Report:
         folder = tmp_path / str(place)
         folder.mkdir()

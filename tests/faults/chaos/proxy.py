@@ -54,8 +54,8 @@ class FaultProxy:
         self._met: Counts[str] = Counter()
         self._connections: Set[_Connection] = set()
         self._tasks: Set[asyncio.Task[None]] = set()
-        self._accepted: Set[asyncio.StreamWriter] = set()
-        self._server: Optional[asyncio.base_events.Server] = None
+        self._accepted: Set[socket.socket] = set()
+        self._listener: Optional[socket.socket] = None
         self.struck: List[Fault] = []
         # Bound and never listening: it keeps the port while connections are refused.
         self._reserved = _bound(0)
@@ -83,7 +83,7 @@ class FaultProxy:
         """
         self.faults = ()
         self.tell_server()
-        while self._port is None or self._server is None:
+        while self._port is None or self._listener is None:
             time.sleep(0.01)
 
     def cut(self, step: str = "opening", tell_server: bool = True) -> int:
@@ -135,13 +135,14 @@ class FaultProxy:
         return [each for each in list(self._connections) if each.step == step and not each.deaf]
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, sock=_bound(self._place))
+        # Not by a server of asyncio, which leaves open what it has just accepted when it is closed.
+        self._listener = listener = _bound(self._place)
+        listener.listen(128)
+        self._start(self._accept(listener))
 
     async def _close(self) -> None:
         self.faults = ()
-        if self._server is not None:
-            self._server.close()
-        await asyncio.sleep(0.01)  # what was accepted last comes to its task
+        self._stop_listening()
         me = asyncio.current_task()
         while True:
             tasks = [task for task in asyncio.all_tasks() if task is not me]
@@ -150,8 +151,8 @@ class FaultProxy:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in self._accepted:  # whose task had not begun
-            writer.close()
+        for sock in self._accepted:  # whose task had not begun
+            sock.close()
         await asyncio.sleep(0)  # what has been closed leaves the loop
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -159,12 +160,21 @@ class FaultProxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._accepted.add(writer)
-        self._start(self._carry(reader, writer))
+    def _stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._loop.remove_reader(listener)
+            listener.close()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._accepted.discard(writer)
+    async def _accept(self, listener: socket.socket) -> None:
+        while listener is self._listener:
+            sock, _ = await self._loop.sock_accept(listener)
+            self._accepted.add(sock)
+            self._start(self._carry(sock))
+
+    async def _carry(self, sock: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=sock)
+        self._accepted.discard(sock)
         try:
             port = self._port
             if port is None:
@@ -229,11 +239,9 @@ class FaultProxy:
 
     def refuse(self, seconds: float) -> None:
         """Accept no connection for a while."""
-        if self._server is None:
-            return
-        self._server.close()
-        self._server = None
-        self._start(self._listen_again(seconds))
+        if self._listener is not None:
+            self._stop_listening()
+            self._start(self._listen_again(seconds))
 
     async def _listen_again(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -256,6 +264,7 @@ def _bound(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((_HOST, port))
+    sock.setblocking(False)
     return sock
 
 

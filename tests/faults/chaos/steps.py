@@ -24,6 +24,8 @@ STEPS = (
 )
 #: Which an answer meets event by event.
 WITHIN_STREAMS = frozenset(("middle", "between"))
+#: What no call waits for.
+ASIDE = frozenset(("heartbeat", "cancel"))
 
 _BY_LAST_WORD = {
     "config": "config",

@@ -14,6 +14,7 @@ from .faults import HARMLESS, Fault, Kind
 from .invariants import EXPECTED, Outcome, Verdict, broken, outcome_of, wrong_files
 from .proxy import FaultProxy
 from .schedules import Schedule
+from .steps import ASIDE
 from .workload import CALLS, LIMIT, Late, Use, same
 
 #: Seconds after which silence is looked into; neither the app nor a harmless fault is silent for so long.
@@ -55,10 +56,16 @@ class Report(NamedTuple):
         wherever a server says nothing meanwhile: in direct calls, and up to 4.8. Its caller gives it up.
         """
         kinds = {fault.kind for fault in self.struck}
-        if kinds <= HARMLESS:
+        if kinds <= HARMLESS or self._is_aside():
             return ()
         more = {Kind.DUPLICATE: ProtocolError, Kind.STALL: Late}
         return (*EXPECTED, *[error for kind, error in more.items() if kind in kinds])
+
+    def _is_aside(self) -> bool:
+        """Whether the faults met only what no call waits for, and left the other connections."""
+        return all(
+            fault.step in ASIDE and fault.kind not in (Kind.REFUSE, Kind.RESTART) for fault in self.struck
+        )
 
 
 def try_schedule(
@@ -103,7 +110,7 @@ def _connect(
                 verbose=False,
                 auth=auth,
                 download_files=fetched,
-                httpx_kwargs={"timeout": 2 * PATIENCE},
+                httpx_kwargs={"timeout": 3 * PATIENCE},
                 stream_grace=PATIENCE / 2,
                 stream_idle_timeout=PATIENCE,
                 timeout=LIMIT,

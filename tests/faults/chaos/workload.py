@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import warnings
 from concurrent.futures import TimeoutError as WaitTimeout
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,9 +180,7 @@ def cancel(use: Use) -> None:
     if first is None:
         job.result(0)  # raises why
         raise Lost("a generator of 1000 values has ended without one")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not every old server can be told
-        job.cancel(wait=0.5)
+    job.cancel(wait=0.5)
     if not job.cancelled():
         job.result(0)  # raises why; it ended just before
         raise Lost("a generator of 1000 values has ended")
