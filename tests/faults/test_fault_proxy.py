@@ -166,6 +166,15 @@ def test_restart_puts_the_other_server_in_its_place(link: Link) -> None:
     assert read(link.ask(proxy), len(whole(1))) == whole(1)
 
 
+def test_connections_that_are_left_open_are_found(link: Link) -> None:
+    proxy = link.proxy()
+    sock = link.ask(proxy)
+    assert read(sock, len(whole())) == whole()
+    assert proxy.open_for(0.1) == ["config"]
+    sock.close()
+    assert proxy.open_for(PATIENCE) == []
+
+
 def test_held_requests_wait(link: Link) -> None:
     proxy = link.proxy()
     proxy.hold("config")

@@ -106,6 +106,15 @@ class FaultProxy:
         for connection in self._at(step):
             connection.deaf = True
 
+    def open_for(self, seconds: float) -> List[str]:
+        """The steps of connections that a client keeps open for so long; empty as soon as there are none."""
+        until = time.monotonic() + seconds
+        while True:
+            found = [each.step for each in list(self._connections) if not each.deaf]
+            if not found or time.monotonic() > until:
+                return found
+            time.sleep(0.01)
+
     def hold(self, step: str) -> None:
         """Have requests of this step wait, until `let_go`."""
         self._run(self._hold(step))

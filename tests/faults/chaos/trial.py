@@ -22,6 +22,7 @@ PATIENCE = 2.0
 _LIMITS = Limits(describing=LIMIT, joining=LIMIT, answering=LIMIT, uploading=LIMIT, downloading=LIMIT)
 #: Seconds in which every call has ended or was given up: those of two jobs, and of files.
 _END = 3 * LIMIT
+_CLOSING = 3.0  # seconds in which the connections of a closed client are gone
 _ATTEMPTS = 4  # of the next call, where a session that was cut is still told so
 
 
@@ -91,6 +92,7 @@ def try_schedule(
                 attempts, last = _call_next(client, folder)
                 if last.verdict() is not Verdict.SURVIVED:
                     wrong.append(f"the next call: {last}")
+            wrong += [f"a connection is left open at {step!r}" for step in proxy.open_for(_CLOSING)]
     if (folder / "fetched").exists():
         tags = [f"{schedule.seed}-{place}" for place in range(len(schedule.calls))]
         whole = {(tag * 2000).encode() for tag in tags}
