@@ -57,10 +57,10 @@ def step_of(method: str, path: str) -> str:
 
 #: The release whose app keeps no State: there another session is begun after a cut.
 STATELESS = "5.50.0"
-#: Which a release does not have: descriptions are made from the config of 3.x, jobs of old ones are cancelled
-#: by closing what they have, and State needs no heartbeat there.
+#: Which a release does not have: descriptions are made from the config of 3.x, jobs are cancelled there by
+#: closing their sockets and by a direct call, and State needs no heartbeat before 4.1.
 _MISSING: Tuple[Tuple[str, FrozenSet[str]], ...] = (
-    ("4.0", frozenset(("info", "heartbeat"))),
+    ("4.0", frozenset(("info", "cancel"))),
     ("4.1", frozenset(("heartbeat",))),
 )
 
