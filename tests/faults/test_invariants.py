@@ -126,8 +126,10 @@ def test_calls_come_to_the_step_of_the_fault(version: str) -> None:
 
 def test_table_counts_and_tells_the_longest_time_to_an_error() -> None:
     schedule = schedule_of(1, "6.31.0")
-    outcomes = (Outcome("text", None, 9.0), Outcome("map", ConnectionLost("cut"), 1.5))
+    ends = {"text": None, "map": ConnectionLost("cut"), "direct": Late("given up")}
+    outcomes = [Outcome(name, error, 9.0 if name != "map" else 1.5) for name, error in ends.items()]
     table = Table()
-    table.add([Report(schedule, schedule.faults, outcomes, 1, ())])
+    table.add([Report(schedule, schedule.faults, tuple(outcomes), 1, ())])
     assert any(line.startswith("6.31.0") for line in table.lines())
     assert "longest time to an error: 1.5 s" in table.lines()
+    assert any(line.startswith("1 calls were given up") for line in table.lines())

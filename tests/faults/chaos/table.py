@@ -10,6 +10,7 @@ import pytest
 from .faults import Kind
 from .invariants import Verdict
 from .trial import Report
+from .workload import Late
 
 TABLE: pytest.StashKey[Table] = pytest.StashKey()
 _COLUMNS = ("schedules", "struck", *(verdict.value for verdict in Verdict), "other", "leaked")
@@ -21,7 +22,7 @@ class Table:
     def __init__(self) -> None:
         self._rows: Dict[Tuple[str, str], Dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COLUMNS, 0))
         self._longest = 0.0
-        self._again = 0
+        self._again = self._late = 0
 
     def add(self, reports: Iterable[Report], leaked: int = 0) -> None:
         """Count what came of schedules that ran beside each other, and what they left."""
@@ -37,8 +38,10 @@ class Table:
                 row["leaked"] += leaked
                 for outcome in report.outcomes:
                     row[report.verdict(outcome).value] += 1
-            errors = [outcome.seconds for outcome in report.outcomes if outcome.error is not None]
-            self._longest = max([self._longest, *errors])
+            failed = [outcome for outcome in report.outcomes if outcome.error is not None]
+            late = [outcome for outcome in failed if isinstance(outcome.error, Late)]
+            self._late += len(late)
+            self._longest = max([self._longest, *(each.seconds for each in failed if each not in late)])
             self._again += report.attempts > 1
             leaked = 0
 
@@ -53,6 +56,7 @@ class Table:
                     lines.append(f"{name:<11}" + "".join(f"{row[column]:>13}" for column in _COLUMNS))
             lines.append("")
         lines.append(f"longest time to an error: {self._longest:.1f} s")
+        lines.append(f"{self._late} calls were given up by their caller, where a stall cannot be told")
         lines.append(f"the next call took more than one attempt in {self._again} schedules")
         return lines
 
