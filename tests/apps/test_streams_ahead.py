@@ -34,7 +34,7 @@ def _warm(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warm]:
     monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=0.5))
     with FaultProxy(server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=0.5) as client:
         assert client.predict(0, api_name="/slow") == 0
-        assert proxy.passed["opening"].acquire(timeout=_DEADLINE)
+        assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
         yield proxy, client
 
 
@@ -58,11 +58,11 @@ def test_stream_without_a_job_stays_open_and_brings_the_next_result(warm: Warm) 
     for number in (0.01, 0.02):
         proxy.hold("join")
         job = client.submit(number, api_name="/slow")
-        assert proxy.passed["opening"].acquire(timeout=_DEADLINE)
-        assert not proxy.passed["opening"].acquire(timeout=0.3)  # the server does not end it
+        assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
+        assert not proxy.carried["opening"].acquire(timeout=0.3)  # the server does not end it
         proxy.let_go("join")
         assert job.result(_DEADLINE) == number
-    assert not proxy.passed["opening"].acquire(blocking=False)
+    assert not proxy.carried["opening"].acquire(blocking=False)
 
 
 @pytest.mark.servers("4.44.1", "5.50.0", "6.31.0")  # before, a server may keep it
@@ -72,7 +72,7 @@ def test_session_that_the_server_has_forgotten_loses_no_call(warm: Warm) -> None
     _forget(client)
     proxy.hold("join")
     job = client.submit(0.01, api_name="/slow")
-    assert proxy.passed["opening"].acquire(timeout=_DEADLINE)
+    assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
     proxy.let_go("join")
     assert job.result(_DEADLINE) == 0.01
     assert client.session_hash == before  # nothing was cut
@@ -137,7 +137,7 @@ def test_stream_that_is_cut_unnoticed_before_its_job_has_joined(stateless: Warm)
 def _cut_while_joining(proxy: FaultProxy, client: Client) -> Job:
     proxy.hold("join")
     job = client.submit(0.01, api_name="/slow")
-    assert proxy.passed["opening"].acquire(timeout=_DEADLINE)
+    assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
     proxy.cut(tell_server=False)
     return job
 
@@ -149,7 +149,7 @@ def test_cuts_at_any_moment_end_each_call_in_its_own_result_or_as_lost(stateless
     lost = 0
     for number in range(_CALLS):
         job = client.submit(number / 1000, api_name="/slow")
-        if proxy.passed["opening"].acquire(timeout=chance.choice((0.0, 0.005, 0.02, 0.1))):
+        if proxy.carried["opening"].acquire(timeout=chance.choice((0.0, 0.005, 0.02, 0.1))):
             proxy.cut(tell_server=False)
             if chance.random() < 0.8:
                 proxy.tell_server()

@@ -79,7 +79,7 @@ def test_without_faults_all_is_carried(link: Link) -> None:
     sock.sendall(b"GET /info HTTP/1.1\r\nhost: here\r\n\r\n")
     assert read(sock, len(whole())) == whole()
     assert proxy.struck == []
-    assert proxy.passed["info"].acquire(timeout=PATIENCE)
+    assert proxy.carried["info"].acquire(timeout=PATIENCE)
 
 
 def test_fault_strikes_at_its_step_alone_and_as_often_as_it_says(link: Link) -> None:
@@ -179,7 +179,7 @@ def test_held_requests_wait(link: Link) -> None:
     proxy = link.proxy()
     proxy.hold("config")
     sock = link.ask(proxy)
-    assert not proxy.passed["config"].acquire(timeout=0.2)
+    assert not proxy.carried["config"].acquire(timeout=0.2)
     proxy.let_go("config")
     assert read(sock, len(whole())) == whole()
 

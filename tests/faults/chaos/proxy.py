@@ -1,33 +1,26 @@
 """A TCP proxy before a server that does what a schedule's faults say, and says which have struck.
 
-Each connection is two flows, of requests and of answers. A flow carries units (see `framing`), asks for each
-whether a fault is due at it, and strikes in the middle of it. All runs on one thread, by an event loop.
+It listens, counts which steps were met, and knows which fault is due; `connection` carries the bytes. All runs
+on one thread, by an event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Coroutine, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Coroutine, Dict, List, Optional, Sequence, Set
 from typing import Counter as Counts
 
+from .connection import Connection, reset
 from .faults import Fault, Kind
-from .framing import Framing, Unit
-from .steps import STEPS, step_of
+from .steps import STEPS
 
 _HOST = "127.0.0.1"
 _MOMENT = 1.0  # seconds for the answer to a request that is made twice
-_PIECES = 8  # that a unit is sent in, where it takes its time
-_DRIBBLED = 300  # bytes that come one at a time; the rest of a large unit comes as a whole
-
-
-class Over(Exception):
-    """A fault has ended the connection."""
 
 
 class FaultProxy:
@@ -42,17 +35,17 @@ class FaultProxy:
         url: where it listens, with a slash at the end.
         faults: those that strike; may be set at any time.
         struck: the faults that have struck, each as often as it has.
-        passed: by step, released once for each request that was carried to the server.
+        carried: by step, released once for each request that was carried to the server.
     """
 
     def __init__(self, port: int, faults: Sequence[Fault] = (), other_port: Optional[int] = None) -> None:
         self._port: Optional[int] = port
         self._other_port = other_port
         self.faults = tuple(faults)
-        self.passed = {step: threading.Semaphore(0) for step in (*STEPS, "")}
+        self.carried = {step: threading.Semaphore(0) for step in (*STEPS, "")}
         self._held: Dict[str, asyncio.Event] = {}
         self._met: Counts[str] = Counter()
-        self._connections: Set[_Connection] = set()
+        self._connections: Set[Connection] = set()
         self._tasks: Set[asyncio.Task[None]] = set()
         self._accepted: Set[socket.socket] = set()
         self._listener: Optional[socket.socket] = None
@@ -140,7 +133,7 @@ class FaultProxy:
             if connection.deaf:
                 connection.hang_up(tell_server=True)
 
-    def _at(self, step: str) -> List[_Connection]:
+    def _at(self, step: str) -> List[Connection]:
         return [each for each in list(self._connections) if each.step == step and not each.deaf]
 
     async def _listen(self) -> None:
@@ -190,14 +183,14 @@ class FaultProxy:
                 raise OSError
             upstream = await asyncio.open_connection(_HOST, port)
             if port != self._port:  # it has gone meanwhile
-                _reset(upstream[1])
+                reset(upstream[1])
                 raise OSError
         except BaseException as exc:
-            _reset(writer)
+            reset(writer)
             if isinstance(exc, OSError):
                 return
             raise
-        connection = _Connection(self, (reader, writer), upstream)
+        connection = Connection(self, (reader, writer), upstream)
         self._connections.add(connection)
         try:
             await connection.run()
@@ -211,6 +204,10 @@ class FaultProxy:
         event = self._held.get(step)
         if event is not None:
             await event.wait()
+
+    def passed(self, step: str) -> None:
+        """A request was carried to the server."""
+        self.carried[step].release()
 
     def met(self, step: str) -> int:
         """Count that a step is met; how often it was before."""
@@ -275,211 +272,3 @@ def _bound(port: int) -> socket.socket:
     sock.bind((_HOST, port))
     sock.setblocking(False)
     return sock
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    sock = writer.get_extra_info("socket")
-    with suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-_Ends = Tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class _Connection:
-    """One client's connection and the server's that belongs to it.
-
-    Attributes:
-        step: that the request on it is at.
-        number: how often that was met before.
-        deaf: whether the server is told nothing of what the client does, and its answers go nowhere.
-    """
-
-    def __init__(self, proxy: FaultProxy, client: _Ends, server: _Ends) -> None:
-        self._proxy = proxy
-        self._client_reader, self._client = client
-        self._server_reader, self._server = server
-        self.deaf = False
-        self.step = ""
-        self.number = 0
-
-    async def run(self) -> None:
-        """Carry bytes both ways until either end has closed, or a fault has ended it."""
-        flows = [
-            asyncio.ensure_future(_Flow(self, "request", self._client_reader, self._server).run()),
-            asyncio.ensure_future(_Flow(self, "answer", self._server_reader, self._client).run()),
-        ]
-        try:
-            await asyncio.wait(flows, return_when=asyncio.FIRST_COMPLETED)
-            if self.deaf:
-                await flows[1]
-        finally:
-            for writer in (self._client, self._server):
-                writer.close()
-            for flow in flows:
-                flow.cancel()
-            await asyncio.gather(*flows, return_exceptions=True)
-
-    async def begin(self, unit: Unit) -> None:
-        """A request has begun; wait while it is held."""
-        method, path = unit.head[0].split(" ")[:2]
-        self.step = step_of(method, path)
-        self.number = self._proxy.met(self.step)
-        await self._proxy.held(self.step)
-
-    def passed(self) -> None:
-        """A request was carried to the server."""
-        self._proxy.passed[self.step].release()
-
-    def due(self, side: str, unit: Unit) -> Optional[Fault]:
-        """The fault that strikes at a unit, if any."""
-        if side == "answer" and self.step == "opening" and unit.number > 0:
-            number, edits = self._proxy.met("event"), b'"process_generating"' in unit.data
-            for step in ("between", "middle"):
-                fault = self._proxy.due(step, side, number, 0, edits=edits)
-                if fault is not None:
-                    return fault
-            return None
-        if self.step == "opening" and unit.number > 0:  # on 3.x, a message of the client's
-            return self._proxy.due("join", side, self._proxy.met("join"), 1)
-        return self._proxy.due(self.step, side, self.number, min(unit.number, 1))
-
-    def hang_up(self, tell_server: bool) -> None:
-        """End the client's side, and the server's if it is to know."""
-        self.deaf = not tell_server
-        self._client.close()
-        if tell_server:
-            self._server.close()
-
-    def ask_again(self, request: bytes) -> None:
-        """Send a request to the server whose answer nobody reads."""
-        self._proxy.ask(request)
-
-    def strike(self, fault: Fault) -> None:
-        """End what the fault ends.
-
-        Raises:
-            Over: that is the connection.
-        """
-        if fault.kind in (Kind.RESET, Kind.REFUSE):
-            _reset(self._client)
-            _reset(self._server)
-        if fault.kind is Kind.REFUSE:
-            self._proxy.refuse(fault.seconds)
-        if fault.kind is Kind.RESTART:
-            self._proxy.restart(fault.seconds)
-        if fault.kind in (Kind.RESET, Kind.REFUSE, Kind.RESTART, Kind.CLOSE, Kind.TRUNCATE):
-            raise Over
-
-
-class _Flow:
-    """One direction of a connection."""
-
-    def __init__(
-        self,
-        connection: _Connection,
-        side: str,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        self._connection = connection
-        self._side = side
-        self._reader = reader
-        self._writer = writer
-        self._framing = Framing(answers=side == "answer")
-        self._message: List[bytes] = []  # of which one is under way, as far as it was carried
-        self._fault: Optional[Fault] = None  # that lasts until the message ends
-
-    async def run(self) -> None:
-        """Carry what comes until it ends."""
-        with suppress(Over, OSError):
-            while True:
-                data = await self._reader.read(1 << 16)
-                if not data:
-                    return
-                for unit in self._framing.feed(data):
-                    if self._side == "request" and unit.number == 0:
-                        await self._connection.begin(unit)
-                    await self._carry(unit)
-
-    async def _carry(self, unit: Unit) -> None:
-        event = self._connection.step == "opening" and unit.number > 0  # a message of its own
-        if event:
-            self._message = []
-        self._message.append(unit.data)
-        fault = self._connection.due(self._side, unit)
-        cut = 0
-        if fault is not None:
-            cut = len(unit.data) * fault.part // 100
-            await self._send(unit.data[:cut])
-            await self._strike(fault)
-        ends = event or unit.last
-        again = ends and self._fault is not None and self._fault.kind is Kind.DUPLICATE
-        await self._send(unit.data[cut:] + (await self._again(event=event) if again else b""))
-        if ends:
-            self._message, self._fault = [], None
-            if self._side == "request":
-                self._connection.passed()
-
-    async def _again(self, *, event: bool) -> bytes:
-        """What is carried behind a message, that it comes twice.
-
-        A request is made once more as proxies do that try again, on a connection of its own.
-        """
-        message = b"".join(self._message)
-        if event or self._side == "answer":
-            return message
-        self._connection.ask_again(message)
-        return b""
-
-    async def _strike(self, fault: Fault) -> None:
-        if fault.kind is Kind.STALL:
-            await self._swallow()
-        elif fault.kind is Kind.HALF_CLOSE:
-            self._writer.write_eof()
-            await self._swallow()
-        elif fault.kind is Kind.DEAF:
-            self._connection.hang_up(tell_server=False)
-        elif fault.kind is Kind.PAUSE:
-            await asyncio.sleep(fault.seconds)
-        elif fault.kind in (Kind.THROTTLE, Kind.DRIBBLE, Kind.DELAY, Kind.DUPLICATE):
-            self._fault = fault
-        else:
-            await self._writer.drain()
-            self._connection.strike(fault)
-
-    async def _swallow(self) -> None:
-        """Carry nothing more; the other direction ends the connection, or a client that hangs up."""
-        if self._side == "request":
-            while await self._reader.read(1 << 16):
-                pass
-        else:
-            await asyncio.get_running_loop().create_future()
-
-    async def _send(self, data: bytes) -> None:
-        """Carry bytes at the pace of the fault that lasts."""
-        fault = self._fault
-        if not data:
-            return
-        if fault is None or fault.kind is Kind.DUPLICATE:
-            await self._put(data)
-        elif fault.kind is Kind.DELAY:
-            await asyncio.sleep(fault.seconds / 4)
-            await self._put(data)
-        elif fault.kind is Kind.THROTTLE:
-            size = -(-len(data) // _PIECES)
-            for start in range(0, len(data), size):
-                await asyncio.sleep(fault.seconds / _PIECES)
-                await self._put(data[start : start + size])
-        else:
-            for place in range(min(len(data), _DRIBBLED)):
-                await self._put(data[place : place + 1])
-                await asyncio.sleep(0)
-            await self._put(data[_DRIBBLED:])
-
-    async def _put(self, data: bytes) -> None:
-        if data and not self._writer.is_closing():
-            self._writer.write(data)
-            with suppress(ConnectionError):
-                await self._writer.drain()
