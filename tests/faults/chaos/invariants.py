@@ -26,6 +26,8 @@ from .workload import Late, Lost
 
 #: The errors that a fault of the network may be told as.
 EXPECTED: Tuple[Type[Exception], ...] = (ConnectionFailed, DeadlineExceeded, RetryLater, HTTPStatusError)
+#: Ends without a result that no caller asked for.
+_LOST = (Lost, CancelledError, AsyncCancelledError)
 _SETTLING = 5.0  # seconds in which what was closed is gone
 
 
@@ -64,15 +66,8 @@ class Outcome(NamedTuple):
             return Verdict.HUNG
         if self.error is None:
             return Verdict.SURVIVED
-        if isinstance(self.error, expected):
-            return Verdict.TYPED
-        if isinstance(self.error, Late):
-            return Verdict.HUNG
-        return (
-            Verdict.LOST
-            if isinstance(self.error, (Lost, CancelledError, AsyncCancelledError))
-            else Verdict.WRONG
-        )
+        rows = ((expected, Verdict.TYPED), (Late, Verdict.HUNG), (_LOST, Verdict.LOST))
+        return next((verdict for kind, verdict in rows if isinstance(self.error, kind)), Verdict.WRONG)
 
     def __str__(self) -> str:
         return f"{self.call}: {self.verdict().value} after {self.seconds:.2f} s: {self.error!r}"

@@ -1,7 +1,7 @@
 """A TCP proxy before a server that does what a schedule's faults say, and says which have struck.
 
-It listens, counts which steps were met, and knows which fault is due; `connection` carries the bytes. All runs
-on one thread, by an event loop.
+It listens, counts which steps were met, and knows which fault is due; `connection` carries the bytes. All of
+it runs on one thread, by an event loop.
 """
 
 from __future__ import annotations

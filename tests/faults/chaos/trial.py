@@ -15,7 +15,7 @@ from .invariants import EXPECTED, Outcome, Verdict, broken, outcome_of, wrong_fi
 from .proxy import FaultProxy
 from .schedules import Schedule
 from .steps import ASIDE
-from .workload import CALLS, LIMIT, Late, Use, same
+from .workload import CALLS, LIMIT, Late, Use, content_of, same
 
 #: Seconds after which silence is looked into; neither the app nor a harmless fault is silent for so long.
 PATIENCE = 2.0
@@ -94,8 +94,7 @@ def try_schedule(
                     wrong.append(f"the next call: {last}")
             wrong += [f"a connection is left open at {step!r}" for step in proxy.open_for(_CLOSING)]
     if (folder / "fetched").exists():
-        tags = [f"{schedule.seed}-{place}" for place in range(len(schedule.calls))]
-        whole = {(tag * 2000).encode() for tag in tags}
+        whole = {content_of(tag).encode() for tag in _tags(schedule)}
         wrong += wrong_files(folder / "fetched", whole.__contains__)
     return Report(schedule, tuple(proxy.struck), tuple(outcomes), attempts, tuple(wrong))
 
@@ -129,18 +128,23 @@ def _connect(
     return clients[0] if clients else None
 
 
+def _tags(schedule: Schedule) -> List[str]:
+    """A text for each call that no other has, of any schedule of the release."""
+    return [f"{schedule.seed}-{place}" for place in range(len(schedule.calls))]
+
+
 def _call_all(client: Client, schedule: Schedule, folder: Path) -> List[Outcome]:
     outcomes: List[Outcome] = []
     twice = any(fault.kind is Kind.DUPLICATE for fault in schedule.faults)
 
-    def call(place: int, name: str) -> None:
-        use = Use(client, f"{schedule.seed}-{place}", folder, twice)
+    def call(tag: str, name: str) -> None:
+        use = Use(client, tag, folder, twice)
         outcomes.append(outcome_of(name, lambda: CALLS[name](use)))
 
     threads: List[threading.Thread] = []
     until = time.monotonic() + _END
-    for place, name in enumerate(schedule.calls):
-        thread = threading.Thread(target=call, args=(place, name), name=f"call {name}", daemon=True)
+    for tag, name in zip(_tags(schedule), schedule.calls):
+        thread = threading.Thread(target=call, args=(tag, name), name=f"call {name}", daemon=True)
         thread.start()
         threads.append(thread)
         if not schedule.together:

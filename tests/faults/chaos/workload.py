@@ -158,8 +158,13 @@ def upload(use: Use) -> None:
     same(use.result(handle_file(path), api_name="/digest"), hashlib.sha256(content).hexdigest())
 
 
+def content_of(tag: str) -> str:
+    """What is in the file that a call fetches."""
+    return tag * 2000
+
+
 def download(use: Use) -> None:
-    content = use.tag * 2000
+    content = content_of(use.tag)
     path = use.result(content, api_name="/written")
     same(Path(path).read_text(encoding="utf-8"), content)
 
