@@ -74,19 +74,20 @@ class Workers:
         """
         if _threads.ending:
             raise _threads.InterpreterEnding("the interpreter is ending")
-        task = (function, args)
-        with self._ready:
-            self._tasks.append(task)
-            if self._waiting >= len(self._tasks) or self._count == self._limit:
-                self._ready.notify()
-                return
-            self._count += 1
-            ready = self._ready
-        try:
+        task, counted = (function, args), False
+        try:  # around the critical section too: an interrupt may come right behind it
+            with self._ready:
+                self._tasks.append(task)
+                if self._waiting >= len(self._tasks) or self._count == self._limit:
+                    self._ready.notify()
+                    return
+                counted = True
+                self._count += 1
+                ready = self._ready
             self._start(ready)
         except BaseException as exc:
             with self._ready:
-                self._count -= 1
+                self._count -= counted
                 # No thread can be had (limit of the system, or the interpreter is ending). With others at
                 # work the task waits for them, else the caller has to know; of an interrupt always.
                 if self._count and isinstance(exc, RuntimeError):

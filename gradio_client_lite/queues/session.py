@@ -214,19 +214,17 @@ class SessionQueue:
 
     def _join(self, call: Call, body: bytes) -> str:
         """Join the queue; return the event id, which is the job's alone."""
-        with self._changed:
-            if self._cancels.running:
-                self._cancels.hold_join()
-            if self._closed:
-                raise closed_error(call.label)
-            self._newest_join += 1
-            self._joining[call] = self._newest_join
-            starts = not self._reading and self._ahead()
-            self._reading = self._reading or starts
         event_id = ""
         try:
-            if starts:
-                self._start()
+            with self._changed:
+                if self._cancels.running:
+                    self._cancels.hold_join()
+                if self._closed:
+                    raise closed_error(call.label)
+                self._newest_join += 1
+                self._joining[call] = self._newest_join
+                if not self._reading and self._ahead():
+                    self._start()  # where there is no thread, `_catch_up` says so
             headers, doing = self._headers(call.headers), f"calling {call.label}"
             timeout, size = self._join_timeout, self._join_size
             answer = post_json(self._transport, self._join_url, headers, body, doing, timeout, size)
@@ -242,7 +240,7 @@ class SessionQueue:
         error: Optional[GradioClientError] = None
         confused: Tuple[Call, ...] = ()
         with self._changed:
-            del self._joining[call]
+            self._joining.pop(call, None)
             if event_id and self._closed and not call.done():  # else the server may have to be told of it
                 error = closed_error(call.label)
             elif event_id:
@@ -273,7 +271,7 @@ class SessionQueue:
         """Feed a job its early messages, then leave it to the reader."""
         if call.done():  # cancelled while it joined, when `forget` knew no id of it
             self.forget(call)
-        starts = caught_up = False
+        caught_up, error = False, None
         while not caught_up:
             with self._changed:
                 kept = self._early.take(event_id) if self._early.ids else []
@@ -281,13 +279,12 @@ class SessionQueue:
                 caught_up = not (kept and waits)
                 if caught_up:
                     self._catching_up.discard(call)
-                    starts = waits and not self._reading
-                    self._reading = self._reading or starts
+                    error = self._start() if waits and not self._reading else None
                 self._changed.notify_all()
             if not caught_up and any(feed(call, *each) for each in self._early.decoded(kept, call.label)):
                 self.forget(call)
-        if starts:
-            self._start()
+        if error is not None:
+            self.fail_all(error)
 
     # -- the reader
 
@@ -301,15 +298,19 @@ class SessionQueue:
         waits = self._joining and self._newest_join > self._asked_at
         return bool(waits and self._opens_ahead and self._known and not self._early.ids)
 
-    def _start(self) -> None:
+    def _start(self) -> Optional[GradioClientError]:
+        """Start the reader; return why there is no thread for it. The lock is held: were it not, an interrupt
+        could leave jobs behind that take the reader to run.
+        """
         try:
+            self._reading = True
             self._threads.submit(self._read)
         except BaseException as exc:
-            with self._changed:
-                self._reading = False  # so that the next job tries again
+            self._reading = False  # so that the next job tries again
             if not isinstance(exc, RuntimeError):
                 raise
-            self.fail_all(ConnectionFailed(f"No thread could be started to read the event stream: {exc}."))
+            return ConnectionFailed(f"No thread could be started to read the event stream: {exc}.")
+        return None
 
     def _read(self) -> None:
         """Read while jobs wait; where the reader breaks, they fail, and the next job starts it again."""
