@@ -221,11 +221,11 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         return True
 
     def _look_for_files(self, message: Message, text: Union[str, bytes]) -> None:
-        """Note whether a message brings an output, and perhaps the job's first file."""
-        size, word = len(self._lifecycle.outputs), self._host.files.word
-        brings = isinstance(message, Generating) or (size and isinstance(message, Completed))
+        """Note whether a message may bring an output, and with it the job's first file."""
+        word = self._host.files.word
+        brings = isinstance(message, (Generating, Completed))
         if brings and (word is None or not text or mentions(text, word)):
-            self._files_from = size
+            self._files_from = len(self._lifecycle.outputs)
 
     def _keep(self, steps: Tuple[Step, ...]) -> None:
         """Keep steps for readers, in little memory; the lock is held."""

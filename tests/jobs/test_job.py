@@ -43,6 +43,7 @@ from gradio_client_lite.wire.messages import (
     ProcessStarts,
     Progress,
     QueueFull,
+    StreamCut,
 )
 from gradio_client_lite.workers import Workers
 
@@ -900,6 +901,18 @@ def test_values_are_searched_for_files_from_the_first_message_on_that_mentions_o
     complete(job, ["a", "b", file, "c"])
     reading(job)
     assert searched == [[["a", "b", file]], [["a", "b", file, "c"]]]
+
+
+def test_last_value_is_searched_for_files_where_those_before_were_lost_in_a_cut(
+    host: Host, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.read = lambda fetched, values, chunks=None: ["fetched"]  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(Files, "word", "gradio.FileData")
+    edits, file = [[["append", [], ["c"]]]], {"path": "a", "meta": {"_type": "gradio.FileData"}}
+    job.feed(StreamCut())
+    job.feed(Generating(edits, True), json.dumps(edits))
+    job.feed(Completed({"data": [[file]]}, True), json.dumps(file))
+    assert job.outputs() == ["fetched"]
 
 
 # --- status and logs
