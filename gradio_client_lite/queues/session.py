@@ -109,9 +109,6 @@ class SessionQueue:
         opens_ahead: whether the server bears a stream that is opened before there is a job.
         threads: which its threads belong to; None makes them its own.
         times: None for `stream.TIMES`.
-
-    Attributes:
-        ahead: see `stream.Owner`.
     """
 
     def __init__(
@@ -152,7 +149,7 @@ class SessionQueue:
         self._catching_up: Set[Call] = set()
         self._reading = False  # whether the reader runs, or is about to
         self._known = False  # whether the server should know the session
-        self.ahead = False
+        self._opened_ahead = False  # whether no job had its id when the stream was wanted
         self._asked_at = 0  # the number of the newest join when the last stream was asked for
         self._closed = False
         self._reader = StreamReader(
@@ -331,12 +328,18 @@ class SessionQueue:
         """Whether the stream should be open; when not, the reader that asks is released."""
         with self._changed:
             if not self._closed and (self._claims.calls or self._ahead()):
-                self.ahead, self._asked_at = not self._claims.calls, self._newest_join
+                self._opened_ahead, self._asked_at = not self._claims.calls, self._newest_join
                 return True
             self._reading = False
             if self._graces.active:
                 self._graces.end()
         return False
+
+    def is_unknown(self) -> bool:
+        """The server does not know the session; return whether no job is lost by that."""
+        with self._changed:
+            self._known = False  # until a job has joined
+            return self._opened_ahead
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
         """Give a message to its job, or end all jobs with it; return whether it was for a job that waits, or

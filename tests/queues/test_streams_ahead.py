@@ -152,6 +152,43 @@ def test_session_that_was_forgotten_is_not_asked_for_again_before_the_answer(
     assert call.result() == [1]
 
 
+def test_session_that_was_forgotten_is_no_cut_however_many_jobs_join(
+    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue]
+) -> None:
+    cuts: List[None] = []
+    session = make_queue(opens_ahead=True, on_cut=lambda: cuts.append(None))
+    warmed(transport, session)
+    first, second = ScriptedStream(), ScriptedStream(completed("e1", 1), CLOSE, b"")
+    transport.offer(first, second)
+    refused = [join_held(transport, session, "") for _ in range(5)]
+    call, held, thread = join_held(transport, session, "e1")
+    assert first.opened.wait(PATIENCE)
+    first.send(GONE, b"")
+    wait_released(session)
+    assert transport.opened == 1  # and no other before an answer, be it asked for by a newer join
+    for _, other, joins in refused:
+        other.let_go.set()
+        joins.join(PATIENCE)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    assert call.result() == [1]
+    assert (len(call.messages), cuts) == (1, [])
+
+
+def test_session_that_is_forgotten_during_a_stream_loses_the_job(
+    transport: ScriptedTransport, warm: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    call, held, thread = join_held(transport, warm, "e1")
+    assert stream.opened.wait(PATIENCE)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    stream.send(generating("e1", 1), GONE, b"")
+    assert isinstance(call.failure(), StreamLost)
+    assert transport.opened == 1
+
+
 def test_session_that_is_unknown_after_the_answer_too_loses_the_job(
     transport: ScriptedTransport, warm: SessionQueue
 ) -> None:
