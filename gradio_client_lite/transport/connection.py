@@ -208,7 +208,7 @@ class Connection:
             left -= len(line)
             if len(line) > room:
                 raise HTTPException("head too long")
-            if not line.endswith(b"\n") and (lines or line.startswith(b"HTTP/")):
+            if not line.endswith(b"\n") and (lines or (line and b"HTTP/".startswith(line[:5]))):
                 raise ConnectionResetError("closed within the headers")
             if not lines:
                 _begin(line)  # what is none may not have any lines to wait for
