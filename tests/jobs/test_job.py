@@ -908,6 +908,7 @@ def test_last_value_is_searched_for_files_where_those_before_were_lost_in_a_cut(
 ) -> None:
     host.read = lambda fetched, values, chunks=None: ["fetched"]  # type: ignore[method-assign,assignment]
     monkeypatch.setattr(Files, "word", "gradio.FileData")
+    monkeypatch.setattr(Files, "decode", None, raising=False)
     edits, file = [[["append", [], ["c"]]]], {"path": "a", "meta": {"_type": "gradio.FileData"}}
     job.feed(StreamCut())
     job.feed(Generating(edits, True), json.dumps(edits))
