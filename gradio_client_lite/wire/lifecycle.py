@@ -25,13 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+from typing import Any, Callable, Container, Dict, List, Optional, Tuple, Type, Union
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
+from .copies import Copies, IsFile, Taken, copy_json
 from .diff import apply_diff, are_edits, changes, check_edits, replacements
-from .longlist import copy_json
 from .messages import (
     Completed,
     Estimation,
@@ -132,14 +132,20 @@ class Cursor(Iterator[List[Any]]):
 
     Attributes:
         position: of the entry that is next.
+        copies: makes them.
     """
 
     def __init__(self, entries: List[_Entry]) -> None:
         self._entries = entries
         self.position = 0
         self._values: List[Any] = []  # the entry before that position, shared with the log
+        self.copies = Copies()
 
     def __next__(self) -> List[Any]:
+        return self.take().data
+
+    def take(self, is_file: Optional[IsFile] = None, among: Optional[Container[int]] = None) -> Taken:
+        """The next entry, searched for files; see `Copies.of`. Raises as `next` does."""
         if self.position >= len(self._entries):
             raise StopIteration
         entry = self._entries[self.position]
@@ -154,7 +160,7 @@ class Cursor(Iterator[List[Any]]):
                     values[index] = apply_diff(values[index], edits)
         self._values = values
         self.position += 1
-        return copy_json(values, lazily=True)  # type: ignore[no-any-return]
+        return self.copies.of(values, is_file, among)
 
 
 HIDDEN_ERROR = (

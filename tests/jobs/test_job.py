@@ -34,7 +34,7 @@ from gradio_client_lite.jobs.job import Following, Job, done_callbacks
 from gradio_client_lite.limits import DEFAULT_LIMITS
 from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
-from gradio_client_lite.wire.filedata import Outputs
+from gradio_client_lite.wire.filedata import Outputs, is_marked
 from gradio_client_lite.wire.messages import (
     Completed,
     Estimation,
@@ -104,9 +104,15 @@ class Host(JobHost):
 
 
 class Files:
-    """Where results hold files."""
+    """Where results hold files; `decode` has them looked at by `look`."""
 
-    word = None
+    word: Optional[str] = None
+    holders = frozenset((0,))
+    decode: Optional[Callable[[List[Any]], List[Any]]] = list
+
+    @staticmethod
+    def is_file(value: Any, _: int) -> bool:
+        return is_marked(value)
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -883,23 +889,24 @@ def test_values_are_searched_for_files_from_the_first_message_on_that_mentions_o
 ) -> None:
     searched: List[Any] = []
 
-    def read(fetched: Any, values: Any, chunks: Any = None) -> List[Any]:
-        searched.append(values)
-        return list(values)
+    def is_file(value: Any, index: int) -> bool:
+        searched.append(value)
+        return is_marked(value)
 
-    host.read = read  # type: ignore[method-assign]
     monkeypatch.setattr(Files, "word", "gradio.FileData")
-    file = {"path": "a", "meta": {"_type": "gradio.FileData"}}
+    monkeypatch.setattr(Files, "decode", None)
+    monkeypatch.setattr(Files, "is_file", staticmethod(is_file))
+    data, file = {"path": "data"}, {"path": "a", "meta": {"_type": "gradio.FileData"}}
     for message in (
-        [["a"]],
+        [[data]],
         [[["append", [], ["b"]]]],
         [[["append", [], [file]]]],
-        [[["append", [], ["c"]]]],
+        [[["append", [], [data]]]],
     ):
         job.feed(Generating(message, True), json.dumps(message))
-    complete(job, ["a", "b", file, "c"])
-    reading(job)
-    assert searched == [[["a", "b", file]], [["a", "b", file, "c"]]]
+    complete(job, [data, "b", file, data])
+    assert len(list(reading(job))) == 4
+    assert searched == [data, file, data, file, data]
 
 
 # --- status and logs
