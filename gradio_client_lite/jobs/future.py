@@ -68,9 +68,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: How many updates of progress a job keeps for those who read them later.
-_MOST_PROGRESS = 1000
-
 Callback = Callable[[concurrent.futures.Future[Any]], object]
 
 
@@ -230,11 +227,12 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
     def _keep(self, steps: Tuple[Step, ...]) -> None:
         """Keep steps for readers, in little memory; the lock is held."""
         last = steps[-1] if steps else None
-        if isinstance(last, ProgressUpdate):
+        most = self._host.progress_updates
+        if most is not None and isinstance(last, ProgressUpdate):
             if self._progress is None:
                 self._progress = deque()
             self._progress.append(len(self._steps))
-            if len(self._progress) > _MOST_PROGRESS:
+            if len(self._progress) > most:
                 self._steps[self._progress.popleft()] = None
         if len(steps) == 2 and isinstance(steps[0], NewOutput) and isinstance(last, StatusUpdate):
             self._steps.append(NewOutput(steps[0].place, steps[0].success, last.time))

@@ -102,8 +102,8 @@ class Job(OfficialAttributes, CallFuture):
     def updates(self, timeout: Optional[float] = None, *, total: Optional[float] = None) -> Iterator[Update]:
         """Every update from the first on, in the order of arrival, the final output last.
 
-        It ends when the job has; `result()` then tells of a failure. Of progress the latest 1000 updates are
-        kept: who comes later, or is further behind, gets those.
+        It ends when the job has; `result()` then tells of a failure. Of progress the latest updates are kept,
+        as many as `Limits(progress_updates=…)` says: who comes later, or is further behind, gets those.
 
         Args:
             timeout: seconds to wait for each update; None waits for as long as it takes.

@@ -65,6 +65,7 @@ class Host(JobHost):
     fn_index, label, direct = 0, "/echo", False
     plain_types = frozenset()
     secrets, job_bytes = Secrets(), DEFAULT_LIMITS.bound("job_bytes")
+    progress_updates = DEFAULT_LIMITS.progress_updates
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
@@ -857,6 +858,16 @@ def test_of_progress_the_latest_updates_are_kept(job: Job) -> None:
         return [update async for update in job]
 
     assert run(main()) == updates
+
+
+@pytest.mark.parametrize(("most", "kept"), [(2, [1498, 1499]), (None, list(range(1500)))])
+def test_how_much_progress_is_kept_is_a_limit(
+    host: Host, job: Job, most: Optional[int], kept: List[int]
+) -> None:
+    host.progress_updates = most
+    bars(job, range(1500))
+    complete(job, "a")
+    assert bars_of(list(job.updates(PATIENCE))) == kept
 
 
 def test_reader_who_keeps_up_gets_all_progress(job: Job) -> None:
