@@ -113,6 +113,14 @@ def _same(one: Any, other: Any) -> bool:
     return marshal.dumps(one, 2) == marshal.dumps(other, 2)
 
 
+def json_size(value: Any) -> float:
+    """About how many bytes a value takes as JSON; infinity where it is nested too deeply to tell."""
+    try:
+        return len(marshal.dumps(value, 2))
+    except ValueError:
+        return float("inf")
+
+
 # -- deletions
 #
 # Edits are applied one after the other, so each index has to be true when its turn comes. Many servers state

@@ -31,7 +31,7 @@ from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
 from .copies import Copies, IsFile, Taken, copy_json
-from .diff import apply_diff, are_edits, changes, check_edits, replacements
+from .diff import apply_diff, are_edits, changes, check_edits, json_size, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -54,8 +54,13 @@ _Entry = Union[List[Any], Tuple[Any, ...], str]
 
 
 class OutputLog:
-    """Every output a job has streamed so far, in order; each a list with one value per output component."""
+    """Every output a job has streamed so far, in order; each a list with one value per output component.
 
+    Attributes:
+        shared: about how many bytes the latest entry takes as JSON, if it came whole and is kept as changes.
+    """
+
+    shared: Optional[float] = None
     _size = _width = 0
     _kept = True
 
@@ -90,6 +95,7 @@ class OutputLog:
     def _compact(self, values: List[Any], diff: bool) -> _Entry:
         """The entry of a message; of values that are sent whole each time it has what changed in them."""
         whole, entry, shared = self._whole, [], diff
+        self.shared = None
         if not diff and len(values) != self._width:
             whole.clear()
         self._width = max(len(values), self._width if diff else 0)
@@ -101,6 +107,7 @@ class OutputLog:
                 whole[place] = value
                 if found is not None:
                     edits, shared = found, True
+                    self.shared = (self.shared or 0) + json_size(found)
             elif edits:
                 whole.pop(place, None)
             entry.append(edits)

@@ -25,13 +25,14 @@ from gradio_client_lite.errors import (
     ArgumentError,
     ClientClosed,
     DeadlineExceeded,
+    EventTooLarge,
     ProtocolError,
     QueueError,
     StreamLost,
 )
 from gradio_client_lite.jobs.host import JobHost, LiveJobs
 from gradio_client_lite.jobs.job import Following, Job, done_callbacks
-from gradio_client_lite.limits import DEFAULT_LIMITS
+from gradio_client_lite.limits import DEFAULT_LIMITS, Bound
 from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
 from gradio_client_lite.wire.filedata import Outputs, is_marked
@@ -827,6 +828,18 @@ def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_
 
 
 # --- what is kept
+
+
+def test_values_that_share_what_is_equal_count_as_much_as_they_take(host: Host, job: Job) -> None:
+    host.job_bytes = Bound(2_000_000, "job_bytes")
+
+    def send(values: List[Any]) -> bool:
+        data = [[["replace", [], values]]]
+        return job.feed(Generating(data, True), json.dumps(data))
+
+    assert not any(send(["row"] * count) for count in range(1000, 2000))
+    assert any(send([count] * 1000) for count in range(1000))
+    assert isinstance(job.exception(PATIENCE), EventTooLarge)
 
 
 def bars(job: Job, numbers: Iterable[int]) -> None:

@@ -349,3 +349,13 @@ def test_output_that_fewer_values_left_out_begins_anew() -> None:
     log.append([[], [["replace", [], [1, 2, 3]]]], diff=True)
     log.append([[1], [1, 2, 3, 4]], diff=False)
     assert log.values() == [[[1], [1, 2]], [[1]], [[1], [1, 2, 3]], [[1], [1, 2, 3, 4]]]
+
+
+def test_values_nested_too_deeply_to_be_measured_count_whole() -> None:
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    log = OutputLog()
+    log.append([[1]], diff=False)
+    log.append([[1, deep]], diff=False)
+    assert log.shared == float("inf")
