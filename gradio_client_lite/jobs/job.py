@@ -79,8 +79,9 @@ class Job(OfficialAttributes, CallFuture):
     def outputs(self) -> List[Any]:
         """The values received so far; all of them once the job has ended.
 
-        A function that is no generator has one, its result. The list is the caller's own. Where values have
-        files that were not fetched yet, it waits for them.
+        A function that is no generator has one, its result. The list is the caller's own; each call makes
+        all values anew, whereas `for value in job` makes one at a time. Where values have files that were not
+        fetched yet, it waits for them.
         """
         with self._changed:
             final = list(self._final)
