@@ -299,8 +299,10 @@ class Client(ClientAttributes):
 
     @property
     def config(self) -> Dict[str, Any]:
-        """The app's `/config`."""
-        return self._app.config
+        """The app's `/config`; made when it is first asked for, and the caller's own from then on."""
+        own = vars(self)
+        config: Dict[str, Any] = own.get("_config") or own.setdefault("_config", self._app.config)
+        return config
 
     @property
     def protocol(self) -> str:
