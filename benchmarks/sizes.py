@@ -19,7 +19,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from gradio_client_lite.embed.vendoring.contents import FEATURES
 from tests.apps.environments import install_into, official_client_python, tool_python
 from tests.runtime_api import RuntimeApi, environment
 
-from .contenders import GRADIO, server
+from .laboratory import GRADIO, laboratory
 
 _ROOT = Path(__file__).resolve().parents[1]
 _EXAMPLE = _ROOT / "examples" / "lambda"
@@ -259,15 +258,14 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into the documents")
     given = parser.parse_args(argv)
     rounds = given.rounds
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with laboratory() as lab:
+        folder = lab.folder
         wheel = build_wheel(folder)
         packages = {OURS: _ours(folder, wheel), OFFICIAL: _official(folder)}
         rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
         row = readme_row(rows, size_of(packages[OFFICIAL].folder) / size_of(packages[OURS].folder))
-        with server(folder) as url:
-            rows += _times(packages, url, folder, rounds)
-            profiles = _profiles(packages[OURS], url, folder / "profiles", rounds)
+        rows += _times(packages, lab.gradio, folder, rounds)
+        profiles = _profiles(packages[OURS], lab.gradio, folder / "profiles", rounds)
     python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()
     what = "bytecode is not counted, times are medians of fresh processes"
     text = f"Gradio {GRADIO}; clients on {python}; {what}.\n\n{table(rows)}\n\n{profiles}\n"
