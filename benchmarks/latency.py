@@ -15,7 +15,8 @@ from .parts import Part
 ROUND_TRIP = 0.1  # seconds: 50 ms each way
 #: Seconds of the round trips of which the chart has the time of a call.
 DISTANCES = (0.0, 0.02, 0.05, 0.1)
-_IDLE = 3.0  # seconds
+#: Seconds that a client rests: less, and more, than the five after which uvicorn closes a connection.
+_RESTS = (3.0, 6.0)
 _JOB, _IN_FLIGHT = 0.1, 32
 _TRIPS = Unit("", 1 / ROUND_TRIP)
 _KINDS = {
@@ -23,7 +24,7 @@ _KINDS = {
     "queued": ("warm `predict`", 1.5),
     "direct": ("warm `predict` with `queue=False`", 1.1),
     "keyword": ("first call, at once, by keyword", 2.2),
-    "idle": (f"after {_IDLE:g} s of idling", 2.3),
+    **{f"idle {rest:g}": (f"after {rest:g} s of idling", 2.3) for rest in _RESTS},
     "up": ("1 MB up and call", 3.2),
     "first down": ("first 1 MB down", 3.8),
     "down": ("later 1 MB down", 3.3),
@@ -53,7 +54,7 @@ def distance_key(round_trip: float) -> str:
 
 
 def _trips(lab: Laboratory, client: str) -> Dict[str, List[float]]:
-    said = lab.work(client, "trips", lab.link(ROUND_TRIP), count=8, idle=_IDLE)
+    said = lab.work(client, "trips", lab.link(ROUND_TRIP), count=8, rests=_RESTS)
     return {f"trips {kind}": seconds for kind, seconds in said.items()}
 
 

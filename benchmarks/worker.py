@@ -17,10 +17,11 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 MEGABYTE = 1 << 20
 _SAMPLING = 0.01  # seconds
+_SERVER_RESTS = 5.0  # seconds after which uvicorn closes an idle connection
 _STALLED = 5.0  # seconds after which no more jobs arrive
 
 Samples = Dict[str, Any]
@@ -115,14 +116,14 @@ def held(module: Any, url: str, jobs: int, deadline: float) -> Samples:
     """
     client, values = connect(module, url), [f"value {number}" for number in range(jobs)]
     client.predict("hello", api_name="/queued")
-    _ask(url, "release", {"method": "DELETE"})
+    _ask(url, "release", "DELETE")
     before, threads, said = resident(), PeakThreads(), {}
     start = time.perf_counter()
 
     def joined() -> None:
         said["arrived"], said["seconds"] = _arrivals(url, jobs, start)
         said["memory"] = max(resident() - before, 0)
-        _ask(url, "release", {"method": "POST"})
+        _ask(url, "release", "POST")
 
     if hasattr(client, "submit"):
         submitted = [client.submit(value, api_name="/held") for value in values]
@@ -145,10 +146,10 @@ def _arrivals(url: str, jobs: int, start: float) -> Any:
     return arrived, since - start
 
 
-def _ask(url: str, route: str, options: Optional[Dict[str, str]] = None) -> bytes:
+def _ask(url: str, route: str, method: str = "GET") -> bytes:
     import urllib.request
 
-    answer: bytes = urllib.request.urlopen(urllib.request.Request(url + route, **(options or {}))).read()
+    answer: bytes = urllib.request.urlopen(urllib.request.Request(url + route, method=method)).read()
     return answer
 
 
@@ -207,8 +208,8 @@ class Clock:
         return result
 
 
-def trips(module: Any, url: str, count: int, idle: float) -> Samples:
-    """The seconds of each kind of call over a link; the client rests before the one that finds it idle."""
+def trips(module: Any, url: str, count: int, rests: List[float]) -> Samples:
+    """The seconds of each kind of call over a link; the client rests for some seconds before some of them."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         options = {"ssl_verify": False, "download_files": folder}
@@ -222,8 +223,11 @@ def trips(module: Any, url: str, count: int, idle: float) -> Samples:
         two = client()
         clock.take("position", two.predict, "a", api_name="/queued")
         two.predict("a", api_name="/queued")
-        time.sleep(idle)
-        clock.take("idle", two.predict, "a", api_name="/queued")
+        for rest in rests:
+            if rest > _SERVER_RESTS and not hasattr(two, "submit"):
+                two.close()  # before the server does, which the bare loop would not notice
+            time.sleep(rest)
+            clock.take(f"idle {rest:g}", two.predict, "a", api_name="/queued")
         for kind in ("first down", "down"):
             clock.take(kind, two.predict, api_name="/give")
         for kind in ("first up", "up"):
