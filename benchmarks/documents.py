@@ -8,7 +8,7 @@ from typing import Dict, List, Sequence
 from .figures import LIMIT, NONE, OFFICIAL, OURS, Figure, Found, markdown, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
-_PERFORMANCE, _README = ROOT / "docs" / "performance.md", ROOT / "README.md"
+PERFORMANCE, README = ROOT / "docs" / "performance.md", ROOT / "README.md"
 START = "<!-- figures: what `python -m benchmarks --write` writes -->\n"
 END = "<!-- end of figures -->\n"
 #: What the README shows, by its key, with what it calls it there.
@@ -30,10 +30,10 @@ SIZES_ROW = "| packages installed, and their size |"
 
 def write(about: str, table: str, figures: Sequence[Figure], found: Found) -> None:
     """Put the table into docs/performance.md, and some of its rows into the README."""
-    _replace(_PERFORMANCE, f"{about}\n\n{table}")
-    readme = _README.read_text(encoding="utf-8")
+    _replace(PERFORMANCE, f"{about}\n\n{table}")
+    readme = README.read_text(encoding="utf-8")
     sizes = [line for line in readme.splitlines() if line.startswith(SIZES_ROW)]
-    _replace(_README, "\n".join([short_table(figures, found), *sizes]))
+    _replace(README, "\n".join([short_table(figures, found), *sizes]))
 
 
 def short_table(figures: Sequence[Figure], found: Found) -> str:
@@ -53,14 +53,14 @@ def _replace(path: Path, text: str) -> None:
     path.write_text(between(path.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
-def between(document: str, text: str) -> str:
+def between(document: str, text: str, start: str = START, end: str = END) -> str:
     """The document with a text in its marked place.
 
     Raises:
         ValueError: it has none.
     """
-    before, begun, rest = document.partition(START)
-    _, ended, after = rest.partition(END)
+    before, begun, rest = document.partition(start)
+    _, ended, after = rest.partition(end)
     if not begun or not ended:
         raise ValueError("the document has no place for figures")
     return f"{before}{begun}\n{text}\n\n{ended}{after}"
