@@ -114,7 +114,7 @@ class Transport:
         auth: Optional[Tuple[str, str]] = None,
         follow_redirects: bool = True,
         idle_expiry: float = 2.0,
-        max_idle: int = 16,
+        max_idle: int = 48,
         clock: Clock = time.monotonic,
         calendar: Clock = time.time,
         bounded: bool = True,

@@ -60,7 +60,7 @@ class Pool:
     def __init__(
         self,
         *,
-        max_idle: int = 16,
+        max_idle: int = 48,
         idle_expiry: float = 2.0,
         idle_limit: float = 60.0,
         clock: Clock = time.monotonic,

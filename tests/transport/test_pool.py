@@ -153,6 +153,16 @@ def test_no_more_idle_connections_are_kept_than_allowed(serve, connect_to):
     assert "idle=2 active=0" in repr(transport)
 
 
+def test_as_many_are_kept_as_a_client_has_workers(serve, connect_to):
+    """Else a batch, whose calls end together, would open some anew each time."""
+    server = serve(always())
+    transport = connect_to(server.url)
+    for _ in range(2):
+        for stream in [transport.stream("GET", server.url) for _ in range(40)]:
+            stream.read_all()
+    assert server.connections == 40
+
+
 def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
     clock = Clock()
     server = serve(always())
