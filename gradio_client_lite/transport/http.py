@@ -246,6 +246,10 @@ class Transport:
         hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
 
+    def open_ahead(self, url: str) -> float:
+        """Open a connection for requests to come; return how many seconds that took. Raises as `request`."""
+        return self._exchanger.open_ahead(self._target(url), self.timeout, self._never)
+
     def drop(self, connection: Connection) -> None:
         """Close a connection that `StreamingResponse.take_connection` has given out."""
         self._pool.drop(connection)

@@ -36,6 +36,8 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Bodies above this size get a connection of their own. The receive buffer of a kept one has grown with what
 # went before, and a server in Python reads a large upload about a third faster through a fresh, smaller one.
 _LARGE = 8 << 20
+#: Seconds that opening a connection takes to a server so far away that it pays to open one ahead.
+FAR = 0.02
 
 
 class Pool:
@@ -125,10 +127,12 @@ class Pool:
         connection.close()
         return False
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection whose last answer was read completely; close it where it cannot be used again."""
+    def give_back(self, connection: Connection, *, unused: bool = False) -> None:
+        """Keep a connection whose last answer was read completely, or one that is `unused`; close it where it
+        cannot be used again.
+        """
         dead = connection
-        reusable = connection.reusable()
+        reusable = unused or connection.reusable()
         with self._lock:
             self._active.discard(connection)
             if reusable and not self.closed and self._max_idle > 0:
@@ -220,6 +224,7 @@ class Exchanger:
         self._heads = heads
         self._bounds = bounds
         self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
+        self._seconds: Dict[Route, float] = {}  # that opening the last connection took
 
     # Why a request may be sent twice. A server may close an idle connection at any time, and its FIN may
     # cross a request. That is no failure of the server's, so the request goes out once more, on a new
@@ -275,8 +280,16 @@ class Exchanger:
                 self._pool.drop(connection)
                 raise
 
+    def open_ahead(self, target: Target, limits: Timeout, deadline: Deadline) -> float:
+        """Open a connection for requests to come; return how many seconds that took."""
+        route = Route(*target.origin, self.proxy_for(target))
+        self._pool.give_back(self._connect(route, target, limits, deadline), unused=True)
+        return self._seconds[route]
+
     def _connect(self, route: Route, target: Target, limits: Timeout, deadline: Deadline) -> Connection:
+        began = time.monotonic()
         connection = self._dialer.dial(route, target, limits.connect, deadline)
+        self._seconds[route] = time.monotonic() - began
         self._bounds.connected(target.host, connection.peer)
         if not self._pool.add(connection):
             raise ClientClosed(f"The client is closed; {target.label} was not asked.")

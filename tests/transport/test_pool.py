@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from gradio_client_lite.errors import ConnectionLost
+from gradio_client_lite.errors import ClientClosed, ConnectionLost
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
 
-from .peers import Clock, always, answer
+from .peers import PATIENCE, Clock, always, answer
 
 
 class DeadOnUse:
@@ -344,3 +344,44 @@ def test_threads_share_a_transport(serve, connect_to):
     assert not wrong
     assert server.connections <= 8
     assert "active=0" in repr(transport)
+
+
+# --- opened ahead
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_opened_ahead_serves_the_next_request(serve, connect_to, wrap, method):
+    """The tickets that TLS sends behind its handshake are no answer that nobody has asked for."""
+    begun = threading.Event()
+    server = serve(lambda peer: begun.set() or always()(peer), wrap=wrap)
+    transport = connect_to(server.url, verify=False)
+    assert transport.open_ahead(server.url) > 0
+    assert begun.wait(PATIENCE)
+    assert "idle=1 active=0" in repr(transport)
+    assert transport.request(method, server.url).body == b"ok"
+    assert server.connections == 1
+
+
+def test_a_connection_opened_ahead_that_has_spoken_is_not_used(serve, connect_to, wrap):
+    spoken = threading.Event()
+
+    def script(peer):
+        peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # not behind the tickets
+        peer.send(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+        spoken.set()
+        peer.closed()
+
+    server = serve(script, always(b"second"), wrap=wrap)
+    transport = connect_to(server.url, verify=False)
+    transport.open_ahead(server.url)
+    assert spoken.wait(PATIENCE)
+    assert transport.request("GET", server.url).body == b"second"
+
+
+def test_nothing_is_kept_of_what_is_opened_ahead_by_a_closed_transport(serve, connect_to):
+    server = serve(lambda peer: peer.closed())
+    transport = connect_to(server.url)
+    transport.close()
+    with pytest.raises(ClientClosed):
+        transport.open_ahead(server.url)
+    assert "idle=0 active=0" in repr(transport)
