@@ -166,6 +166,7 @@ class App:
         self.description.local = not self.dialect.describes
         self._settle(src)
         self.routes = Routes(self.src, self.spec.api_prefix, self.dialect.direct_route)
+        self.transport.renew_with(self.routes.app_id)
         self.transport.liveness = Liveness(parse_url(self.src).origin, self._show_life, self.threads)
         if self._credentials is not None and same_place(asked, parse_url(self.src)):
             log_in = partial(self._log_in_again, self._credentials)

@@ -250,6 +250,12 @@ class Transport:
         """Open a connection for requests to come; return how many seconds that took. Raises as `request`."""
         return self._exchanger.open_ahead(self._target(url), self.timeout, self._never)
 
+    def renew_with(self, url: str) -> None:
+        """Ask for this, which must do no harm, where an old connection is to be used for what must not be
+        sent twice, rather than open another one to a server far away.
+        """
+        self._exchanger.harmless = self._target(url)
+
     def drop(self, connection: Connection) -> None:
         """Close a connection that `StreamingResponse.take_connection` has given out."""
         self._pool.drop(connection)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import ClientClosed
 from ..secrecy import hide, value_secrets
-from .connection import Connection, Head
+from .connection import BodyReader, Connection, Head
 from .dial import Dialer, Proxy, ProxyChoice, Route
 from .failures import FOREIGN, translate_exchange
 from .headers import BodyFailed, CookieJar, basic_auth, body_size, encode_head, request_pieces
@@ -38,6 +38,9 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LARGE = 8 << 20
 #: Seconds that opening a connection takes to a server so far away that it pays to open one ahead.
 FAR = 0.02
+#: How many times as long an old connection to it gets to answer, the most seconds, and bytes of the answer.
+_PATIENCE, _LONGEST, _SMALL = 2.0, 1.0, 1 << 14
+_OF_BODY = frozenset({"accept", "content-type"})
 
 
 class Pool:
@@ -213,7 +216,11 @@ class HeadMaker:
 
 
 class Exchanger:
-    """Sends requests, and reads the heads of their answers; `bounds` is told where new connections lead."""
+    """Sends requests, and reads the heads of their answers; `bounds` is told where new connections lead.
+
+    Attributes:
+        harmless: what an old connection to that origin is tried with; None tries none.
+    """
 
     def __init__(
         self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker, bounds: Bounds
@@ -225,6 +232,7 @@ class Exchanger:
         self._bounds = bounds
         self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
         self._seconds: Dict[Route, float] = {}  # that opening the last connection took
+        self.harmless: Optional[Target] = None
 
     # Why a request may be sent twice. A server may close an idle connection at any time, and its FIN may
     # cross a request. That is no failure of the server's, so the request goes out once more, on a new
@@ -258,6 +266,8 @@ class Exchanger:
             if self._pool.closed:
                 raise ClientClosed(f"The client is closed; {target.label} was not asked.")
             connection = None if fresh else self._pool.take(route, idempotent=repeatable)
+            if connection is None and not (fresh or repeatable):
+                connection = self._renew(route, hop, limits, deadline)
             kept = connection is not None
             if connection is None:
                 connection = self._connect(route, target, limits, deadline)
@@ -294,6 +304,35 @@ class Exchanger:
         if not self._pool.add(connection):
             raise ClientClosed(f"The client is closed; {target.label} was not asked.")
         return connection
+
+    # What must not be sent twice goes over no connection that the server may just be closing, as nobody could
+    # tell whether it was taken. An old one is asked something harmless first, which may be lost. That takes
+    # one round trip; a new connection takes two by TLS, and one in clear.
+
+    def _renew(self, route: Route, hop: Hop, limits: Timeout, deadline: Deadline) -> Optional[Connection]:
+        """Return an old connection to a server far away that has just answered; None where there is none."""
+        asked, seconds = self.harmless, self._seconds.get(route, 0.0)
+        if asked is None or asked.origin != hop.target.origin or route.scheme != "https" or seconds < FAR:
+            return None
+        connection = self._pool.take(route, idempotent=True)
+        if connection is None:
+            return None
+        fields = {name: value for name, value in hop.fields.items() if name not in _OF_BODY}
+        try:
+            connection.prepare(limits.read, deadline.sooner(min(seconds * _PATIENCE, _LONGEST)))
+            head = self._exchange(connection, Hop("GET", asked, fields, None, hop.cookies, hop.auth), None)
+            body, left = BodyReader(connection, "GET", head), _SMALL
+            while body.keep and not body.done and left > 0:
+                left -= len(body.read_some(left))
+            if body.keep and body.done and connection.reusable():
+                return connection
+        except FOREIGN:
+            pass
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+        self._pool.drop(connection)
+        return None
 
     def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> Head:
         try:

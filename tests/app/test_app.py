@@ -24,6 +24,7 @@ from gradio_client_lite.errors import (
     TooManyRedirects,
     UnsupportedAppError,
 )
+from gradio_client_lite.transport import pool
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.transport.reach import Address
 
@@ -252,6 +253,19 @@ def test_config_that_is_nested_too_deeply_is_refused(net: Net) -> None:
     app = net.app(HTTP)
     with pytest.raises(ProtocolError, match=f"The config of {HTTP}/ is nested too deeply"):
         app.config = {"deep": deep}
+
+
+def test_old_connection_to_a_server_far_away_is_asked_for_the_number_of_the_app(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "FAR", 0.0)
+    server = net.put(TLS, site(**{"gradio_api/app_id": answer(b"1"), "call": answer()}))
+    app = net.app(TLS)
+    app.connect()
+    monkeypatch.setattr(app.transport._pool, "_expiry", -1.0)
+    app.transport.request("POST", TLS + "/call")
+    assert asked(server) == ["GET /config", "GET /gradio_api/app_id", "POST /call"]
+    assert server.connections == 1
 
 
 # --- the description, fetched beside the config

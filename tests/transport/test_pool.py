@@ -9,10 +9,11 @@ import threading
 import pytest
 
 from gradio_client_lite.errors import ClientClosed, ConnectionLost
+from gradio_client_lite.transport import pool as pool_module
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
 
-from .peers import PATIENCE, Clock, always, answer
+from .peers import PATIENCE, Clock, always, answer, chunk, later
 
 
 class DeadOnUse:
@@ -384,4 +385,141 @@ def test_nothing_is_kept_of_what_is_opened_ahead_by_a_closed_transport(serve, co
     transport.close()
     with pytest.raises(ClientClosed):
         transport.open_ahead(server.url)
+    assert "idle=0 active=0" in repr(transport)
+
+
+# --- old connections to a server far away
+
+
+@pytest.fixture
+def far(monkeypatch, connect_to, wrap, serve):
+    """Serve by TLS, and make a transport whose one connection has been idle for too long."""
+    monkeypatch.setattr(pool_module, "FAR", 0.0)
+
+    def make(*scripts, harmless="harmless", tls=True):
+        clock = Clock()
+        server = serve(*scripts, wrap=wrap if tls else None)
+        transport = connect_to(server.url, verify=False, clock=clock, calendar=clock)
+        transport.renew_with(server.url + harmless)
+        transport.request("GET", server.url + "first", headers={"accept": "x", "x-token": "t"})
+        clock.now += 10
+        return server, transport
+
+    return make
+
+
+def paths(server):
+    return [request.path for request in server.requests]
+
+
+def test_a_post_uses_an_old_connection_that_has_answered_something_harmless(far):
+    server, transport = far(always())
+    headers = {"content-type": "application/json", "accept": "x", "x-token": "t"}
+    for number in range(2):
+        assert transport.request("POST", server.url + f"{number}", headers=headers, body=b"{}").body == b"ok"
+    assert paths(server) == ["/first", "/harmless", "/0", "/1"]
+    assert server.connections == 1
+    harmless = server.requests[1]
+    assert (harmless.method, harmless.body, harmless.headers["x-token"]) == ("GET", b"", "t")
+    assert not {"accept", "content-type", "content-length"} & set(harmless.headers)
+
+
+def test_so_does_a_stream_that_must_not_be_opened_twice(far):
+    server, transport = far(always())
+    transport.stream("GET", server.url + "stream", idempotent=False).read_all()
+    assert paths(server) == ["/first", "/harmless", "/stream"]
+
+
+def test_a_get_uses_it_unasked(far):
+    server, transport = far(always())
+    transport.request("GET", server.url)
+    assert paths(server) == ["/first", "/"]
+
+
+def once(end):
+    """Answer the first request, and the one after it by `end`."""
+
+    def script(peer):
+        peer.request()
+        peer.answer()
+        if peer.request() is not None:
+            end(peer)
+
+    return script
+
+
+ENDS = {
+    "closed": lambda peer: None,
+    "reset": lambda peer: peer.reset(),
+    "failed": lambda peer: peer.answer(b"", "500 Internal Server Error") or peer.closed(),
+    "no HTTP": lambda peer: peer.send(b"what?\r\n\r\n") or peer.closed(),
+    "not kept": lambda peer: peer.answer(connection="close") or peer.closed(),
+    "cut": lambda peer: peer.send(answer(b"much", content_length="9")),
+    "large": lambda peer: peer.answer(b"x" * (pool_module._SMALL + 1)) or peer.closed(),
+    "silent": lambda peer: peer.closed(),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_post_is_sent_once_where_an_old_connection_does_not_answer_well(far, end, monkeypatch):
+    monkeypatch.setattr(pool_module, "_LONGEST", 0.3)
+    monkeypatch.setattr(pool_module, "_PATIENCE", 1e9)
+    server, transport = far(once(end), always(b"new"))
+    assert transport.request("POST", server.url + "post", body=b"x").body == b"new"
+    assert paths(server) == ["/first", "/harmless", "/post"]
+    assert server.connections == 2
+
+
+def test_an_answer_in_chunks_is_one(far):
+    pieces = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(b"1") + chunk(b"2") + chunk(b"")
+    server, transport = far(always(lambda _: pieces))
+    assert transport.request("POST", server.url).body == b"12"
+    assert server.connections == 1
+
+
+def test_a_post_in_clear_makes_a_new_connection_which_takes_as_long(far):
+    server, transport = far(always(), tls=False)
+    transport.request("POST", server.url)
+    assert paths(server) == ["/first", "/"]
+    assert server.connections == 2
+
+
+def test_so_does_one_to_a_server_near_by(far, monkeypatch):
+    server, transport = far(always())
+    monkeypatch.setattr(pool_module, "FAR", 60.0)
+    transport.request("POST", server.url)
+    assert paths(server) == ["/first", "/"]
+    assert server.connections == 2
+
+
+def test_so_does_one_where_nothing_is_known_to_be_harmless(far, wrap, serve):
+    server, transport = far(always())
+    other = serve(always(), wrap=wrap)
+    transport.renew_with(other.url)
+    transport.request("POST", server.url)
+    assert paths(server) == ["/first", "/"]
+    assert not other.requests
+
+
+def test_closing_ends_the_wait_for_an_old_connection(far, monkeypatch):
+    monkeypatch.setattr(pool_module, "_LONGEST", PATIENCE)
+    monkeypatch.setattr(pool_module, "_PATIENCE", 1e9)
+    asked = threading.Event()
+    server, transport = far(once(lambda peer: asked.set() or peer.closed()), lambda peer: peer.closed())
+    wait = later(lambda: transport.request("POST", server.url))
+    assert asked.wait(PATIENCE)
+    transport.close()
+    assert isinstance(wait(), ClientClosed)
+    assert paths(server) == ["/first", "/harmless"]
+
+
+def test_an_interrupt_closes_an_old_connection_that_was_asked(far, monkeypatch):
+    server, transport = far(always())
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool_module, "BodyReader", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        transport.request("POST", server.url)
     assert "idle=0 active=0" in repr(transport)
