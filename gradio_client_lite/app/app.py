@@ -236,32 +236,31 @@ class App:
                 connected.set_result(False)
 
     def _fetch_beside(self, src: str, connected: Future[bool]) -> Dict[str, Any]:
-        """Make the description; from a server far away its request leaves beside that for the config.
-
-        It goes to where Gradio has had it since 5.0, over a connection that the first calls need anyway. A
-        call by keyword that comes at once would else wait for both.
+        """Make the description; a server far away is asked for it beside the config, where it is since
+        Gradio 5.0, over a connection that the first calls need anyway.
         """
         early: Optional[Response] = None
-        ahead = False
+        fresh = True
         with suppress(_Timeout):
             connected.result(_SOON)
         if not connected.done():
             with suppress(GradioClientError):
-                seconds = self.transport.open_ahead(src)
-                ahead = True
-                if seconds >= FAR and not connected.done():
-                    early = self._ask_for_info(Routes(src, _API_PREFIX).info, src)
+                far = self.transport.open_ahead(src) >= FAR
+                fresh = False
+                if far and not connected.done():
+                    early = self._ask_for_info(Routes(src, _API_PREFIX).info, src, fresh)
         if not connected.result() or self.description.local:
             raise ConnectionFailed(f"There is no description to be fetched from {bare_url(src)}.")
-        return self._fetch_info(early, fresh=not ahead)
+        return self._fetch_info(early, fresh)
 
-    def _ask_for_info(self, url: str, src: str, *, fresh: bool = False) -> Response:
+    def _ask_for_info(self, url: str, src: str, fresh: bool) -> Response:
         limits = self.transport.timeout.whole(self.limits.bound("describing"))
         return self._loader.get(url, src, timeout=limits, fresh=fresh)
 
-    def _fetch_info(self, early: Optional[Response] = None, *, fresh: bool = True) -> Dict[str, Any]:
-        """Make the description, of an answer that came early where it is the app's; else `fresh` leaves the
-        kept connection to the first call, which may come meanwhile.
+    def _fetch_info(self, early: Optional[Response] = None, fresh: bool = True) -> Dict[str, Any]:
+        """Make the description, of an answer that came early where it is the app's.
+
+        `fresh` leaves the kept connection to the first call, which may come meanwhile.
         """
         if self.description.local:
             return self._derive_info(self)
@@ -272,7 +271,7 @@ class App:
             if early is not None and early.url == url and early.status == 200:
                 response = early
             else:
-                response = self._ask_for_info(url, self.src, fresh=fresh)
+                response = self._ask_for_info(url, self.src, fresh)
             if not 200 <= response.status < 300:
                 doing = "fetching the API description"
                 raise status_error(response.status, response.body, url, doing, response.headers)

@@ -250,6 +250,10 @@ class Transport:
         """Open a connection for requests to come; return how many seconds that took. Raises as `request`."""
         return self._exchanger.open_ahead(self._target(url), self.timeout, self._never)
 
+    def replace_closed(self, url: str) -> None:
+        """Open connections for a call and its stream, where a server far away has closed those there were."""
+        self._exchanger.replace_closed(self._target(url), self.timeout, self._never)
+
     def renew_with(self, url: str) -> None:
         """Ask for this, which must do no harm, where an old connection is to be used for what must not be
         sent twice, rather than open another one to a server far away.

@@ -38,9 +38,8 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LARGE = 8 << 20
 #: Seconds that opening a connection takes to a server so far away that it pays to open one ahead.
 FAR = 0.02
-#: How many times as long an old connection to it gets to answer, the most seconds, and bytes of the answer.
-_PATIENCE, _LONGEST, _SMALL = 2.0, 1.0, 1 << 14
-_OF_BODY = frozenset({"accept", "content-type"})
+#: Seconds that an old connection to it gets to answer, and connections that a call takes: one for its stream.
+_PATIENCE, _AT_HAND = 1.0, 2
 
 
 class Pool:
@@ -130,16 +129,20 @@ class Pool:
         connection.close()
         return False
 
-    def give_back(self, connection: Connection, *, unused: bool = False) -> None:
-        """Keep a connection whose last answer was read completely, or one that is `unused`; close it where it
-        cannot be used again.
-        """
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection whose last answer was read completely; close it where it cannot be used again."""
+        if connection.reusable():
+            self.keep(connection)
+        else:
+            self.drop(connection)
+
+    def keep(self, connection: Connection, since: Optional[Tuple[float, float]] = None) -> None:
+        """Make a connection idle, since when it has been, on both clocks; None for now."""
         dead = connection
-        reusable = unused or connection.reusable()
         with self._lock:
             self._active.discard(connection)
-            if reusable and not self.closed and self._max_idle > 0:
-                connection.idle_since = (self._clock(), self._calendar())
+            if not self.closed and self._max_idle > 0:
+                connection.idle_since = since or (self._clock(), self._calendar())
                 self._idle.append(connection)
                 if len(self._idle) <= self._max_idle and not self.closed:
                     return
@@ -291,9 +294,8 @@ class Exchanger:
                 raise
 
     def open_ahead(self, target: Target, limits: Timeout, deadline: Deadline) -> float:
-        """Open a connection for requests to come; return how many seconds that took."""
         route = Route(*target.origin, self.proxy_for(target))
-        self._pool.give_back(self._connect(route, target, limits, deadline), unused=True)
+        self._pool.keep(self._connect(route, target, limits, deadline))
         return self._seconds[route]
 
     def _connect(self, route: Route, target: Target, limits: Timeout, deadline: Deadline) -> Connection:
@@ -309,22 +311,39 @@ class Exchanger:
     # tell whether it was taken. An old one is asked something harmless first, which may be lost. That takes
     # one round trip; a new connection takes two by TLS, and one in clear.
 
+    def _renews(self, route: Route) -> bool:
+        """Whether old connections are asked: by TLS, to the app's server, if that is far away."""
+        origin = None if self.harmless is None else self.harmless.origin
+        far = self._seconds.get(route, 0.0) >= FAR
+        return far and route.scheme == "https" and route[:3] == origin
+
+    def replace_closed(self, target: Target, limits: Timeout, deadline: Deadline) -> None:
+        """See `Transport.replace_closed`.
+
+        uvicorn closes a connection 5 seconds after an answer, but not one that has not been used.
+        """
+        route = Route(*target.origin, self.proxy_for(target))
+        if self._renews(route):
+            found = [self._pool.take(route, idempotent=True) for _ in range(_AT_HAND)]
+            alive = [connection for connection in found if connection is not None]
+            for connection in reversed(alive):
+                self._pool.keep(connection, connection.idle_since)
+            for _ in range(_AT_HAND - len(alive)):
+                self.open_ahead(target, limits, deadline)
+
     def _renew(self, route: Route, hop: Hop, limits: Timeout, deadline: Deadline) -> Optional[Connection]:
         """Return an old connection to a server far away that has just answered; None where there is none."""
-        asked, seconds = self.harmless, self._seconds.get(route, 0.0)
-        if asked is None or asked.origin != hop.target.origin or route.scheme != "https" or seconds < FAR:
+        asked = self.harmless
+        connection = self._pool.take(route, idempotent=True) if self._renews(route) else None
+        if asked is None or connection is None:
             return None
-        connection = self._pool.take(route, idempotent=True)
-        if connection is None:
-            return None
-        fields = {name: value for name, value in hop.fields.items() if name not in _OF_BODY}
         try:
-            connection.prepare(limits.read, deadline.sooner(min(seconds * _PATIENCE, _LONGEST)))
-            head = self._exchange(connection, Hop("GET", asked, fields, None, hop.cookies, hop.auth), None)
-            body, left = BodyReader(connection, "GET", head), _SMALL
-            while body.keep and not body.done and left > 0:
-                left -= len(body.read_some(left))
-            if body.keep and body.done and connection.reusable():
+            connection.prepare(limits.read, deadline.sooner(_PATIENCE))
+            head = self._exchange(connection, hop._replace(method="GET", target=asked, body=None), None)
+            body = BodyReader(connection, "GET", head)
+            while body.keep and not body.done:
+                body.read_some(_LARGE)
+            if body.keep and connection.reusable():
                 return connection
         except FOREIGN:
             pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 import pytest
 
@@ -15,6 +15,7 @@ from gradio_client_lite.errors import (
     QueueError,
     StreamLost,
 )
+from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import Generating, StreamCut
 
@@ -329,3 +330,28 @@ def test_stream_that_is_refused_fails_the_job_if_it_has_joined_and_is_asked_for_
     held.let_go.set()
     thread.join(PATIENCE)
     assert call.result() == [1]
+
+
+@pytest.mark.parametrize("error", [None, ConnectFailed("refused")])
+def test_session_that_rests_has_closed_connections_replaced(
+    transport: ScriptedTransport,
+    make_queue: Callable[..., SessionQueue],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Optional[Exception],
+) -> None:
+    monkeypatch.setattr(session_module, "_REST", TINY)
+    replaced: List[str] = []
+    rested = threading.Event()
+
+    def replace_closed(url: str) -> None:
+        replaced.append(url)
+        rested.set()
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(transport, "replace_closed", replace_closed, raising=False)
+    warmed(transport, make_queue(opens_ahead=True))
+    assert rested.wait(PATIENCE)
+    assert replaced[0].endswith("queue/join")
+    assert not caplog.records

@@ -395,13 +395,14 @@ def test_nothing_is_kept_of_what_is_opened_ahead_by_a_closed_transport(serve, co
 def far(monkeypatch, connect_to, wrap, serve):
     """Serve by TLS, and make a transport whose one connection has been idle for too long."""
     monkeypatch.setattr(pool_module, "FAR", 0.0)
+    monkeypatch.setattr(pool_module, "_PATIENCE", PATIENCE)
 
     def make(*scripts, harmless="harmless", tls=True):
         clock = Clock()
         server = serve(*scripts, wrap=wrap if tls else None)
         transport = connect_to(server.url, verify=False, clock=clock, calendar=clock)
         transport.renew_with(server.url + harmless)
-        transport.request("GET", server.url + "first", headers={"accept": "x", "x-token": "t"})
+        transport.request("GET", server.url + "first")
         clock.now += 10
         return server, transport
 
@@ -414,14 +415,14 @@ def paths(server):
 
 def test_a_post_uses_an_old_connection_that_has_answered_something_harmless(far):
     server, transport = far(always())
-    headers = {"content-type": "application/json", "accept": "x", "x-token": "t"}
+    headers = {"x-token": "t"}
     for number in range(2):
         assert transport.request("POST", server.url + f"{number}", headers=headers, body=b"{}").body == b"ok"
     assert paths(server) == ["/first", "/harmless", "/0", "/1"]
     assert server.connections == 1
     harmless = server.requests[1]
     assert (harmless.method, harmless.body, harmless.headers["x-token"]) == ("GET", b"", "t")
-    assert not {"accept", "content-type", "content-length"} & set(harmless.headers)
+    assert "content-length" not in harmless.headers
 
 
 def test_so_does_a_stream_that_must_not_be_opened_twice(far):
@@ -455,16 +456,14 @@ ENDS = {
     "no HTTP": lambda peer: peer.send(b"what?\r\n\r\n") or peer.closed(),
     "not kept": lambda peer: peer.answer(connection="close") or peer.closed(),
     "cut": lambda peer: peer.send(answer(b"much", content_length="9")),
-    "large": lambda peer: peer.answer(b"x" * (pool_module._SMALL + 1)) or peer.closed(),
     "silent": lambda peer: peer.closed(),
 }
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_post_is_sent_once_where_an_old_connection_does_not_answer_well(far, end, monkeypatch):
-    monkeypatch.setattr(pool_module, "_LONGEST", 0.3)
-    monkeypatch.setattr(pool_module, "_PATIENCE", 1e9)
     server, transport = far(once(end), always(b"new"))
+    monkeypatch.setattr(pool_module, "_PATIENCE", 0.3)
     assert transport.request("POST", server.url + "post", body=b"x").body == b"new"
     assert paths(server) == ["/first", "/harmless", "/post"]
     assert server.connections == 2
@@ -501,9 +500,7 @@ def test_so_does_one_where_nothing_is_known_to_be_harmless(far, wrap, serve):
     assert not other.requests
 
 
-def test_closing_ends_the_wait_for_an_old_connection(far, monkeypatch):
-    monkeypatch.setattr(pool_module, "_LONGEST", PATIENCE)
-    monkeypatch.setattr(pool_module, "_PATIENCE", 1e9)
+def test_closing_ends_the_wait_for_an_old_connection(far):
     asked = threading.Event()
     server, transport = far(once(lambda peer: asked.set() or peer.closed()), lambda peer: peer.closed())
     wait = later(lambda: transport.request("POST", server.url))
@@ -523,3 +520,76 @@ def test_an_interrupt_closes_an_old_connection_that_was_asked(far, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         transport.request("POST", server.url)
     assert "idle=0 active=0" in repr(transport)
+
+
+# --- what a server has closed while the client rests
+
+
+def replaced(transport, server):
+    transport.replace_closed(server.url + "post")
+    return repr(transport)
+
+
+def test_connections_that_a_server_far_away_has_closed_are_replaced_for_a_call_and_its_stream(far):
+    gone = threading.Event()
+
+    def closes(peer):
+        peer.request()
+        peer.answer()
+        peer.sock.shutdown(socket.SHUT_WR)
+        gone.set()
+        peer.closed()
+
+    server, transport = far(closes, always())
+    assert gone.wait(PATIENCE)
+    for _ in range(2):
+        assert "idle=2 active=0" in replaced(transport, server)
+    assert server.connections == 3
+    transport._pool._clock.now += 10
+    transport.request("POST", server.url + "post")
+    assert paths(server) == ["/first", "/harmless", "/post"]
+    assert server.connections == 3
+
+
+def test_those_that_are_open_are_kept_in_their_order(far):
+    ports = []
+
+    def script(peer):
+        while peer.request():
+            ports.append(peer.sock.getpeername()[1])
+            peer.answer()
+
+    server, transport = far(script)
+    for stream in [transport.stream("GET", server.url) for _ in range(3)]:
+        stream.read_all()
+    assert "idle=3 active=0" in replaced(transport, server)
+    transport.request("GET", server.url)
+    assert ports[-1] == ports[-2]
+    assert server.connections == 3
+
+
+def test_nothing_is_opened_to_a_server_near_by(far, monkeypatch):
+    server, transport = far(always())
+    monkeypatch.setattr(pool_module, "FAR", 60.0)
+    assert "idle=1 active=0" in replaced(transport, server)
+    assert server.connections == 1
+
+
+def test_nothing_is_kept_where_the_transport_is_closed_meanwhile(far, monkeypatch):
+    server, transport = far(always())
+    (idle,) = transport._pool._idle
+    monkeypatch.setattr(idle, "stale", lambda: transport.close())
+    with pytest.raises(ClientClosed):
+        replaced(transport, server)
+    assert "idle=0 active=0" in repr(transport)
+
+
+def test_those_that_are_kept_are_no_younger_for_it(far):
+    server, transport = far(always())
+    replaced(transport, server)
+    transport.request("POST", server.url + "post")
+    assert paths(server) == ["/first", "/post"]  # over the one that was opened
+    transport._pool._clock.now += 3
+    replaced(transport, server)
+    transport.request("POST", server.url + "post")
+    assert paths(server) == ["/first", "/post", "/harmless", "/post"]
