@@ -248,8 +248,6 @@ class Client(ClientAttributes):
             self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
             self._finalizer.atexit = False  # there `threads` closes what is open
             app.threads.close_at_the_end(self._calls.end)
-            if not app.description.ready():
-                app.describe()
         except BaseException as exc:
             app.threads.close()
             app.transport.close()

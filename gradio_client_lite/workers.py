@@ -33,6 +33,7 @@ class Workers:
         name: of the threads.
         idle: seconds a thread without work stays.
         threads: which its threads belong to; None makes them its own.
+        rest: called on a thread that goes as there is no work, and that others do not wait for any more.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Workers:
         name: str,
         idle: float = 5.0,
         threads: Optional[_threads.Threads] = None,
+        rest: Optional[Callable[[], object]] = None,
     ) -> None:
         self._limit = limit
         self._name = name
         self._idle = idle
+        self._rest = rest
         self._owner = threads or _threads.Threads()
         self.after_fork()
         call_after_fork(self)
@@ -108,6 +111,8 @@ class Workers:
         while ready is self._ready:  # not so in a child that was forked by a task
             task = self._next()
             if task is None:
+                if self._rest is not None and self._idle and not self._owner.closed:
+                    _threads.guarded(self._rest)
                 return
             function, args = task
             try:

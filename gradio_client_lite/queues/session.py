@@ -54,6 +54,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from contextlib import suppress
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from ..errors import (
@@ -97,6 +98,8 @@ from .stream import TIMES, StreamReader, Times
 
 #: Seconds after which a reader that waits for room looks again.
 _LONGEST_WAIT = 60.0
+#: Seconds after the last stream when the session rests: servers have closed connections by then, if they do.
+_REST = 6.0
 
 
 class SessionQueue:
@@ -138,7 +141,7 @@ class SessionQueue:
         self._join_size = limits.bound("answer_bytes")
         # One thread, kept for a moment: calls one after the other need not start one each.
         threads = threads or Threads()
-        self._threads = Workers(1, "gradio-stream", threads=threads)
+        self._threads = Workers(1, "gradio-stream", _REST, threads, self._rest)
         # Guards what is below it. Reentrant, as a signal handler or a finaliser of the program may close the
         # client, or cancel a job, on a thread that holds it; so what is looped over is copied first.
         self._changed = threading.Condition(threading.RLock())
@@ -321,6 +324,11 @@ class SessionQueue:
             self.cut(error)  # the stream it was reading
             self.fail_all(error)
             raise
+
+    def _rest(self) -> None:
+        """Have connections at hand for the next call, which may come soon; the stream's thread goes then."""
+        with suppress(GradioClientError):  # it tells the next call, too
+            self._transport.replace_closed(self._join_url)
 
     # -- what the reader asks for and reports: see `stream.Owner`
 

@@ -269,9 +269,12 @@ class Connection:
         )
 
     def stale(self) -> bool:
-        """Whether an idle connection was closed, or has received what answers no request."""
+        """Whether an idle connection was closed, or has received what answers no request.
+
+        What belongs to TLS alone, such as tickets after a handshake, is read here and does not count.
+        """
         try:
-            return ready(self._sock, write=False, timeout=0)[0]
+            return ready(self._sock, write=False, timeout=0)[0] and self._answered()
         except (OSError, ValueError):  # without `poll`, `select` looks at no socket numbered 1024 or more
             return True
 
