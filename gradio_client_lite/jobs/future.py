@@ -202,8 +202,10 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
                 outcome = self._lifecycle.outcome
                 if self._followed:
                     self._keep(steps)
-                    if cost and steps and isinstance(steps[0], NewOutput):
-                        self._kept_bytes -= self._saved(cost, len(text))
+                    shared = self._lifecycle.outputs.shared
+                    if shared is not None and cost and steps and isinstance(steps[0], NewOutput):
+                        # What it shares with the value before takes nothing.
+                        self._kept_bytes -= int((cost - LEAST_COST) * max(1 - shared / len(text), 0))
                 if steps and outcome is None and isinstance(steps[-1], StatusUpdate):
                     self._status = steps[-1]
                 self._changed.notify_all()
@@ -226,18 +228,6 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         brings = isinstance(message, (Generating, Completed))
         if brings and (word is None or not text or mentions(text, word)):
             self._files_from = len(self._lifecycle.outputs)
-
-    def _saved(self, cost: int, size: int) -> int:
-        """How many bytes fewer than what its message costs the latest output takes, as it shares the rest.
-
-        Args:
-            cost: of the message; see `cost_of`.
-            size: of its JSON.
-        """
-        shared = self._lifecycle.outputs.shared
-        if shared is None or shared >= size:
-            return 0
-        return int((cost - LEAST_COST) * (1 - shared / size))
 
     def _keep(self, steps: Tuple[Step, ...]) -> None:
         """Keep steps for readers, in little memory; the lock is held."""

@@ -78,13 +78,7 @@ class Copies:
     def of(
         self, values: Sequence[Any], is_file: Optional[IsFile] = None, among: Optional[Container[int]] = None
     ) -> Taken:
-        """Copy output values.
-
-        Args:
-            values: of JSON; they must never be changed.
-            is_file: tells what is a file; None where there is none.
-            among: the indexes of values to search; None for all.
-        """
+        """Copy JSON values, which must never be changed; `is_file` is None where there are no files."""
         taken = Taken(list(values), [], [])
         known = iter(self._known)
 

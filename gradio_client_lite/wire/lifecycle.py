@@ -61,6 +61,7 @@ class OutputLog:
     """
 
     shared: Optional[float] = None
+    _latest: Tuple[Any, ...] = ()  # the action and path of the latest edit
     _size = _width = 0
     _kept = True
 
@@ -84,9 +85,19 @@ class OutputLog:
         if diff:
             for edits in values:
                 check_edits(edits)
+                self._share_paths(edits)
         if self._kept:
             self._entries.append(self._compact(values, diff))
         self._size += 1
+
+    def _share_paths(self, edits: List[List[Any]]) -> None:
+        """Have edits of the same place, such as a text that grows in a chat, take one path and action."""
+        for edit in edits:
+            action, path, _ = edit
+            if (action, path) == self._latest:
+                edit[:2] = self._latest
+            else:
+                self._latest = action, path
 
     def forget(self) -> None:
         """From now on only count, as nobody will read them."""

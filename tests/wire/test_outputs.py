@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
 import tracemalloc
 from random import Random
@@ -226,6 +227,22 @@ def test_memory_grows_with_what_was_received() -> None:
     finally:
         tracemalloc.stop()
     assert used < 25_000_000
+
+
+def test_edits_of_a_text_in_a_chat_take_little() -> None:
+    edits = [json.dumps([[["append", [1, "content", 0, "text"], f"{number}"]]]) for number in range(5000)]
+    log = OutputLog()
+    log.append([[{}, {"content": [{"text": ""}]}]], diff=False)
+    tracemalloc.start()
+    try:
+        for text in edits:
+            log.append(json.loads(text), diff=True)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / len(edits) < 550
+    texts = (values[0][1]["content"][0]["text"] for values in log.cursor())
+    assert list(texts) == ["".join(map(str, range(count))) for count in range(5001)]
 
 
 def test_one_thread_appends_while_others_read() -> None:
