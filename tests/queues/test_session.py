@@ -895,6 +895,15 @@ def test_stream_that_is_left_in_the_midst_is_cut_for_the_jobs_that_join_then(
     thread.join(PATIENCE)
 
 
+def test_stream_whose_answer_was_no_http_is_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
+    """The server may have opened it, and write what is for later jobs to it."""
+    told = threading.Event()
+    queue = make_queue(on_cut=told.set)
+    transport.offer(ProtocolError("garbage"))
+    assert isinstance(submit(queue).failure(), ProtocolError)
+    assert told.is_set()
+
+
 def test_stream_that_was_refused_is_not_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
     queue = make_queue(on_cut=never)
     transport.offer(ScriptedStream(b"no", status=401), ScriptedStream(completed("e1", 1), CLOSE, b""))
