@@ -154,6 +154,7 @@ class SessionQueue:
         self._known = False  # whether the server should know the session
         self._opened_ahead = False  # whether no job had its id when the stream was wanted
         self._asked_at = 0  # the number of the newest join when the last stream was asked for
+        self._dropped_at = 0  # and when the server had dropped the session after a cut
         self._closed = False
         self._reader = StreamReader(
             transport,
@@ -240,7 +241,7 @@ class SessionQueue:
         error: Optional[GradioClientError] = None
         confused: Tuple[Call, ...] = ()
         with self._changed:
-            self._joining.pop(call, None)
+            number = self._joining.pop(call, 0)
             if event_id and self._closed and not call.done():  # else the server may have to be told of it
                 error = closed_error(call.label)
             elif event_id:
@@ -251,7 +252,11 @@ class SessionQueue:
                     error = ambiguous([one.label for one in confused])
                 else:
                     self._catching_up.add(call)
-                    if self._graces.cut_by is not None and self._graces.joined(event_id):
+                    graces = self._graces
+                    if graces.cut_by is not None and graces.joined(event_id):
+                        self._early.keep_cut(event_id, first=True)
+                    elif number <= self._dropped_at and graces.dropped_by is not None:
+                        graces.suspect(event_id, graces.dropped_by)
                         self._early.keep_cut(event_id, first=True)
             if self._early.ids:
                 oldest = next(iter(self._joining.values()), None)
@@ -382,6 +387,8 @@ class SessionQueue:
             while True:
                 call = self._claims.calls.get(event_id)
                 if call is not None and call not in self._catching_up:
+                    if self._graces.suspects:
+                        self._graces.acquit(event_id)
                     return call, False
                 if self._closed or (call is None and not self._may_join(event_id)):
                     return None, False
@@ -403,6 +410,7 @@ class SessionQueue:
             error = self._stream_lost(message.message)
             if message.session_not_found:
                 with self._changed:
+                    self._dropped_at = self._newest_join
                     if not self._graces.noticed(set(self._claims.calls)):
                         error = session_unknown(self._src)
         self._fail(self._take(None if event_id is None else {event_id}), error)

@@ -184,7 +184,8 @@ class StreamReader:
                 reached = time.monotonic()
             except Exception as exc:
                 error = exc if isinstance(exc, GradioClientError) else _unreadable(exc)
-                if self._events is not None:
+                # Where the answer made no sense, the server may have opened the stream all the same.
+                if self._events is not None or isinstance(exc, ProtocolError):
                     self._owner.cut(error)  # first, as who learns of the error may call again at once
                 self._owner.fail_all(error)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from typing import Any, Callable, List, Tuple, Type
 
@@ -893,6 +894,40 @@ def test_stream_that_is_left_in_the_midst_is_cut_for_the_jobs_that_join_then(
     assert isinstance(second.failure(), StreamLost)
     assert second.messages == [StreamCut()]
     thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_job_whose_join_was_under_way_when_the_server_dropped_the_session_may_be_lost(
+    transport: ScriptedTransport, make_queue: MakeQueue, alive: bool
+) -> None:
+    queue = make_queue(grace=0.2, times=Times(unnoticed=PATIENCE))
+    first, third = ScriptedStream(), ScriptedStream()
+    gone = event("unexpected_error", message="404: Not Found", session_not_found=True)
+    transport.offer(first, ScriptedStream(gone, b""), third)
+    other = submit(queue)
+    call, held, thread = join_held(transport, queue, "late")  # which the server has taken before it drops all
+    first.cut()
+    assert isinstance(other.failure(), StreamLost)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    if alive:  # it has taken it afterwards
+        third.send(generating("late", 1))
+        call.wait_fed(2)
+        time.sleep(0.4)
+        third.send(completed("late", 2), CLOSE, b"")
+        assert call.result() == [2]
+    else:
+        assert isinstance(call.failure(), StreamLost)
+    assert call.messages[0] == StreamCut()
+
+
+def test_stream_whose_answer_was_no_http_is_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
+    """The server may have opened it, and write what is for later jobs to it."""
+    told = threading.Event()
+    queue = make_queue(on_cut=told.set)
+    transport.offer(ProtocolError("garbage"))
+    assert isinstance(submit(queue).failure(), ProtocolError)
+    assert told.is_set()
 
 
 def test_stream_that_was_refused_is_not_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
