@@ -55,6 +55,8 @@ _MAX_FIELDS, _MAX_FIELD = 100, 1 << 16
 _NO_LIMITS = Timeout(None, None)
 _SIZE_LINE = pattern(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z")
 _LENGTH = pattern(r"[0-9]{1,18}\Z")
+# As servers say it, those too whose framework and proxy both do.
+_CHUNKED = ("chunked", "chunked, chunked")
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
 # What follows the data of a chunk where another one follows,
@@ -352,7 +354,7 @@ class BodyReader:
         self._expected, self._partial, self._trailers = _SIZE, b"", 0
         if not (status < 200 or status in (204, 304) or method == "HEAD"):
             coding = headers.get("transfer-encoding", "identity").lower()
-            if coding == "chunked":
+            if coding in _CHUNKED:
                 self._chunked = True
                 # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).
                 self.keep = self.keep and "content-length" not in headers
