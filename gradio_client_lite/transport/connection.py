@@ -1,9 +1,9 @@
 """One connection: sends a request, reads the head and the body of its answer, and may be used again then.
 
-All of it is done here, with the errors of `http.client`: the head and a small body have to leave in one
-packet, deadlines have to hold for every single read, and a failure has to tell whether anything had been
-sent. The head of an answer is read as RFC 9112 has it, and not by the parser for mail that `HTTPResponse`
-uses, which takes a quarter of a call's instructions. What may be meant in two ways is refused.
+An answer is an `http.client.HTTPResponse` whose head was read as RFC 9112 has it, not by the parser for mail
+of that class, which takes a quarter of a call's instructions; what may be meant in two ways is refused.
+Sending is done here, because the head and a small body have to leave in one packet, deadlines have to hold
+for every single read, and a failure has to tell whether anything had been sent.
 
 A body ends after as many bytes as its Content-Length says, with its last chunk, or where the connection ends
 (RFC 9112 section 6). Between chunks `BodyReader` reads lines, one at a time:
@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import io
 import os
-from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional
+import socket
+from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional, cast
 
 from ..light import pattern
 from ..secrecy import Hidden, HiddenBytes
@@ -181,19 +182,19 @@ class Connection:
 
     # -- reading
 
-    def read_head(self) -> Head:
+    def read_head(self) -> Answer:
         """Read status line and headers; informational answers (1xx) are skipped."""
         left = _MAX_HEAD
         for number in range(_MAX_HEADS):
             self._await_answer(first=number == 0)
             lines = self._read_lines(left)
             left -= len(lines)
-            version, status = _begin(lines).groups()
-            if status >= b"2" or status == b"101":
+            status = int(_begin(lines).group(2))
+            if status >= 200 or status == 101:
                 # After an exception of the app uvicorn closes without having said so.
-                self.failed = status >= b"5"
+                self.failed = status >= 500
                 self.raw.renew()
-                return Head(int(status), _headers_of(lines), old=version in _OLD)
+                return Answer(lines)
         raise HTTPException("too many informational answers")
 
     def _read_lines(self, left: int) -> bytes:
@@ -289,23 +290,39 @@ class Connection:
             self._sock.close()
 
 
-class Head:
-    """Status and headers of an answer.
+class Answer(HTTPResponse):
+    """The head of an answer, read to its end; `BodyReader` reads the body.
 
     Args:
-        old: whether the server speaks a version of HTTP in which connections are closed unless they say not.
+        lines: status line, fields, and the empty line behind them.
 
     Attributes:
-        keep: whether the server will keep the connection open behind the body.
+        fields: its headers.
+
+    Raises:
+        HTTPException: the lines are not such a head.
     """
 
-    __slots__ = ("headers", "keep", "status")
+    def __init__(self, lines: bytes) -> None:
+        super().__init__(cast(socket.socket, _NOWHERE))
+        # Else Python code closes it where it is dropped, and an interrupt would be lost there.
+        self.close()
+        http, status = _begin(lines).groups()
+        old, self.status = http in _OLD, int(status)
+        self.version = 10 if old else 11
+        self.fields = _headers_of(lines)
+        said = self.fields.get("connection", "").lower()
+        self.will_close = "close" in said or (old and "keep-alive" not in said)
 
-    def __init__(self, status: int, headers: Headers, *, old: bool) -> None:
-        self.status = status
-        self.headers = headers
-        said = headers.get("connection", "").lower()
-        self.keep = "keep-alive" in said if old else "close" not in said
+
+class _Nowhere:
+    """What an `HTTPResponse` is to read from, in place of a socket: nothing."""
+
+    def makefile(self, _mode: str) -> None:
+        return None
+
+
+_NOWHERE = _Nowhere()
 
 
 def _begin(head: bytes) -> Match[bytes]:
@@ -344,10 +361,10 @@ class BodyReader:
         HTTPException: the framing would have to be guessed.
     """
 
-    def __init__(self, connection: Connection, method: str, head: Head) -> None:
-        status, headers, self._connection = head.status, head.headers, connection
+    def __init__(self, connection: Connection, method: str, answer: Answer) -> None:
+        status, headers, self._connection = answer.status, answer.fields, connection
         # After a 101 the connection speaks another protocol, wanted or not.
-        self.keep = head.keep and status >= 200
+        self.keep = not answer.will_close and status >= 200
         self.left = 0
         self._chunked = self.until_close = self.announced = False
         # Between chunks: what line comes next, and the part of it that has arrived.

@@ -323,7 +323,7 @@ class Transport:
         else:
             connection.raw.deadline = deadline
         try:
-            headers = head.headers
+            headers = head.fields
             body = BodyReader(connection, hop.method, head)
             inflater = None
             if "content-encoding" in headers and not body.done:

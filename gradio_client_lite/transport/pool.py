@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import ClientClosed
 from ..secrecy import hide, value_secrets
-from .connection import Connection, Head
+from .connection import Answer, Connection
 from .dial import Dialer, Proxy, ProxyChoice, Route
 from .failures import FOREIGN, translate_exchange
 from .headers import BodyFailed, CookieJar, basic_auth, body_size, encode_head, request_pieces
@@ -237,7 +237,7 @@ class Exchanger:
         deadline: Deadline,
         idempotent: Optional[bool],
         liveness: Optional[Liveness] = None,
-    ) -> Tuple[Connection, Head]:
+    ) -> Tuple[Connection, Answer]:
         """Send a request and read the head of its answer, on a kept connection or else a new one.
 
         Args:
@@ -282,7 +282,7 @@ class Exchanger:
             raise ClientClosed(f"The client is closed; {target.label} was not asked.")
         return connection
 
-    def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> Head:
+    def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> Answer:
         try:
             connection.send(request_pieces(self._heads.make(hop, reader), hop.body))
         except OSError as exc:
