@@ -31,8 +31,10 @@ else:
 
         @classmethod
         def _completed(cls, values, named):
-            rest = cls._fields[len(values) :]
-            given = {**cls._defaults, **named}
+            rest, optional = cls._fields[len(values) :], cls._defaults
+            if not named and 0 < len(rest) <= len(optional):
+                return values + tuple(optional.values())[-len(rest) :]
+            given = {**optional, **named}
             wrong = [*named.keys() - set(rest), *[field for field in rest if field not in given]]
             if wrong or not rest:
                 raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}; not so {wrong or 'more'}.")

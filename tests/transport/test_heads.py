@@ -76,8 +76,8 @@ def by_this_package(head: bytes, cut: int = 0) -> Understood:
         found = connection.read_head()
         body = BodyReader(connection, "GET", found)
         framing = "chunked" if body._chunked else None if body.until_close else body.left
-        keep = found.keep and not body.until_close
-        return found.status, framing, keep, {name: found.headers.get_all(name) for name in found.headers}
+        keep = not found.will_close and not body.until_close
+        return found.status, framing, keep, {name: found.fields.get_all(name) for name in found.fields}
 
 
 @settings(max_examples=400, deadline=None)
