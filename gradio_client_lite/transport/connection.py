@@ -209,7 +209,7 @@ class Connection:
             left -= len(line)
             if len(line) > room:
                 raise HTTPException("head too long")
-            if not line.endswith(b"\n") and (lines or line.startswith(b"HTTP/")):
+            if not line.endswith(b"\n") and (lines or (line and b"HTTP/".startswith(line[:5]))):
                 raise ConnectionResetError("closed within the headers")
             if not lines:
                 _begin(line)  # what is none may not have any lines to wait for
@@ -270,9 +270,12 @@ class Connection:
         )
 
     def stale(self) -> bool:
-        """Whether an idle connection was closed, or has received what answers no request."""
+        """Whether an idle connection was closed, or has received what answers no request.
+
+        What belongs to TLS alone, such as tickets after a handshake, is read here and does not count.
+        """
         try:
-            return ready(self._sock, write=False, timeout=0)[0]
+            return ready(self._sock, write=False, timeout=0)[0] and self._answered()
         except (OSError, ValueError):  # without `poll`, `select` looks at no socket numbered 1024 or more
             return True
 

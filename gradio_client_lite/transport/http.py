@@ -114,7 +114,7 @@ class Transport:
         auth: Optional[Tuple[str, str]] = None,
         follow_redirects: bool = True,
         idle_expiry: float = 2.0,
-        max_idle: int = 16,
+        max_idle: int = 48,
         clock: Clock = time.monotonic,
         calendar: Clock = time.time,
         bounded: bool = True,
@@ -245,6 +245,20 @@ class Transport:
         target = self._targets.get(url) or self._target(url)
         hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, None, fresh)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
+
+    def open_ahead(self, url: str) -> float:
+        """Open a connection for requests to come; return how many seconds that took. Raises as `request`."""
+        return self._exchanger.open_ahead(self._target(url), self.timeout, self._never)
+
+    def replace_closed(self, url: str) -> None:
+        """Open connections for a call and its stream, where a server far away has closed those there were."""
+        self._exchanger.replace_closed(self._target(url), self.timeout, self._never)
+
+    def renew_with(self, url: str) -> None:
+        """Ask for this, which must do no harm, where an old connection is to be used for what must not be
+        sent twice, rather than open another one to a server far away.
+        """
+        self._exchanger.harmless = self._target(url)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that `StreamingResponse.take_connection` has given out."""

@@ -25,13 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+from typing import Any, Callable, Container, Dict, List, Optional, Tuple, Type, Union
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
-from .diff import apply_diff, are_edits, changes, check_edits, replacements
-from .longlist import copy_json
+from .copies import Copies, IsFile, Taken, copy_json
+from .diff import apply_diff, are_edits, changes, check_edits, json_size, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -54,8 +54,13 @@ _Entry = Union[List[Any], Tuple[Any, ...], str]
 
 
 class OutputLog:
-    """Every output a job has streamed so far, in order; each a list with one value per output component."""
+    """Every output a job has streamed so far, in order; each a list with one value per output component.
 
+    Attributes:
+        shared: about how many bytes the latest entry takes as JSON, if it came whole and is kept as changes.
+    """
+
+    shared: Optional[float] = None
     _size = _width = 0
     _kept = True
 
@@ -90,6 +95,7 @@ class OutputLog:
     def _compact(self, values: List[Any], diff: bool) -> _Entry:
         """The entry of a message; of values that are sent whole each time it has what changed in them."""
         whole, entry, shared = self._whole, [], diff
+        self.shared = None
         if not diff and len(values) != self._width:
             whole.clear()
         self._width = max(len(values), self._width if diff else 0)
@@ -101,6 +107,7 @@ class OutputLog:
                 whole[place] = value
                 if found is not None:
                     edits, shared = found, True
+                    self.shared = (self.shared or 0) + json_size(found)
             elif edits:
                 whole.pop(place, None)
             entry.append(edits)
@@ -132,14 +139,20 @@ class Cursor(Iterator[List[Any]]):
 
     Attributes:
         position: of the entry that is next.
+        copies: makes them.
     """
 
     def __init__(self, entries: List[_Entry]) -> None:
         self._entries = entries
         self.position = 0
         self._values: List[Any] = []  # the entry before that position, shared with the log
+        self.copies = Copies()
 
     def __next__(self) -> List[Any]:
+        return self.take().data
+
+    def take(self, is_file: Optional[IsFile] = None, among: Optional[Container[int]] = None) -> Taken:
+        """The next entry, searched for files; see `Copies.of`. Raises as `next` does."""
         if self.position >= len(self._entries):
             raise StopIteration
         entry = self._entries[self.position]
@@ -154,7 +167,7 @@ class Cursor(Iterator[List[Any]]):
                     values[index] = apply_diff(values[index], edits)
         self._values = values
         self.position += 1
-        return copy_json(values, lazily=True)  # type: ignore[no-any-return]
+        return self.copies.of(values, is_file, among)
 
 
 HIDDEN_ERROR = (

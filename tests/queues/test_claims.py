@@ -36,7 +36,9 @@ def test_two_joins_that_are_answered_with_one_id_fail_both(
     transport.on("join", answer({"event_id": "same"}))
     stream = ScriptedStream()
     transport.offer(stream)
-    first, second = submit(session, "/one"), submit(session, "/two")
+    first = submit(session, "/one")
+    assert stream.opened.wait(PATIENCE)
+    second = submit(session, "/two")
     for call in (first, second):
         assert isinstance(call.failure(), ProtocolError)
         assert "/one" in str(call.error)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 import pytest
 
-from gradio_client_lite.errors import ConnectFailed, ConnectionLost, QueueError, StreamLost
+from gradio_client_lite.errors import (
+    AuthenticationError,
+    ClientClosed,
+    ConnectFailed,
+    ConnectionLost,
+    QueueError,
+    StreamLost,
+)
+from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import Generating, StreamCut
 
@@ -152,6 +160,43 @@ def test_session_that_was_forgotten_is_not_asked_for_again_before_the_answer(
     assert call.result() == [1]
 
 
+def test_session_that_was_forgotten_is_no_cut_however_many_jobs_join(
+    transport: ScriptedTransport, make_queue: Callable[..., SessionQueue]
+) -> None:
+    cuts: List[None] = []
+    session = make_queue(opens_ahead=True, on_cut=lambda: cuts.append(None))
+    warmed(transport, session)
+    first, second = ScriptedStream(), ScriptedStream(completed("e1", 1), CLOSE, b"")
+    transport.offer(first, second)
+    refused = [join_held(transport, session, "") for _ in range(5)]
+    call, held, thread = join_held(transport, session, "e1")
+    assert first.opened.wait(PATIENCE)
+    first.send(GONE, b"")
+    wait_released(session)
+    assert transport.opened == 1  # and no other before an answer, be it asked for by a newer join
+    for _, other, joins in refused:
+        other.let_go.set()
+        joins.join(PATIENCE)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    assert call.result() == [1]
+    assert (len(call.messages), cuts) == (1, [])
+
+
+def test_session_that_is_forgotten_during_a_stream_loses_the_job(
+    transport: ScriptedTransport, warm: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    call, held, thread = join_held(transport, warm, "e1")
+    assert stream.opened.wait(PATIENCE)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    stream.send(generating("e1", 1), GONE, b"")
+    assert isinstance(call.failure(), StreamLost)
+    assert transport.opened == 1
+
+
 def test_session_that_is_unknown_after_the_answer_too_loses_the_job(
     transport: ScriptedTransport, warm: SessionQueue
 ) -> None:
@@ -264,3 +309,86 @@ def test_close_ends_a_stream_that_nobody_waits_on(transport: ScriptedTransport, 
     thread.join(PATIENCE)
     warm.close()
     assert stream.closed.wait(PATIENCE)
+
+
+def test_close_while_the_stream_is_open_and_the_job_still_joins(
+    transport: ScriptedTransport, warm: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    call, held, thread = join_held(transport, warm, "e1")
+    assert stream.opened.wait(PATIENCE)
+    warm.close()
+    assert stream.closed.wait(PATIENCE)
+    held.let_go.set()
+    thread.join(PATIENCE)
+    assert isinstance(call.failure(), ClientClosed)
+    wait_released(warm)
+    assert transport.opened == 1
+
+
+def test_job_that_is_cancelled_before_its_answer_leaves_the_stream_to_the_next(
+    transport: ScriptedTransport, warm: SessionQueue
+) -> None:
+    stream = ScriptedStream()
+    transport.offer(stream)
+    cancelled, held, thread = join_held(transport, warm, "e1")
+    assert stream.opened.wait(PATIENCE)
+    cancelled.give_up()
+    warm.forget(cancelled)
+    stream.send(completed("e1", 1))
+    held.let_go.set()
+    thread.join(PATIENCE)
+    transport.on("join", Joins(2))
+    call = submit(warm)
+    stream.send(completed("e2", 2), CLOSE, b"")
+    assert call.result() == [2]
+    assert not cancelled.messages
+    assert transport.opened == 1
+
+
+@pytest.mark.parametrize("answered", ["before", "after"])
+def test_stream_that_is_refused_fails_the_job_if_it_has_joined_and_is_asked_for_again_if_not(
+    transport: ScriptedTransport, warm: SessionQueue, answered: str
+) -> None:
+    """As when a login has expired meanwhile, which joins say too."""
+    refused = ScriptedStream(b"no", status=401)
+    call, held, thread = join_held(transport, warm, "e1")
+    if answered == "before":
+        held.let_go.set()
+        thread.join(PATIENCE)
+    transport.offer(refused)
+    assert refused.closed.wait(PATIENCE)
+    wait_released(warm)
+    if answered == "before":
+        assert isinstance(call.failure(), AuthenticationError)
+        return
+    transport.offer(ScriptedStream(completed("e1", 1), CLOSE, b""))
+    held.let_go.set()
+    thread.join(PATIENCE)
+    assert call.result() == [1]
+
+
+@pytest.mark.parametrize("error", [None, ConnectFailed("refused")])
+def test_session_that_rests_has_closed_connections_replaced(
+    transport: ScriptedTransport,
+    make_queue: Callable[..., SessionQueue],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Optional[Exception],
+) -> None:
+    monkeypatch.setattr(session_module, "_REST", TINY)
+    replaced: List[str] = []
+    rested = threading.Event()
+
+    def replace_closed(url: str) -> None:
+        replaced.append(url)
+        rested.set()
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(transport, "replace_closed", replace_closed, raising=False)
+    warmed(transport, make_queue(opens_ahead=True))
+    assert rested.wait(PATIENCE)
+    assert replaced[0].endswith("queue/join")
+    assert not caplog.records
