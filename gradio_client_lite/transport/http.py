@@ -243,7 +243,7 @@ class Transport:
             events = "event-stream" in fields.get("accept", "")
             fields["accept-encoding"] = "identity" if events else "gzip, deflate"
         target = self._targets.get(url) or self._target(url)
-        hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
+        hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, None, fresh)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
 
     def open_ahead(self, url: str) -> float:
