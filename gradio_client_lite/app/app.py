@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as _Timeout
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 from ..errors import (
     ConnectionFailed,
@@ -36,7 +36,9 @@ from ..wire.urls import Routes, bare_url, page_of
 from .description import Description
 from .headers import RequestHeaders
 from .loading import NO_ROUTE, Loader
-from .login import Credentials, Renewal
+
+if TYPE_CHECKING:
+    from .login import Credentials
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +132,8 @@ class App:
                 have to go to another server.
             RetryLater, HTTPStatusError: see `connect`.
         """
+        from .login import Credentials  # most apps want no login
+
         self._credentials = Credentials(*auth)
         deadline = deadline or self.connecting()
         try:
@@ -169,6 +173,8 @@ class App:
         self.transport.renew_with(self.routes.app_id)
         self.transport.liveness = Liveness(parse_url(self.src).origin, self._show_life, self.threads)
         if self._credentials is not None and same_place(asked, parse_url(self.src)):
+            from .login import Renewal
+
             log_in = partial(self._log_in_again, self._credentials)
             self.transport.renewal = Renewal(parse_url(self.src), log_in)
 

@@ -34,7 +34,6 @@ from .dial import (
 )
 from .failures import FOREIGN, translate_exchange
 from .headers import Body, CookieJar, check_method, request_fields
-from .inflate import inflater_for
 from .liveness import Liveness
 from .pool import Exchanger, HeadMaker, Pool
 from .reach import MAX_REDIRECTS, OF_APP, REDIRECTS, Bounds, Hop, Word, next_hop
@@ -341,6 +340,8 @@ class Transport:
             body = BodyReader(connection, hop.method, head)
             inflater = None
             if "content-encoding" in headers and not body.done:
+                from .inflate import inflater_for  # few answers come compressed
+
                 asked = hop.fields["accept-encoding"]
                 inflater = inflater_for(headers["content-encoding"], asked, target.label)
             proxy = connection.route.proxy
