@@ -188,12 +188,12 @@ class Connection:
             self._await_answer(first=number == 0)
             lines = self._read_lines(left)
             left -= len(lines)
-            version, status = _begin(lines).groups()
+            http, status = _begin(lines).groups()
             if status >= b"2" or status == b"101":
                 # After an exception of the app uvicorn closes without having said so.
                 self.failed = status >= b"5"
                 self.raw.renew()
-                return Answer(int(status), _headers_of(lines), old=version in _OLD)
+                return Answer(int(status), _headers_of(lines), old=http in _OLD)
         raise HTTPException("too many informational answers")
 
     def _read_lines(self, left: int) -> bytes:
