@@ -337,21 +337,20 @@ class Exchanger:
         connection = self._pool.take(route, idempotent=True) if self._renews(route) else None
         if asked is None or connection is None:
             return None
+        usable = False
         try:
             connection.prepare(limits.read, deadline.sooner(_PATIENCE))
             answer = self._exchange(connection, hop._replace(method="GET", target=asked, body=None), None)
             body = BodyReader(connection, "GET", answer)
             while body.keep and not body.done:
                 body.read_some(_LARGE)
-            if body.keep and connection.reusable():
-                return connection
+            usable = body.keep and connection.reusable()
         except FOREIGN:
             pass
-        except BaseException:
-            self._pool.drop(connection)
-            raise
-        self._pool.drop(connection)
-        return None
+        finally:
+            if not usable:
+                self._pool.drop(connection)
+        return connection if usable else None
 
     def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> Answer:
         try:

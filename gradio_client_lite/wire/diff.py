@@ -47,7 +47,7 @@ def apply_diff(value: Any, edits: Any) -> Any:
         {'text': 'ab', 'n': [1, 2]}
     """
     check_edits(edits)
-    if len(edits) == 1 and edits[0][:2] == ["replace", []]:
+    if is_whole(edits):
         return edits[0][2]
     return _Patch(value, len(edits)).apply(mend_deletions(value, edits))
 
@@ -70,11 +70,16 @@ def are_edits(values: List[Any]) -> bool:
     )
 
 
+def is_whole(edits: List[List[Any]]) -> bool:
+    """Whether an edit list that was checked gives the new value whole."""
+    return len(edits) == 1 and edits[0][:2] == ["replace", []]
+
+
 def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
     """The new values, where edit lists give all of them whole; None where they do not."""
     if not are_edits(edit_lists):
         return None
-    whole = all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists)
+    whole = all(map(is_whole, edit_lists))
     return [edits[0][2] for edits in edit_lists] if whole else None
 
 

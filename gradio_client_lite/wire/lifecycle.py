@@ -31,7 +31,7 @@ from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
 from .copies import Copies, IsFile, Taken, copy_json
-from .diff import apply_diff, are_edits, changes, check_edits, json_size, replacements
+from .diff import apply_diff, are_edits, changes, check_edits, is_whole, json_size, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -112,7 +112,7 @@ class OutputLog:
         self._width = max(len(values), self._width if diff else 0)
         for place, given in enumerate(values):
             edits = given if diff else [["replace", [], given]]
-            if len(edits) == 1 and edits[0][:2] == ["replace", []]:
+            if is_whole(edits):
                 value = edits[0][2]
                 found = changes(whole[place], value) if place in whole else None
                 whole[place] = value
