@@ -41,7 +41,7 @@ from gradio_client_lite.wire.messages import (
     text_bytes,
 )
 
-from .calls import RecordingCall, in_thread, join_held, never, submit
+from .calls import RecordingCall, answer_join, in_thread, join_held, never, submit
 from .scripted import (
     CLOSE,
     PATIENCE,
@@ -298,8 +298,7 @@ def test_flood_of_a_stranger_costs_nobody_else_a_message(
     stream.send(generating("late", 0), *[generating("stranger", number) for number in range(20)])
     stream.send(generating("late", 1), completed("e0"))
     first.result()
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     stream.send(completed("late", 2), CLOSE, b"")
     assert second.result() == [2]
     assert second.messages[:-1] == [Generating([0], True), Generating([1], True)]
@@ -383,8 +382,7 @@ def test_messages_for_nobody_are_not_kept_after_the_joins(
     stream.send(*[generating("stranger", number) for number in range(3)], generating("e0", 0))
     first.wait_fed()  # so the three before it are kept
     assert list(session._early.ids) == ["stranger"]
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     assert not session._early.ids
     stream.send(completed("e0"), completed("late"), CLOSE, b"")
     for call in (first, second):
@@ -569,8 +567,7 @@ def test_job_whose_join_lasts_until_long_after_the_cut_learns_where_that_was(
     assert second_stream.opened.wait(PATIENCE)
     second_stream.send(generating("e1", "abc"), completed("e0", 0))
     other.result()
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     second_stream.send(completed("e1", 1), CLOSE, b"")
     assert call.result() == [1]
     assert [type(message) for message in call.messages] == [Generating, StreamCut, Generating, Completed]
@@ -616,8 +613,7 @@ def test_grace_that_ends_while_a_job_joins_does_not_cut_its_stream(
     thread = in_thread(queue.submit, call)
     assert held.arrived.wait(PATIENCE)
     assert isinstance(lost.failure(), StreamLost)
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     second.send(completed("late", "a"), CLOSE, b"")
     assert call.result() == ["a"]
     assert transport.opened == 2
@@ -908,8 +904,7 @@ def test_job_whose_join_was_under_way_when_the_server_dropped_the_session_may_be
     call, held, thread = join_held(transport, queue, "late")  # which the server has taken before it drops all
     first.cut()
     assert isinstance(other.failure(), StreamLost)
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     if alive:  # it has taken it afterwards
         third.send(generating("late", 1))
         call.wait_fed(2)
@@ -1060,8 +1055,7 @@ def test_job_given_up_while_it_joined_opens_no_stream(
     assert held.arrived.wait(PATIENCE)
     call.give_up()
     session.forget(call)
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     assert call.event_id == "e0"  # it was told, so that the server can be
     assert transport.opened == 0
 
@@ -1108,8 +1102,7 @@ def test_job_that_is_joining_counts_too(
     assert held.arrived.wait(PATIENCE)
     session.forget(first)
     assert is_alone(session, first) is alone
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
 
 
 def test_no_job_joins_while_one_is_stopped(transport: ScriptedTransport, session: SessionQueue) -> None:
