@@ -280,9 +280,11 @@ class Job(OfficialAttributes, CallFuture):
         """What the caller gets of output values that a pass has taken; their files are fetched."""
         host = self._host
         with host.secrets:
-            data = host.read(self._fetched, outputs, reading.chunks) if outputs.files else outputs.data
-            if outputs.files and isinstance(outputs, Taken):
-                reading.values.copies.keep(outputs)
+            data = outputs.data
+            if outputs.files:
+                data = host.read(self._fetched, outputs, reading.chunks)
+                if isinstance(outputs, Taken):
+                    reading.values.copies.keep(outputs)
             return host.shape(data)
 
     def _fetch(
