@@ -1,10 +1,9 @@
 """The benchmarks' commands; a quiet machine gives the best figures.
 
-python -m benchmarks            the clients side by side on a real server; --help tells the options
+python -m benchmarks            the clients side by side, as one table; --help tells the options
 python -m benchmarks parsers    the parsers alone
 python -m benchmarks sizes      what the clients take up and how fast they start; --write: into the notes
 python -m benchmarks.files      a large file up and down
-python -m benchmarks.tables     large results, beside json.loads of the same text
 """
 
 from __future__ import annotations

@@ -1,85 +1,77 @@
-"""How many round trips each kind of call takes, over a link of 100 ms.
+"""Far servers: how many round trips each kind of call takes, over TLS, and many calls at once.
 
-    python -m benchmarks.latency [--plain] [--calls 10] [--idle 3] [--round-trip 0.1] [--clients ours,2.7.2]
-
-The fastest of each kind counts: the rest is the machine's.
+Of each kind the fastest call counts: the rest is the machine's.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Dict, List
+from functools import partial
+from typing import Any, Dict, List, Sequence
 
-import trustme
+from .figures import LIMIT, OFFICIAL, OURS, SECONDS, Bar, Figure, Unit
+from .laboratory import Laboratory
+from .parts import Part
 
-from tests.apps.environments import server_python
-
-from .contenders import GRADIO, Gone, Process, contenders
-
-_START = 120.0  # seconds
-_ANSWER = 900.0  # seconds
-
-
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
-    parser.add_argument("--plain", action="store_true", help="without TLS")
-    parser.add_argument("--calls", type=int, default=10, help="warm calls of each kind (default 10)")
-    parser.add_argument("--idle", type=float, default=3.0, help="seconds of rest (default 3)")
-    parser.add_argument("--round-trip", type=float, default=0.1, help="seconds (default 0.1)")
-    parser.add_argument("--release", default=GRADIO, help=f"of Gradio (default {GRADIO})")
-    parser.add_argument("--clients", default="ours,2.7.2", help="default ours,2.7.2")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        os.environ["GRADIO_TEMP_DIR"] = str(folder / "server")
-        log = stack.enter_context((folder / "log").open("wb"))
-        server = stack.enter_context(Process(server_python(given.release), "latency_app.py", log=log))
-        certificate = [] if given.plain else _certificate(folder)
-        arguments = [_ready(server), str(given.round_trip), *certificate]
-        link = stack.enter_context(Process(sys.executable, "link.py", *arguments, log=log))
-        url = f"http{'' if given.plain else 's'}://127.0.0.1:{_ready(link)}/"
-        found: Dict[str, Dict[str, List[float]]] = {}
-        for one in contenders(folder / "environment"):
-            if one.name in given.clients.split(","):
-                options = [one.module, url, str(given.calls), str(given.idle)]
-                with Process(one.python, "latency_worker.py", *options, log=log) as worker:
-                    try:
-                        found[one.name] = json.loads(worker.read(_ANSWER))
-                    except Gone as exc:
-                        sys.exit(f"{exc}\n{(folder / 'log').read_text(errors='replace')[-4000:]}")
-    trip = f"{given.round_trip * 1000:g} ms {'plain' if given.plain else 'over TLS'}"
-    print(f"Gradio {given.release}, round trips of {trip}: least (median)\n")
-    print(f"{'':46}" + "".join(f"{client:>16}" for client in found))
-    for kind in next(iter(found.values())):
-        cells = [_cell(seconds.get(kind, []), given.round_trip) for seconds in found.values()]
-        print(f"{kind:46}" + "".join(f"{cell:>16}" for cell in cells))
+ROUND_TRIP = 0.1  # seconds: 50 ms each way
+#: Seconds of the round trips of which the chart has the time of a call.
+DISTANCES = (0.0, 0.02, 0.05, 0.1)
+#: Seconds that a client rests: less, and more, than the five after which uvicorn closes a connection.
+_RESTS = (3.0, 6.0)
+_JOB, _IN_FLIGHT = 0.1, 32
+_TRIPS = Unit("", 1 / ROUND_TRIP)
+_KINDS = {
+    "connect": ("connect", 3.2),
+    "queued": ("warm `predict`", 1.5),
+    "direct": ("warm `predict` with `queue=False`", 1.1),
+    "keyword": ("first call, at once, by keyword", 2.2),
+    **{f"idle {rest:g}": (f"after {rest:g} s of idling", 2.3) for rest in _RESTS},
+    "up": ("1 MB up and call", 3.2),
+    "first down": ("first 1 MB down", 3.8),
+    "down": ("later 1 MB down", 3.3),
+}
 
 
-def _cell(seconds: List[float], round_trip: float) -> str:
-    trips = sorted(each / round_trip for each in seconds)
-    return f"{trips[0]:.2f} ({trips[len(trips) // 2]:.2f})" if trips else "–"
+def parts(quick: bool) -> List[Part]:
+    """What is measured."""
+    figures = [
+        Figure(f"trips {kind}", f"round trips: {name}", _TRIPS, Bar(most), least=True)
+        for kind, (name, most) in _KINDS.items()
+    ]
+    return [
+        Part("round trips", _trips, figures, rounds=2 if quick else 4),
+        *(
+            Part(f"calls at {distance * 1000:g} ms", partial(_distance, distance), [])
+            for distance in DISTANCES
+        ),
+        _batch(320, (LIMIT, OFFICIAL, OURS)),
+        _batch(1000, (LIMIT, OURS)),
+    ]
 
 
-def _ready(process: Process) -> str:
-    while not (line := process.read(_START)).startswith("READY"):
-        pass
-    return line.split()[1]
+def distance_key(round_trip: float) -> str:
+    """What the time of a call over a link is called."""
+    return f"call at {round_trip * 1000:g} ms"
 
 
-def _certificate(folder: Path) -> List[str]:
-    issued = trustme.CA().issue_cert("localhost", "127.0.0.1")
-    paths = folder / "certificate.pem", folder / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(str(paths[0]))
-    issued.private_key_pem.write_to_path(str(paths[1]))
-    return [str(path) for path in paths]
+def _trips(lab: Laboratory, client: str) -> Dict[str, List[float]]:
+    said = lab.work(client, "trips", lab.link(ROUND_TRIP), count=8, rests=_RESTS)
+    return {f"trips {kind}": seconds for kind, seconds in said.items()}
 
 
-if __name__ == "__main__":
-    main()
+def _distance(round_trip: float, lab: Laboratory, client: str) -> Dict[str, List[float]]:
+    said = lab.work(client, "calls", lab.link(round_trip), api_name="/queued", count=12, ssl_verify=False)
+    return {distance_key(round_trip): said["seconds"]}
+
+
+def _batch(jobs: int, clients: Sequence[str]) -> Part:
+    least = jobs * _JOB / _IN_FLIGHT
+    name = f"`map` of {jobs:,} calls of {_JOB:g} s, {_IN_FLIGHT} in flight (limit: computed)"
+    figure = Figure(f"batch {jobs}", name, SECONDS, Bar(round(1.15 * least + 5 * ROUND_TRIP, 2)), least=True)
+
+    def measure(lab: Laboratory, client: str) -> Dict[str, List[float]]:
+        if client == LIMIT:
+            return {figure.key: [least]}
+        sizes: Dict[str, Any] = {"jobs": jobs, "seconds": _JOB, "in_flight": _IN_FLIGHT}
+        return {figure.key: lab.work(client, "batch", lab.link(ROUND_TRIP), **sizes)["seconds"]}
+
+    return Part(figure.name, measure, [figure], clients=clients)

@@ -19,7 +19,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from dataclasses import dataclass
@@ -31,10 +30,10 @@ from gradio_client_lite.embed.vendoring.contents import FEATURES
 from tests.apps.environments import install_into, official_client_python, tool_python
 from tests.runtime_api import RuntimeApi, environment
 
-from .contenders import GRADIO, server
+from .documents import README, ROOT, SIZES_ROW, between
+from .laboratory import GRADIO, laboratory
 
-_ROOT = Path(__file__).resolve().parents[1]
-_EXAMPLE = _ROOT / "examples" / "lambda"
+_EXAMPLE = ROOT / "examples" / "lambda"
 OURS, OFFICIAL = "this client", "official 2.7.2"
 #: So that the same handler runs with the official client.
 _STAND_IN = {
@@ -49,8 +48,7 @@ def Client(src, *, space_timeout, timeout, **options):
 _IMPORT = "from {module} import Client"
 _CALL = _IMPORT + "; assert Client({url!r}, verbose=False).predict('hello', api_name='/queued') == 'hello'"
 
-_NOTES, _README = _ROOT / "vendor_notes.md", _ROOT / "README.md"
-_ROW = "| packages installed, and their size |"
+_NOTES = ROOT / "vendor_notes.md"
 _START, _END = "<!-- sizes: what `python -m benchmarks sizes --write` writes -->\n", "<!-- end of sizes -->\n"
 #: Copies, by what they are made without.
 PROFILES: Dict[str, Sequence[str]] = {
@@ -87,14 +85,14 @@ class Package:
 def build_wheel(folder: Path) -> Path:
     """The package's wheel, as it is built now."""
     command = [tool_python("hatchling"), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def bundle_wheel(folder: Path) -> Path:
     """The wheel with all it needs inside."""
-    command = [tool_python("hatchling"), str(_ROOT / ".ci" / "bundle.py"), str(folder)]
+    command = [tool_python("hatchling"), str(ROOT / ".ci" / "bundle.py"), str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
@@ -249,7 +247,7 @@ def readme_row(rows: Sequence[Row], ratio: float) -> str:
         f"{by_name['packages installed'][name]}, {by_name['installed, with requirements'][name]}"
         for name in (OURS, OFFICIAL)
     )
-    return f"{_ROW} {ours} | | {official} | 1/{ratio:.0f} |"
+    return f"{SIZES_ROW} {ours} | | {official} | 1/{ratio:.0f} |"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -259,24 +257,22 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into the documents")
     given = parser.parse_args(argv)
     rounds = given.rounds
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with laboratory() as lab:
+        folder = lab.folder
         wheel = build_wheel(folder)
         packages = {OURS: _ours(folder, wheel), OFFICIAL: _official(folder)}
         rows = _sizes(packages, wheel, bundle_wheel(folder / "bundled"))
         row = readme_row(rows, size_of(packages[OFFICIAL].folder) / size_of(packages[OURS].folder))
-        with server(folder) as url:
-            rows += _times(packages, url, folder, rounds)
-            profiles = _profiles(packages[OURS], url, folder / "profiles", rounds)
+        rows += _times(packages, lab.gradio, folder, rounds)
+        profiles = _profiles(packages[OURS], lab.gradio, folder / "profiles", rounds)
     python = subprocess.check_output([tool_python("awslambdaric"), "--version"], text=True).strip()
     what = "bytecode is not counted, times are medians of fresh processes"
-    text = f"Gradio {GRADIO}; clients on {python}; {what}.\n\n{table(rows)}\n\n{profiles}\n"
+    text = f"Gradio {GRADIO}; clients on {python}; {what}.\n\n{table(rows)}\n\n{profiles}"
     print(text)
     if given.write:
-        before, _, rest = _NOTES.read_text(encoding="utf-8").partition(_START)
-        _, _, after = rest.partition(_END)
-        _NOTES.write_text(f"{before}{_START}{text}{_END}{after}", encoding="utf-8")
-        readme = _README.read_text(encoding="utf-8")
-        _README.write_text(
-            re.sub(rf"^{re.escape(_ROW)}.*$", row, readme, flags=re.MULTILINE), encoding="utf-8"
+        notes = _NOTES.read_text(encoding="utf-8")
+        _NOTES.write_text(between(notes, text, _START, _END), encoding="utf-8")
+        readme = README.read_text(encoding="utf-8")
+        README.write_text(
+            re.sub(rf"^{re.escape(SIZES_ROW)}.*$", row, readme, flags=re.MULTILINE), encoding="utf-8"
         )

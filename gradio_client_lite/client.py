@@ -248,8 +248,6 @@ class Client(ClientAttributes):
             self._finalizer = weakref.finalize(self, hand_over, self._calls.close)
             self._finalizer.atexit = False  # there `threads` closes what is open
             app.threads.close_at_the_end(self._calls.end)
-            if not app.description.ready():
-                app.describe()
         except BaseException as exc:
             app.threads.close()
             app.transport.close()
@@ -299,8 +297,10 @@ class Client(ClientAttributes):
 
     @property
     def config(self) -> Dict[str, Any]:
-        """The app's `/config`."""
-        return self._app.config
+        """The app's `/config`; made when it is first asked for, and the caller's own from then on."""
+        own = vars(self)
+        config: Dict[str, Any] = own.get("_config") or own.setdefault("_config", self._app.config)
+        return config
 
     @property
     def protocol(self) -> str:

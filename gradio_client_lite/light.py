@@ -1,8 +1,9 @@
 """What `typing.NamedTuple` and `re.compile` give, at a fraction of what they cost a program that starts.
 
 Both work when a module is imported, for classes and patterns of which a process uses few: a class of
-`typing.NamedTuple` takes six times as long to make as one that is written out, and a pattern is compiled by
-Python code. Here that is done at the first use. Type checkers see the originals.
+`typing.NamedTuple` takes six times as long to make as a tuple with properties, and a pattern is compiled by
+Python code. Here a class is no more than that, and a pattern is compiled when it is first used. Type checkers
+see the originals.
 """
 
 from __future__ import annotations
@@ -16,19 +17,28 @@ else:
     import re
     from collections import _tuplegetter as field_getter
 
+    new_tuple = tuple.__new__
+
     class _Tuple(tuple):
         """What named tuples have in common."""
 
         __slots__ = ()
 
         def __new__(cls, *values, **named):
-            # At the first instance of a class, which gets a constructor of its own, as fast as the
-            # original's. Its text has nothing in it but names of fields, which Python has checked.
-            names = "".join(f"{name}, " for name in cls._fields)
-            new = eval(f"lambda _cls, {names}: _new(_cls, ({names}))", {"_new": tuple.__new__})  # noqa: S307
-            new.__defaults__ = cls._defaults
-            cls.__new__ = staticmethod(new)
-            return new(cls, *values, **named)
+            if named or len(values) != len(cls._fields):
+                values = cls._completed(values, named)
+            return new_tuple(cls, values)
+
+        @classmethod
+        def _completed(cls, values, named):
+            rest, optional = cls._fields[len(values) :], cls._defaults
+            if not named and 0 < len(rest) <= len(optional):
+                return values + tuple(optional.values())[-len(rest) :]
+            given = {**optional, **named}
+            wrong = [*named.keys() - set(rest), *[field for field in rest if field not in given]]
+            if wrong or not rest:
+                raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}; not so {wrong or 'more'}.")
+            return values + tuple([given[field] for field in rest])
 
         def __getnewargs__(self):
             return tuple(self)
@@ -49,7 +59,7 @@ else:
             if not bases:
                 return super().__new__(cls, name, bases, namespace)
             fields = tuple(namespace.get("__annotations__", ()))
-            defaults = tuple([namespace[field] for field in fields if field in namespace])
+            defaults = {field: namespace[field] for field in fields if field in namespace}
             for place, field in enumerate(fields):
                 namespace[field] = field_getter(place, None)
             return type(

@@ -23,6 +23,7 @@ _DEFAULTS: Dict[str, Optional[float]] = {
     "event_bytes": 64 * _MIB,
     "early_bytes": 64 * _MIB,
     "job_bytes": 1024 * _MIB,
+    "progress_updates": 1000,
     "playlist_bytes": _MIB,
     "max_download_size": 16 << 30,
     "json_values": 10_000_000,
@@ -36,7 +37,7 @@ class Bound(NamedTuple):
     """One limit.
 
     Args:
-        value: in seconds, bytes or values; None for no limit.
+        value: in seconds, bytes, values or updates; None for no limit.
         name: for error texts, as users write it: "Limits(joining=600.0)".
     """
 
@@ -45,7 +46,7 @@ class Bound(NamedTuple):
 
 
 class Limits:
-    """The limits of one client; whatever exceeds one ends with a typed error.
+    """The limits of one client; whatever exceeds one, but `progress_updates`, ends with a typed error.
 
     Each is a number above 0, or None for no limit.
 
@@ -65,6 +66,8 @@ class Limits:
             As many bytes of large messages may wait until smaller ones that came after them are handled.
         job_bytes: what one job keeps of all its messages: the values of a generator, progress and logs, which
             can be asked for as long as the job is referenced. Counted as about what they take in memory.
+        progress_updates: how many of the app's updates of progress one job keeps for those who read them
+            late; the oldest ones are dropped. Who keeps up gets all.
         playlist_bytes: the largest playlist of streamed media.
         max_download_size: the largest file of a result, in bytes.
         json_values: how many values (numbers, texts, lists, objects and the names in them; empty ones count
@@ -95,6 +98,7 @@ class Limits:
     event_bytes: Optional[int]
     early_bytes: Optional[int]
     job_bytes: Optional[int]
+    progress_updates: Optional[int]
     playlist_bytes: Optional[int]
     max_download_size: Optional[int]
     json_values: Optional[int]

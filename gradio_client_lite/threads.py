@@ -142,7 +142,7 @@ class Threads:
                 gate.release()
         for _, end in _alive(self):
             if end is not None:
-                _guarded(end)
+                guarded(end)
 
     def join(self, seconds: float) -> None:
         """Wait for so long until all have ended; the names of those that still run are logged.
@@ -182,13 +182,13 @@ class Alarm:
 
 def _run(entry: _Entry, function: Callable[..., object], args: Tuple[Any, ...]) -> None:
     try:
-        if not _guarded(function, *args) and entry.broke is not None:
-            _guarded(entry.broke)
+        if not guarded(function, *args) and entry.broke is not None:
+            guarded(entry.broke)
     finally:
         entry.end = entry.broke = None  # nothing that the thread worked for lives on with its entry
 
 
-def _guarded(function: Callable[..., object], *args: Any) -> bool:
+def guarded(function: Callable[..., object], *args: Any) -> bool:
     """Call a function and log whatever it raises; return whether it raised nothing."""
     try:
         function(*args)
@@ -292,7 +292,7 @@ def _do_what_was_handed_over() -> None:
             function = _handed.popleft()
         except IndexError:  # another one was faster
             return
-        _guarded(function)
+        guarded(function)
         del function  # else it would live until the next one
 
 
@@ -328,7 +328,7 @@ def _end(seconds: float) -> None:
         _do_what_was_handed_over()
         for close in [_open.pop(threads, None) for threads in list(_open)]:
             if close is not None:
-                _guarded(close)
+                guarded(close)
         left = _join(None, deadline)
         for helper in list(_helpers):
             helper.join(deadline)

@@ -33,6 +33,7 @@ class Workers:
         name: of the threads.
         idle: seconds a thread without work stays.
         threads: which its threads belong to; None makes them its own.
+        rest: called on a thread that goes as there is no work, and that others do not wait for any more.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Workers:
         name: str,
         idle: float = 5.0,
         threads: Optional[_threads.Threads] = None,
+        rest: Optional[Callable[[], object]] = None,
     ) -> None:
         self._limit = limit
         self._name = name
         self._idle = idle
+        self._rest = rest
         self._owner = threads or _threads.Threads()
         self.after_fork()
         call_after_fork(self)
@@ -74,19 +77,20 @@ class Workers:
         """
         if _threads.ending:
             raise _threads.InterpreterEnding("the interpreter is ending")
-        task = (function, args)
-        with self._ready:
-            self._tasks.append(task)
-            if self._waiting >= len(self._tasks) or self._count == self._limit:
-                self._ready.notify()
-                return
-            self._count += 1
-            ready = self._ready
-        try:
+        task, counted = (function, args), False
+        try:  # around the critical section too: an interrupt may come right behind it
+            with self._ready:
+                self._tasks.append(task)
+                if self._waiting >= len(self._tasks) or self._count == self._limit:
+                    self._ready.notify()
+                    return
+                counted = True
+                self._count += 1
+                ready = self._ready
             self._start(ready)
         except BaseException as exc:
             with self._ready:
-                self._count -= 1
+                self._count -= counted
                 # No thread can be had (limit of the system, or the interpreter is ending). With others at
                 # work the task waits for them, else the caller has to know; of an interrupt always.
                 if self._count and isinstance(exc, RuntimeError):
@@ -107,6 +111,8 @@ class Workers:
         while ready is self._ready:  # not so in a child that was forked by a task
             task = self._next()
             if task is None:
+                if self._rest is not None and self._idle and not self._owner.closed:
+                    _threads.guarded(self._rest)
                 return
             function, args = task
             try:

@@ -132,6 +132,16 @@ def test_public_names_can_all_be_had() -> None:
 # --- what is known of the app
 
 
+def test_config_is_one_dict_which_scripts_may_change(client: Client) -> None:
+    config = client.config
+    version = config["version"]
+    config["mine"] = 1
+    config["version"] = "changed"
+    assert client.config is config
+    assert str(client.app_version) == version
+    assert "mine" not in client._app.config
+
+
 def test_attributes_tell_of_the_app(app: App, client: Client) -> None:
     assert client.src == app.url
     assert client.protocol == "sse_v3"

@@ -34,10 +34,12 @@ class Gate:
 
 
 @contextlib.contextmanager
-def pool(limit: Optional[int] = None, idle: float = PATIENCE) -> Iterator[Workers]:
+def pool(
+    limit: Optional[int] = None, idle: float = PATIENCE, rest: Optional[Callable[[], object]] = None
+) -> Iterator[Workers]:
     """A pool whose threads have ended when the block has."""
     name = f"pool-{next(NUMBERS)}"
-    workers = Workers(limit, name, idle)
+    workers = Workers(limit, name, idle, rest=rest)
     try:
         yield workers
     finally:
@@ -344,3 +346,39 @@ def test_idle_thread_keeps_nothing_of_its_last_task_alive() -> None:
         workers.submit(thing.touch)
         del thing
         assert freed.wait(PATIENCE)
+
+
+def test_thread_that_goes_for_want_of_work_calls_rest_and_holds_no_task_up() -> None:
+    rest = Gate()
+    with pool(1, idle=0.01, rest=rest) as workers:
+        run_and_wait(workers)
+        assert rest.started.wait(PATIENCE)
+        run_and_wait(workers)
+        rest.opened.set()
+
+
+def test_what_rest_raises_ends_its_thread_alone() -> None:
+    resting = threading.Event()
+
+    def rest() -> None:
+        resting.set()
+        raise ValueError("of no use")
+
+    with pool(1, idle=0.01, rest=rest) as workers:
+        for _ in range(2):
+            run_and_wait(workers)
+            assert resting.wait(PATIENCE)
+            resting.clear()
+
+
+@pytest.mark.parametrize("stops", [True, False], ids=["stopped", "closed"])
+def test_pool_that_ends_does_not_rest(stops: bool) -> None:
+    rests: List[None] = []
+    threads = Threads()
+    workers = Workers(1, "ended", threads=threads, rest=lambda: rests.append(None))
+    run_and_wait(workers)
+    if stops:
+        workers.stop()
+    threads.close()
+    threads.join(PATIENCE)
+    assert not rests

@@ -44,17 +44,17 @@ class Traps:
     def before(self) -> None:
         """A lock is about to be taken."""
         if threading.get_ident() in self._collecting:
-            self.taken.append(f"a lock, at {_section()}")
+            self.taken.append(f"a lock, at {section()}")
 
     def after(self) -> None:
         """A lock was taken."""
         me = threading.get_ident()
         if not self.armed or self._collecting:
             return
-        section = _section()
-        if section in self.visited:
+        here = section()
+        if here in self.visited:
             return
-        self.visited.add(section)
+        self.visited.add(here)
         self._collecting[me] = None
         before = sys.getprofile()
         sys.setprofile(self._watch)
@@ -64,6 +64,9 @@ class Traps:
         finally:
             sys.setprofile(before)
             del self._collecting[me]
+
+    def left(self) -> None:
+        """A lock was let go at the end of a critical section."""
 
     def _watch(self, frame: Any, event: str, arg: Any) -> None:
         """Note calls into `threading`, all of which may take locks, but those of no consequence."""
@@ -95,6 +98,7 @@ class TrapLock:
 
     def __exit__(self, *_: object) -> None:
         self._real.release()
+        self._traps.left()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -156,8 +160,8 @@ def _modules() -> Iterator[Any]:
             yield importlib.import_module(found.name)
 
 
-def _section() -> Section:
-    """Where the package is about to enter a critical section."""
+def section() -> Section:
+    """Where the package is about to enter, or leaves, a critical section."""
     frame: Any = sys._getframe(1)
     while frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import marshal
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as _Timeout
+from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 from ..errors import (
     ConnectionFailed,
@@ -20,8 +23,9 @@ from ..errors import (
 )
 from ..limits import DEFAULT_LIMITS, Bound, Limits
 from ..threads import Threads
-from ..transport.http import Timeout, Transport
+from ..transport.http import Response, Timeout, Transport
 from ..transport.liveness import Liveness
+from ..transport.pool import FAR
 from ..transport.reach import HARMLESS
 from ..transport.sockets import Deadline
 from ..transport.url import parse_url, same_place
@@ -32,9 +36,16 @@ from ..wire.urls import Routes, bare_url, page_of
 from .description import Description
 from .headers import RequestHeaders
 from .loading import NO_ROUTE, Loader
-from .login import Credentials, Renewal
+
+if TYPE_CHECKING:
+    from .login import Credentials
 
 _log = logging.getLogger(__name__)
+
+#: Of all apps since Gradio 5.0 (gradio/route_utils.py, `API_PREFIX`).
+_API_PREFIX = "gradio_api/"
+#: Seconds in which the config's connection is made first, and a server near by may have answered.
+_SOON = 0.005
 
 
 class App:
@@ -121,6 +132,8 @@ class App:
                 have to go to another server.
             RetryLater, HTTPStatusError: see `connect`.
         """
+        from .login import Credentials  # most apps want no login
+
         self._credentials = Credentials(*auth)
         deadline = deadline or self.connecting()
         try:
@@ -157,8 +170,11 @@ class App:
         self.description.local = not self.dialect.describes
         self._settle(src)
         self.routes = Routes(self.src, self.spec.api_prefix, self.dialect.direct_route)
+        self.transport.renew_with(self.routes.app_id)
         self.transport.liveness = Liveness(parse_url(self.src).origin, self._show_life, self.threads)
         if self._credentials is not None and same_place(asked, parse_url(self.src)):
+            from .login import Renewal
+
             log_in = partial(self._log_in_again, self._credentials)
             self.transport.renewal = Renewal(parse_url(self.src), log_in)
 
@@ -213,16 +229,55 @@ class App:
         """Fetch the description in the background. See `Description.begin`."""
         self.description.begin(self._fetch_info, then)
 
-    def _fetch_info(self) -> Dict[str, Any]:
+    def connect_and_describe(self, deadline: Deadline) -> None:
+        """`connect`, and have the description fetched, which nobody waits for here."""
+        connected: Future[bool] = Future()
+        self.description = Description(self.transport, self.threads)  # nobody has asked for it yet
+        self.description.begin(partial(self._fetch_beside, self.src, connected))
+        try:
+            self.connect(deadline)
+            connected.set_result(True)
+        finally:
+            if not connected.done():
+                connected.set_result(False)
+
+    def _fetch_beside(self, src: str, connected: Future[bool]) -> Dict[str, Any]:
+        """Make the description; a server far away is asked for it beside the config, where it is since
+        Gradio 5.0, over a connection that the first calls need anyway.
+        """
+        early: Optional[Response] = None
+        fresh = True
+        with suppress(_Timeout):
+            connected.result(_SOON)
+        if not connected.done():
+            with suppress(GradioClientError):
+                far = self.transport.open_ahead(src) >= FAR
+                fresh = False
+                if far and not connected.done():
+                    early = self._ask_for_info(Routes(src, _API_PREFIX).info, src, fresh)
+        if not connected.result() or self.description.local:
+            raise ConnectionFailed(f"There is no description to be fetched from {bare_url(src)}.")
+        return self._fetch_info(early, fresh)
+
+    def _ask_for_info(self, url: str, src: str, fresh: bool) -> Response:
+        limits = self.transport.timeout.whole(self.limits.bound("describing"))
+        return self._loader.get(url, src, timeout=limits, fresh=fresh)
+
+    def _fetch_info(self, early: Optional[Response] = None, fresh: bool = True) -> Dict[str, Any]:
+        """Make the description, of an answer that came early where it is the app's.
+
+        `fresh` leaves the kept connection to the first call, which may come meanwhile.
+        """
         if self.description.local:
             return self._derive_info(self)
         from ..wire.info import clean_info  # many calls need no description
 
         url = self.routes.info
         try:
-            limits = self.transport.timeout.whole(self.limits.bound("describing"))
-            # The kept connection is for the first call, which may come meanwhile.
-            response = self._loader.get(url, self.src, timeout=limits, fresh=True)
+            if early is not None and early.url == url and early.status == 200:
+                response = early
+            else:
+                response = self._ask_for_info(url, self.src, fresh)
             if not 200 <= response.status < 300:
                 doing = "fetching the API description"
                 raise status_error(response.status, response.body, url, doing, response.headers)

@@ -93,8 +93,9 @@ class Settings:
         )
 
     def connect(self, app: App, location: AppLocation) -> None:
-        """Log in where there is a login, and fetch the app's config. Raises as `App.login`, `App.connect`
-        do.
+        """Log in where there is a login, and fetch the app's config; its description is fetched beside it.
+
+        Raises as `App.login` and `App.connect` do.
         """
         try:
             self._log_in_and_load(app)
@@ -108,7 +109,7 @@ class Settings:
         deadline = app.connecting(self.timeout)
         if self.auth is not None:
             app.login((self.auth[0], self.auth[1]), deadline)
-        app.connect(deadline)
+        app.connect_and_describe(deadline)
 
 
 def check_options(

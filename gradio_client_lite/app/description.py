@@ -114,7 +114,7 @@ class Description:
         with self._lock:
             if self._known is None:
                 current = self._fetches[-1] if self._fetches else None
-                if current is None or current.is_stale():
+                if current is None or current.is_stale() or self.local:
                     self._fetches.append(fetch)
                     current = fetch
                 if then is not None:

@@ -7,7 +7,7 @@ A config is looked for in three places. Each next one is asked only when the one
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Set, Tuple
 
 from ..errors import (
     AuthenticationError,
@@ -31,7 +31,9 @@ from ..wire.refusal import login_wanted, sign_in_page, status_error, wants_tls
 from ..wire.texts import page_in_words
 from ..wire.urls import Routes, bare_url, page_of, with_scheme
 from .headers import RequestHeaders
-from .login import Credentials
+
+if TYPE_CHECKING:
+    from .login import Credentials
 
 _SECURE, _UNSECURE = "access-token", "access-token-unsecure"
 #: What servers answer that have no such route.

@@ -36,7 +36,8 @@ from ..errors import (
     RetryLater,
     for_waiters,
 )
-from ..wire.filedata import IsFile, Slot, find_files
+from ..wire.copies import IsFile, Slot
+from ..wire.filedata import find_files
 from ..wire.fileurls import Location, segment_names, segment_of
 from ..wire.names import PREFIX, parse_data_url
 from ..wire.provenance import ResultPath, origin_of
@@ -110,6 +111,8 @@ class JobFiles:
         self._lock = threading.Lock()
         self._fetched: Dict[str, Future[str]] = {}
         self._segments: Dict[str, Tuple[List[str], Optional[str]]] = {}
+        # By the identity of a FileData in streamed values, which is kept alive with it.
+        self._placed: Dict[int, Tuple[Any, ResultPath]] = {}
 
     def fetch(self, data: List[Any], chunks: Optional[Dict[str, int]] = None) -> List[Any]:
         """Return a copy of the output values with a ResultPath in place of each file. Blocks.
@@ -122,6 +125,30 @@ class JobFiles:
         copy, slots = find_files(data, self._is_file)
         if not slots:
             return data
+        self._fill_all(slots, chunks)
+        return copy
+
+    def fill(self, slots: Sequence[Slot], chunks: Optional[Dict[str, int]]) -> None:
+        """Put a ResultPath in each slot of a value before the result. Blocks.
+
+        Args:
+            slots: of the value's copy; their files stay as they are, and many are in the next value too.
+            chunks: see `fetch`.
+        """
+        new = []
+        for slot in slots:
+            _, path = self._placed.get(id(slot.file), (None, None))
+            if path is not None and os.path.exists(path):
+                slot.put(path)
+            else:
+                new.append(slot)
+        if new:
+            self._fill_all(new, chunks)
+        for slot in new:
+            if not slot.file.get("is_stream"):
+                self._placed[id(slot.file)] = (slot.file, slot.container[slot.key])
+
+    def _fill_all(self, slots: Sequence[Slot], chunks: Optional[Dict[str, int]]) -> None:
         tasks = []
         for slot in slots:
             location, chunk = self._downloads.locate(self._app, slot.file), None
@@ -133,7 +160,6 @@ class JobFiles:
             tasks[0]()
         else:
             _run_side_by_side(tasks, self._downloads.helpers)
-        return copy
 
     def _fill(self, slot: Slot, location: Location, chunk: Optional[int]) -> None:
         """Fetch what a slot wants: a file, a stream, or one chunk of a stream."""

@@ -43,7 +43,8 @@ from ..queues.base import check_signed_in
 from ..transport.reach import OF_APP, Word
 from ..transport.response import Response
 from ..wire.config import EndpointSpec
-from ..wire.filedata import IsFile, Slot, argument_files, find_files, new_meta, takes_files
+from ..wire.copies import IsFile, Slot
+from ..wire.filedata import argument_files, find_files, new_meta, takes_files
 from ..wire.fileurls import OwnFile, own_file
 from ..wire.multipart import MultipartBody, Part, Progress
 from ..wire.names import download_name, form_name, parse_data_url, upload_name

@@ -10,7 +10,8 @@ from ..app.app import App
 from ..errors import ClientClosed, FolderError
 from ..generations import endpoint_files, locate, make_uploads
 from ..wire.config import EndpointSpec
-from ..wire.filedata import EndpointFiles, Outputs
+from ..wire.copies import Taken, copy_json
+from ..wire.filedata import EndpointFiles, Outputs, put_results
 from ..workers import call_after_fork
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Attachments:
         self,
         spec: EndpointSpec,
         job: List[JobFiles],
-        outputs: Union[Outputs, List[Any]],
+        outputs: Union[Outputs, Taken, List[Any]],
         chunks: Optional[Dict[str, int]] = None,
     ) -> List[Any]:
         """The values with a ResultPath, or else a ResultFile, in place of each file. Blocks.
@@ -116,20 +117,27 @@ class Attachments:
         Args:
             spec: the endpoint.
             job: empty at first; keeps what was fetched for the job, so that each file is fetched once.
-            outputs: what `EndpointFiles.look` gave, or the values.
+            outputs: what `EndpointFiles.look` or a cursor gave, or the values.
             chunks: see `JobFiles.fetch`.
         """
         files = self.known[spec.fn_index]
-        if not isinstance(outputs, Outputs):
+        if isinstance(outputs, list):
             outputs = files.search(outputs)
         elif outputs.files is None:
             outputs = files.search(outputs.data)
         if not outputs.files:
             return outputs.data
+        if isinstance(outputs, Taken) and files.home is not None:
+            slots = [slot._replace(file=copy_json(slot.file)) for slot in outputs.slots]
+            put_results(slots, files.src, files.home)
+            return outputs.data
         downloads = self._load_downloads()
         with self._lock:
             if not job:
                 job.append(downloads.of_job(files.is_file))
+        if isinstance(outputs, Taken):
+            job[0].fill(outputs.slots, chunks)
+            return outputs.data
         return job[0].fetch(outputs.data, chunks)
 
     def _load_downloads(self) -> Downloads:

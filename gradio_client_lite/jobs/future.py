@@ -54,7 +54,7 @@ from ..threads import InterpreterEnding, at_the_end
 from ..updates import OutputUpdate, ProgressUpdate, Status, StatusUpdate
 from ..wire.filedata import mentions
 from ..wire.lifecycle import CancelledByServer, Failed, Lifecycle, NewOutput, Outcome
-from ..wire.messages import Completed, Generating, cost_of
+from ..wire.messages import LEAST_COST, Completed, Generating, cost_of
 
 if TYPE_CHECKING:
     from ..files.downloads import JobFiles
@@ -67,9 +67,6 @@ if TYPE_CHECKING:
     Step = Union[StatusUpdate, NewOutput, OutputUpdate]
 
 _log = logging.getLogger(__name__)
-
-#: How many updates of progress a job keeps for those who read them later.
-_MOST_PROGRESS = 1000
 
 Callback = Callable[[concurrent.futures.Future[Any]], object]
 
@@ -190,20 +187,25 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
             with self._changed:
                 if self._ended:
                     return True
-                if text and isinstance(text, str):  # bytes are the one answer of a direct call
-                    self._kept_bytes += cost_of(message, text)
-                    most = self._host.job_bytes
-                    if most.value is not None and self._kept_bytes > most.value:
-                        raise EventTooLarge(
-                            f"The messages of the server for {self.label} take more than {most.name}; make "
-                            "the client with a larger one."
-                        )
+                # Bytes are the one answer of a direct call.
+                cost = cost_of(message, text) if text and isinstance(text, str) else 0
+                self._kept_bytes += cost
+                most = self._host.job_bytes
+                if most.value is not None and self._kept_bytes > most.value:
+                    raise EventTooLarge(
+                        f"The messages of the server for {self.label} take more than {most.name}; make "
+                        "the client with a larger one."
+                    )
                 if self._followed and self._files_from is None:
                     self._look_for_files(message, text)
                 steps = self._lifecycle.feed(message, datetime.now())
                 outcome = self._lifecycle.outcome
                 if self._followed:
                     self._keep(steps)
+                    shared = self._lifecycle.outputs.shared
+                    if shared is not None and cost and steps and isinstance(steps[0], NewOutput):
+                        # What it shares with the value before takes nothing.
+                        self._kept_bytes -= int((cost - LEAST_COST) * max(1 - shared / len(text), 0))
                 if steps and outcome is None and isinstance(steps[-1], StatusUpdate):
                     self._status = steps[-1]
                 self._changed.notify_all()
@@ -221,20 +223,21 @@ class CallFuture(concurrent.futures.Future[Any], metaclass=_Shown):
         return True
 
     def _look_for_files(self, message: Message, text: Union[str, bytes]) -> None:
-        """Note whether a message brings an output, and perhaps the job's first file."""
-        size, word = len(self._lifecycle.outputs), self._host.files.word
-        brings = isinstance(message, Generating) or (size and isinstance(message, Completed))
+        """Note whether a message may bring an output, and with it the job's first file."""
+        word = self._host.files.word
+        brings = isinstance(message, (Generating, Completed))
         if brings and (word is None or not text or mentions(text, word)):
-            self._files_from = size
+            self._files_from = len(self._lifecycle.outputs)
 
     def _keep(self, steps: Tuple[Step, ...]) -> None:
         """Keep steps for readers, in little memory; the lock is held."""
         last = steps[-1] if steps else None
-        if isinstance(last, ProgressUpdate):
+        most = self._host.progress_updates
+        if most is not None and isinstance(last, ProgressUpdate):
             if self._progress is None:
                 self._progress = deque()
             self._progress.append(len(self._steps))
-            if len(self._progress) > _MOST_PROGRESS:
+            if len(self._progress) > most:
                 self._steps[self._progress.popleft()] = None
         if len(steps) == 2 and isinstance(steps[0], NewOutput) and isinstance(last, StatusUpdate):
             self._steps.append(NewOutput(steps[0].place, steps[0].success, last.time))

@@ -64,6 +64,7 @@ class JobHost:
         read: makes local files of those in output values; see `Attachments.read`.
         shape: makes what the caller gets of output values.
         job_bytes: how much a job may keep of the server's messages.
+        progress_updates: how many updates of progress it keeps; None for all.
         secrets: what texts must not show.
     """
 
@@ -98,4 +99,5 @@ class JobHost:
         self.read = partial(attachments.read, endpoint.spec)
         self.shape = endpoint.shape
         self.job_bytes = app.limits.bound("job_bytes")
+        self.progress_updates = app.limits.progress_updates
         self.secrets = app.transport.secrets

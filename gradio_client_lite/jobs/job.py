@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from functools import partial
-from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -33,6 +32,7 @@ from ..errors import ArgumentError, DeadlineExceeded
 from ..secrecy import MARK, Hidden
 from ..threads import hand_over
 from ..updates import LogUpdate, OutputUpdate, Status, StatusUpdate, Update
+from ..wire.copies import Taken
 from ..wire.lifecycle import NewOutput
 from .communicator import OfficialAttributes
 from .future import CallFuture
@@ -79,14 +79,15 @@ class Job(OfficialAttributes, CallFuture):
     def outputs(self) -> List[Any]:
         """The values received so far; all of them once the job has ended.
 
-        A function that is no generator has one, its result. The list is the caller's own. Where values have
-        files that were not fetched yet, it waits for them.
+        A function that is no generator has one, its result. The list is the caller's own; each call makes
+        all values anew, whereas `for value in job` makes one at a time. Where values have files that were not
+        fetched yet, it waits for them.
         """
         with self._changed:
             final = list(self._final)
         reading = _Pass(self._lifecycle.outputs)
-        values = islice(reading.values, len(self._lifecycle.outputs))
-        return [self._shaped(data, reading) for data in values] or final
+        count = len(self._lifecycle.outputs)
+        return [self._shaped(self._take(reading), reading) for _ in range(count)] or final
 
     def status(self) -> StatusUpdate:
         """The latest status, without waiting."""
@@ -102,8 +103,8 @@ class Job(OfficialAttributes, CallFuture):
     def updates(self, timeout: Optional[float] = None, *, total: Optional[float] = None) -> Iterator[Update]:
         """Every update from the first on, in the order of arrival, the final output last.
 
-        It ends when the job has; `result()` then tells of a failure. Of progress the latest 1000 updates are
-        kept: who comes later, or is further behind, gets those.
+        It ends when the job has; `result()` then tells of a failure. Of progress the latest updates are kept,
+        as many as `Limits(progress_updates=…)` says: who comes later, or is further behind, gets those.
 
         Args:
             timeout: seconds to wait for each update; None waits for as long as it takes.
@@ -123,7 +124,7 @@ class Job(OfficialAttributes, CallFuture):
             place += len(steps)
             for step in steps:
                 if isinstance(step, NewOutput):
-                    yield OutputUpdate(self._shaped(next(reading.values), reading), success=step.success)
+                    yield OutputUpdate(self._shaped(self._take(reading), reading), success=step.success)
                     step = step.status
                 if step is not None:
                     yield step
@@ -168,14 +169,12 @@ class Job(OfficialAttributes, CallFuture):
             reading = self._iteration
             if reading is None:
                 reading = self._iteration = _Pass(self._lifecycle.outputs)
-            while True:
-                data = next(reading.values, None)
-                if data is not None:
-                    break
+            while reading.values.position >= len(self._lifecycle.outputs):
                 if self._ended:
                     return self._next_final()
                 self._changed.wait()
-        return self._shaped(data, reading)
+            outputs = self._take(reading)
+        return self._shaped(outputs, reading)
 
     def _next_final(self) -> Any:
         # Where nothing was generated the result is the one value.
@@ -211,15 +210,14 @@ class Job(OfficialAttributes, CallFuture):
                         if step is not None:
                             yield step
                         continue
-                    data = next(reading.values)
-                    outputs = None if self._is_plain(data, reading) else self._host.files.look(data)
-                    if outputs is not None and outputs.files:
+                    outputs = self._take(reading)
+                    if outputs.files:
                         # They are fetched by a worker, not on the event loop.
                         fetched: concurrent.futures.Future[Any] = concurrent.futures.Future()
                         self._host.run_work(self._fetch, fetched, outputs, reading)
                         value = await self._awaited(asyncio.wrap_future(fetched))
                     else:
-                        value = self._shaped(data if outputs is None else outputs, reading)
+                        value = self._shaped(outputs, reading)
                     yield OutputUpdate(value, success=step.success)
                     if step.status is not None:
                         yield step.status
@@ -271,27 +269,27 @@ class Job(OfficialAttributes, CallFuture):
                 self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             return self._steps[place:], self._ended
 
-    def _shaped(self, outputs: Union[Outputs, List[Any]], reading: _Pass) -> Any:
-        """What the caller gets of output values, looked at or not; their files are fetched.
+    def _take(self, reading: _Pass) -> Union[Outputs, Taken]:
+        """The next values of a pass, searched for files unless no message so far mentions one."""
+        values, files, first = reading.values, self._host.files, self._files_from
+        if first is None or values.position < first:
+            return values.take()
+        return files.look(next(values)) if files.decode else values.take(files.is_file, files.holders)
 
-        Args:
-            outputs: the values; each of a pass in order.
-            reading: the pass.
-        """
+    def _shaped(self, outputs: Union[Outputs, Taken], reading: _Pass) -> Any:
+        """What the caller gets of output values that a pass has taken; their files are fetched."""
         host = self._host
         with host.secrets:
-            if isinstance(outputs, list) and self._is_plain(outputs, reading):
-                return host.shape(outputs)
-            return host.shape(host.read(self._fetched, outputs, reading.chunks))
+            data = outputs.data
+            if outputs.files:
+                data = host.read(self._fetched, outputs, reading.chunks)
+                if isinstance(outputs, Taken):
+                    reading.values.copies.keep(outputs)
+            return host.shape(data)
 
-    def _is_plain(self, values: List[Any], reading: _Pass) -> bool:
-        """Whether the values that a pass has just read, by their types or messages, hold no files."""
-        files_from = self._files_from
-        if files_from is None or reading.values.position <= files_from:
-            return True
-        return self._host.plain_types.issuperset(map(type, values))
-
-    def _fetch(self, future: concurrent.futures.Future[Any], outputs: Outputs, reading: _Pass) -> None:
+    def _fetch(
+        self, future: concurrent.futures.Future[Any], outputs: Union[Outputs, Taken], reading: _Pass
+    ) -> None:
         """Resolve a future with what the caller gets of output values that have files; on a worker."""
         if not future.set_running_or_notify_cancel():
             return

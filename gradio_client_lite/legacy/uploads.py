@@ -11,7 +11,8 @@ from ..files.handle import Source, guess_type
 from ..files.uploads import File, Upload, Uploads, name_of
 from ..transport.reach import OF_CALLER
 from ..wire.config import EndpointSpec
-from ..wire.filedata import IsFile, argument_files, find_files
+from ..wire.copies import IsFile
+from ..wire.filedata import argument_files, find_files
 from ..wire.names import make_data_url
 from ..wire.provenance import FileArgument, ResultFile, V3File, content_url
 from .wire.values import argument_kinds, carriage, encode, takes_v3_files, uploaded_file, v3_location

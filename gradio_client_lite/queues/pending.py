@@ -142,7 +142,8 @@ class Graces:
 
     The server drops the session's jobs as soon as it notices a cut, but may have sent more before that. A job
     that joins between the cut and that moment may be dropped too, so it gets a grace that begins once the
-    server must have noticed; one alarm serves all of those.
+    server must have noticed; one alarm serves all of those. A join that is answered only after the server has
+    noticed may have come before: its job gets a grace, unless a message shows that it is alive.
 
     Args:
         seconds: of a grace.
@@ -153,6 +154,8 @@ class Graces:
     Attributes:
         active: whether there may be an alarm to cancel.
         cut_by: what cut the stream last; None where no cut matters any more.
+        dropped_by: what it was when the server dropped the session; None where it has not done that.
+        suspects: jobs that it may have dropped then, each with what its alarm ends.
     """
 
     def __init__(
@@ -172,6 +175,8 @@ class Graces:
         self._doubtful: Optional[Set[str]] = None  # those that joined after the last cut
         self.active = False
         self.cut_by: Optional[BaseException] = None
+        self.dropped_by: Optional[BaseException] = None
+        self.suspects: Dict[str, Set[str]] = {}
 
     def cut(self, event_ids: Set[str], cause: BaseException) -> None:
         """The stream was cut under these jobs; a second cut does not lengthen their grace."""
@@ -198,8 +203,17 @@ class Graces:
         Returns:
             Whether a cut explains that: one of these jobs was on a stream that was cut, or joined soon after.
         """
-        self.cut_by = None
+        self.dropped_by, self.cut_by = self.cut_by or self.dropped_by, None
         return bool(event_ids & (self._doomed | (self._doubtful or set())))
+
+    def suspect(self, event_id: str, cause: BaseException) -> None:
+        """A join that was under way when the server dropped the session has been answered."""
+        ids = self.suspects[event_id] = {event_id}
+        self._start(self._seconds, ids, cause)
+
+    def acquit(self, event_id: str) -> None:
+        """A message has come for a job."""
+        self.suspects.pop(event_id, set()).clear()
 
     def _start(self, seconds: float, ids: Set[str], cause: BaseException) -> None:
         self.active = True
@@ -217,6 +231,7 @@ class Graces:
         alarms, self._alarms = self._alarms, []
         self._doomed.clear()
         self._doubtful = None
+        self.suspects = {}
         self.active = False
         for alarm in alarms:
             alarm.cancel()

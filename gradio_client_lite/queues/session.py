@@ -54,6 +54,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from contextlib import suppress
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from ..errors import (
@@ -97,6 +98,8 @@ from .stream import TIMES, StreamReader, Times
 
 #: Seconds after which a reader that waits for room looks again.
 _LONGEST_WAIT = 60.0
+#: Seconds after the last stream when the session rests: servers have closed connections by then, if they do.
+_REST = 6.0
 
 
 class SessionQueue:
@@ -109,9 +112,6 @@ class SessionQueue:
         opens_ahead: whether the server bears a stream that is opened before there is a job.
         threads: which its threads belong to; None makes them its own.
         times: None for `stream.TIMES`.
-
-    Attributes:
-        ahead: see `stream.Owner`.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class SessionQueue:
         self._join_size = limits.bound("answer_bytes")
         # One thread, kept for a moment: calls one after the other need not start one each.
         threads = threads or Threads()
-        self._threads = Workers(1, "gradio-stream", threads=threads)
+        self._threads = Workers(1, "gradio-stream", _REST, threads, self._rest)
         # Guards what is below it. Reentrant, as a signal handler or a finaliser of the program may close the
         # client, or cancel a job, on a thread that holds it; so what is looped over is copied first.
         self._changed = threading.Condition(threading.RLock())
@@ -152,8 +152,9 @@ class SessionQueue:
         self._catching_up: Set[Call] = set()
         self._reading = False  # whether the reader runs, or is about to
         self._known = False  # whether the server should know the session
-        self.ahead = False
+        self._opened_ahead = False  # whether no job had its id when the stream was wanted
         self._asked_at = 0  # the number of the newest join when the last stream was asked for
+        self._dropped_at = 0  # and when the server had dropped the session after a cut
         self._closed = False
         self._reader = StreamReader(
             transport,
@@ -214,19 +215,17 @@ class SessionQueue:
 
     def _join(self, call: Call, body: bytes) -> str:
         """Join the queue; return the event id, which is the job's alone."""
-        with self._changed:
-            if self._cancels.running:
-                self._cancels.hold_join()
-            if self._closed:
-                raise closed_error(call.label)
-            self._newest_join += 1
-            self._joining[call] = self._newest_join
-            starts = not self._reading and self._ahead()
-            self._reading = self._reading or starts
         event_id = ""
         try:
-            if starts:
-                self._start()
+            with self._changed:
+                if self._cancels.running:
+                    self._cancels.hold_join()
+                if self._closed:
+                    raise closed_error(call.label)
+                self._newest_join += 1
+                self._joining[call] = self._newest_join
+                if not self._reading and self._ahead():
+                    self._start()  # where there is no thread, `_catch_up` says so
             headers, doing = self._headers(call.headers), f"calling {call.label}"
             timeout, size = self._join_timeout, self._join_size
             answer = post_json(self._transport, self._join_url, headers, body, doing, timeout, size)
@@ -242,7 +241,7 @@ class SessionQueue:
         error: Optional[GradioClientError] = None
         confused: Tuple[Call, ...] = ()
         with self._changed:
-            del self._joining[call]
+            number = self._joining.pop(call, 0)
             if event_id and self._closed and not call.done():  # else the server may have to be told of it
                 error = closed_error(call.label)
             elif event_id:
@@ -253,7 +252,11 @@ class SessionQueue:
                     error = ambiguous([one.label for one in confused])
                 else:
                     self._catching_up.add(call)
-                    if self._graces.cut_by is not None and self._graces.joined(event_id):
+                    graces = self._graces
+                    if graces.cut_by is not None and graces.joined(event_id):
+                        self._early.keep_cut(event_id, first=True)
+                    elif number <= self._dropped_at and graces.dropped_by is not None:
+                        graces.suspect(event_id, graces.dropped_by)
                         self._early.keep_cut(event_id, first=True)
             if self._early.ids:
                 oldest = next(iter(self._joining.values()), None)
@@ -273,7 +276,7 @@ class SessionQueue:
         """Feed a job its early messages, then leave it to the reader."""
         if call.done():  # cancelled while it joined, when `forget` knew no id of it
             self.forget(call)
-        starts = caught_up = False
+        caught_up, error = False, None
         while not caught_up:
             with self._changed:
                 kept = self._early.take(event_id) if self._early.ids else []
@@ -281,13 +284,12 @@ class SessionQueue:
                 caught_up = not (kept and waits)
                 if caught_up:
                     self._catching_up.discard(call)
-                    starts = waits and not self._reading
-                    self._reading = self._reading or starts
+                    error = self._start() if waits and not self._reading else None
                 self._changed.notify_all()
             if not caught_up and any(feed(call, *each) for each in self._early.decoded(kept, call.label)):
                 self.forget(call)
-        if starts:
-            self._start()
+        if error is not None:
+            self.fail_all(error)
 
     # -- the reader
 
@@ -301,15 +303,19 @@ class SessionQueue:
         waits = self._joining and self._newest_join > self._asked_at
         return bool(waits and self._opens_ahead and self._known and not self._early.ids)
 
-    def _start(self) -> None:
+    def _start(self) -> Optional[GradioClientError]:
+        """Start the reader; return why there is no thread for it. The lock is held: were it not, an interrupt
+        could leave jobs behind that take the reader to run.
+        """
         try:
+            self._reading = True
             self._threads.submit(self._read)
         except BaseException as exc:
-            with self._changed:
-                self._reading = False  # so that the next job tries again
+            self._reading = False  # so that the next job tries again
             if not isinstance(exc, RuntimeError):
                 raise
-            self.fail_all(ConnectionFailed(f"No thread could be started to read the event stream: {exc}."))
+            return ConnectionFailed(f"No thread could be started to read the event stream: {exc}.")
+        return None
 
     def _read(self) -> None:
         """Read while jobs wait; where the reader breaks, they fail, and the next job starts it again."""
@@ -324,18 +330,29 @@ class SessionQueue:
             self.fail_all(error)
             raise
 
+    def _rest(self) -> None:
+        """Have connections at hand for the next call, which may come soon; the stream's thread goes then."""
+        with suppress(GradioClientError):  # it tells the next call, too
+            self._transport.replace_closed(self._join_url)
+
     # -- what the reader asks for and reports: see `stream.Owner`
 
     def wanted(self) -> bool:
         """Whether the stream should be open; when not, the reader that asks is released."""
         with self._changed:
             if not self._closed and (self._claims.calls or self._ahead()):
-                self.ahead, self._asked_at = not self._claims.calls, self._newest_join
+                self._opened_ahead, self._asked_at = not self._claims.calls, self._newest_join
                 return True
             self._reading = False
             if self._graces.active:
                 self._graces.end()
         return False
+
+    def is_unknown(self) -> bool:
+        """The server does not know the session; return whether no job is lost by that."""
+        with self._changed:
+            self._known = False  # until a job has joined
+            return self._opened_ahead
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
         """Give a message to its job, or end all jobs with it; return whether it was for a job that waits, or
@@ -370,6 +387,8 @@ class SessionQueue:
             while True:
                 call = self._claims.calls.get(event_id)
                 if call is not None and call not in self._catching_up:
+                    if self._graces.suspects:
+                        self._graces.acquit(event_id)
                     return call, False
                 if self._closed or (call is None and not self._may_join(event_id)):
                     return None, False
@@ -391,6 +410,7 @@ class SessionQueue:
             error = self._stream_lost(message.message)
             if message.session_not_found:
                 with self._changed:
+                    self._dropped_at = self._newest_join
                     if not self._graces.noticed(set(self._claims.calls)):
                         error = session_unknown(self._src)
         self._fail(self._take(None if event_id is None else {event_id}), error)

@@ -106,17 +106,14 @@ TIMES = Times()
 
 
 class Owner(Protocol):
-    """Whom the reader works for.
-
-    Attributes:
-        ahead: whether no job had its id when the stream was wanted, so that none is lost where the server did
-            not know the session.
-    """
-
-    ahead: bool
+    """Whom the reader works for."""
 
     def wanted(self) -> bool:
         """Whether to go on; False releases the reader."""
+        ...
+
+    def is_unknown(self) -> bool:
+        """A stream begins with the word that there is no such session; return whether that loses no job."""
         ...
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
@@ -187,7 +184,8 @@ class StreamReader:
                 reached = time.monotonic()
             except Exception as exc:
                 error = exc if isinstance(exc, GradioClientError) else _unreadable(exc)
-                if self._events is not None:
+                # Where the answer made no sense, the server may have opened the stream all the same.
+                if self._events is not None or isinstance(exc, ProtocolError):
                     self._owner.cut(error)  # first, as who learns of the error may call again at once
                 self._owner.fail_all(error)
             else:
@@ -304,6 +302,7 @@ class _Events:
         self._most_put_off = limits.early_bytes
         self._due = 0.0  # when the first of the backlog must not be put off any more
         self._last_id: Optional[str] = None  # of the message before
+        self._begun = False  # whether the server has known the session
         self._closed_by = 0.0  # when the server must have ended the stream that it closes
         self.backlog: Optional[Backlog] = None
         self.gain = Gain(times.idle)
@@ -323,12 +322,12 @@ class _Events:
             if isinstance(message, CloseStream) or (
                 # After such an error the server has kept the messages, as after a close.
                 isinstance(message, UnexpectedError)
-                and (message.is_stumble(self._last_id) or (message.session_not_found and self._owner.ahead))
+                and (message.is_stumble(self._last_id) or (message.session_not_found and self._is_unknown()))
             ):
                 if not self.closing:
                     self.closing, self._closed_by = True, time.monotonic() + self._times.closing
                 continue
-            self._last_id = event_id
+            self._last_id, self._begun = event_id, True
             if self.backlog is not None:
                 if event_id is not None and event_id in self.backlog:
                     self._keep(self.backlog, event_id, text)
@@ -337,6 +336,10 @@ class _Events:
                     self.catch_up()
             self._deliver(envelope, text)
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
+
+    def _is_unknown(self) -> bool:
+        """Whether the stream begins with the word that there is no such session, and that loses no job."""
+        return not self._begun and self._owner.is_unknown()
 
     def _deliver(self, envelope: Envelope, text: str) -> None:
         if self._owner.deliver(envelope, text):
@@ -348,7 +351,7 @@ class _Events:
         event_id = peek_event_id(text)
         if event_id is None:
             return False
-        self._last_id = event_id
+        self._last_id, self._begun = event_id, True
         if self.backlog is None:
             self.backlog = Backlog(self._most_put_off)
             self._due = time.monotonic() + self._times.put_off

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, Iterable, List, Match, Optional, cast
 
@@ -56,6 +55,8 @@ _MAX_FIELDS, _MAX_FIELD = 100, 1 << 16
 _NO_LIMITS = Timeout(None, None)
 _SIZE_LINE = pattern(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n\Z")
 _LENGTH = pattern(r"[0-9]{1,18}\Z")
+# As servers say it, those too whose framework and proxy both do.
+_CHUNKED = ("chunked", "chunked, chunked")
 _MAX_LINE = 8192
 _MAX_TRAILERS = 100
 # What follows the data of a chunk where another one follows,
@@ -65,7 +66,6 @@ _LAST = b"\r\n0\r\n\r\n"
 # The lines between chunks.
 _SIZE, _END, _TRAILER = "size", "end of a chunk", "trailer"
 _STATUS = pattern(rb"HTTP/(1\.[0-9]|0\.9)[ \t]+([1-9][0-9][0-9])\s")
-_HTTP = b"HTTP/"
 _OLD = (b"1.0", b"0.9")
 # A CR within a value might be taken for the end of a line by others.
 _FIELDS = pattern(r"(?m)^([!-9;-~]+):([^\r\n]*)\r?\n")
@@ -188,12 +188,12 @@ class Connection:
             self._await_answer(first=number == 0)
             lines = self._read_lines(left)
             left -= len(lines)
-            status = int(_begin(lines).group(2))
-            if status >= 200 or status == 101:
+            http, status = _begin(lines).groups()
+            if status >= b"2" or status == b"101":
                 # After an exception of the app uvicorn closes without having said so.
-                self.failed = status >= 500
+                self.failed = status >= b"5"
                 self.raw.renew()
-                return Answer(lines)
+                return Answer(int(status), _headers_of(lines), old=http in _OLD)
         raise HTTPException("too many informational answers")
 
     def _read_lines(self, left: int) -> bytes:
@@ -209,8 +209,7 @@ class Connection:
             left -= len(line)
             if len(line) > room:
                 raise HTTPException("head too long")
-            # Nothing at all is no answer, which `_begin` says.
-            if not line.endswith(b"\n") and (lines or (line and line[:5] == _HTTP[: len(line)])):
+            if not line.endswith(b"\n") and (lines or (line and b"HTTP/".startswith(line[:5]))):
                 raise ConnectionResetError("closed within the headers")
             if not lines:
                 _begin(line)  # what is none may not have any lines to wait for
@@ -271,9 +270,12 @@ class Connection:
         )
 
     def stale(self) -> bool:
-        """Whether an idle connection was closed, or has received what answers no request."""
+        """Whether an idle connection was closed, or has received what answers no request.
+
+        What belongs to TLS alone, such as tickets after a handshake, is read here and does not count.
+        """
         try:
-            return ready(self._sock, write=False, timeout=0)[0]
+            return ready(self._sock, write=False, timeout=0)[0] and self._answered()
         except (OSError, ValueError):  # without `poll`, `select` looks at no socket numbered 1024 or more
             return True
 
@@ -294,35 +296,22 @@ class Answer(HTTPResponse):
     """The head of an answer, read to its end; `BodyReader` reads the body.
 
     Args:
-        lines: status line, fields, and the empty line behind them.
-
-    Attributes:
+        status: its number.
         fields: its headers.
-
-    Raises:
-        HTTPException: the lines are not such a head.
+        old: whether the server speaks a version of HTTP in which connections are closed unless they say not.
     """
 
-    def __init__(self, lines: bytes) -> None:
-        super().__init__(cast(socket.socket, _NOWHERE))
-        # Else Python code closes it where it is dropped, and an interrupt would be lost there.
-        self.close()
-        http, status = _begin(lines).groups()
-        old, self.status = http in _OLD, int(status)
+    # To the library's methods nothing is left to read; where one of them closed what is dropped, an interrupt
+    # would be lost in it.
+    closed, fp, headers = True, cast(Any, None), cast(Any, None)
+
+    def __init__(self, status: int, fields: Headers, *, old: bool) -> None:
+        # Without the library's own, which sets what its parser needs.
+        self.status = status
+        self.fields = fields
         self.version = 10 if old else 11
-        self.fields = _headers_of(lines)
-        said = self.fields.get("connection", "").lower()
+        said = fields.get("connection", "").lower()
         self.will_close = "close" in said or (old and "keep-alive" not in said)
-
-
-class _Nowhere:
-    """What an `HTTPResponse` is to read from, in place of a socket: nothing."""
-
-    def makefile(self, _mode: str) -> None:
-        return None
-
-
-_NOWHERE = _Nowhere()
 
 
 def _begin(head: bytes) -> Match[bytes]:
@@ -371,7 +360,7 @@ class BodyReader:
         self._expected, self._partial, self._trailers = _SIZE, b"", 0
         if not (status < 200 or status in (204, 304) or method == "HEAD"):
             coding = headers.get("transfer-encoding", "identity").lower()
-            if coding == "chunked":
+            if coding in _CHUNKED:
                 self._chunked = True
                 # A length beside chunks is ignored, but is how answers get mixed up (RFC 9112 section 6.3).
                 self.keep = self.keep and "content-length" not in headers

@@ -34,7 +34,6 @@ from .dial import (
 )
 from .failures import FOREIGN, translate_exchange
 from .headers import Body, CookieJar, check_method, request_fields
-from .inflate import inflater_for
 from .liveness import Liveness
 from .pool import Exchanger, HeadMaker, Pool
 from .reach import MAX_REDIRECTS, OF_APP, REDIRECTS, Bounds, Hop, Word, next_hop
@@ -114,7 +113,7 @@ class Transport:
         auth: Optional[Tuple[str, str]] = None,
         follow_redirects: bool = True,
         idle_expiry: float = 2.0,
-        max_idle: int = 16,
+        max_idle: int = 48,
         clock: Clock = time.monotonic,
         calendar: Clock = time.time,
         bounded: bool = True,
@@ -243,8 +242,22 @@ class Transport:
             events = "event-stream" in fields.get("accept", "")
             fields["accept-encoding"] = "identity" if events else "gzip, deflate"
         target = self._targets.get(url) or self._target(url)
-        hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, fresh=fresh)
+        hop = Hop(check_method(method), target, fields, body, credentials, credentials, word, None, fresh)
         return self._open(hop, timeout, follow_redirects, idempotent, max_bytes, deadline)
+
+    def open_ahead(self, url: str) -> float:
+        """Open a connection for requests to come; return how many seconds that took. Raises as `request`."""
+        return self._exchanger.open_ahead(self._target(url), self.timeout, self._never)
+
+    def replace_closed(self, url: str) -> None:
+        """Open connections for a call and its stream, where a server far away has closed those there were."""
+        self._exchanger.replace_closed(self._target(url), self.timeout, self._never)
+
+    def renew_with(self, url: str) -> None:
+        """Ask for this, which must do no harm, where an old connection is to be used for what must not be
+        sent twice, rather than open another one to a server far away.
+        """
+        self._exchanger.harmless = self._target(url)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that `StreamingResponse.take_connection` has given out."""
@@ -327,6 +340,8 @@ class Transport:
             body = BodyReader(connection, hop.method, head)
             inflater = None
             if "content-encoding" in headers and not body.done:
+                from .inflate import inflater_for  # few answers come compressed
+
                 asked = hop.fields["accept-encoding"]
                 inflater = inflater_for(headers["content-encoding"], asked, target.label)
             proxy = connection.route.proxy

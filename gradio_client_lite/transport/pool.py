@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import ClientClosed
 from ..secrecy import hide, value_secrets
-from .connection import Answer, Connection
+from .connection import Answer, BodyReader, Connection
 from .dial import Dialer, Proxy, ProxyChoice, Route
 from .failures import FOREIGN, translate_exchange
 from .headers import BodyFailed, CookieJar, basic_auth, body_size, encode_head, request_pieces
@@ -36,6 +36,10 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Bodies above this size get a connection of their own. The receive buffer of a kept one has grown with what
 # went before, and a server in Python reads a large upload about a third faster through a fresh, smaller one.
 _LARGE = 8 << 20
+#: Seconds that opening a connection takes to a server so far away that it pays to open one ahead.
+FAR = 0.02
+#: Seconds that an old connection to it gets to answer, and connections that a call takes: one for its stream.
+_PATIENCE, _AT_HAND = 1.0, 2
 
 
 class Pool:
@@ -60,7 +64,7 @@ class Pool:
     def __init__(
         self,
         *,
-        max_idle: int = 16,
+        max_idle: int = 48,
         idle_expiry: float = 2.0,
         idle_limit: float = 60.0,
         clock: Clock = time.monotonic,
@@ -127,12 +131,18 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose last answer was read completely; close it where it cannot be used again."""
+        if connection.reusable():
+            self.keep(connection)
+        else:
+            self.drop(connection)
+
+    def keep(self, connection: Connection, since: Optional[Tuple[float, float]] = None) -> None:
+        """Make a connection idle, since when it has been, on both clocks; None for now."""
         dead = connection
-        reusable = connection.reusable()
         with self._lock:
             self._active.discard(connection)
-            if reusable and not self.closed and self._max_idle > 0:
-                connection.idle_since = (self._clock(), self._calendar())
+            if not self.closed and self._max_idle > 0:
+                connection.idle_since = since or (self._clock(), self._calendar())
                 self._idle.append(connection)
                 if len(self._idle) <= self._max_idle and not self.closed:
                     return
@@ -209,7 +219,11 @@ class HeadMaker:
 
 
 class Exchanger:
-    """Sends requests, and reads the heads of their answers; `bounds` is told where new connections lead."""
+    """Sends requests, and reads the heads of their answers; `bounds` is told where new connections lead.
+
+    Attributes:
+        harmless: what an old connection to that origin is tried with; None tries none.
+    """
 
     def __init__(
         self, pool: Pool, dialer: Dialer, proxies: ProxyChoice, heads: HeadMaker, bounds: Bounds
@@ -220,6 +234,8 @@ class Exchanger:
         self._heads = heads
         self._bounds = bounds
         self._chosen: Dict[Tuple[str, str, int], Optional[Proxy]] = {}
+        self._seconds: Dict[Route, float] = {}  # that opening the last connection took
+        self.harmless: Optional[Target] = None
 
     # Why a request may be sent twice. A server may close an idle connection at any time, and its FIN may
     # cross a request. That is no failure of the server's, so the request goes out once more, on a new
@@ -253,6 +269,8 @@ class Exchanger:
             if self._pool.closed:
                 raise ClientClosed(f"The client is closed; {target.label} was not asked.")
             connection = None if fresh else self._pool.take(route, idempotent=repeatable)
+            if connection is None and not (fresh or repeatable):
+                connection = self._renew(route, hop, limits, deadline)
             kept = connection is not None
             if connection is None:
                 connection = self._connect(route, target, limits, deadline)
@@ -275,12 +293,64 @@ class Exchanger:
                 self._pool.drop(connection)
                 raise
 
+    def open_ahead(self, target: Target, limits: Timeout, deadline: Deadline) -> float:
+        route = Route(*target.origin, self.proxy_for(target))
+        self._pool.keep(self._connect(route, target, limits, deadline))
+        return self._seconds[route]
+
     def _connect(self, route: Route, target: Target, limits: Timeout, deadline: Deadline) -> Connection:
+        began = time.monotonic()
         connection = self._dialer.dial(route, target, limits.connect, deadline)
+        self._seconds[route] = time.monotonic() - began
         self._bounds.connected(target.host, connection.peer)
         if not self._pool.add(connection):
             raise ClientClosed(f"The client is closed; {target.label} was not asked.")
         return connection
+
+    # What must not be sent twice goes over no connection that the server may just be closing, as nobody could
+    # tell whether it was taken. An old one is asked something harmless first, which may be lost. That takes
+    # one round trip; a new connection takes two by TLS, and one in clear.
+
+    def _renews(self, route: Route) -> bool:
+        """Whether old connections are asked: by TLS, to the app's server, if that is far away."""
+        origin = None if self.harmless is None else self.harmless.origin
+        far = self._seconds.get(route, 0.0) >= FAR
+        return far and route.scheme == "https" and route[:3] == origin
+
+    def replace_closed(self, target: Target, limits: Timeout, deadline: Deadline) -> None:
+        """See `Transport.replace_closed`.
+
+        uvicorn closes a connection 5 seconds after an answer, but not one that has not been used.
+        """
+        route = Route(*target.origin, self.proxy_for(target))
+        if self._renews(route):
+            found = [self._pool.take(route, idempotent=True) for _ in range(_AT_HAND)]
+            alive = [connection for connection in found if connection is not None]
+            for connection in reversed(alive):
+                self._pool.keep(connection, connection.idle_since)
+            for _ in range(_AT_HAND - len(alive)):
+                self.open_ahead(target, limits, deadline)
+
+    def _renew(self, route: Route, hop: Hop, limits: Timeout, deadline: Deadline) -> Optional[Connection]:
+        """Return an old connection to a server far away that has just answered; None where there is none."""
+        asked = self.harmless
+        connection = self._pool.take(route, idempotent=True) if self._renews(route) else None
+        if asked is None or connection is None:
+            return None
+        usable = False
+        try:
+            connection.prepare(limits.read, deadline.sooner(_PATIENCE))
+            answer = self._exchange(connection, hop._replace(method="GET", target=asked, body=None), None)
+            body = BodyReader(connection, "GET", answer)
+            while body.keep and not body.done:
+                body.read_some(_LARGE)
+            usable = body.keep and connection.reusable()
+        except FOREIGN:
+            pass
+        finally:
+            if not usable:
+                self._pool.drop(connection)
+        return connection if usable else None
 
     def _exchange(self, connection: Connection, hop: Hop, reader: Optional[Proxy]) -> Answer:
         try:

@@ -58,6 +58,8 @@ class _Made:
 # By their settings. Changed by single operations only; of two that are made at once, one is kept.
 _shared: Dict[Tuple[Any, ...], _Made] = {}
 _MOST_SHARED = 32
+# A certificate that is good, of another host or address (X509_V_ERR_*_MISMATCH of OpenSSL).
+_OTHERS_NAME = (62, 64)
 
 
 class TLS:
@@ -105,11 +107,29 @@ class TLS:
         try:
             return _wrap(sock, made.context, host.partition("%")[0], deadline)
         except OSError as exc:
-            if unread is None or not hasattr(exc, "verify_code"):
+            if getattr(exc, "verify_code", None) in (None, *_OTHERS_NAME):
                 raise
-            _load(made.context, unread)
-            made.unread = None
+            if unread is None or not _load_also(made, unread):
+                _forget(made)
+                raise
             raise MoreAuthorities from exc
+
+
+def _load_also(made: _Made, unread: str) -> bool:
+    """Read the file that was left unread; whether that could be done."""
+    try:
+        _load(made.context, unread)
+    except OSError:  # OpenSSL passes over such a file, too
+        return False
+    finally:
+        made.unread = None
+    return True
+
+
+def _forget(made: _Made) -> None:
+    """Have the next client make a context anew, as there may be authorities by then that this one lacks."""
+    for settings in [settings for settings, other in _shared.copy().items() if other is made]:
+        _shared.pop(settings, None)
 
 
 def _wrap(sock: SocketLike, context: ssl.SSLContext, host: str, deadline: Deadline) -> SocketLike:
@@ -147,13 +167,15 @@ def _settings(verify: Any, trust_env: bool) -> Tuple[Any, ...]:
     """What a context depends on: the settings, and which files they mean at this moment."""
     import ssl
 
+    # A host may have put another class in its place, as truststore does.
+    kind = ssl.SSLContext
     if verify is False:
-        return (False,)
+        return (kind, False)
     if verify is not True:
-        return type(verify), _state(verify)
+        return kind, type(verify), _state(verify)
     paths = ssl.get_default_verify_paths()
     named = [os.environ.get(name) for name in (paths.openssl_cafile_env, paths.openssl_capath_env)]
-    return (trust_env, *map(_state, (*named, paths.openssl_cafile, paths.openssl_capath)))
+    return (kind, trust_env, *map(_state, (*named, paths.openssl_cafile, paths.openssl_capath)))
 
 
 def _state(path: Any) -> Tuple[Any, ...]:

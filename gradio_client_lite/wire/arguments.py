@@ -92,8 +92,7 @@ def _holder_of_half(body: Dict[str, Any], name_of: Callable[[int], str]) -> str:
     return next((name for name, value in named if utf8(_dumped(value)) is None), "body")
 
 
-def _dumped(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+_dumped = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def with_event_id(body: bytes, event_id: str) -> bytes:

@@ -80,12 +80,10 @@ class SSEDecoder:
             return self._fail([])
         if self._after_cr or b"\r" in chunk:
             chunk = self._without_returns(chunk)
-        if chunk.startswith(b"data: ") and not (self._line or self._at_start) and self._data is None:
-            # What Gradio sends, one event to a chunk: if the first LF is the last but one byte, the chunk is
-            # one line and the blank line after it.
-            end = len(chunk) - 2
-            if end <= self._max and chunk.find(b"\n") == end and chunk.endswith(b"\n"):
-                return [chunk[6:end].decode("utf-8", "replace")]
+        if self._data is None and not (self._at_start or self._line or len(chunk) > self._max):
+            texts = _whole_events(chunk)
+            if texts:
+                return texts
         events: List[str] = []
         *ends, rest = chunk.split(b"\n")
         for end_of_line in ends:
@@ -142,6 +140,14 @@ class SSEDecoder:
         )
 
 
+def _whole_events(chunk: bytes) -> List[str]:
+    """The data of events of one line each, as Gradio sends them; empty where there is anything else."""
+    if not (chunk.startswith(b"data: ") and chunk.endswith(b"\n\n")):
+        return []
+    texts = chunk[6:-2].split(b"\n\ndata: ")
+    return [text.decode("utf-8", "replace") for text in texts] if chunk.count(b"\n") == 2 * len(texts) else []
+
+
 _BLOCK = 1 << 18
 _BACKSLASHES = pattern(rb"\\*")
 # All bytes but the marks of the structure.
@@ -174,7 +180,13 @@ def read_json(
         _check(data, what, max_values, limit, too_large)
     try:
         text = data if isinstance(data, str) else data.removeprefix(_BOM).decode("utf-8", "surrogatepass")
-        return _read(text)
+        # What `json.loads` does, of which a call of that takes longer than most of its texts do.
+        text = text.strip(" \t\r\n")
+        decoder = _DECODER if len(text) <= _DIGITS else _decoder_of(text)
+        value, end = decoder.raw_decode(text)
+        if end != len(text):
+            raise ValueError("more than one value")
+        return value
     except (ValueError, RecursionError) as exc:
         raise _unreadable(what, exc, data) from exc
 
@@ -221,15 +233,6 @@ def count_values(data: bytes, enough: int) -> int:
         within ^= (len(pieces) - 1) & 1
         start = end
     return count
-
-
-def _read(text: str) -> Any:
-    """What `json.loads` does, of which a call of that takes longer than most of its texts do."""
-    text = text.strip(" \t\r\n")
-    value, end = _decoder_of(text).raw_decode(text)
-    if end != len(text):
-        raise ValueError("more than one value")
-    return value
 
 
 def _int(digits: str) -> int:

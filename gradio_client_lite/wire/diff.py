@@ -47,6 +47,8 @@ def apply_diff(value: Any, edits: Any) -> Any:
         {'text': 'ab', 'n': [1, 2]}
     """
     check_edits(edits)
+    if is_whole(edits):
+        return edits[0][2]
     return _Patch(value, len(edits)).apply(mend_deletions(value, edits))
 
 
@@ -68,11 +70,16 @@ def are_edits(values: List[Any]) -> bool:
     )
 
 
+def is_whole(edits: List[List[Any]]) -> bool:
+    """Whether an edit list that was checked gives the new value whole."""
+    return len(edits) == 1 and edits[0][:2] == ["replace", []]
+
+
 def replacements(edit_lists: List[Any]) -> Optional[List[Any]]:
     """The new values, where edit lists give all of them whole; None where they do not."""
     if not are_edits(edit_lists):
         return None
-    whole = all(len(edits) == 1 and edits[0][:2] == ["replace", []] for edits in edit_lists)
+    whole = all(map(is_whole, edit_lists))
     return [edits[0][2] for edits in edit_lists] if whole else None
 
 
@@ -109,7 +116,16 @@ def changes(old: Any, new: Any, key: Optional[str] = None) -> Optional[List[List
 
 def _same(one: Any, other: Any) -> bool:
     """Whether equal values are the same to the type, the sign of zero and the order of keys."""
-    return marshal.dumps(one, 0) == marshal.dumps(other, 0)
+    # Of a later version bytes tell which objects are the same ones, too.
+    return marshal.dumps(one, 2) == marshal.dumps(other, 2)
+
+
+def json_size(value: Any) -> float:
+    """About how many bytes a value takes as JSON; infinity where it is nested too deeply to tell."""
+    try:
+        return len(marshal.dumps(value, 2))
+    except ValueError:
+        return float("inf")
 
 
 # -- deletions

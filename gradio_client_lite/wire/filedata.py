@@ -25,12 +25,10 @@ from typing import (
 
 from ..light import NamedTuple, pattern
 from .config import EndpointSpec
+from .copies import IsFile, Slot
 from .messages import LARGE
 from .provenance import FileArgument, ResultFile, ResultPath, V3File, origin_of
 from .urls import is_url
-
-#: Whether a dict, or a ResultPath, at some depth of the value with this index is a file.
-IsFile = Callable[[Any, int], bool]
 
 _SEARCHED = (dict, list, tuple, ResultPath)
 #: The exact types of containers in results: of JSON, and of files of Gradio 3.
@@ -40,26 +38,6 @@ _MARK = "gradio.FileData"
 _UNMARKED_FIELDS = frozenset(("path", "url", "size", "orig_name", "mime_type", "is_stream"))
 #: Escapes of ASCII letters and full stops in JSON.
 _ESCAPED, _ESCAPED_BYTES = pattern(r"\\u00[2-7]"), pattern(rb"\\u00[2-7]")
-
-
-class Slot(NamedTuple):
-    """A list item or dict value that is a file.
-
-    Args:
-        container: the copied list or dict that holds it.
-        key: its index or key there.
-        top: the index of the top-level value it belongs to.
-        file: the FileData, or a ResultPath.
-    """
-
-    container: Any
-    key: Union[int, str]
-    top: int
-    file: Any
-
-    def put(self, value: Any) -> None:
-        """Replace it."""
-        self.container[self.key] = value
 
 
 def new_meta() -> Dict[str, str]:
@@ -256,9 +234,14 @@ def mark_results(
     if not has_files(values, is_file, among):
         return values
     copy, slots = find_files(values, is_file, among)
+    put_results(slots, src, home)
+    return copy
+
+
+def put_results(slots: Sequence[Slot], src: str, home: Optional[Callable[[], Any]]) -> None:
+    """Put a ResultFile in each slot."""
     for slot in slots:
         slot.put(ResultFile.of(slot.file, origin_of(slot.file, src), home))
-    return copy
 
 
 class Outputs(NamedTuple):
@@ -302,12 +285,12 @@ class EndpointFiles:
     ) -> None:
         self._is_argument = is_argument
         self.is_file = is_file
-        self._holders = holders
+        self.holders = holders
         self.word = word
         self._reforms = reforms
-        self._decode = decode
-        self._src = src
-        self._home = home
+        self.decode = decode
+        self.src = src
+        self.home = home
 
     def survey(self, values: Sequence[Any]) -> Survey:
         """Look through arguments once."""
@@ -322,16 +305,16 @@ class EndpointFiles:
             data: the values, as the server sent them.
             text: the JSON they come from; "" where they come from several.
         """
-        mentioned = self._decode is not None or not text
-        mentioned = mentioned or bool(self.word and self._holders and mentions(text, self.word))
+        mentioned = self.decode is not None or not text
+        mentioned = mentioned or bool(self.word and self.holders and mentions(text, self.word))
         if not mentioned:
             return Outputs(data, False)
         return Outputs(data, None) if len(text) >= LARGE else self.search(data)
 
     def search(self, data: List[Any]) -> Outputs:
         """Give output values the form they have for the caller, and search them for files."""
-        if self._decode is not None:
-            data = self._decode(data)
-        if self._home is None:
-            return Outputs(data, has_files(data, self.is_file, self._holders))
-        return Outputs(mark_results(data, self.is_file, self._holders, self._src, self._home), False)
+        if self.decode is not None:
+            data = self.decode(data)
+        if self.home is None:
+            return Outputs(data, has_files(data, self.is_file, self.holders))
+        return Outputs(mark_results(data, self.is_file, self.holders, self.src, self.home), False)

@@ -25,13 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+from typing import Any, Callable, Container, Dict, List, Optional, Tuple, Type, Union
 
 from ..errors import AppError, GradioClientError, ProtocolError, QueueError
 from ..light import NamedTuple
 from ..updates import LogUpdate, ProgressUpdate, Status, StatusUpdate
-from .diff import apply_diff, are_edits, changes, check_edits, replacements
-from .longlist import copy_json
+from .copies import Copies, IsFile, Taken, copy_json
+from .diff import apply_diff, are_edits, changes, check_edits, is_whole, json_size, replacements
 from .messages import (
     Completed,
     Estimation,
@@ -54,8 +54,14 @@ _Entry = Union[List[Any], Tuple[Any, ...], str]
 
 
 class OutputLog:
-    """Every output a job has streamed so far, in order; each a list with one value per output component."""
+    """Every output a job has streamed so far, in order; each a list with one value per output component.
 
+    Attributes:
+        shared: about how many bytes the latest entry takes as JSON, if it came whole and is kept as changes.
+    """
+
+    shared: Optional[float] = None
+    _latest: Tuple[Any, ...] = ()  # the action and path of the latest edit
     _size = _width = 0
     _kept = True
 
@@ -79,9 +85,19 @@ class OutputLog:
         if diff:
             for edits in values:
                 check_edits(edits)
+                self._share_paths(edits)
         if self._kept:
             self._entries.append(self._compact(values, diff))
         self._size += 1
+
+    def _share_paths(self, edits: List[List[Any]]) -> None:
+        """Have edits of the same place, such as a text that grows in a chat, take one path and action."""
+        for edit in edits:
+            action, path, _ = edit
+            if (action, path) == self._latest:
+                edit[:2] = self._latest
+            else:
+                self._latest = action, path
 
     def forget(self) -> None:
         """From now on only count, as nobody will read them."""
@@ -90,17 +106,19 @@ class OutputLog:
     def _compact(self, values: List[Any], diff: bool) -> _Entry:
         """The entry of a message; of values that are sent whole each time it has what changed in them."""
         whole, entry, shared = self._whole, [], diff
+        self.shared = None
         if not diff and len(values) != self._width:
             whole.clear()
         self._width = max(len(values), self._width if diff else 0)
         for place, given in enumerate(values):
             edits = given if diff else [["replace", [], given]]
-            if len(edits) == 1 and edits[0][:2] == ["replace", []]:
+            if is_whole(edits):
                 value = edits[0][2]
                 found = changes(whole[place], value) if place in whole else None
                 whole[place] = value
                 if found is not None:
                     edits, shared = found, True
+                    self.shared = (self.shared or 0) + json_size(found)
             elif edits:
                 whole.pop(place, None)
             entry.append(edits)
@@ -132,14 +150,20 @@ class Cursor(Iterator[List[Any]]):
 
     Attributes:
         position: of the entry that is next.
+        copies: makes them.
     """
 
     def __init__(self, entries: List[_Entry]) -> None:
         self._entries = entries
         self.position = 0
         self._values: List[Any] = []  # the entry before that position, shared with the log
+        self.copies = Copies()
 
     def __next__(self) -> List[Any]:
+        return self.take().data
+
+    def take(self, is_file: Optional[IsFile] = None, among: Optional[Container[int]] = None) -> Taken:
+        """The next entry, searched for files; see `Copies.of`. Raises as `next` does."""
         if self.position >= len(self._entries):
             raise StopIteration
         entry = self._entries[self.position]
@@ -154,7 +178,7 @@ class Cursor(Iterator[List[Any]]):
                     values[index] = apply_diff(values[index], edits)
         self._values = values
         self.position += 1
-        return copy_json(values, lazily=True)  # type: ignore[no-any-return]
+        return self.copies.of(values, is_file, among)
 
 
 HIDDEN_ERROR = (

@@ -157,6 +157,8 @@ _BYTES_OF_OBJECT = 200
 _BYTES_OF_LIST = 80
 _BYTES_OF_QUOTE = 24
 _BYTES_OF_VALUE = 32
+#: What a message costs in which there is next to nothing; see `cost_of`.
+LEAST_COST = _BYTES_OF_VALUE + _BYTES_OF_MESSAGE
 
 
 def text_bytes(text: str) -> int:

@@ -7,13 +7,15 @@ import json
 import logging
 import socket
 import ssl
+import threading
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 import trustme
 from app_of import CONFIG, unconnected_app
-from transport.peers import PeerServer, Request, always, answer
+from transport.peers import PATIENCE, PeerServer, Request, always, answer
 
+from gradio_client_lite.app import app as app_module
 from gradio_client_lite.app.app import App
 from gradio_client_lite.errors import (
     AuthenticationError,
@@ -22,6 +24,7 @@ from gradio_client_lite.errors import (
     TooManyRedirects,
     UnsupportedAppError,
 )
+from gradio_client_lite.transport import pool
 from gradio_client_lite.transport.http import Transport
 from gradio_client_lite.transport.reach import Address
 
@@ -250,3 +253,157 @@ def test_config_that_is_nested_too_deeply_is_refused(net: Net) -> None:
     app = net.app(HTTP)
     with pytest.raises(ProtocolError, match=f"The config of {HTTP}/ is nested too deeply"):
         app.config = {"deep": deep}
+
+
+def test_old_connection_to_a_server_far_away_is_asked_for_the_number_of_the_app(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "FAR", 0.0)
+    server = net.put(TLS, site(**{"gradio_api/app_id": answer(b"1"), "call": answer()}))
+    app = net.app(TLS)
+    app.connect()
+    monkeypatch.setattr(app.transport._pool, "_expiry", -1.0)
+    app.transport.request("POST", TLS + "/call")
+    assert asked(server) == ["GET /config", "GET /gradio_api/app_id", "POST /call"]
+    assert server.connections == 1
+
+
+# --- the description, fetched beside the config
+
+INFO, OLD_INFO = "gradio_api/info?serialize=False", "info?serialize=False"
+DESCRIBED = {"named_endpoints": {"/f": {"parameters": [], "returns": []}}, "unnamed_endpoints": {}}
+OLD = {**CONFIG, "version": "4.44.1", "api_prefix": ""}
+OF_3 = {**CONFIG, "version": "3.50.2", "protocol": "ws", "components": [], "dependencies": []}
+
+
+class Described:
+    """An app whose config is not answered before its description is asked for, and that is held."""
+
+    def __init__(self, **pages: bytes) -> None:
+        self.asked, self.let_go = threading.Event(), threading.Event()
+        self.let_go.set()
+        self.site = site(**{INFO: answer(json.dumps(DESCRIBED).encode()), **pages})
+
+    def __call__(self, request: Request) -> bytes:
+        if "info" in request.path:
+            self.asked.set()
+            assert self.let_go.wait(PATIENCE)
+        if request.path == "/config":
+            assert self.asked.wait(PATIENCE)
+        return self.site(request)
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every server is far away."""
+    monkeypatch.setattr(app_module, "_SOON", 0.0)
+    monkeypatch.setattr(app_module, "FAR", 0.0)
+
+
+def connected(app: App) -> App:
+    app.connect_and_describe(app.connecting())
+    return app
+
+
+def ended(app: App) -> bool:
+    app.threads.join(PATIENCE)
+    return not any(thread.name == "gradio-description" for thread in threading.enumerate())
+
+
+@pytest.mark.usefixtures("far")
+def test_description_of_an_app_far_away_is_asked_for_beside_its_config(net: Net) -> None:
+    server = net.put(TLS, Described())
+    app = connected(net.app(TLS))
+    assert app.info()["named_endpoints"].keys() == {"/f"}
+    assert sorted(asked(server)) == ["GET /config", f"GET /{INFO}"]
+    assert server.connections == 2
+
+
+@pytest.mark.usefixtures("far")
+def test_connecting_does_not_wait_for_the_description(net: Net) -> None:
+    site = Described()
+    net.put(HTTP, site)
+    site.let_go.clear()
+    app = connected(net.app(HTTP))
+    assert not app.description.ready()
+    site.let_go.set()
+    assert app.info()["named_endpoints"].keys() == {"/f"}
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize(
+    "early",
+    [answer(b"{}", "404 Not Found"), answer(b"{}"), b"what?\r\n\r\n"],
+    ids=["none", "another", "not HTTP"],
+)
+def test_description_of_an_app_of_gradio_4_is_where_its_config_says(net: Net, early: bytes) -> None:
+    info, config = (answer(json.dumps(value).encode()) for value in (DESCRIBED, OLD))
+    server = net.put(HTTP, Described(config=config, **{INFO: early, OLD_INFO: info}))
+    assert connected(net.app(HTTP)).info()["named_endpoints"].keys() == {"/f"}
+    assert sorted(asked(server)) == ["GET /config", f"GET /{INFO}", f"GET /{OLD_INFO}"]
+
+
+@pytest.mark.usefixtures("far")
+def test_app_of_gradio_3_is_described_though_it_does_not_answer_what_was_asked(net: Net) -> None:
+    site = Described(config=answer(json.dumps(OF_3).encode()))
+    server = net.put(HTTP, site)
+    site.let_go.clear()
+    app = connected(net.app(HTTP))
+    assert app.description.ready()
+    assert not app.info()["named_endpoints"]
+    site.let_go.set()
+    assert ended(app)
+    assert sorted(asked(server)) == ["GET /config", f"GET /{INFO}"]
+
+
+@pytest.mark.usefixtures("far")
+def test_another_server_that_is_asked_for_the_description_gets_nothing_secret(net: Net) -> None:
+    net.put(HTTP, away(OTHER))
+    server = net.put(OTHER, Described())
+    app = connected(net.app(HTTP))
+    assert app.info()["named_endpoints"].keys() == {"/f"}
+    assert sorted(asked(server)) == ["GET /config", f"GET /{INFO}"]
+    assert not any("x-hf-authorization" in request.headers for request in server.requests)
+
+
+@pytest.mark.usefixtures("far")
+def test_app_that_cannot_be_connected_to_is_asked_no_more(net: Net) -> None:
+    site = Described(config=answer(b"{}", "401 Unauthorized"))
+    server = net.put(HTTP, site)
+    site.let_go.clear()
+    app = net.app(HTTP)
+    with pytest.raises(AuthenticationError):
+        connected(app)
+    site.let_go.set()
+    assert ended(app)
+    assert sorted(asked(server)) == ["GET /config", f"GET /{INFO}"]
+
+
+@pytest.mark.usefixtures("far")
+def test_second_attempt_at_connecting_is_described_though_the_first_one_asked_in_vain(net: Net) -> None:
+    described = Described(config=answer(b"{}", "401 Unauthorized"))
+    net.put(HTTP, described)
+    described.let_go.clear()
+    app = net.app(HTTP)
+    with pytest.raises(AuthenticationError):
+        connected(app)
+    assert described.asked.wait(PATIENCE)
+    described.site = Described().site
+    threading.Timer(0.1, described.let_go.set).start()
+    assert connected(app).info()["named_endpoints"].keys() == {"/f"}
+    assert ended(app)
+
+
+@pytest.mark.parametrize(("soon", "far"), [(PATIENCE, 0.0), (0.0, PATIENCE)], ids=["answers soon", "is near"])
+def test_description_of_an_app_near_by_is_asked_for_when_its_config_is_there(
+    net: Net, monkeypatch: pytest.MonkeyPatch, soon: float, far: float
+) -> None:
+    monkeypatch.setattr(app_module, "_SOON", soon)
+    monkeypatch.setattr(app_module, "FAR", far)
+    site = Described()
+    server = net.put(HTTP, site)
+    site.asked.set()
+    app = connected(net.app(HTTP))
+    assert app.info()["named_endpoints"].keys() == {"/f"}
+    assert asked(server) == ["GET /config", f"GET /{INFO}"]
+    assert server.connections <= 2

@@ -75,6 +75,11 @@ def _app_error(message: str) -> Json:
     return {"class": "AppError", "bases": bases, "message": message, "fields": encode(fields)}
 
 
+def with_outputs(*outputs: Any) -> Callable[[Json], Json]:
+    """The official answer of one call, but with these outputs."""
+    return lambda official: {"calls": [{**official["calls"][0], "outputs": encode(list(outputs))}]}
+
+
 def refused(message: str) -> Callable[[Json], Json]:
     """The answer of one call whose arguments are wrong."""
     bases = ["TypeError", "Exception", "BaseException", "object"]

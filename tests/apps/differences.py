@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Optional
 
-from .difference import Difference, cancelled, finished, iterated, with_advice, wrong_credentials
+from .difference import (
+    Difference,
+    cancelled,
+    finished,
+    iterated,
+    with_advice,
+    with_outputs,
+    wrong_credentials,
+)
 from .differences_of_3 import GRADIO_3
 from .servers import release
 
@@ -50,6 +58,14 @@ DIFFERENCES = [
         finished({"flat": [1, 2, 3, 4], "nested": [[1, 2], [3, 4]]}, {"flat": [1], "nested": [[1], [3]]}),
         since="4.19.2",
         before="4.44.1",
+    ),
+    Difference(
+        ("fail_midway_gr",),
+        "a first value that the server sends as an edit of a generator that has failed is taken as a value",
+        with_outputs(1, 2),
+        since="4.17",
+        before="6",
+        sometimes=True,
     ),
     Difference(
         ("auth-wrong",),

@@ -21,6 +21,12 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is, no server is taken for one far away, of which more is asked at once."""
+    monkeypatch.setattr("gradio_client_lite.app.app._SOON", PROMPT)
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., BadServer]]:
     """Start a server with behaviours of its own."""

@@ -151,12 +151,13 @@ def test_finalisers_take_no_lock_while_files_are_fetched(
 ) -> None:
     files = [{"path": f"/made{n}.txt", "meta": {"_type": "gradio.FileData"}} for n in range(3)]
     made = event("process_completed", "e0", output={"data": [files]}, success=True)
-    server = serve(data=streaming(made), **{f"made{n}.txt": reply(b"%d" % n) for n in range(3)})
+    routes = {"data": streaming(made), **{f"made{n}.txt": reply(b"%d" % n) for n in range(3)}}
     victims = Victims(app.url)
     traps = Traps(victims.drop)
 
     def use() -> None:
-        with Client(server.url, verbose=False, download_files=tmp_path) as client:
+        # A server of its own, which has no job but e0.
+        with Client(serve(**routes).url, verbose=False, download_files=tmp_path) as client:
             paths = client.submit("a", api_name="/echo").result(LONG)
             assert [Path(path).read_text() for path in paths] == ["0", "1", "2"]
 

@@ -7,12 +7,14 @@ import gc
 import signal
 import sys
 import threading
+from contextlib import suppress
 from http.client import HTTPResponse
 from pathlib import Path
 from types import CodeType
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Set
 
 import pytest
+from traps import Section, Traps, section, trapped
 
 from gradio_client_lite import Client
 from gradio_client_lite.app import app as app_module
@@ -109,6 +111,49 @@ def test_description_is_fetched_again_after_an_interruption(serve: Serve, connec
         assert client.view_api(print_info=False, return_format="str")
 
     within(PATIENCE, describe)
+
+
+class Interrupter(Traps):
+    """Interrupts this thread behind each critical section, once: where a signal that came in it is raised."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+        self.behind: Set[Section] = set()
+        self._thread = threading.get_ident()
+
+    def after(self) -> None:
+        pass
+
+    def left(self) -> None:
+        if self.armed and threading.get_ident() == self._thread and section() not in self.behind:
+            self.behind.add(section())
+            self.armed = False
+            raise KeyboardInterrupt
+
+
+@pytest.mark.whole
+# The collector closes the connections that are dropped.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.parametrize("call", CALLS)
+def test_client_goes_on_after_an_interrupt_behind_every_critical_section(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    server = serve()
+    interrupter = Interrupter()
+    with trapped(interrupter, monkeypatch), Client(server.url, verbose=False) as client:
+        session: Any = client._calls.sessions.current
+        for _ in range(100):
+            assert client.predict("b", api_name="/echo") == "b"
+            wait_until(lambda: not session._reading)  # and the next stream is opened ahead
+            interrupter.armed = True
+            with suppress(KeyboardInterrupt):
+                CALLS[call](client)
+                break
+            within(PATIENCE, lambda: client.predict("b", api_name="/echo"))
+        interrupter.armed = False
+    part = "queues/session.py" if call == "predict" else "workers.py"
+    assert any(path.endswith(part) for path, _ in interrupter.behind)
+    wait_until(lambda: threads() == [])
 
 
 def test_client_whose_making_was_interrupted_leaves_no_thread(

@@ -37,6 +37,8 @@ from gradio_client_lite.files.saving import Saving, default_folder
 from gradio_client_lite.generations import locate
 from gradio_client_lite.limits import DEFAULT_LIMITS, Limits
 from gradio_client_lite.transport.http import Timeout, Transport
+from gradio_client_lite.wire.copies import Slot
+from gradio_client_lite.wire.provenance import ResultPath
 
 Json = Dict[str, Any]
 
@@ -161,6 +163,28 @@ def test_a_file_that_was_removed_is_fetched_again(bench: Any) -> None:
     path.unlink()
     assert run(file("/x")) == str(path)
     assert path.exists()
+
+
+def test_files_of_streamed_values_are_located_once_and_fetched_again_where_they_were_removed(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, located, given = bench(), [], [file("/x"), file("/y")]
+    locate = run.downloads.locate
+    monkeypatch.setattr(run.downloads, "locate", lambda *args: located.append(args) or locate(*args))
+
+    def fill() -> List[Path]:
+        holder: List[Any] = [None, None]
+        run.files.fill([Slot(holder, place, 0, each) for place, each in enumerate(given)], {})
+        assert [type(path) for path in holder] == [ResultPath] * 2
+        return [Path(path) for path in holder]
+
+    paths = fill()
+    assert fill() == paths
+    assert (len(located), len(run.server.requests)) == (2, 2)
+    paths[1].unlink()
+    assert fill() == paths
+    assert paths[1].exists()
+    assert (len(located), len(run.server.requests)) == (3, 3)
 
 
 def test_a_file_that_another_thread_has_fetched_again_is_not_fetched_once_more(

@@ -17,7 +17,9 @@ from gradio_client_lite.jobs.attachments import Attachments
 from gradio_client_lite.transport.http import Timeout, Transport
 from gradio_client_lite.wire import filedata
 from gradio_client_lite.wire.config import EndpointSpec
+from gradio_client_lite.wire.copies import LONG
 from gradio_client_lite.wire.filedata import Survey
+from gradio_client_lite.wire.lifecycle import OutputLog
 from gradio_client_lite.wire.messages import LARGE
 from gradio_client_lite.wire.provenance import ResultFile, ResultPath
 
@@ -146,6 +148,47 @@ def test_a_result_is_searched_once(make: Make, tmp_path: Path, searched: List[An
     assert Path(path).read_bytes() == b"content"
     assert len(searched) == len(server.requests) == 1
     assert job.look([1], "") == ([1], False)  # from edits, of which none needs to mention the whole word
+
+
+def streamed(count: int) -> OutputLog:
+    """A chat of so many messages, to which one with a file is added, and another."""
+    log = OutputLog()
+    log.append([["hi", {}] * count], diff=False)
+    for number in range(2):
+        log.append([[["append", [], [{"content": served(f"/srv/{number}.txt")}]]]], diff=True)
+    return log
+
+
+@pytest.mark.parametrize("count", [2, LONG])
+def test_values_of_a_stream_have_their_files_fetched_once(make: Make, tmp_path: Path, count: int) -> None:
+    attachments, spec, server = make(tmp_path)
+    files, job, cursor = attachments.learn(spec), [], streamed(count).cursor()
+    chats = []
+    for _ in range(3):
+        taken = cursor.take(files.is_file, files.holders)
+        chats += attachments.read(spec, job, taken)
+        cursor.copies.keep(taken)
+    paths = [message["content"] for message in chats[2][2 * count :]]
+    assert [type(path) for path in paths] == [ResultPath] * 2
+    assert [chat[2 * count :] for chat in chats[:2]] == [[], [{"content": paths[0]}]]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("count", [2, LONG])
+def test_files_of_a_stream_that_are_left_know_where_they_are(make: Make, count: int) -> None:
+    attachments, spec, server = make()
+    files, log = attachments.learn(spec), streamed(count)
+    cursor = log.cursor()
+    for _ in range(3):
+        taken = cursor.take(files.is_file, files.holders)
+        (chat,) = attachments.read(spec, [], taken)
+        cursor.copies.keep(taken)
+    first, last = (message["content"] for message in chat[2 * count :])
+    assert type(first) is type(last) is ResultFile
+    assert (first, last.origin.given) == (served("/srv/0.txt"), served("/srv/1.txt"))
+    last["meta"].clear()
+    assert log.values()[2][0][-1] == {"content": served("/srv/1.txt")}
+    assert server.requests == []
 
 
 def test_a_large_result_that_mentions_a_file_is_left_to_who_may_take_long(

@@ -25,16 +25,17 @@ from gradio_client_lite.errors import (
     ArgumentError,
     ClientClosed,
     DeadlineExceeded,
+    EventTooLarge,
     ProtocolError,
     QueueError,
     StreamLost,
 )
 from gradio_client_lite.jobs.host import JobHost, LiveJobs
 from gradio_client_lite.jobs.job import Following, Job, done_callbacks
-from gradio_client_lite.limits import DEFAULT_LIMITS
+from gradio_client_lite.limits import DEFAULT_LIMITS, Bound
 from gradio_client_lite.secrecy import Secrets
 from gradio_client_lite.updates import LogUpdate, OutputUpdate, ProgressUnit, Status, StatusUpdate
-from gradio_client_lite.wire.filedata import Outputs
+from gradio_client_lite.wire.filedata import Outputs, is_marked
 from gradio_client_lite.wire.messages import (
     Completed,
     Estimation,
@@ -43,6 +44,7 @@ from gradio_client_lite.wire.messages import (
     ProcessStarts,
     Progress,
     QueueFull,
+    StreamCut,
 )
 from gradio_client_lite.workers import Workers
 
@@ -65,6 +67,7 @@ class Host(JobHost):
     fn_index, label, direct = 0, "/echo", False
     plain_types = frozenset()
     secrets, job_bytes = Secrets(), DEFAULT_LIMITS.bound("job_bytes")
+    progress_updates = DEFAULT_LIMITS.progress_updates
 
     def __init__(self, callbacks: Workers) -> None:
         self.cancelled: List[Tuple[Job, bool]] = []
@@ -104,9 +107,15 @@ class Host(JobHost):
 
 
 class Files:
-    """Where results hold files."""
+    """Where results hold files; `decode` has them looked at by `look`."""
 
-    word = None
+    word: Optional[str] = None
+    holders = frozenset((0,))
+    decode: Optional[Callable[[List[Any]], List[Any]]] = list
+
+    @staticmethod
+    def is_file(value: Any, _: int) -> bool:
+        return is_marked(value)
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -822,6 +831,18 @@ def test_reader_may_be_ended_by_the_garbage_collector_on_a_thread_that_has_news_
 # --- what is kept
 
 
+def test_values_that_share_what_is_equal_count_as_much_as_they_take(host: Host, job: Job) -> None:
+    host.job_bytes = Bound(2_000_000, "job_bytes")
+
+    def send(values: List[Any]) -> bool:
+        data = [[["replace", [], values]]]
+        return job.feed(Generating(data, True), json.dumps(data))
+
+    assert not any(send(["row"] * count) for count in range(1000, 2000))
+    assert any(send([count] * 1000) for count in range(1000))
+    assert isinstance(job.exception(PATIENCE), EventTooLarge)
+
+
 def bars(job: Job, numbers: Iterable[int]) -> None:
     for number in numbers:
         job.feed(Progress((ProgressUnit(number, None, None, None, None),)))
@@ -851,6 +872,16 @@ def test_of_progress_the_latest_updates_are_kept(job: Job) -> None:
         return [update async for update in job]
 
     assert run(main()) == updates
+
+
+@pytest.mark.parametrize(("most", "kept"), [(2, [1498, 1499]), (None, list(range(1500)))])
+def test_how_much_progress_is_kept_is_a_limit(
+    host: Host, job: Job, most: Optional[int], kept: List[int]
+) -> None:
+    host.progress_updates = most
+    bars(job, range(1500))
+    complete(job, "a")
+    assert bars_of(list(job.updates(PATIENCE))) == kept
 
 
 def test_reader_who_keeps_up_gets_all_progress(job: Job) -> None:
@@ -883,23 +914,37 @@ def test_values_are_searched_for_files_from_the_first_message_on_that_mentions_o
 ) -> None:
     searched: List[Any] = []
 
-    def read(fetched: Any, values: Any, chunks: Any = None) -> List[Any]:
-        searched.append(values)
-        return list(values)
+    def is_file(value: Any, index: int) -> bool:
+        searched.append(value)
+        return is_marked(value)
 
-    host.read = read  # type: ignore[method-assign]
     monkeypatch.setattr(Files, "word", "gradio.FileData")
-    file = {"path": "a", "meta": {"_type": "gradio.FileData"}}
+    monkeypatch.setattr(Files, "decode", None)
+    monkeypatch.setattr(Files, "is_file", staticmethod(is_file))
+    data, file = {"path": "data"}, {"path": "a", "meta": {"_type": "gradio.FileData"}}
     for message in (
-        [["a"]],
+        [[data]],
         [[["append", [], ["b"]]]],
         [[["append", [], [file]]]],
-        [[["append", [], ["c"]]]],
+        [[["append", [], [data]]]],
     ):
         job.feed(Generating(message, True), json.dumps(message))
-    complete(job, ["a", "b", file, "c"])
-    reading(job)
-    assert searched == [[["a", "b", file]], [["a", "b", file, "c"]]]
+    complete(job, [data, "b", file, data])
+    assert len(list(reading(job))) == 4
+    assert searched == [data, file, data, file, data]
+
+
+def test_last_value_is_searched_for_files_where_those_before_were_lost_in_a_cut(
+    host: Host, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.read = lambda fetched, values, chunks=None: ["fetched"]  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(Files, "word", "gradio.FileData")
+    monkeypatch.setattr(Files, "decode", None, raising=False)
+    edits, file = [[["append", [], ["c"]]]], {"path": "a", "meta": {"_type": "gradio.FileData"}}
+    job.feed(StreamCut())
+    job.feed(Generating(edits, True), json.dumps(edits))
+    job.feed(Completed({"data": [[file]]}, True), json.dumps(file))
+    assert job.outputs() == ["fetched"]
 
 
 # --- status and logs

@@ -56,6 +56,15 @@ def test_each_module_has_bytecode_beside_its_source(archive: Path) -> None:
     assert "client/_vendor/websocket/_core.pyc" in names
 
 
+def test_bytecode_alone_is_not_compressed(archive: Path) -> None:
+    """As zipimport reads each module's twice, for its name and for its code."""
+    with zipfile.ZipFile(archive) as opened:
+        how = {entry.filename: entry.compress_type for entry in opened.infolist()}
+    assert {name for name, kind in how.items() if kind == zipfile.ZIP_STORED} == {
+        name for name in how if name.endswith(".pyc")
+    }
+
+
 def test_bytecode_is_taken_instead_of_the_source(archive: Path) -> None:
     found = loaded(archive)
     assert len(found) > 20

@@ -117,3 +117,9 @@ def join_held(
     thread = in_thread(session.submit, call)
     assert held.arrived.wait(PATIENCE)
     return call, held, thread
+
+
+def answer_join(held: HeldJoin, thread: threading.Thread) -> None:
+    """Let a held join have its answer, and wait until its thread has dealt with it."""
+    held.let_go.set()
+    thread.join(PATIENCE)

@@ -15,7 +15,7 @@ from gradio_client_lite.queues.pending import EarlyMessages
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.wire.messages import StreamCut
 
-from .calls import RecordingCall, in_thread, join_held, submit
+from .calls import RecordingCall, answer_join, in_thread, join_held, submit
 from .scripted import (
     CLOSE,
     PATIENCE,
@@ -36,7 +36,9 @@ def test_two_joins_that_are_answered_with_one_id_fail_both(
     transport.on("join", answer({"event_id": "same"}))
     stream = ScriptedStream()
     transport.offer(stream)
-    first, second = submit(session, "/one"), submit(session, "/two")
+    first = submit(session, "/one")
+    assert stream.opened.wait(PATIENCE)
+    second = submit(session, "/two")
     for call in (first, second):
         assert isinstance(call.failure(), ProtocolError)
         assert "/one" in str(call.error)
@@ -129,8 +131,7 @@ def test_messages_of_a_forgotten_job_are_not_kept_while_others_join(
     stream.send(*[generating("e0", number) for number in range(20)], completed("e1", "told"))
     assert waiting.result() == ["told"]  # though the join has not been answered
     assert not session._early.ids
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     stream.send(completed("late", 1), CLOSE, b"")
     assert joining.result() == [1]
 
@@ -153,8 +154,7 @@ def test_forgotten_job_that_goes_on_is_remembered_however_many_end_after_it(
     stream.send(generating("e0", 8), generating("e1", 0))
     waiting.wait_fed()
     assert not session._early.ids
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     stream.send(completed("late", 1), completed("e1"), CLOSE, b"")
     assert joining.result() == [1]
 
@@ -170,13 +170,11 @@ def test_messages_for_nobody_are_let_go_once_the_joins_of_their_time_have_ended(
     stream.send(*[generating("stranger", number) for number in range(3)], generating("e0", 0))
     waiting.wait_fed()  # so those before it are kept
     two, held_two, thread_two = join_held(transport, session, "two")
-    held_one.let_go.set()
-    thread_one.join(PATIENCE)
+    answer_join(held_one, thread_one)
     stream.send(generating("stranger", 4), generating("two", 0), completed("e0", "told"))
     assert waiting.result() == ["told"]
     assert list(session._early.ids) == ["two"]
-    held_two.let_go.set()
-    thread_two.join(PATIENCE)
+    answer_join(held_two, thread_two)
     stream.send(completed("one", 1), completed("two", 2), CLOSE, b"")
     assert (one.result(), two.result()) == ([1], [2])
     assert len(two.messages) == 2
@@ -219,8 +217,7 @@ def test_no_lock_is_held_while_early_messages_are_told_and_their_order_stays(
     assert held.arrived.wait(PATIENCE)
     stream.send(generating("late", 0), generating("late", 1), generating("e0", 0))
     other.wait_fed()  # so those before it are kept
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     stream.send(generating("late", 3), completed("late"), completed("third"), CLOSE, b"")
     call.result()
     assert [message.data for message in call.messages[:-1]] == [[0], [1], [2], [3]]  # type: ignore[union-attr]
@@ -244,8 +241,7 @@ def test_cut_while_early_messages_are_told_is_told_behind_them(
     assert held.arrived.wait(PATIENCE)
     first.send(generating("late", 0), generating("late", 1), generating("e0", 0))
     other.wait_fed()
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     second.send(completed("late"), completed("e0"), CLOSE, b"")
     call.result()
     kinds: List[str] = [type(message).__name__ for message in call.messages]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from typing import Any, Callable, List, Tuple, Type
 
@@ -40,7 +41,7 @@ from gradio_client_lite.wire.messages import (
     text_bytes,
 )
 
-from .calls import RecordingCall, in_thread, join_held, never, submit
+from .calls import RecordingCall, answer_join, in_thread, join_held, never, submit
 from .scripted import (
     CLOSE,
     PATIENCE,
@@ -297,8 +298,7 @@ def test_flood_of_a_stranger_costs_nobody_else_a_message(
     stream.send(generating("late", 0), *[generating("stranger", number) for number in range(20)])
     stream.send(generating("late", 1), completed("e0"))
     first.result()
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     stream.send(completed("late", 2), CLOSE, b"")
     assert second.result() == [2]
     assert second.messages[:-1] == [Generating([0], True), Generating([1], True)]
@@ -382,8 +382,7 @@ def test_messages_for_nobody_are_not_kept_after_the_joins(
     stream.send(*[generating("stranger", number) for number in range(3)], generating("e0", 0))
     first.wait_fed()  # so the three before it are kept
     assert list(session._early.ids) == ["stranger"]
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     assert not session._early.ids
     stream.send(completed("e0"), completed("late"), CLOSE, b"")
     for call in (first, second):
@@ -568,8 +567,7 @@ def test_job_whose_join_lasts_until_long_after_the_cut_learns_where_that_was(
     assert second_stream.opened.wait(PATIENCE)
     second_stream.send(generating("e1", "abc"), completed("e0", 0))
     other.result()
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     second_stream.send(completed("e1", 1), CLOSE, b"")
     assert call.result() == [1]
     assert [type(message) for message in call.messages] == [Generating, StreamCut, Generating, Completed]
@@ -615,8 +613,7 @@ def test_grace_that_ends_while_a_job_joins_does_not_cut_its_stream(
     thread = in_thread(queue.submit, call)
     assert held.arrived.wait(PATIENCE)
     assert isinstance(lost.failure(), StreamLost)
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     second.send(completed("late", "a"), CLOSE, b"")
     assert call.result() == ["a"]
     assert transport.opened == 2
@@ -895,6 +892,39 @@ def test_stream_that_is_left_in_the_midst_is_cut_for_the_jobs_that_join_then(
     thread.join(PATIENCE)
 
 
+@pytest.mark.parametrize("alive", [False, True])
+def test_job_whose_join_was_under_way_when_the_server_dropped_the_session_may_be_lost(
+    transport: ScriptedTransport, make_queue: MakeQueue, alive: bool
+) -> None:
+    queue = make_queue(grace=0.2, times=Times(unnoticed=PATIENCE))
+    first, third = ScriptedStream(), ScriptedStream()
+    gone = event("unexpected_error", message="404: Not Found", session_not_found=True)
+    transport.offer(first, ScriptedStream(gone, b""), third)
+    other = submit(queue)
+    call, held, thread = join_held(transport, queue, "late")  # which the server has taken before it drops all
+    first.cut()
+    assert isinstance(other.failure(), StreamLost)
+    answer_join(held, thread)
+    if alive:  # it has taken it afterwards
+        third.send(generating("late", 1))
+        call.wait_fed(2)
+        time.sleep(0.4)
+        third.send(completed("late", 2), CLOSE, b"")
+        assert call.result() == [2]
+    else:
+        assert isinstance(call.failure(), StreamLost)
+    assert call.messages[0] == StreamCut()
+
+
+def test_stream_whose_answer_was_no_http_is_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
+    """The server may have opened it, and write what is for later jobs to it."""
+    told = threading.Event()
+    queue = make_queue(on_cut=told.set)
+    transport.offer(ProtocolError("garbage"))
+    assert isinstance(submit(queue).failure(), ProtocolError)
+    assert told.is_set()
+
+
 def test_stream_that_was_refused_is_not_cut(transport: ScriptedTransport, make_queue: MakeQueue) -> None:
     queue = make_queue(on_cut=never)
     transport.offer(ScriptedStream(b"no", status=401), ScriptedStream(completed("e1", 1), CLOSE, b""))
@@ -1025,8 +1055,7 @@ def test_job_given_up_while_it_joined_opens_no_stream(
     assert held.arrived.wait(PATIENCE)
     call.give_up()
     session.forget(call)
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
     assert call.event_id == "e0"  # it was told, so that the server can be
     assert transport.opened == 0
 
@@ -1073,8 +1102,7 @@ def test_job_that_is_joining_counts_too(
     assert held.arrived.wait(PATIENCE)
     session.forget(first)
     assert is_alone(session, first) is alone
-    held.let_go.set()
-    thread.join(PATIENCE)
+    answer_join(held, thread)
 
 
 def test_no_job_joins_while_one_is_stopped(transport: ScriptedTransport, session: SessionQueue) -> None:

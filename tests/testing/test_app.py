@@ -364,7 +364,7 @@ def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open(
 
 def test_closing_ends_the_threads_that_functions_ran_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        Workers.__init__, "__defaults__", (10 * _PATIENCE, None)
+        Workers.__init__, "__defaults__", (10 * _PATIENCE, None, None)
     )  # how long they wait for work
     before = set(threading.enumerate())
     with serve({"/echo": str.upper}) as app:

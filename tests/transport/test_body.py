@@ -107,9 +107,8 @@ def test_a_chunked_answer_keeps_the_connection(serve, connect_to):
 def test_a_truncated_answer_is_never_a_short_body(serve, connect_to, data):
     server = serve(once(data))
     transport = connect_to(server.url)
-    with pytest.raises((ConnectionLost, ProtocolError)) as caught:
+    with pytest.raises(ConnectionLost):
         transport.request("GET", server.url)
-    assert isinstance(caught.value, ConnectionLost) or data == b"HTTP/1.1 200"
     assert "idle=0 active=0" in repr(transport)
 
 

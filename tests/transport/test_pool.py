@@ -8,11 +8,12 @@ import threading
 
 import pytest
 
-from gradio_client_lite.errors import ConnectionLost
+from gradio_client_lite.errors import ClientClosed, ConnectionLost
+from gradio_client_lite.transport import pool as pool_module
 from gradio_client_lite.transport.dial import connect_tcp
 from gradio_client_lite.transport.http import Transport
 
-from .peers import Clock, always, answer
+from .peers import PATIENCE, Clock, always, answer, chunk, later
 
 
 class DeadOnUse:
@@ -151,6 +152,16 @@ def test_no_more_idle_connections_are_kept_than_allowed(serve, connect_to):
     for stream in [transport.stream("GET", server.url) for _ in range(4)]:
         stream.read_all()
     assert "idle=2 active=0" in repr(transport)
+
+
+def test_as_many_are_kept_as_a_client_has_workers(serve, connect_to):
+    """Else a batch, whose calls end together, would open some anew each time."""
+    server = serve(always())
+    transport = connect_to(server.url)
+    for _ in range(2):
+        for stream in [transport.stream("GET", server.url) for _ in range(40)]:
+            stream.read_all()
+    assert server.connections == 40
 
 
 def test_a_post_avoids_a_connection_idle_for_too_long(serve, connect_to):
@@ -334,3 +345,251 @@ def test_threads_share_a_transport(serve, connect_to):
     assert not wrong
     assert server.connections <= 8
     assert "active=0" in repr(transport)
+
+
+# --- opened ahead
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_opened_ahead_serves_the_next_request(serve, connect_to, wrap, method):
+    """The tickets that TLS sends behind its handshake are no answer that nobody has asked for."""
+    begun = threading.Event()
+    server = serve(lambda peer: begun.set() or always()(peer), wrap=wrap)
+    transport = connect_to(server.url, verify=False)
+    assert transport.open_ahead(server.url) > 0
+    assert begun.wait(PATIENCE)
+    assert "idle=1 active=0" in repr(transport)
+    assert transport.request(method, server.url).body == b"ok"
+    assert server.connections == 1
+
+
+def test_a_connection_opened_ahead_that_has_spoken_is_not_used(serve, connect_to, wrap):
+    spoken = threading.Event()
+
+    def script(peer):
+        peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # not behind the tickets
+        peer.send(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+        spoken.set()
+        peer.closed()
+
+    server = serve(script, always(b"second"), wrap=wrap)
+    transport = connect_to(server.url, verify=False)
+    transport.open_ahead(server.url)
+    assert spoken.wait(PATIENCE)
+    assert transport.request("GET", server.url).body == b"second"
+
+
+def test_nothing_is_kept_of_what_is_opened_ahead_by_a_closed_transport(serve, connect_to):
+    server = serve(lambda peer: peer.closed())
+    transport = connect_to(server.url)
+    transport.close()
+    with pytest.raises(ClientClosed):
+        transport.open_ahead(server.url)
+    assert "idle=0 active=0" in repr(transport)
+
+
+# --- old connections to a server far away
+
+
+@pytest.fixture
+def far(monkeypatch, connect_to, wrap, serve):
+    """Serve by TLS, and make a transport whose one connection has been idle for too long."""
+    monkeypatch.setattr(pool_module, "FAR", 0.0)
+    monkeypatch.setattr(pool_module, "_PATIENCE", PATIENCE)
+
+    def make(*scripts, harmless="harmless", tls=True):
+        clock = Clock()
+        server = serve(*scripts, wrap=wrap if tls else None)
+        transport = connect_to(server.url, verify=False, clock=clock, calendar=clock)
+        transport.renew_with(server.url + harmless)
+        transport.request("GET", server.url + "first")
+        clock.now += 10
+        return server, transport
+
+    return make
+
+
+def paths(server):
+    return [request.path for request in server.requests]
+
+
+def test_a_post_uses_an_old_connection_that_has_answered_something_harmless(far):
+    server, transport = far(always())
+    headers = {"x-token": "t"}
+    for number in range(2):
+        assert transport.request("POST", server.url + f"{number}", headers=headers, body=b"{}").body == b"ok"
+    assert paths(server) == ["/first", "/harmless", "/0", "/1"]
+    assert server.connections == 1
+    harmless = server.requests[1]
+    assert (harmless.method, harmless.body, harmless.headers["x-token"]) == ("GET", b"", "t")
+    assert "content-length" not in harmless.headers
+
+
+def test_so_does_a_stream_that_must_not_be_opened_twice(far):
+    server, transport = far(always())
+    transport.stream("GET", server.url + "stream", idempotent=False).read_all()
+    assert paths(server) == ["/first", "/harmless", "/stream"]
+
+
+def test_a_get_uses_it_unasked(far):
+    server, transport = far(always())
+    transport.request("GET", server.url)
+    assert paths(server) == ["/first", "/"]
+
+
+def once(end):
+    """Answer the first request, and the one after it by `end`."""
+
+    def script(peer):
+        peer.request()
+        peer.answer()
+        if peer.request() is not None:
+            end(peer)
+
+    return script
+
+
+ENDS = {
+    "closed": lambda peer: None,
+    "reset": lambda peer: peer.reset(),
+    "failed": lambda peer: peer.answer(b"", "500 Internal Server Error") or peer.closed(),
+    "no HTTP": lambda peer: peer.send(b"what?\r\n\r\n") or peer.closed(),
+    "not kept": lambda peer: peer.answer(connection="close") or peer.closed(),
+    "cut": lambda peer: peer.send(answer(b"much", content_length="9")),
+    "silent": lambda peer: peer.closed(),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_post_is_sent_once_where_an_old_connection_does_not_answer_well(far, end, monkeypatch):
+    server, transport = far(once(end), always(b"new"))
+    monkeypatch.setattr(pool_module, "_PATIENCE", 0.3)
+    assert transport.request("POST", server.url + "post", body=b"x").body == b"new"
+    assert paths(server) == ["/first", "/harmless", "/post"]
+    assert server.connections == 2
+
+
+def test_an_answer_in_chunks_is_one(far):
+    pieces = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(b"1") + chunk(b"2") + chunk(b"")
+    server, transport = far(always(lambda _: pieces))
+    assert transport.request("POST", server.url).body == b"12"
+    assert server.connections == 1
+
+
+def test_a_post_in_clear_makes_a_new_connection_which_takes_as_long(far):
+    server, transport = far(always(), tls=False)
+    transport.request("POST", server.url)
+    assert paths(server) == ["/first", "/"]
+    assert server.connections == 2
+
+
+def test_so_does_one_to_a_server_near_by(far, monkeypatch):
+    server, transport = far(always())
+    monkeypatch.setattr(pool_module, "FAR", 60.0)
+    transport.request("POST", server.url)
+    assert paths(server) == ["/first", "/"]
+    assert server.connections == 2
+
+
+def test_so_does_one_where_nothing_is_known_to_be_harmless(far, wrap, serve):
+    server, transport = far(always())
+    other = serve(always(), wrap=wrap)
+    transport.renew_with(other.url)
+    transport.request("POST", server.url)
+    assert paths(server) == ["/first", "/"]
+    assert not other.requests
+
+
+def test_closing_ends_the_wait_for_an_old_connection(far):
+    asked = threading.Event()
+    server, transport = far(once(lambda peer: asked.set() or peer.closed()), lambda peer: peer.closed())
+    wait = later(lambda: transport.request("POST", server.url))
+    assert asked.wait(PATIENCE)
+    transport.close()
+    assert isinstance(wait(), ClientClosed)
+    assert paths(server) == ["/first", "/harmless"]
+
+
+def test_an_interrupt_closes_an_old_connection_that_was_asked(far, monkeypatch):
+    server, transport = far(always())
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool_module, "BodyReader", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        transport.request("POST", server.url)
+    assert "idle=0 active=0" in repr(transport)
+
+
+# --- what a server has closed while the client rests
+
+
+def replaced(transport, server):
+    transport.replace_closed(server.url + "post")
+    return repr(transport)
+
+
+def test_connections_that_a_server_far_away_has_closed_are_replaced_for_a_call_and_its_stream(far):
+    gone = threading.Event()
+
+    def closes(peer):
+        peer.request()
+        peer.answer()
+        peer.sock.shutdown(socket.SHUT_WR)
+        gone.set()
+        peer.closed()
+
+    server, transport = far(closes, always())
+    assert gone.wait(PATIENCE)
+    for _ in range(2):
+        assert "idle=2 active=0" in replaced(transport, server)
+    assert server.connections == 3
+    transport._pool._clock.now += 10
+    transport.request("POST", server.url + "post")
+    assert paths(server) == ["/first", "/harmless", "/post"]
+    assert server.connections == 3
+
+
+def test_those_that_are_open_are_kept_in_their_order(far):
+    ports = []
+
+    def script(peer):
+        while peer.request():
+            ports.append(peer.sock.getpeername()[1])
+            peer.answer()
+
+    server, transport = far(script)
+    for stream in [transport.stream("GET", server.url) for _ in range(3)]:
+        stream.read_all()
+    assert "idle=3 active=0" in replaced(transport, server)
+    transport.request("GET", server.url)
+    assert ports[-1] == ports[-2]
+    assert server.connections == 3
+
+
+def test_nothing_is_opened_to_a_server_near_by(far, monkeypatch):
+    server, transport = far(always())
+    monkeypatch.setattr(pool_module, "FAR", 60.0)
+    assert "idle=1 active=0" in replaced(transport, server)
+    assert server.connections == 1
+
+
+def test_nothing_is_kept_where_the_transport_is_closed_meanwhile(far, monkeypatch):
+    server, transport = far(always())
+    (idle,) = transport._pool._idle
+    monkeypatch.setattr(idle, "stale", lambda: transport.close())
+    with pytest.raises(ClientClosed):
+        replaced(transport, server)
+    assert "idle=0 active=0" in repr(transport)
+
+
+def test_those_that_are_kept_are_no_younger_for_it(far):
+    server, transport = far(always())
+    replaced(transport, server)
+    transport.request("POST", server.url + "post")
+    assert paths(server) == ["/first", "/post"]  # over the one that was opened
+    transport._pool._clock.now += 3
+    replaced(transport, server)
+    transport.request("POST", server.url + "post")
+    assert paths(server) == ["/first", "/post", "/harmless", "/post"]

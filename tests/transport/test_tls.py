@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import trustme
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -166,6 +168,65 @@ def test_an_authority_in_neither_place_is_refused(serve, connect_to, wrap, tmp_p
     with pytest.raises(TLSError, match="refused"):
         connect_to(server.url).request("GET", server.url)
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("content", [b"none", None])
+def test_a_file_of_all_authorities_that_cannot_be_read_is_passed_over(
+    serve, connect_to, wrap, tmp_path, system, content
+):
+    file = tmp_path / "all.pem"
+    if content is None:
+        file.mkdir()  # as root may read any file
+        (file / "x").write_bytes(b"")
+    else:
+        file.write_bytes(content)
+    system(file, {"0123abcd.0": ""})
+    server = serve(always(), wrap=wrap)
+    transport = connect_to(server.url)
+    for _ in range(2):
+        with pytest.raises(TLSError, match="refused"):
+            transport.request("GET", server.url)
+
+
+def test_the_certificate_of_another_host_has_no_more_authorities_read(
+    serve, connect_to, authority, ca_file, tmp_path, system
+):
+    text = Path(ca_file).read_text()
+    system(ca_file, {hashed(load_pem_x509_certificate(text.encode())): text})
+    for name in ("other.test", "127.0.0.2"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(context)
+        server = serve(always(), wrap=lambda sock, made=context: made.wrap_socket(sock, server_side=True))
+        for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+            with pytest.raises(TLSError, match="refused"):
+                connect_to(url).request("GET", url)
+        assert server.connections == 2
+
+
+def test_the_client_after_a_refusal_reads_the_authorities_anew(serve, connect_to, wrap, ca_file, tmp_path):
+    """As where one was put into the store of Windows, or into a file whose time and size stayed the same."""
+
+    def write(text):
+        file.write_bytes(text.ljust(10_000, b"\n"))
+        os.utime(file, (1, 1))
+
+    file = tmp_path / "all.pem"
+    write(trustme.CA().cert_pem.bytes())
+    server = serve(always(), wrap=wrap)
+    with pytest.raises(TLSError):
+        connect_to(server.url, verify=str(file)).request("GET", server.url)
+    write(Path(ca_file).read_bytes())
+    assert connect_to(server.url, verify=str(file)).request("GET", server.url).body == b"ok"
+
+
+def test_a_context_is_shared_as_long_as_its_class_is_that_of_ssl(monkeypatch):
+    class Other:
+        def __init__(self, _protocol):
+            self.set_alpn_protocols = print
+
+    assert isinstance(TLS(False).context(), ssl.SSLContext)
+    monkeypatch.setattr(ssl, "SSLContext", Other)
+    assert isinstance(TLS(False).context(), Other)
 
 
 def test_clients_with_equal_settings_share_a_context(ca_file):

@@ -168,6 +168,11 @@ def test_edits_after_a_cut_are_left_out_and_the_end_gives_the_last_value() -> No
     assert lifecycle.outputs.values() == [["a"], ["abc"]]
 
 
+def test_an_output_knows_its_status_only_where_that_is_no_step_of_its_own() -> None:
+    assert NewOutput(0, True).status is None
+    assert NewOutput(0, False, LATER).status == StatusUpdate(Status.ITERATING, time=LATER, success=False)
+
+
 def test_edits_whose_first_value_went_with_the_stream_are_no_value() -> None:
     lifecycle = life(StreamCut(), appending("b"))
     assert lifecycle.outputs.values() == []

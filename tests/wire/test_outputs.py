@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
 import tracemalloc
 from random import Random
@@ -13,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradio_client_lite.errors import ProtocolError
+from gradio_client_lite.wire.copies import copy_json
 from gradio_client_lite.wire.lifecycle import OutputLog
-from gradio_client_lite.wire.longlist import copy_json
 
 
 def appended(text: str) -> List[Any]:
@@ -228,6 +229,22 @@ def test_memory_grows_with_what_was_received() -> None:
     assert used < 25_000_000
 
 
+def test_edits_of_a_text_in_a_chat_take_little() -> None:
+    edits = [json.dumps([[["append", [1, "content", 0, "text"], f"{number}"]]]) for number in range(5000)]
+    log = OutputLog()
+    log.append([[{}, {"content": [{"text": ""}]}]], diff=False)
+    tracemalloc.start()
+    try:
+        for text in edits:
+            log.append(json.loads(text), diff=True)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / len(edits) < 550
+    texts = (values[0][1]["content"][0]["text"] for values in log.cursor())
+    assert list(texts) == ["".join(map(str, range(count))) for count in range(5001)]
+
+
 def test_one_thread_appends_while_others_read() -> None:
     log = OutputLog()
     count = 2000
@@ -351,13 +368,11 @@ def test_output_that_fewer_values_left_out_begins_anew() -> None:
     assert log.values() == [[[1], [1, 2]], [[1]], [[1], [1, 2, 3]], [[1], [1, 2, 3, 4]]]
 
 
-def test_readers_of_a_long_chat_share_what_they_do_not_look_at() -> None:
-    log, chat = OutputLog(), [{"content": str(number)} for number in range(100)]
-    log.append([chat], diff=False)
-    log.append([[["append", [99, "content"], "!"]]], diff=True)
-    (one,), (other,) = log.values()
-    assert list.__getitem__(one, 0) is list.__getitem__(other, 0)
-    wreck(one)
-    assert other == [*chat[:99], {"content": "99!"}]
-    wreck(other)
-    assert log.values()[0] == [chat]
+def test_values_nested_too_deeply_to_be_measured_count_whole() -> None:
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    log = OutputLog()
+    log.append([[1]], diff=False)
+    log.append([[1, deep]], diff=False)
+    assert log.shared == float("inf")

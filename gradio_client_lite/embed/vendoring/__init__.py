@@ -164,7 +164,10 @@ def check(destination: _Path, *, name: Optional[str] = None, zipped: bool = Fals
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:
-    """A zip of these files, by their paths; equal files give equal bytes."""
+    """A zip of these files, by their paths; equal files give equal bytes.
+
+    Bytecode is not compressed: it is there to start faster, and would be unpacked twice for each module.
+    """
     import io
     import zipfile
 
@@ -172,7 +175,7 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(files):
             info = zipfile.ZipInfo(path, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
+            info.compress_type = zipfile.ZIP_STORED if path.endswith(".pyc") else zipfile.ZIP_DEFLATED
             info.create_system = 3  # else the bytes would differ between Windows and other systems
             info.external_attr = 0o100644 << 16
             archive.writestr(info, files[path])
