@@ -25,6 +25,7 @@ _CALLS = 12
 #: Of each protocol, and those around changes of the queue; apps without State are served by some of them.
 _ALL = pytest.mark.servers("4.16.0", "4.19.2", "4.21.0", "4.44.1", "5.0.2", "5.50.0", "6.31.0")
 _STATELESS = pytest.mark.servers("4.16.0", "4.44.1", "6.31.0")
+_EITHER = pytest.mark.parametrize("unanswered", [True, False], ids=["unanswered", "answered"])
 
 Warm = Tuple[FaultProxy, Client]
 
@@ -112,34 +113,55 @@ def test_stream_of_a_join_that_was_lost_brings_the_next_result(warm: Warm) -> No
 
 
 @_ALL
-def test_stream_that_is_cut_before_its_job_has_joined(warm: Warm) -> None:
+@_EITHER
+def test_stream_that_is_cut_before_its_job_has_joined(warm: Warm, unanswered: bool) -> None:
     proxy, client = warm
-    job = _cut_while_joining(proxy, client)
+    proxy.hold("join")
+    job = _cut(proxy, client, unanswered)
     proxy.tell_server()
     proxy.let_go("join")
     _check(job, 0.01)
-    for _ in range(3):  # in the same session, whose jobs the server drops when it notices the cut
-        with suppress(StreamLost):
-            assert client.predict(0.02, api_name="/slow") == 0.02
-            return
-    raise AssertionError("no later call had a result")
+    _check_later_call(client)
 
 
 @_STATELESS
-def test_stream_that_is_cut_unnoticed_before_its_job_has_joined(stateless: Warm) -> None:
+@_EITHER
+def test_stream_that_is_cut_unnoticed_before_its_job_has_joined(stateless: Warm, unanswered: bool) -> None:
     proxy, client = stateless
-    job = _cut_while_joining(proxy, client)
+    proxy.hold("join")
+    job = _cut(proxy, client, unanswered)
     proxy.let_go("join")
     _check(job, 0.01)
     assert client.predict(0.02, api_name="/slow") == 0.02
 
 
-def _cut_while_joining(proxy: FaultProxy, client: Client) -> Job:
-    proxy.hold("join")
+@pytest.mark.servers("3.50.2", "4.0.2", "4.44.1", "5.50.0", "6.31.0")
+def test_stream_that_is_cut_unanswered_costs_its_own_job_at_most(server: Server) -> None:
+    with FaultProxy(server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=0.5) as client:
+        job = _cut(proxy, client, unanswered=True)
+        proxy.tell_server()
+        _check(job, 0.01)
+        _check_later_call(client)
+
+
+def _cut(proxy: FaultProxy, client: Client, unanswered: bool) -> Job:
+    """A job whose stream was cut, without the server's notice, behind its request or soon after that."""
+    if unanswered:
+        proxy.hold("opening", "answer")
     job = client.submit(0.01, api_name="/slow")
     assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
-    proxy.cut(tell_server=False)
+    assert proxy.cut(tell_server=False) == 1  # and not the connection of the join
+    if unanswered:
+        proxy.let_go("opening", "answer")
     return job
+
+
+def _check_later_call(client: Client) -> None:
+    for _ in range(3):  # maybe in the same session, whose jobs the server drops when it notices the cut
+        with suppress(StreamLost):
+            assert client.predict(0.02, api_name="/slow") == 0.02
+            return
+    raise AssertionError("no later call had a result")
 
 
 @_STATELESS

@@ -184,6 +184,29 @@ def test_held_requests_wait(link: Link) -> None:
     assert read(sock, len(whole())) == whole()
 
 
+def test_held_answers_wait_at_the_server(link: Link) -> None:
+    proxy = link.proxy()
+    proxy.hold("config", "answer")
+    sock = link.ask(proxy)
+    assert proxy.carried["config"].acquire(timeout=PATIENCE)
+    assert proxy.cut("config", tell_server=False) == 1  # before the head
+    proxy.let_go("config", "answer")
+    assert read(sock) == b""
+
+
+@pytest.mark.parametrize("cut", [FaultProxy.cut, FaultProxy.keep_from_server])
+def test_connection_that_waits_for_its_next_request_is_at_no_step(
+    link: Link, cut: Callable[..., object]
+) -> None:
+    proxy = link.proxy()
+    sock = link.ask(proxy)
+    assert read(sock, len(whole())) == whole()
+    cut(proxy, "config")
+    sock.sendall(b"GET /info HTTP/1.1\r\nhost: here\r\n\r\n")
+    assert read(sock, len(whole())) == whole()
+    assert proxy.open_for(0.1) == ["info"]  # and the server will be told when the client hangs up
+
+
 def test_cut_hangs_up_on_the_client_alone(link: Link) -> None:
     proxy = link.proxy("stall-config-" + HALF)
     sock = link.ask(proxy)

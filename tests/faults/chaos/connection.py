@@ -31,7 +31,7 @@ class Proxy(Protocol):
 
     def passed(self, step: str) -> None: ...
 
-    async def held(self, step: str) -> None: ...
+    async def held(self, step: str, side: str) -> None: ...
 
     def due(
         self, step: str, side: str, number: int, unit: int, *, edits: bool = False
@@ -61,6 +61,7 @@ class Connection:
     Attributes:
         step: that the request on it is at.
         number: how often that was met before.
+        answered: whether its answer was carried; then it waits for the next one, and is at no step.
         deaf: whether the server is told nothing of what the client does, and its answers go nowhere.
     """
 
@@ -71,6 +72,7 @@ class Connection:
         self.deaf = False
         self.step = ""
         self.number = 0
+        self.answered = True
 
     async def run(self) -> None:
         """Carry bytes both ways until either end has closed, or a fault has ended it."""
@@ -89,16 +91,18 @@ class Connection:
                 flow.cancel()
             await asyncio.gather(*flows, return_exceptions=True)
 
-    async def begin(self, unit: Unit) -> None:
-        """A request has begun; wait while it is held."""
-        method, path = unit.head[0].split(" ")[:2]
-        self.step = step_of(method, path)
-        self.number = self._proxy.met(self.step)
-        await self._proxy.held(self.step)
+    async def begin(self, side: str, unit: Unit) -> None:
+        """A request has begun, or an answer; wait while it is held."""
+        if side == "request":
+            method, path = unit.head[0].split(" ")[:2]
+            self.step = step_of(method, path)
+            self.number = self._proxy.met(self.step)
+            self.answered = False
+        await self._proxy.held(self.step, side)
 
-    def passed(self) -> None:
-        """A request was carried to the server."""
-        self._proxy.passed(self.step)
+    def passed(self, unit: Unit) -> None:
+        """A request was carried to the server; on 3.x, one to open a stream, or a message on it."""
+        self._proxy.passed("join" if self.step == "opening" and unit.number > 0 else self.step)
 
     def due(self, side: str, unit: Unit) -> Optional[Fault]:
         """The fault that strikes at a unit, if any."""
@@ -167,8 +171,8 @@ class _Flow:
                 if not data:
                     return
                 for unit in self._framing.feed(data):
-                    if self._side == "request" and unit.number == 0:
-                        await self._connection.begin(unit)
+                    if unit.number == 0:
+                        await self._connection.begin(self._side, unit)
                     await self._carry(unit)
 
     async def _carry(self, unit: Unit) -> None:
@@ -184,11 +188,13 @@ class _Flow:
             await self._strike(fault)
         ends = event or unit.last
         again = ends and self._fault is not None and self._fault.kind is Kind.DUPLICATE
+        if self._side == "answer" and unit.last and not self._framing.frames:
+            self._connection.answered = True  # before the client has it whole, and asks again
         await self._send(unit.data[cut:] + (self._again(event=event) if again else b""))
         if ends:
             self._message, self._fault = [], None
-            if self._side == "request":
-                self._connection.passed()
+        if self._side == "request" and (ends or self._framing.frames):
+            self._connection.passed(unit)
 
     def _again(self, *, event: bool) -> bytes:
         """What is carried behind a message, that it comes twice.

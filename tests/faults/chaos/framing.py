@@ -26,6 +26,9 @@ class Framing:
 
     Args:
         answers: whether a server says them.
+
+    Attributes:
+        frames: whether it is WebSocket frames, which go on until the connection ends.
     """
 
     def __init__(self, answers: bool) -> None:
@@ -34,7 +37,7 @@ class Framing:
         self._head: Tuple[str, Dict[str, str]] = ("", {})
         self._number = 0
         self._left: Optional[int] = 0  # bytes of the body; None for chunks
-        self._frames = False
+        self.frames = False
 
     def feed(self, data: bytes) -> Iterator[Unit]:
         """The units that these bytes complete."""
@@ -50,7 +53,7 @@ class Framing:
         """Of the next unit; 0 where it is not whole."""
         if self._number == 0:
             return self._buffer.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in self._buffer else 0
-        if self._frames:
+        if self.frames:
             return _frame_size(self._buffer)
         if self._left is None:
             line, end, _ = self._buffer.partition(b"\r\n")
@@ -62,15 +65,15 @@ class Framing:
         number = self._number
         if number == 0:
             self._begin(data)
-            last = self._left == 0 and not self._frames
-        elif self._frames:
+            last = self._left == 0 and not self.frames
+        elif self.frames:
             last = True
         elif self._left is None:
             last = data.startswith((b"0\r\n", b"0;"))
         else:
             self._left -= len(data)
             last = self._left == 0
-        self._number = 0 if last and not self._frames else number + 1
+        self._number = 0 if last and not self.frames else number + 1
         return Unit(data, number, last, self._head)
 
     def _begin(self, data: bytes) -> None:
@@ -78,7 +81,7 @@ class Framing:
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         self._head = (first, fields)
         status = first.split(" ")[1] if self._answers else ""
-        self._frames = status == "101" or (not self._answers and "upgrade" in fields)
+        self.frames = status == "101" or (not self._answers and "upgrade" in fields)
         self._left = int(fields.get("content-length", "0"))
         if "chunked" in fields.get("transfer-encoding", ""):
             self._left = None

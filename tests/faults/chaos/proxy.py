@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Coroutine, Dict, List, Optional, Sequence, Set
+from typing import Any, Coroutine, Dict, List, Optional, Sequence, Set, Tuple
 from typing import Counter as Counts
 
 from .connection import Connection, reset
@@ -43,7 +43,7 @@ class FaultProxy:
         self._other_port = other_port
         self.faults = tuple(faults)
         self.carried = {step: threading.Semaphore(0) for step in (*STEPS, "")}
-        self._held: Dict[str, asyncio.Event] = {}
+        self._held: Dict[Tuple[str, str], asyncio.Event] = {}
         self._met: Counts[str] = Counter()
         self._connections: Set[Connection] = set()
         self._tasks: Set[asyncio.Task[None]] = set()
@@ -108,16 +108,16 @@ class FaultProxy:
                 return found
             time.sleep(0.01)
 
-    def hold(self, step: str) -> None:
-        """Have requests of this step wait, until `let_go`."""
-        self._run(self._hold(step))
+    def hold(self, step: str, side: str = "request") -> None:
+        """Have requests of this step wait, or answers to them, until `let_go`."""
+        self._run(self._hold(step, side))
 
-    async def _hold(self, step: str) -> None:
-        self._held[step] = asyncio.Event()
+    async def _hold(self, step: str, side: str) -> None:
+        self._held[step, side] = asyncio.Event()
 
-    def let_go(self, step: str) -> None:
-        """Carry the requests that wait, and those that come."""
-        self._loop.call_soon_threadsafe(self._held.pop(step).set)
+    def let_go(self, step: str, side: str = "request") -> None:
+        """Carry those that wait, and those that come."""
+        self._loop.call_soon_threadsafe(self._held.pop((step, side)).set)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
@@ -134,7 +134,8 @@ class FaultProxy:
                 connection.hang_up(tell_server=True)
 
     def _at(self, step: str) -> List[Connection]:
-        return [each for each in list(self._connections) if each.step == step and not each.deaf]
+        found = [each for each in list(self._connections) if each.step == step]
+        return [each for each in found if not (each.deaf or each.answered)]
 
     async def _listen(self) -> None:
         # Not by a server of asyncio, which leaves open what it has just accepted when it is closed.
@@ -199,9 +200,9 @@ class FaultProxy:
 
     # -- for connections
 
-    async def held(self, step: str) -> None:
-        """Wait while requests of a step are held."""
-        event = self._held.get(step)
+    async def held(self, step: str, side: str) -> None:
+        """Wait while requests of a step are held, or answers to them."""
+        event = self._held.get((step, side))
         if event is not None:
             await event.wait()
 
