@@ -14,7 +14,7 @@ from typing import Dict, List, NamedTuple
 
 from apps.surroundings import plain_environ
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 _SOURCE = Path(__file__).with_name("embed.c")
 _NAME = "python{}.{}".format(*sys.version_info)
 
