@@ -154,6 +154,7 @@ class Client(ClientAttributes):
 
     Raises:
         ArgumentError: an option is unknown or of the wrong kind.
+        CompatibilityError: this is a sub-interpreter that allows no threads.
         InvalidSpaceId: `src` is neither a URL nor the name of a Space.
         SpaceNotFound, HubPermissionError: there is no such Space, or it is not for this token.
         SpaceNotRunning: the Space is paused, stopped or broken.

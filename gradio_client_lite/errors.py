@@ -159,7 +159,9 @@ class VendoringError(UsageError, ValueError):
 
 
 class CompatibilityError(UsageError, RuntimeError):
-    """The official client is imported already, so nothing else can go by its name."""
+    """The official client is imported already, so nothing else can go by its name; or this is a
+    sub-interpreter that allows no threads.
+    """
 
 
 class SerializationSetupError(GradioClientError, ValueError):

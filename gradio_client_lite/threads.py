@@ -60,6 +60,7 @@ ending = False  # read without the lock
 _hooked = False
 # Whether this is the main interpreter; None until somebody asks. PyPy wants the annotation before its use.
 _main: Optional[bool] = None
+_allowed = False  # whether a thread is known to have started
 
 # Changed by single operations only, which need no lock: what the interpreter's end closes; what finalisers
 # have handed over; the threads that run that.
@@ -326,7 +327,8 @@ def _end(seconds: float) -> None:
             ending = True
         deadline = time.monotonic() + seconds
         _do_what_was_handed_over()
-        for close in [_open.pop(threads, None) for threads in list(_open)]:
+        # The last first: what was made later may use what was there.
+        for close in [_open.pop(threads, None) for threads in reversed(list(_open))]:
             if close is not None:
                 guarded(close)
         left = _join(None, deadline)
@@ -334,6 +336,26 @@ def _end(seconds: float) -> None:
             helper.join(deadline)
         if left:
             _log.debug("threads still run at the end of the interpreter: %s", ", ".join(left))
+
+
+def why_no_thread() -> str:
+    """Why this interpreter, a sub-interpreter then, starts no threads at all; empty where it does."""
+    global _allowed
+    if not (_allowed or in_main_interpreter()):
+        # Nothing tells what the program in C has configured, so it is tried, once.
+        try:
+            Threads().start("gradio-trial", _do_nothing, _do_nothing)
+        except InterpreterEnding:
+            return ""
+        except RuntimeError as exc:
+            # That of a system which has none to spare just now.
+            return "" if "start new thread" in str(exc) else str(exc)
+        _allowed = True
+    return ""
+
+
+def _do_nothing() -> None:
+    """What ends at once has nothing to be told."""
 
 
 def forget_parent() -> None:

@@ -174,7 +174,9 @@ def call_after_fork(item: Forkable) -> None:
     if not _hooked:
         with _hook_lock:
             if not _hooked and hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=_run)
+                # Weakly: Python 3.9 lets go of hooks after its last collection of garbage, so that one which
+                # held this module would keep the whole package when a program in C ends the interpreter.
+                os.register_at_fork(after_in_child=weakref.proxy(_run))
             _hooked = True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Optional
 
 import pytest
 
@@ -153,6 +153,34 @@ def test_a_thread_that_cannot_start_is_not_noted(threads: Threads, monkeypatch: 
         with pytest.raises(RuntimeError):
             threads.start("never", lambda: None, int)
     assert not [thread for thread in module._running if thread.name == "never"]
+
+
+@pytest.mark.parametrize(
+    ("main", "error", "why"),
+    [
+        (True, RuntimeError("never asked"), ""),
+        (False, RuntimeError("thread is not supported"), "thread is not supported"),
+        (False, RuntimeError("can't start new thread"), ""),
+        (False, InterpreterEnding("the interpreter is ending"), ""),
+        (False, None, ""),
+    ],
+    ids=["main", "forbidden", "none to spare", "ending", "allowed"],
+)
+def test_an_interpreter_without_threads_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, main: bool, error: Optional[Exception], why: str
+) -> None:
+    tried: List[str] = []
+
+    def start(self: Threads, name: str, *_: object) -> None:
+        tried.append(name)
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(module, "_main", main)
+    monkeypatch.setattr(module, "_allowed", False)
+    monkeypatch.setattr(Threads, "start", start)
+    assert module.why_no_thread() == module.why_no_thread() == why
+    assert len(tried) == (0 if main else 1 if error is None else 2)
 
 
 # --- what finalisers hand over

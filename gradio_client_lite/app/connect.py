@@ -21,6 +21,7 @@ from .options import (
     check_file_urls,
     check_headers,
     check_seconds,
+    check_threads,
     default_headers,
     http_options,
     make_transport,
@@ -41,9 +42,11 @@ class Settings:
 
     Raises:
         ArgumentError: one of them is of the wrong kind, or cannot be sent.
+        CompatibilityError: the interpreter allows no threads.
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
+        check_threads()
         self.given = given
         token, newer = sendable(given["hf_token"], "hf_token"), sendable(given["token"], "token")
         self.src: str = sendable(given["src"], "src")

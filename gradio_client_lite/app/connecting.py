@@ -16,9 +16,10 @@ import threading
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, Callable, Generator, TypeVar
 
-from ..errors import ClientClosed, ConnectionFailed, for_waiters
+from ..errors import ClientClosed, CompatibilityError, ConnectionFailed, for_waiters
 from ..threads import Threads, at_the_end
 from ..workers import call_after_fork
+from .options import check_threads
 
 _Client = TypeVar("_Client")
 
@@ -43,7 +44,10 @@ class Connecting(Future[_Client]):
         call_after_fork(self)
         threads.close_at_the_end(self._end_with_process)
         try:
+            check_threads()
             threads.start("gradio-connect", abort, self._connect, client, make)
+        except CompatibilityError as exc:
+            self._end(self.set_exception, exc)
         except RuntimeError as exc:
             failure = ConnectionFailed(f"No thread could be started to connect: {exc}.")
             failure.__cause__ = exc

@@ -11,9 +11,10 @@ import threading
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from .._version import PACKAGE, __version__
-from ..errors import ArgumentError, shown
+from ..errors import ArgumentError, CompatibilityError, shown
 from ..light import NamedTuple
 from ..secrecy import Hidden, hide, hide_fields
+from ..threads import why_no_thread
 from ..transport.headers import request_fields
 from ..transport.http import Timeout, Transport
 from ..transport.tls import hide_password
@@ -102,6 +103,20 @@ def check_arguments(src: Any, max_workers: Any, auth: Any) -> None:
         raise ArgumentError(f"max_workers must be a whole number above 0; it is {shown(max_workers)}.")
     if auth is not None and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
         raise ArgumentError("auth must be a (user, password) pair.")
+
+
+def check_threads() -> None:
+    """Refuse an interpreter in which nothing can wait for an answer.
+
+    Raises:
+        CompatibilityError: it is a sub-interpreter that was made without threads.
+    """
+    why = why_no_thread()
+    if why:
+        raise CompatibilityError(
+            f"This sub-interpreter allows no threads, which are needed here ({why}). Make it with "
+            "allow_threads=1 in its PyInterpreterConfig; daemon threads are not needed."
+        )
 
 
 def check_seconds(name: str, value: Any) -> None:

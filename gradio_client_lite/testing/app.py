@@ -10,6 +10,9 @@ import threading
 from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Tuple, Type, Union
 
+from ..app.options import check_threads
+from ..threads import Threads
+from ..workers import call_after_fork
 from .description import config
 from .execution import Execution
 from .functions import Function, number_functions
@@ -34,6 +37,9 @@ class App:
         self._names = tuple(names)
         host = ANY_ADDRESS.get(host, host)
         self._url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
+        self._threads = Threads()
+        self._threads.close_at_the_end(self.close)
+        call_after_fork(self)
 
     @property
     def url(self) -> str:
@@ -44,13 +50,20 @@ class App:
         """Stop serving, within a second. May be called twice.
 
         Open streams end with the message "Server stopped unexpectedly."; functions that still run are
-        left to end on their daemon threads.
+        left to end on their threads.
         """
         if self._stopped.is_set():
             return
         self._queue.stop()
         self._stopped.set()
         self._server.close()
+        self._threads.close()
+
+    def after_fork(self) -> None:
+        """In a child: count as closed, as the threads and the connections are the parent's."""
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._threads.close()
 
     def __enter__(self) -> App:
         return self
@@ -97,6 +110,7 @@ def serve(
 
     Raises:
         ArgumentError: a name or an option is wrong.
+        CompatibilityError: this is a sub-interpreter that allows no threads.
         OSError: the address cannot be listened on.
 
     Example:
@@ -109,6 +123,7 @@ def serve(
         ...         client.predict("a", api_name="/echo"), list(client.submit(3, api_name="/count"))
         ('a', [0, 1, 2])
     """
+    check_threads()
     served = number_functions(functions)
     executions = {number: Execution(function, show_error=show_error) for number, function in served.items()}
     about = config(served.values(), show_error=show_error, connect_heartbeat=connect_heartbeat)

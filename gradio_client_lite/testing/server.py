@@ -1,7 +1,7 @@
 """The sockets: a small HTTP/1.1 server with kept connections, over `http.server`.
 
-Each connection has a daemon thread. Nothing polls: closing wakes the thread that accepts by connecting to it,
-and those that wait for a request by ending what they read.
+Each connection has a thread, as in `threads` no daemon in a sub-interpreter. Nothing polls: closing wakes the
+thread that accepts by connecting to it, and those that wait for a request by ending what they read.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 from http import HTTPStatus
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
+from ..threads import in_main_interpreter
 from .handlers import Pieces, ServerRequest, ServerResponse
 
 # Seconds without a request, or with a client that takes nothing, until a connection closes.
@@ -37,11 +38,14 @@ class Server:
     """
 
     def __init__(self, host: str, port: int, answer: Callable[[ServerRequest], ServerResponse]) -> None:
-        self._connections: Dict[threading.Thread, socket.socket] = {}
+        # By thread; None once the thread has done all but end.
+        self._connections: Dict[threading.Thread, Optional[socket.socket]] = {}
         self._lock = threading.Lock()  # guards the connections
         self.closing = False
         self._http = _listen(self, host, port, answer)
-        self._acceptor = threading.Thread(target=self._accept, name="gradio-app-acceptor", daemon=True)
+        self._acceptor = threading.Thread(
+            target=self._accept, name="gradio-app-acceptor", daemon=in_main_interpreter()
+        )
         self._acceptor.start()
 
     @property
@@ -52,14 +56,16 @@ class Server:
     def opened(self, connection: socket.socket) -> None:
         """Register a connection, which the calling thread serves."""
         with self._lock:
+            for thread in [thread for thread in self._connections if not thread.is_alive()]:
+                del self._connections[thread]
             self._connections[threading.current_thread()] = connection
         if self.closing:
             _shut(connection, socket.SHUT_RD)
 
     def closed(self) -> None:
-        """Remove the calling thread's connection."""
+        """Forget the calling thread's connection."""
         with self._lock:
-            self._connections.pop(threading.current_thread(), None)
+            self._connections[threading.current_thread()] = None
 
     def close(self) -> None:
         """Stop listening and end all connections; requests under way get `CLOSE_TIMEOUT` seconds."""
@@ -91,7 +97,7 @@ class Server:
 
     def _end_connections(self, how: int) -> None:
         with self._lock:
-            connections = list(self._connections.values())
+            connections = [connection for connection in self._connections.values() if connection is not None]
         for connection in connections:
             _shut(connection, how)
 
@@ -127,7 +133,8 @@ def _listen(server: Server, host: str, port: int, answer: Callable[[ServerReques
             _logger.debug(format, *args)
 
     class Listener(ThreadingHTTPServer):
-        daemon_threads = True
+        daemon_threads = in_main_interpreter()
+        block_on_close = False  # `Server.close` waits for them itself
         request_queue_size = _BACKLOG
         # Windows would let two servers have one port.
         allow_reuse_address = sys.platform != "win32"

@@ -23,10 +23,12 @@ from transport.peers import PATIENCE, PeerServer
 import gradio_client_lite
 from gradio_client_lite import Client
 from gradio_client_lite.app import connecting as app_connecting
+from gradio_client_lite.app import options
 from gradio_client_lite.app.connecting import Connecting
 from gradio_client_lite.errors import (
     ArgumentError,
     ClientClosed,
+    CompatibilityError,
     ConnectFailed,
     ConnectionFailed,
     InvalidSpaceId,
@@ -181,6 +183,11 @@ def test_without_a_thread_it_fails(app: App, monkeypatch: pytest.MonkeyPatch) ->
     error = begin(app.url).exception(PATIENCE)
     assert isinstance(error, ConnectionFailed)
     assert "can't start new thread" in str(error)
+
+
+def test_in_an_interpreter_without_threads_it_fails(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "why_no_thread", lambda: "thread is not supported")
+    assert isinstance(begin(app.url).exception(0), CompatibilityError)
 
 
 def test_no_frame_shows_a_secret(hung: PeerServer) -> None:

@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from gradio_client_lite import Client
+from gradio_client_lite.app import options
 from gradio_client_lite.app.options import (
     AppLocation,
     HttpOptions,
     check_arguments,
+    check_threads,
     default_headers,
     http_options,
     locate_url,
 )
-from gradio_client_lite.errors import ArgumentError, InvalidSpaceId
+from gradio_client_lite.errors import ArgumentError, CompatibilityError, InvalidSpaceId
 from gradio_client_lite.transport.http import Timeout
 
 
@@ -244,3 +246,12 @@ def test_headers_of_the_caller_win_in_any_case() -> None:
         "x-hf-authorization": "mine",
     }
     assert len(headers) == 4
+
+
+def test_interpreter_without_threads_is_refused_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check_threads()
+    monkeypatch.setattr(options, "why_no_thread", lambda: "thread is not supported")
+    with pytest.raises(CompatibilityError, match=r"no threads.*\(thread is not supported\).*allow_threads=1"):
+        Client("http://127.0.0.1:1/")

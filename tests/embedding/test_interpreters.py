@@ -1,154 +1,187 @@
-"""C programs that embed Python start and end interpreters in which the client was used.
+"""A C program starts and ends interpreters in which the package was used, and nothing is left of them.
 
-A thread that outlives its interpreter crashes the program: always where a sub-interpreter ends, now and then
-where the main interpreter is started again.
+Each Python tests itself. A thread that outlives its interpreter crashes the program: always where a
+sub-interpreter ends, now and then where the main interpreter is started again. What Python itself leaves or
+cannot do is told by a program that does no more than import the same modules.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
+import contextlib
+import statistics
+import sys
 import threading
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 
 import pytest
+import websocket
+from faults.badserver import BadServer, Hangup, Peer, Request, reply
+from faults.test_old_servers import old_config
+from transport import sockets
+from transport.conftest import authority, ca_file, wrap
 
 import gradio_client_lite
 from gradio_client_lite import testing
 
-from .pythons import Embeddable, find_compiler, find_embeddable
+from . import life
+from .program import PATIENCE, Done, Held, Program
 
-# Each of them is tried once, whatever runs the suite.
-pytestmark = pytest.mark.whole
+__all__ = ["authority", "ca_file", "wrap"]
 
-PATIENCE = 60.0
-ROOT = str(Path(gradio_client_lite.__file__).parent.parent)
-#: How many interpreters one program starts.
-TIMES = 2
-#: Isolated sub-interpreters work from this release on. In 3.12.1, which has them too, one that does no more
-#: than `import http.client` crashes at its end.
-ISOLATED_SINCE = (3, 13)
-
-USE = f"""
-import sys
-sys.path.insert(0, {ROOT!r})
-from gradio_client_lite import Client
-client = Client(%r, verbose=False)
-assert client.predict("a", api_name="/echo") == "a"
-client.submit("b", api_name="/echo", result_callbacks=lambda result: None).result(30)
-"""
-LIVE = """
-jobs = [client.submit("c", api_name="/wait") for _ in range(5)]
-for job in jobs[:2]:
-    next(job.updates())
-"""
-STATES = {
-    "closed when idle": "client.close()",
-    "closed with live jobs": LIVE + "client.close()\nassert all(job.exception(0) for job in jobs)",
-    "left open when idle": "",
-    "left open with live jobs": LIVE,
-    "forgotten": "del client",
-}
-CASES: List[Tuple[Embeddable, str]] = [
-    (python, kind)
-    for python in find_embeddable()
-    for kind in ("main", "legacy", "isolated")
-    if kind != "isolated" or python.release >= ISOLATED_SINCE
+FOLDERS = [str(Path(module.__file__ or "").parent.parent) for module in (gradio_client_lite, websocket)]
+LIVES = 5
+#: What a life may leave of malloc's bytes more than one that only imports. Python 3.9 keeps all names.
+MOST_LEFT = 65_536 if sys.version_info < (3, 10) else 8_192
+KINDS = ["main", "legacy"]
+if sys.version_info >= (3, 13):
+    # In 3.12, which has isolated ones too, the process crashes when one has done `import http.client`.
+    KINDS.append("isolated")
+#: Kinds that are no main interpreter.
+SUB_KINDS = KINDS[1:]
+LEAVINGS = [
+    life.close_when_idle,
+    life.close_with_live_jobs,
+    life.leave_idle,
+    life.leave_live_jobs,
+    life.leave_live_sockets,
+    life.leave_an_app,
+    life.forget,
 ]
-IDS = ["{}.{}-{}".format(*python.release, kind) for python, kind in CASES]
-SUB_CASES = [case for case in CASES if case[1] != "main"]
-SUB_IDS = [name for name in IDS if not name.endswith("main")]
 
 
 class Programs:
-    """The C program, built for each Python when it is first asked for.
+    """Lives of which each calls one function of `life.py`.
 
     Args:
-        folder: for what is made.
-        url: of the app.
+        program: which runs them.
+        servers: the arguments of `life.Servers`.
+        folder: for a list of modules.
     """
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self._folder = folder
-        self._url = url
-        self._built: Dict[Tuple[int, int], Path] = {}
-        self._times: Dict[Tuple[Tuple[int, int], str], int] = {}
+    def __init__(self, program: Program, servers: List[str], folder: Path) -> None:
+        self._program = program
+        self._servers = servers
+        self._modules = folder / "modules.txt"
+        self._possible: dict[str, Done] = {}
 
-    def run(
-        self, python: Embeddable, kind: str, code: str, *, once: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        """Use a client and run code, in interpreters of one kind one after the other, or in one alone."""
-        times = 1 if once else self._possible(python, kind)
-        return self._run(python, kind, USE % self._url + code, times)
+    def run(self, kind: str, *functions: Callable[[life.Servers], None]) -> Done:
+        return self._program.run(kind, *map(self._code, functions))
 
-    def _possible(self, python: Embeddable, kind: str) -> int:
-        """How many interpreters of a kind a program can start, one after the other."""
-        key = (python.release, kind)
-        if key not in self._times:
-            # Python 3.12.1 crashes when a second interpreter imports `datetime`, whoever does.
-            alone = self._run(python, kind, "import datetime, http.client, json, logging", TIMES)
-            self._times[key] = TIMES if alone.returncode == 0 else 1
-        return self._times[key]
+    def import_alone(self, kind: str) -> Done:
+        """Run lives that import what `life.use` makes use of, and do nothing with it."""
+        if not self._modules.exists():
+            noting = f"open({str(self._modules)!r}, 'w').write(' '.join(sys.modules))\n"
+            done = self._program.run("main", self._code(life.use) + noting)
+            assert done.returncode == 0, done
+        if kind not in self._possible:
+            names = self._modules.read_text().split()
+            code = self._path() + f"import importlib\nfor name in {names}: importlib.import_module(name)\n"
+            self._possible[kind] = self._program.run(kind, *[code] * LIVES)
+        return self._possible[kind]
 
-    def _run(self, python: Embeddable, kind: str, code: str, times: int) -> subprocess.CompletedProcess[str]:
-        program = self._built.get(python.release)
-        if program is None:
-            program = self._built[python.release] = self._folder / "embed{}.{}".format(*python.release)
-            python.build(find_compiler(), program)
-        file = self._folder / "code.py"
-        file.write_text(code)
-        return subprocess.run(
-            [program, kind, str(times), file],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE,
-            check=False,
-            env={**os.environ, "PYTHONHOME": python.home},
-        )
+    def possible(self, kind: str) -> int:
+        """How many lives one program can have."""
+        alone = self.import_alone(kind)
+        if alone.returncode == 0:
+            return LIVES
+        # Python 3.12.1 crashes when its main interpreter imports `ssl` or `datetime` once more.
+        assert sys.version_info[:2] == (3, 12), alone
+        return 1
+
+    def _path(self) -> str:
+        return f"import sys\nsys.path[:0] = {[str(Path(life.__file__).parent), *FOLDERS]}\n"
+
+    def _code(self, function: Callable[[life.Servers], None]) -> str:
+        return self._path() + f"import life\nlife.{function.__name__}(life.Servers(*{self._servers}))\n"
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    let_go = threading.Event()
-
-    def wait(text: str) -> str:
-        let_go.wait(PATIENCE)
-        return text
-
-    functions = {"/echo": lambda text: text, "/wait": wait}
-    with testing.serve(functions, threads=1000, connect_heartbeat=True) as app:
-        yield app.url
-        let_go.set()
+def over_a_socket(peer: Peer, request: Request) -> None:
+    """Run a job as Gradio 3.50 does; one that is given "wait" hangs."""
+    sockets.accept(peer, request)
+    peer.send(sockets.message("send_hash"))
+    sockets.read_json(peer)
+    peer.send(sockets.message("send_data"))
+    data = sockets.read_json(peer)["data"]
+    peer.send(sockets.message("process_generating", output={"data": ["partial"]}, success=True))
+    if data != ["wait"]:
+        peer.send(sockets.message("process_completed", output={"data": data}, success=True) + sockets.close())
+    peer.closed()
+    raise Hangup
 
 
 @pytest.fixture(scope="module")
-def programs(url: str, tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("embedding"), url)
+def programs(wrap: Any, ca_file: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    folder, let_go = tmp_path_factory.mktemp("embedding"), threading.Event()
+
+    def count(to: int) -> Iterator[int]:
+        yield from range(to)
+
+    functions = {"/echo": lambda text: text, "/count": count, "/wait": lambda text: let_go.wait(PATIENCE)}
+    file = {"path": "/made.txt", "meta": {"_type": "gradio.FileData"}}
+    with contextlib.ExitStack() as stack:
+        app = stack.enter_context(testing.serve(functions, threads=1000, connect_heartbeat=True))
+        stack.callback(let_go.set)
+        old = stack.enter_context(BadServer(config=old_config(), join=over_a_socket))
+        made = {"predict": reply({"data": [file]}), "made.txt": reply(b"made")}
+        secure = stack.enter_context(BadServer(wrap=wrap, **made))
+        servers = [app.url, old.url, secure.url.replace("http:", "https:"), ca_file, str(folder)]
+        yield Programs(Program(folder), servers, folder)
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize(("python", "kind"), CASES, ids=IDS)
-def test_interpreter_ends_without_a_crash(
-    python: Embeddable, kind: str, state: str, programs: Programs
+def left(done: Done) -> List[Held]:
+    """What was held at the beginning and after each life, but for memory, which is Python's too."""
+    return [held._replace(name="", bytes=0) for held in done.held]
+
+
+def growth(done: Done) -> float:
+    """The bytes that a life adds; where a table of Python's grows, one life adds more than the others."""
+    lives = [held.bytes for held in done.held if held.name == "life"]
+    return statistics.median(after - before for before, after in zip(lives, lives[1:]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_calls_work_in_every_life_and_leave_nothing(kind: str, programs: Programs) -> None:
+    lives = programs.possible(kind)
+    done = programs.run(kind, *[life.use] * lives)
+    assert (done.returncode, done.printed, done.errors) == (0, "", "")
+    assert [held.name for held in done.held].count("life") == lives
+    assert left(done) == [Held("", 0, 0, 1, done.held[0].descriptors, 0)] * len(done.held)
+    if lives > 1:
+        assert growth(done) - growth(programs.import_alone(kind)) < MOST_LEFT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_interpreter_ends_whatever_its_program_leaves(kind: str, programs: Programs) -> None:
+    lives = programs.possible(kind)
+    leavings = [*LEAVINGS, *([life.leave_live_jobs_to_a_thread] if kind in SUB_KINDS else [])]
+    runs = [leavings] if lives > 1 else [[function] for function in leavings]
+    for functions in runs:
+        done = programs.run(kind, *functions)
+        names = [function.__name__ for function in functions]
+        assert (done.returncode, done.printed, done.errors) == (0, "", ""), (names, done.held)
+        assert left(done) == [Held("", 0, 0, 1, done.held[0].descriptors, 0)] * len(done.held), names
+
+
+@pytest.mark.parametrize("kind", SUB_KINDS)
+def test_sub_interpreter_waits_for_a_callback_that_is_running(kind: str, programs: Programs) -> None:
+    done = programs.run(kind, life.leave_a_callback)
+    assert (done.returncode, done.printed, done.errors) == (0, "over\n", "")
+
+
+@pytest.mark.parametrize("leave", [life.leave_a_callback, life.leave_live_jobs_to_a_thread])
+def test_main_interpreter_does_not_wait_for_daemons(
+    leave: Callable[[life.Servers], None], programs: Programs
 ) -> None:
-    done = programs.run(python, kind, STATES[state])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = programs.run("main", leave)
+    assert (done.returncode, done.printed, done.errors) == (0, "", "")
 
 
-@pytest.mark.parametrize(("python", "kind"), SUB_CASES, ids=SUB_IDS)
-def test_sub_interpreter_waits_for_a_callback_that_is_running(
-    python: Embeddable, kind: str, programs: Programs
-) -> None:
-    code = (
-        "import time, threading\n"
-        "begun = threading.Event()\n"
-        "def call_back(result):\n"
-        "    begun.set()\n"
-        "    time.sleep(2.5)  # longer than the client itself waits\n"
-        "    print('over', flush=True)\n"
-        "client.submit('d', api_name='/echo', result_callbacks=call_back).result(30)\n"
-        "begun.wait(30)\n"
-    )
-    done = programs.run(python, kind, code, once=True)
-    assert (done.returncode, done.stdout) == (0, "over\n")
+if sys.version_info >= (3, 13):
+
+    def test_interpreter_without_threads_is_refused(programs: Programs) -> None:
+        done = programs.run("threadless", *[life.be_refused] * 2)
+        assert (done.returncode, done.errors) == (0, "")
+        lines = done.printed.splitlines()
+        assert len(lines) == 2 * 3
+        assert all("allows no threads" in line and "allow_threads=1" in line for line in lines)

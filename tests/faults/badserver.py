@@ -135,14 +135,15 @@ class BadServer(PeerServer):
     """A Gradio app at `url`.
 
     Args:
+        wrap: makes it speak TLS.
         behaviours: by route: config, page, login, info, join, data, predict, cancel, reset, heartbeat.
 
     Attributes:
         told: (route, body) of every POST, in order.
     """
 
-    def __init__(self, **behaviours: Behaviour) -> None:
-        super().__init__(self._serve)
+    def __init__(self, *, wrap: Any = None, **behaviours: Behaviour) -> None:
+        super().__init__(self._serve, wrap=wrap)
         self.told: List[Tuple[str, Any]] = []
         self._behaviours: Dict[str, Behaviour] = {
             "config": reply(config()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 from urllib.parse import urlsplit
 
 import pytest
+from forking import fork
 
 from gradio_client_lite.testing import App, AppError, Function, progress, serve, server
 from gradio_client_lite.workers import Workers
@@ -362,6 +364,20 @@ def test_closing_ends_kept_connections_at_once_and_leaves_nothing_open(
     assert [thread.name for thread in set(threading.enumerate()) - before] == []
 
 
+def test_closing_waits_for_threads_of_connections_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = server.Server.closed
+
+    def closed_slowly(self: server.Server) -> None:
+        closed(self)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(server.Server, "closed", closed_slowly)
+    before = set(threading.enumerate())
+    with serve({}) as app:
+        assert ask(app.url, "GET", "/config")[0] == 200
+    assert set(threading.enumerate()) <= before
+
+
 def test_closing_ends_the_threads_that_functions_ran_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         Workers.__init__, "__defaults__", (10 * _PATIENCE, None, None)
@@ -407,6 +423,22 @@ opener.open(app.url + "gradio_api/queue/join", body).close()
 assert running.wait(10)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_child_leaves_the_app_to_its_parent() -> None:
+    let_go = threading.Event()
+    with serve({"/wait": lambda: let_go.wait(_PATIENCE)}) as app:
+        join(app)
+        coming = messages(app)
+        next(coming)
+        pid = fork()
+        if pid == 0:
+            app.close()
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        let_go.set()
+        assert [message["msg"] for message in coming][-2:] == ["process_completed", "close_stream"]
 
 
 def _raw(app: App) -> socket.socket:
