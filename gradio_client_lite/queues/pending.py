@@ -197,13 +197,16 @@ class Graces:
         self._doubtful.add(event_id)
         return True
 
-    def noticed(self, event_ids: Set[str]) -> bool:
+    def noticed(self, event_ids: Set[str], said: BaseException) -> bool:
         """The server has dropped the session, so jobs that join now are safe.
+
+        Args:
+            said: what it has said; a cut before explains more.
 
         Returns:
             Whether a cut explains that: one of these jobs was on a stream that was cut, or joined soon after.
         """
-        self.dropped_by, self.cut_by = self.cut_by or self.dropped_by, None
+        self.dropped_by, self.cut_by = self.cut_by or self.dropped_by or said, None
         return bool(event_ids & (self._doomed | (self._doubtful or set())))
 
     def suspect(self, event_id: str, cause: BaseException) -> None:

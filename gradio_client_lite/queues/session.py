@@ -59,6 +59,7 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from ..errors import (
     ConnectionFailed,
+    ConnectionLost,
     GradioClientError,
     ProtocolError,
     ServerStopped,
@@ -154,7 +155,7 @@ class SessionQueue:
         self._known = False  # whether the server should know the session
         self._opened_ahead = False  # whether no job had its id when the stream was wanted
         self._asked_at = 0  # the number of the newest join when the last stream was asked for
-        self._dropped_at = 0  # and when the server had dropped the session after a cut
+        self._dropped_at = 0  # and when the server had dropped the session
         self._closed = False
         self._reader = StreamReader(
             transport,
@@ -411,7 +412,8 @@ class SessionQueue:
             if message.session_not_found:
                 with self._changed:
                     self._dropped_at = self._newest_join
-                    if not self._graces.noticed(set(self._claims.calls)):
+                    said = ConnectionLost(message.message)
+                    if not self._graces.noticed(set(self._claims.calls), said):
                         error = session_unknown(self._src)
         self._fail(self._take(None if event_id is None else {event_id}), error)
 
