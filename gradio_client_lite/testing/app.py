@@ -61,7 +61,7 @@ class App:
 
     @property
     def struck(self) -> Tuple[Fault, ...]:
-        """The faults that have struck since they were set, in order: a test may ask whether they did."""
+        """The faults that have struck so far, in order, so that a test can ask whether they did."""
         return tuple(self._flaky.struck)
 
     def close(self) -> None:

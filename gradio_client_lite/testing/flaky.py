@@ -52,7 +52,7 @@ class Flaky:
 
     Attributes:
         faults: what goes wrong.
-        struck: the faults that have struck since they were set, in order.
+        struck: the faults that have struck, in order.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Flaky:
             if fault.endpoint is not None and fault.endpoint not in self._names.values():
                 raise ArgumentError(f"A fault is for {fault.endpoint!r}, which the app does not serve.")
         with self._lock:
-            self.faults, self._met, self.struck = given, [0] * len(given), []
+            self.faults, self._met = given, [0] * len(given)
 
     def _joined(self, event_id: str, number: int) -> None:
         """A call has got its id, and may send events from now on."""
