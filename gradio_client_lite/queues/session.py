@@ -156,6 +156,7 @@ class SessionQueue:
         self._opened_ahead = False  # whether no job had its id when the stream was wanted
         self._asked_at = 0  # the number of the newest join when the last stream was asked for
         self._dropped_at = 0  # and when the server had dropped the session
+        self._unknown_at = 0  # and when a stream that was opened ahead was told that there is none
         self._closed = False
         self._reader = StreamReader(
             transport,
@@ -259,6 +260,8 @@ class SessionQueue:
                     elif number <= self._dropped_at and graces.dropped_by is not None:
                         graces.suspect(event_id, graces.dropped_by)
                         self._early.keep_cut(event_id, first=True)
+                    elif number <= self._unknown_at and event_id not in self._early.ids:
+                        graces.doubt((event_id,))
             if self._early.ids:
                 oldest = next(iter(self._joining.values()), None)
                 for stranger in self._early.older_than(oldest):
@@ -353,6 +356,9 @@ class SessionQueue:
         """The server does not know the session; return whether no job is lost by that."""
         with self._changed:
             self._known = False  # until a job has joined
+            if self._opened_ahead:
+                self._unknown_at = self._newest_join
+                self._graces.doubt(self._claims.calls)
             return self._opened_ahead
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
@@ -366,11 +372,13 @@ class SessionQueue:
         if isinstance(message, (StopMessage, UnexpectedError)):
             self._stream_failed(message, event_id)
             return False
+        if isinstance(message, Heartbeat):
+            if self._graces.unheard:
+                self._beat()
+            return False
         if event_id is None:
             if isinstance(message, (Completed, Generating)):
                 raise ProtocolError("The server streamed a value without the event id of its call.")
-            return False
-        if isinstance(message, Heartbeat):
             return False
         call, kept = self._live_call(event_id, text)
         if call is None:
@@ -381,15 +389,22 @@ class SessionQueue:
             self.forget(call)
         return True
 
+    def _beat(self) -> None:
+        """A heartbeat came: whatever the server has for a job has come before, so some may be lost."""
+        with self._changed:
+            ids = self._graces.beat()
+        if ids:
+            self._fail(self._take(ids), self._stream_lost("it does not know their session"))
+
     def _live_call(self, event_id: str, text: str) -> Tuple[Optional[Call], bool]:
         """The job to feed; else None, and whether the message is an early one, and was kept."""
         with self._changed:
             newest = self._newest_join  # no join that begins during a wait can get the id
             while True:
                 call = self._claims.calls.get(event_id)
+                if self._graces.suspects or self._graces.unheard:
+                    self._graces.acquit(event_id)
                 if call is not None and call not in self._catching_up:
-                    if self._graces.suspects:
-                        self._graces.acquit(event_id)
                     return call, False
                 if self._closed or (call is None and not self._may_join(event_id)):
                     return None, False
