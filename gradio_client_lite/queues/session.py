@@ -254,14 +254,7 @@ class SessionQueue:
                     error = ambiguous([one.label for one in confused])
                 else:
                     self._catching_up.add(call)
-                    graces = self._graces
-                    if graces.cut_by is not None and graces.joined(event_id):
-                        self._early.keep_cut(event_id, first=True)
-                    elif number <= self._dropped_at and graces.dropped_by is not None:
-                        graces.suspect(event_id, graces.dropped_by)
-                        self._early.keep_cut(event_id, first=True)
-                    elif number <= self._unknown_at and event_id not in self._early.ids:
-                        graces.doubt((event_id,))
+                    self._look_for_drops(event_id, number)
             if self._early.ids:
                 oldest = next(iter(self._joining.values()), None)
                 for stranger in self._early.older_than(oldest):
@@ -275,6 +268,22 @@ class SessionQueue:
         if self._cancels.deferred:
             self._cancels.run_due()
         return error
+
+    def _look_for_drops(self, event_id: str, number: int) -> None:
+        """Doubt that the server has the job still, where it may have dropped its session meanwhile; under the
+        lock.
+
+        Args:
+            number: of its join.
+        """
+        graces = self._graces
+        if graces.cut_by is not None and graces.joined(event_id):
+            self._early.keep_cut(event_id, first=True)
+        elif number <= self._dropped_at and graces.dropped_by is not None:
+            graces.suspect(event_id, graces.dropped_by)
+            self._early.keep_cut(event_id, first=True)
+        elif number <= self._unknown_at and event_id not in self._early.ids:
+            graces.doubt((event_id,))
 
     def _catch_up(self, call: Call, event_id: str) -> None:
         """Feed a job its early messages, then leave it to the reader."""
