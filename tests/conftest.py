@@ -29,6 +29,7 @@ import pytest
 from apps.pins import (
     CHAT_SERVERS,
     COMPONENT_SERVERS,
+    FAULTED_SERVERS,
     FILE_SERVERS,
     LABEL_SERVERS,
     MOVING_SERVERS,
@@ -64,6 +65,7 @@ _FIXTURES = {
     "private_file_server": "private_files",
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
+    "faulted_server": "faulted",
     "restart": "auth",  # of tests/apps/test_login_again.py, which starts servers of its own
 }
 _RELEASES = {
@@ -77,6 +79,7 @@ _RELEASES = {
     "moving_server": MOVING_SERVERS,
     "component_server": COMPONENT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
+    "faulted_server": FAULTED_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
 _AHEAD = pytest.StashKey[Ahead]()
@@ -108,10 +111,22 @@ component_server = _server_fixture("components")
 private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")
+faulted_server = _server_fixture("faulted")
+
+
+@pytest.fixture(scope="session")
+def twin_server(
+    request: pytest.FixtureRequest, faulted_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Another like `faulted_server`, which knows nothing of its sessions: what it is after a restart."""
+    with request.config.stash[_AHEAD].another(faulted_server, tmp_path_factory.mktemp) as server:
+        yield server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
+    parser.addoption("--schedules", type=int, default=200, help="how many schedules of faults run in all")
+    parser.addoption("--schedule", help="what runs instead: some of one release, as failures print them")
     parser.addoption(
         "--half", choices=("old", "new"), help="old: tests of a Gradio before 5 alone; new: all others"
     )
@@ -199,7 +214,8 @@ def _allows(mark: pytest.Mark, version: str) -> bool:
 
 def _chosen_releases(config: pytest.Config) -> set[str]:
     """What `--servers` names, else all of them, or two where the interpreter does not run the whole."""
-    named = config.getoption("--servers")
+    schedule = config.getoption("--schedule")
+    named = schedule.split("/")[1] if schedule else config.getoption("--servers")
     chosen = set(named.split(",")) if named else set(SERVERS if _runs_whole() else SMOKE_SERVERS)
     if not chosen <= set(SERVERS):
         raise pytest.UsageError(f"--servers knows {', '.join(SERVERS)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, Tuple
 
 import pytest
+from faults.chaos.table import TABLE
 from spaces.detour import certificate
 from spaces.double import Hub
 
@@ -18,6 +19,15 @@ from .environments import tool_python
 from .hub_library import Library, running
 from .oracle import Oracle
 from .pins import HUB_LIBRARIES, OFFICIAL_CLIENT_FOR, OFFICIAL_CLIENTS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what came of schedules of faults, if any ran."""
+    table = terminalreporter.config.stash.get(TABLE, None)
+    if table is not None:
+        terminalreporter.section("faults")
+        for line in table.lines():
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ _OTHER_APPS = {
     "pages": Path(__file__).with_name("pages_app.py"),
     "moving": Path(__file__).with_name("moving_app.py"),
     "labels": Path(__file__).with_name("label_app.py"),
+    "faulted": Path(__file__).with_name("faulted_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
@@ -57,7 +58,8 @@ class Server:
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
             private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels,
             components (6.31's), pages (several apps of several pages), moving (what scripts for the official
-            client call), samples and wire (the recorded ones) are other apps.
+            client call), faulted (called while faults strike), samples and wire (the recorded ones) are other
+            apps.
         log: the file with everything the server printed.
         pid: the number of its process, and of its group, for tests that stop it.
         ca_file: the certificate authority that signed an `https` server's certificate.
@@ -69,6 +71,11 @@ class Server:
     log: Path
     pid: int
     ca_file: Optional[str] = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.split("/")[2].rpartition(":")[2])
 
     def at_least(self, version: str) -> bool:
         """Whether the Gradio release is this one or a later one."""
@@ -251,6 +258,15 @@ class Ahead:
         finally:
             launch.stop()
             self._end_host_unless_needed(kind[1])
+
+    @contextmanager
+    def another(self, server: Server, folder_for: Callable[[str], Path]) -> Iterator[Server]:
+        """Run a second server like one that runs."""
+        launch = self._launch((server.variant, server.version), folder_for)
+        try:
+            yield launch.ready()
+        finally:
+            launch.stop()
 
     def _launch(self, kind: Kind, folder_for: Callable[[str], Path]) -> Launch:
         if kind in self._expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from faults.chaos.proxy import FaultProxy
 
 from gradio_client_lite import Client, Job, Limits
 from gradio_client_lite.errors import EventTooLarge, StreamLost
@@ -10,7 +11,6 @@ from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.stream import Times
 from gradio_client_lite.updates import Status
 
-from .deaf_proxy import deaf_proxy
 from .servers import Server
 
 _DEADLINE = 60.0  # seconds, for what takes a few
@@ -25,10 +25,10 @@ def _start(client: Client, seconds: float) -> Job:
 
 @pytest.mark.servers("4.16.0", "4.44.1", "6.31.0")
 def test_calls_after_a_cut_get_their_results_in_another_session(file_server: Server) -> None:
-    with deaf_proxy(file_server) as proxy, Client(proxy.url, verbose=False, stream_grace=1.0) as client:
+    with FaultProxy(file_server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=1.0) as client:
         before = client.session_hash
         lost = _start(client, 3)
-        proxy.cut_streams()
+        proxy.cut(tell_server=False)
         assert isinstance(lost.exception(_DEADLINE), StreamLost)
         assert client.session_hash != before
         jobs = [client.submit(seconds, api_name="/slow") for seconds in (2, 0.1)]
@@ -42,10 +42,10 @@ def test_calls_after_a_cut_end_in_a_session_that_stays(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=3.0))
-    with deaf_proxy(server) as proxy, Client(proxy.url, verbose=False, stream_grace=1.0) as client:
+    with FaultProxy(server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=1.0) as client:
         before = client.session_hash
         lost = _start(client, 30)
-        proxy.cut_streams()
+        proxy.cut(tell_server=False)
         assert isinstance(lost.exception(_DEADLINE), StreamLost)
         later = client.submit(30, api_name="/slow")
         proxy.tell_server()
@@ -57,7 +57,7 @@ def test_calls_after_a_cut_end_in_a_session_that_stays(
 def test_calls_after_an_event_that_was_refused_get_their_results(file_server: Server) -> None:
     """Its stream was left, to which the server still writes what is for the session."""
     limits = Limits(event_bytes=20_000)
-    with deaf_proxy(file_server) as proxy, Client(proxy.url, verbose=False, limits=limits) as client:
+    with FaultProxy(file_server.port) as proxy, Client(proxy.url, verbose=False, limits=limits) as client:
         other = _start(client, 12)
         proxy.keep_from_server()
         job = client.submit("x" * 30_000, api_name="/text")

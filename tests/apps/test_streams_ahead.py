@@ -9,13 +9,14 @@ from typing import Iterator, Tuple
 from urllib.parse import urlsplit
 
 import pytest
+from faults.chaos.faults import Fault
+from faults.chaos.proxy import FaultProxy
 
 from gradio_client_lite import Client, Job
 from gradio_client_lite.errors import ConnectionLost, StreamLost
 from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.stream import Times
 
-from .deaf_proxy import DeafProxy, deaf_proxy
 from .servers import Server
 
 _DEADLINE = 30.0  # seconds, for what takes a few
@@ -24,16 +25,17 @@ _CALLS = 12
 #: Of each protocol, and those around changes of the queue; apps without State are served by some of them.
 _ALL = pytest.mark.servers("4.16.0", "4.19.2", "4.21.0", "4.44.1", "5.0.2", "5.50.0", "6.31.0")
 _STATELESS = pytest.mark.servers("4.16.0", "4.44.1", "6.31.0")
+_EITHER = pytest.mark.parametrize("unanswered", [True, False], ids=["unanswered", "answered"])
 
-Warm = Tuple[DeafProxy, Client]
+Warm = Tuple[FaultProxy, Client]
 
 
 @contextmanager
 def _warm(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warm]:
     monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=0.5))
-    with deaf_proxy(server) as proxy, Client(proxy.url, verbose=False, stream_grace=0.5) as client:
+    with FaultProxy(server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=0.5) as client:
         assert client.predict(0, api_name="/slow") == 0
-        assert proxy.opened.acquire(timeout=_DEADLINE)
+        assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
         yield proxy, client
 
 
@@ -55,13 +57,13 @@ def stateless(file_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_stream_without_a_job_stays_open_and_brings_the_next_result(warm: Warm) -> None:
     proxy, client = warm
     for number in (0.01, 0.02):
-        proxy.joins.clear()
+        proxy.hold("join")
         job = client.submit(number, api_name="/slow")
-        assert proxy.opened.acquire(timeout=_DEADLINE)
-        assert not proxy.opened.acquire(timeout=0.3)  # the server does not end it
-        proxy.joins.set()
+        assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
+        assert not proxy.carried["opening"].acquire(timeout=0.3)  # the server does not end it
+        proxy.let_go("join")
         assert job.result(_DEADLINE) == number
-    assert not proxy.opened.acquire(blocking=False)
+    assert not proxy.carried["opening"].acquire(blocking=False)
 
 
 @pytest.mark.servers("4.44.1", "5.50.0", "6.31.0")  # before, a server may keep it
@@ -69,10 +71,10 @@ def test_session_that_the_server_has_forgotten_loses_no_call(warm: Warm) -> None
     proxy, client = warm
     before = client.session_hash
     _forget(client)
-    proxy.joins.clear()
+    proxy.hold("join")
     job = client.submit(0.01, api_name="/slow")
-    assert proxy.opened.acquire(timeout=_DEADLINE)
-    proxy.joins.set()
+    assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
+    proxy.let_go("join")
     assert job.result(_DEADLINE) == 0.01
     assert client.session_hash == before  # nothing was cut
 
@@ -103,42 +105,63 @@ def _forget(client: Client) -> None:
 @_ALL
 def test_stream_of_a_join_that_was_lost_brings_the_next_result(warm: Warm) -> None:
     proxy, client = warm
-    proxy.refuses = True
+    proxy.faults = (Fault.parse("close-join-request-0-0-0-0-1000000"),)
     assert isinstance(client.submit(0, api_name="/slow").exception(_DEADLINE), ConnectionLost)
-    proxy.refuses = False
+    proxy.calm()
     for number in (0.01, 0.02):
         assert client.predict(number, api_name="/slow") == number
 
 
 @_ALL
-def test_stream_that_is_cut_before_its_job_has_joined(warm: Warm) -> None:
+@_EITHER
+def test_stream_that_is_cut_before_its_job_has_joined(warm: Warm, unanswered: bool) -> None:
     proxy, client = warm
-    job = _cut_while_joining(proxy, client)
+    proxy.hold("join")
+    job = _cut(proxy, client, unanswered)
     proxy.tell_server()
-    proxy.joins.set()
+    proxy.let_go("join")
     _check(job, 0.01)
-    for _ in range(3):  # in the same session, whose jobs the server drops when it notices the cut
-        with suppress(StreamLost):
-            assert client.predict(0.02, api_name="/slow") == 0.02
-            return
-    raise AssertionError("no later call had a result")
+    _check_later_call(client)
 
 
 @_STATELESS
-def test_stream_that_is_cut_unnoticed_before_its_job_has_joined(stateless: Warm) -> None:
+@_EITHER
+def test_stream_that_is_cut_unnoticed_before_its_job_has_joined(stateless: Warm, unanswered: bool) -> None:
     proxy, client = stateless
-    job = _cut_while_joining(proxy, client)
-    proxy.joins.set()
+    proxy.hold("join")
+    job = _cut(proxy, client, unanswered)
+    proxy.let_go("join")
     _check(job, 0.01)
     assert client.predict(0.02, api_name="/slow") == 0.02
 
 
-def _cut_while_joining(proxy: DeafProxy, client: Client) -> Job:
-    proxy.joins.clear()
+@pytest.mark.servers("3.50.2", "4.0.2", "4.44.1", "5.50.0", "6.31.0")
+def test_stream_that_is_cut_unanswered_costs_its_own_job_at_most(server: Server) -> None:
+    with FaultProxy(server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=0.5) as client:
+        job = _cut(proxy, client, unanswered=True)
+        proxy.tell_server()
+        _check(job, 0.01)
+        _check_later_call(client)
+
+
+def _cut(proxy: FaultProxy, client: Client, unanswered: bool) -> Job:
+    """A job whose stream was cut, without the server's notice, behind its request or soon after that."""
+    if unanswered:
+        proxy.hold("opening", "answer")
     job = client.submit(0.01, api_name="/slow")
-    assert proxy.opened.acquire(timeout=_DEADLINE)
-    proxy.cut_streams()
+    assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
+    assert proxy.cut(tell_server=False) == 1  # and not the connection of the join
+    if unanswered:
+        proxy.let_go("opening", "answer")
     return job
+
+
+def _check_later_call(client: Client) -> None:
+    for _ in range(3):  # maybe in the same session, whose jobs the server drops when it notices the cut
+        with suppress(StreamLost):
+            assert client.predict(0.02, api_name="/slow") == 0.02
+            return
+    raise AssertionError("no later call had a result")
 
 
 @_STATELESS
@@ -148,8 +171,8 @@ def test_cuts_at_any_moment_end_each_call_in_its_own_result_or_as_lost(stateless
     lost = 0
     for number in range(_CALLS):
         job = client.submit(number / 1000, api_name="/slow")
-        if proxy.opened.acquire(timeout=chance.choice((0.0, 0.005, 0.02, 0.1))):
-            proxy.cut_streams()
+        if proxy.carried["opening"].acquire(timeout=chance.choice((0.0, 0.005, 0.02, 0.1))):
+            proxy.cut(tell_server=False)
             if chance.random() < 0.8:
                 proxy.tell_server()
         lost += _check(job, number / 1000)

@@ -7,18 +7,21 @@ import queue
 import threading
 from collections import defaultdict
 from concurrent.futures import CancelledError
+from functools import partial
 from random import Random
-from typing import Any, Callable, DefaultDict, Dict, Iterator, List, NamedTuple, Set
+from typing import Any, Callable, DefaultDict, Iterator, List, NamedTuple, Set
 from urllib.parse import parse_qs
 
 import pytest
 
 from gradio_client_lite import Client, Job
-from gradio_client_lite.errors import GradioClientError
+from gradio_client_lite.errors import StreamLost
 from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.stream import Times
 
 from .badserver import PATIENCE, STREAM_HEAD, BadServer, Hangup, Peer, Request, chunk, event, reply, streaming
+from .chaos.invariants import broken, outcome_of
+from .chaos.workload import same
 
 Connect = Callable[..., Client]
 
@@ -161,13 +164,30 @@ def run(client: Client, seed: int) -> Iterator[Made]:
     return iter(made)
 
 
+def check(made: Made, *, whole: bool) -> None:
+    """Raise what a job ended with, or what is wrong with its values.
+
+    Args:
+        whole: whether it must have all values; where streams are cut it may miss some.
+    """
+    text, job, cancelled = made
+    try:
+        same(job.result(PATIENCE), expected(text)[-1])
+    except CancelledError:
+        if not cancelled:
+            raise
+        return
+    finally:
+        same(set(job.outputs()) - set(expected(text)), set())
+    if whole:
+        same(job.outputs(), expected(text))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_no_schedule_loses_a_result(connect: Connect, seed: int) -> None:
     with Queue(seed) as server:
-        for text, job, cancelled in run(connect(server.url), seed):
-            if not (cancelled and job.cancelled()):
-                assert job.result(PATIENCE) == expected(text)[-1]
-                assert job.outputs() == expected(text)
+        made = run(connect(server.url), seed)
+        assert broken([outcome_of(each.text, partial(check, each, whole=True)) for each in made], ()) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -175,14 +195,7 @@ def test_no_schedule_with_cut_streams_gives_a_wrong_value_or_hangs(
     connect: Connect, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=0.5))
-    outcomes: Dict[str, int] = defaultdict(int)
     with Queue(seed, cuts=0.01) as server:
-        for text, job, cancelled in run(connect(server.url), seed):
-            try:
-                assert job.result(PATIENCE) == expected(text)[-1]
-            except CancelledError:
-                assert cancelled
-            except GradioClientError as error:
-                outcomes[type(error).__name__] += 1
-            assert set(job.outputs()) <= set(expected(text))
-    assert outcomes.keys() <= {"StreamLost"}
+        made = run(connect(server.url), seed)
+        outcomes = [outcome_of(each.text, partial(check, each, whole=False)) for each in made]
+    assert broken(outcomes, (StreamLost,)) == []
