@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from http import HTTPStatus
 from typing import Any, Dict, FrozenSet, Optional, Tuple
 
@@ -34,7 +34,7 @@ _MESSAGES = frozenset(
 _OF_ENDPOINTS = frozenset(("join", "event", "direct", "cancel"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fault:
     """One way of the embedded app to misbehave, for tests of what a program does then.
 
@@ -116,6 +116,11 @@ class Fault:
         _check(said, "retry_after", self.retry_after, "whole seconds, 0 or more, or None")
         likely = _is_number(self.chance, 0, (int, float)) and 0 < self.chance <= 1
         _check(likely, "chance", self.chance, "above 0, and 1 at most")
+
+    def __repr__(self) -> str:
+        more = [field.name for field in fields(self)[2:] if getattr(self, field.name) != field.default]
+        given = [repr(self.kind), repr(self.step), *(f"{name}={getattr(self, name)!r}" for name in more)]
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def strikes(self, met: int) -> bool:
         """Whether it strikes when what it is for was met `met` times before."""

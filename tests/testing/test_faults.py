@@ -68,5 +68,12 @@ def test_by_chance_the_same_seed_strikes_at_the_same_places() -> None:
     assert 70 < len(often[0]) < 130
 
 
+def test_its_text_is_what_makes_it() -> None:
+    assert repr(Fault("delay", "join")) == "Fault('delay', 'join')"
+    fault = Fault("refuse", "join", 1, endpoint="/echo", status=429)
+    assert repr(fault) == "Fault('refuse', 'join', nth=1, endpoint='/echo', status=429)"
+    assert eval(repr(fault)) == fault
+
+
 def test_the_example_runs() -> None:
     assert doctest.testmod(faults) == (0, 2 + 1)
