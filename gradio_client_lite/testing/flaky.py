@@ -104,7 +104,9 @@ class Flaky:
         response = self._answer(request)
         body = response.body
         if not isinstance(body, bytes):
-            return replace(response, body=self._events(request, body)) if step == "opening" else response
+            forgotten = fault is not None and fault.kind == "forget"
+            told = _not_found() if forgotten else self._events(request, body)
+            return replace(response, body=told) if step == "opening" else response
         if fault is None:
             return response
         if fault.kind == "lose":
@@ -161,7 +163,7 @@ class Flaky:
                     if fault is not None:
                         self._before(fault, request)
                         if fault.kind == "forget":
-                            yield b"data: %b\n\n" % encode(NOT_FOUND)
+                            yield from _not_found()
                             return
                         if fault.kind == "swap":
                             held += event
@@ -200,6 +202,11 @@ class Flaky:
 
 
 _BENDS = frozenset(("duplicate", "truncate", "throttle"))
+
+
+def _not_found() -> Pieces:
+    """What a stream says of a session that there is not, even if a call has made it anew meanwhile."""
+    yield b"data: %b\n\n" % encode(NOT_FOUND)
 
 
 def _step(request: ServerRequest) -> str:
