@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from http import HTTPStatus
-from typing import Any, Dict, FrozenSet, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Optional, Tuple
 
 from ..errors import ArgumentError
 
@@ -26,8 +26,15 @@ STEPS: Dict[str, FrozenSet[str]] = {
 }
 _MESSAGES = frozenset(
     (
-        *("estimation", "process_starts", "progress", "log", "process_generating", "process_completed"),
-        *("close_stream", "heartbeat", "unexpected_error"),
+        "estimation",
+        "process_starts",
+        "progress",
+        "log",
+        "process_generating",
+        "process_completed",
+        "close_stream",
+        "heartbeat",
+        "unexpected_error",
     )
 )
 #: The steps at which an endpoint is known.
@@ -88,34 +95,30 @@ class Fault:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.kind in STEPS, "kind", self.kind, f"one of {', '.join(STEPS)}")
-        steps = STEPS[self.kind]
-        _check(self.step in steps, "step", self.step, f"one of {', '.join(sorted(steps))} for {self.kind!r}")
-        _check(_is_number(self.nth, 0), "nth", self.nth, "a whole number from 0 on")
-        _check(self.times is None or _is_number(self.times, 1), "times", self.times, "1, more, or None")
-        _check(
-            self.endpoint is None or self.step in _OF_ENDPOINTS,
-            *("endpoint", self.endpoint),
-            f"None, as the step {self.step!r} is no endpoint's",
-        )
-        messages = _MESSAGES if self.step == "event" else ()
-        _check(
-            self.message is None or self.message in messages,
-            *("message", self.message),
-            f"None, or for the step 'event' one of {', '.join(sorted(_MESSAGES))}",
-        )
-        _check(
-            _is_number(self.seconds, 0, (int, float)),
-            "seconds",
-            self.seconds,
-            "a number of seconds, 0 or more",
-        )
-        known = self.status in HTTPStatus.__members__.values() and self.status >= HTTPStatus.BAD_REQUEST
-        _check(known, "status", self.status, "a status of HTTP from 400 on")
-        said = self.retry_after is None or _is_number(self.retry_after, 0)
-        _check(said, "retry_after", self.retry_after, "whole seconds, 0 or more, or None")
+        steps = STEPS.get(self.kind, frozenset())
+        named = self.endpoint is None or self.step in _OF_ENDPOINTS
+        told = self.message is None or (self.step == "event" and self.message in _MESSAGES)
+        status = self.status in HTTPStatus.__members__.values() and self.status >= HTTPStatus.BAD_REQUEST
+        waits = self.retry_after is None or _is_number(self.retry_after, 0)
         likely = _is_number(self.chance, 0, (int, float)) and 0 < self.chance <= 1
-        _check(likely, "chance", self.chance, "above 0, and 1 at most")
+        for name, right, wanted in (
+            ("kind", bool(steps), f"one of {_list(STEPS)}"),
+            ("step", self.step in steps, f"one of {_list(steps)} for {self.kind!r}"),
+            ("nth", _is_number(self.nth, 0), "a whole number from 0 on"),
+            ("times", self.times is None or _is_number(self.times, 1), "1, more, or None"),
+            ("endpoint", named, f"None, as the step {self.step!r} is no endpoint's"),
+            ("message", told, f"None, or for the step 'event' one of {_list(_MESSAGES)}"),
+            ("seconds", _is_number(self.seconds, 0, (int, float)), "a number, 0 or more"),
+            ("status", status, "a status of HTTP from 400 on"),
+            (
+                "retry_after",
+                self.retry_after is None or _is_number(self.retry_after, 0),
+                "whole seconds, or None",
+            ),
+            ("chance", likely, "above 0, and 1 at most"),
+        ):
+            if not right:
+                raise ArgumentError(f"The {name} of a fault must be {wanted}, not {getattr(self, name)!r}.")
 
     def __repr__(self) -> str:
         more = [field.name for field in fields(self)[2:] if getattr(self, field.name) != field.default]
@@ -133,9 +136,8 @@ class Fault:
         return Random(f"{self.seed} {met}").random() < self.chance  # noqa: S311 - the same each time
 
 
-def _check(right: bool, name: str, value: Any, wanted: str) -> None:
-    if not right:
-        raise ArgumentError(f"The {name} of a fault must be {wanted}, not {value!r}.")
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _is_number(value: Any, least: int, kinds: Tuple[type, ...] = (int,)) -> bool:

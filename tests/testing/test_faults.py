@@ -25,7 +25,7 @@ def test_every_kind_can_strike_at_each_of_its_steps() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"kind": "explode"}, "kind of a fault must be one of refuse, .*, not 'explode'"),
+        ({"kind": "explode"}, "kind of a fault must be one of close, .*, not 'explode'"),
         ({"kind": "swap", "step": "join"}, "step of a fault must be one of event for 'swap', not 'join'"),
         ({"step": "evnet"}, "step of a fault must be one of cancel, "),
         ({"nth": -1}, "nth of a fault"),
