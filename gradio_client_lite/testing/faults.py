@@ -110,11 +110,7 @@ class Fault:
             ("message", told, f"None, or for the step 'event' one of {_list(_MESSAGES)}"),
             ("seconds", _is_number(self.seconds, 0, (int, float)), "a number, 0 or more"),
             ("status", status, "a status of HTTP from 400 on"),
-            (
-                "retry_after",
-                self.retry_after is None or _is_number(self.retry_after, 0),
-                "whole seconds, or None",
-            ),
+            ("retry_after", waits, "whole seconds, 0 or more, or None"),
             ("chance", likely, "above 0, and 1 at most"),
         ):
             if not right:
