@@ -57,10 +57,12 @@ class Era:
 
     Attributes:
         made: how many calls it can have counted.
+        sure: whether it has counted all of them: one that was cancelled may have been sent or not.
     """
 
     def __init__(self) -> None:
         self.made = 0
+        self.sure = True
 
 
 class Call:
@@ -94,6 +96,7 @@ class Call:
         assert not self.job.cancelled(), f"nobody has cancelled {self}"
         told = self.job.cancel(wait)
         self.cancelled = self.job.cancelled()
+        self.era.sure = self.era.sure and self.kind != "state"
         return told
 
 
