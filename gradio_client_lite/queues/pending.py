@@ -145,6 +145,10 @@ class Graces:
     server must have noticed; one alarm serves all of those. A join that is answered only after the server has
     noticed may have come before: its job gets a grace, unless a message shows that it is alive.
 
+    Where a stream that was opened ahead is told that there is no such session, a job that joins meanwhile has
+    mostly made it anew; but the server may have dropped it with the job. Whatever it has for a job comes
+    before its next heartbeat, so a job that two of them came before is lost.
+
     Args:
         seconds: of a grace.
         unnoticed: seconds until the server has noticed a cut.
@@ -156,6 +160,7 @@ class Graces:
         cut_by: what cut the stream last; None where no cut matters any more.
         dropped_by: what it was when the server dropped the session; None where it has not done that.
         suspects: jobs that it may have dropped then, each with what its alarm ends.
+        unheard: jobs that it may not know, each with the heartbeats that came since.
     """
 
     def __init__(
@@ -177,6 +182,7 @@ class Graces:
         self.cut_by: Optional[BaseException] = None
         self.dropped_by: Optional[BaseException] = None
         self.suspects: Dict[str, Set[str]] = {}
+        self.unheard: Dict[str, int] = {}
 
     def cut(self, event_ids: Set[str], cause: BaseException) -> None:
         """The stream was cut under these jobs; a second cut does not lengthen their grace."""
@@ -197,13 +203,16 @@ class Graces:
         self._doubtful.add(event_id)
         return True
 
-    def noticed(self, event_ids: Set[str]) -> bool:
+    def noticed(self, event_ids: Set[str], said: BaseException) -> bool:
         """The server has dropped the session, so jobs that join now are safe.
+
+        Args:
+            said: what it has said; a cut before explains more.
 
         Returns:
             Whether a cut explains that: one of these jobs was on a stream that was cut, or joined soon after.
         """
-        self.dropped_by, self.cut_by = self.cut_by or self.dropped_by, None
+        self.dropped_by, self.cut_by = self.cut_by or self.dropped_by or said, None
         return bool(event_ids & (self._doomed | (self._doubtful or set())))
 
     def suspect(self, event_id: str, cause: BaseException) -> None:
@@ -214,6 +223,17 @@ class Graces:
     def acquit(self, event_id: str) -> None:
         """A message has come for a job."""
         self.suspects.pop(event_id, set()).clear()
+        self.unheard.pop(event_id, None)
+
+    def doubt(self, event_ids: Iterable[str]) -> None:
+        """The server may not know these jobs."""
+        self.unheard.update((event_id, 0) for event_id in event_ids)
+
+    def beat(self) -> Set[str]:
+        """A heartbeat has come; return the jobs that are lost."""
+        lost = {event_id for event_id, beats in self.unheard.items() if beats}
+        self.unheard = {event_id: 1 for event_id in self.unheard if event_id not in lost}
+        return lost
 
     def _start(self, seconds: float, ids: Set[str], cause: BaseException) -> None:
         self.active = True
@@ -232,6 +252,7 @@ class Graces:
         self._doomed.clear()
         self._doubtful = None
         self.suspects = {}
+        self.unheard = {}
         self.active = False
         for alarm in alarms:
             alarm.cancel()

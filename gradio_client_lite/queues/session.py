@@ -59,6 +59,7 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from ..errors import (
     ConnectionFailed,
+    ConnectionLost,
     GradioClientError,
     ProtocolError,
     ServerStopped,
@@ -154,7 +155,8 @@ class SessionQueue:
         self._known = False  # whether the server should know the session
         self._opened_ahead = False  # whether no job had its id when the stream was wanted
         self._asked_at = 0  # the number of the newest join when the last stream was asked for
-        self._dropped_at = 0  # and when the server had dropped the session after a cut
+        self._dropped_at = 0  # and when the server had dropped the session
+        self._unknown_at = 0  # and when a stream that was opened ahead was told that there is none
         self._closed = False
         self._reader = StreamReader(
             transport,
@@ -252,12 +254,7 @@ class SessionQueue:
                     error = ambiguous([one.label for one in confused])
                 else:
                     self._catching_up.add(call)
-                    graces = self._graces
-                    if graces.cut_by is not None and graces.joined(event_id):
-                        self._early.keep_cut(event_id, first=True)
-                    elif number <= self._dropped_at and graces.dropped_by is not None:
-                        graces.suspect(event_id, graces.dropped_by)
-                        self._early.keep_cut(event_id, first=True)
+                    self._look_for_drops(event_id, number)
             if self._early.ids:
                 oldest = next(iter(self._joining.values()), None)
                 for stranger in self._early.older_than(oldest):
@@ -271,6 +268,22 @@ class SessionQueue:
         if self._cancels.deferred:
             self._cancels.run_due()
         return error
+
+    def _look_for_drops(self, event_id: str, number: int) -> None:
+        """Doubt that the server has the job still, where it may have dropped its session meanwhile; under the
+        lock.
+
+        Args:
+            number: of its join.
+        """
+        graces = self._graces
+        if graces.cut_by is not None and graces.joined(event_id):
+            self._early.keep_cut(event_id, first=True)
+        elif number <= self._dropped_at and graces.dropped_by is not None:
+            graces.suspect(event_id, graces.dropped_by)
+            self._early.keep_cut(event_id, first=True)
+        elif number <= self._unknown_at and event_id not in self._early.ids:
+            graces.doubt((event_id,))
 
     def _catch_up(self, call: Call, event_id: str) -> None:
         """Feed a job its early messages, then leave it to the reader."""
@@ -352,6 +365,9 @@ class SessionQueue:
         """The server does not know the session; return whether no job is lost by that."""
         with self._changed:
             self._known = False  # until a job has joined
+            if self._opened_ahead:
+                self._unknown_at = self._newest_join
+                self._graces.doubt(self._claims.calls)
             return self._opened_ahead
 
     def deliver(self, envelope: Envelope, text: str) -> bool:
@@ -365,11 +381,13 @@ class SessionQueue:
         if isinstance(message, (StopMessage, UnexpectedError)):
             self._stream_failed(message, event_id)
             return False
+        if isinstance(message, Heartbeat):
+            if self._graces.unheard:
+                self._beat()
+            return False
         if event_id is None:
             if isinstance(message, (Completed, Generating)):
                 raise ProtocolError("The server streamed a value without the event id of its call.")
-            return False
-        if isinstance(message, Heartbeat):
             return False
         call, kept = self._live_call(event_id, text)
         if call is None:
@@ -380,15 +398,22 @@ class SessionQueue:
             self.forget(call)
         return True
 
+    def _beat(self) -> None:
+        """A heartbeat came: whatever the server has for a job has come before, so some may be lost."""
+        with self._changed:
+            ids = self._graces.beat()
+        if ids:
+            self._fail(self._take(ids), self._stream_lost("it does not know their session"))
+
     def _live_call(self, event_id: str, text: str) -> Tuple[Optional[Call], bool]:
         """The job to feed; else None, and whether the message is an early one, and was kept."""
         with self._changed:
             newest = self._newest_join  # no join that begins during a wait can get the id
             while True:
                 call = self._claims.calls.get(event_id)
+                if self._graces.suspects or self._graces.unheard:
+                    self._graces.acquit(event_id)
                 if call is not None and call not in self._catching_up:
-                    if self._graces.suspects:
-                        self._graces.acquit(event_id)
                     return call, False
                 if self._closed or (call is None and not self._may_join(event_id)):
                     return None, False
@@ -411,7 +436,8 @@ class SessionQueue:
             if message.session_not_found:
                 with self._changed:
                     self._dropped_at = self._newest_join
-                    if not self._graces.noticed(set(self._claims.calls)):
+                    said = ConnectionLost(message.message)
+                    if not self._graces.noticed(set(self._claims.calls), said):
                         error = session_unknown(self._src)
         self._fail(self._take(None if event_id is None else {event_id}), error)
 

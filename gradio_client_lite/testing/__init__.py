@@ -6,6 +6,8 @@ Example:
     ...     print(app)  # doctest: +ELLIPSIS
     <App http://127.0.0.1:.../ [/echo]>
 
+`serve(…, faults=…)` has it misbehave, each time in the same way: see `Fault`.
+
 It speaks the wire of Gradio 6.31, and its tests hold it to recordings of that server. What it has not: a user
 interface, files (no `/upload`, no `/file=`), State, batches. What it does otherwise:
 
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from ..errors import AppError
 from .app import App, serve
+from .faults import Fault
 from .functions import Function, info, progress, warning
 
-__all__ = ["App", "AppError", "Function", "info", "progress", "serve", "warning"]
+__all__ = ["App", "AppError", "Fault", "Function", "info", "progress", "serve", "warning"]

@@ -1,20 +1,23 @@
 """The embedded app: functions served as a Gradio app, for tests without a network.
 
 A request comes to `server.py` (sockets, one thread for each connection), is answered by `handlers.py`, and a
-queued call waits in `queue.py` until one of its threads runs it (`execution.py`).
+queued call waits in `queue.py` until one of its threads runs it (`execution.py`). What goes wrong on purpose
+(`faults.py`) does so between sockets and handlers, in `flaky.py`.
 """
 
 from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Any, Callable, Mapping, Optional, Tuple, Type, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from ..app.options import check_threads
 from ..threads import Threads
 from ..workers import call_after_fork
 from .description import config
 from .execution import Execution
+from .faults import Fault
+from .flaky import Flaky
 from .functions import Function, number_functions
 from .handlers import Handlers, Logins
 from .queue import Queue
@@ -30,9 +33,12 @@ class App:
         True
     """
 
-    def __init__(self, server: Server, queue: Queue, stopped: threading.Event, host: str, names: Any) -> None:
+    def __init__(
+        self, server: Server, queue: Queue, flaky: Flaky, stopped: threading.Event, host: str, names: Any
+    ) -> None:
         self._server = server
         self._queue = queue
+        self._flaky = flaky
         self._stopped = stopped
         self._names = tuple(names)
         host = ANY_ADDRESS.get(host, host)
@@ -45,6 +51,24 @@ class App:
     def url(self) -> str:
         """Where it is on this machine, with a slash at the end; what `Client` takes."""
         return self._url
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """What goes wrong from now on; setting it begins to count anew, `()` ends them all.
+
+        Raises:
+            ArgumentError: setting it to what is no fault, or one for an endpoint that the app has not.
+        """
+        return self._flaky.faults
+
+    @faults.setter
+    def faults(self, faults: Sequence[Fault]) -> None:
+        self._flaky.set(faults)
+
+    @property
+    def struck(self) -> Tuple[Fault, ...]:
+        """The faults that have struck so far, in order, so that a test can ask whether they did."""
+        return tuple(self._flaky.struck)
 
     def close(self) -> None:
         """Stop serving, within a second. May be called twice.
@@ -91,6 +115,7 @@ def serve(
     threads: int = 40,
     heartbeat: float = 15.0,
     connect_heartbeat: bool = False,
+    faults: Sequence[Fault] = (),
 ) -> App:
     """Serve functions as a Gradio app that speaks the wire of Gradio 6.31 (sse_v3, below /gradio_api).
 
@@ -107,9 +132,10 @@ def serve(
         threads: how many queued functions may run at once.
         heartbeat: seconds between heartbeat messages.
         connect_heartbeat: whether clients are asked to keep a heartbeat connection open.
+        faults: what goes wrong, and when; `App.faults` can be changed later.
 
     Raises:
-        ArgumentError: a name or an option is wrong.
+        ArgumentError: a name, an option or a fault is wrong.
         CompatibilityError: this is a sub-interpreter that allows no threads.
         OSError: the address cannot be listened on.
 
@@ -130,5 +156,7 @@ def serve(
     queue = Queue(executions, threads=threads, heartbeat=heartbeat)
     stopped = threading.Event()
     handlers = Handlers(executions, queue, Logins(auth), about, heartbeat, stopped.wait)
-    server = Server(host, port, handlers.answer)
-    return App(server, queue, stopped, host, functions)
+    flaky = Flaky(handlers.answer, queue, dict(enumerate(functions)), stopped.wait)
+    flaky.set(faults)
+    server = Server(host, port, flaky.answer)
+    return App(server, queue, flaky, stopped, host, functions)

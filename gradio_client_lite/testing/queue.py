@@ -221,6 +221,10 @@ class Queue:
         heartbeat: seconds between heartbeat messages of a stream.
         look_every: seconds after which a stream without messages looks whether its client is there still; as
             many as in gradio/routes.py 6.31.0.
+
+    Attributes:
+        on_join: told, under the lock, the id of each call and the number of its function, before it can send
+            anything.
     """
 
     def __init__(
@@ -235,6 +239,7 @@ class Queue:
         self._threads = threads
         self._heartbeat = heartbeat
         self._look_every = look_every
+        self.on_join: Callable[[str, int], object] = lambda *_: None
         self._workers = Workers(threads, "gradio-app-function")
         # Guards the functions' queues and the fields below. A mailbox's own lock may be taken inside it.
         self._lock = threading.Lock()
@@ -254,6 +259,7 @@ class Queue:
                 if len(self._mailboxes) > MAX_SESSIONS:
                     self._mailboxes.pop(next(iter(self._mailboxes))).end(NOT_FOUND)
             call = QueuedCall(queue, mailbox, data)
+            self.on_join(call.id, number)
             mailbox.expect(call.id)
             queue.waiting.append(call)
             queue.estimate(len(queue.waiting) - 1)
@@ -282,11 +288,20 @@ class Queue:
             whole = yield from mailbox.read(is_gone, self._heartbeat, self._look_every)
         finally:
             if not whole:
-                with self._lock:
-                    if self._mailboxes.get(session_hash) is mailbox:
-                        del self._mailboxes[session_hash]
-                mailbox.end(NOT_FOUND)
-                self._clear_dead()
+                self._drop(session_hash, mailbox)
+
+    def drop(self, session_hash: str) -> None:
+        """Forget a session and its calls; an open stream of it ends. Unknown ones are ignored."""
+        mailbox = self._mailboxes.get(session_hash)
+        if mailbox is not None:
+            self._drop(session_hash, mailbox)
+
+    def _drop(self, session_hash: str, mailbox: Mailbox) -> None:
+        with self._lock:
+            if self._mailboxes.get(session_hash) is mailbox:
+                del self._mailboxes[session_hash]
+        mailbox.end(NOT_FOUND)
+        self._clear_dead()
 
     def stop(self) -> None:
         """End all streams, drop all calls. Functions that run are not waited for."""

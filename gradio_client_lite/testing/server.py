@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Server:
-    """Listens, and passes every request to `answer`, which never raises.
+    """Listens, and passes every request to `answer`; an OSError that it raises ends the connection.
 
     Attributes:
         closing: whether connections end with the request they are at.

@@ -893,16 +893,21 @@ def test_stream_that_is_left_in_the_midst_is_cut_for_the_jobs_that_join_then(
 
 
 @pytest.mark.parametrize("alive", [False, True])
+@pytest.mark.parametrize("cut", [False, True])
 def test_job_whose_join_was_under_way_when_the_server_dropped_the_session_may_be_lost(
-    transport: ScriptedTransport, make_queue: MakeQueue, alive: bool
+    transport: ScriptedTransport, make_queue: MakeQueue, cut: bool, alive: bool
 ) -> None:
     queue = make_queue(grace=0.2, times=Times(unnoticed=PATIENCE))
-    first, third = ScriptedStream(), ScriptedStream()
+    first, third = ScriptedStream(generating("e0", 1)), ScriptedStream()
     gone = event("unexpected_error", message="404: Not Found", session_not_found=True)
-    transport.offer(first, ScriptedStream(gone, b""), third)
+    transport.offer(first, *([ScriptedStream(gone, b"")] if cut else []), third)
     other = submit(queue)
+    other.wait_fed()
     call, held, thread = join_held(transport, queue, "late")  # which the server has taken before it drops all
-    first.cut()
+    if cut:
+        first.cut()
+    else:
+        first.send(gone, b"")
     assert isinstance(other.failure(), StreamLost)
     answer_join(held, thread)
     if alive:  # it has taken it afterwards
@@ -912,7 +917,9 @@ def test_job_whose_join_was_under_way_when_the_server_dropped_the_session_may_be
         third.send(completed("late", 2), CLOSE, b"")
         assert call.result() == [2]
     else:
-        assert isinstance(call.failure(), StreamLost)
+        error = call.failure()
+        assert isinstance(error, StreamLost)
+        assert f"({'cut' if cut else '404: Not Found'})" in str(error)
     assert call.messages[0] == StreamCut()
 
 

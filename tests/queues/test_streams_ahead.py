@@ -34,6 +34,7 @@ from .scripted import (
 
 TINY = 0.03
 GONE = event("unexpected_error", message="404: Not Found", session_not_found=True)
+BEAT = event("heartbeat")
 
 
 @pytest.fixture
@@ -137,6 +138,34 @@ def test_session_that_was_forgotten_loses_no_job(
     answer_join(held, thread)
     first.send(GONE, end)  # type: ignore[arg-type]
     assert call.result() == [2]
+    assert not any(isinstance(message, StreamCut) for message in call.messages)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("alive", [False, True])
+def test_job_that_a_session_had_before_it_was_forgotten_is_lost_once_two_heartbeats_brought_nothing(
+    transport: ScriptedTransport, warm: SessionQueue, joined: bool, alive: bool
+) -> None:
+    """The server may have forgotten the session before it took the job, or with it."""
+    first, second = ScriptedStream(), ScriptedStream()
+    transport.offer(first, second)
+    call, held, thread = join_held(transport, warm, "e1")
+    assert first.opened.wait(PATIENCE)
+    if joined:
+        answer_join(held, thread)
+    first.send(GONE, b"")
+    assert first.closed.wait(PATIENCE)
+    if not joined:
+        answer_join(held, thread)
+    if alive:
+        second.send(generating("e1", 1), BEAT, BEAT, BEAT, completed("e1", 2), CLOSE, b"")
+        assert call.result() == [2]
+    else:
+        second.send(BEAT)
+        assert second.opened.wait(PATIENCE)
+        assert not call.done()
+        second.send(BEAT)
+        assert isinstance(call.failure(), StreamLost)
     assert not any(isinstance(message, StreamCut) for message in call.messages)
 
 
