@@ -38,6 +38,7 @@ from apps.pins import (
     RESTARTED_SERVERS,
     SERVERS,
     SMOKE_SERVERS,
+    SOAKED_SERVERS,
     V3_FILE_SERVERS,
     VARIANT_SERVERS,
 )
@@ -66,6 +67,7 @@ _FIXTURES = {
     "v3_file_server": "v3_files",
     "no_queue_server": "no_queue",
     "faulted_server": "faulted",
+    "soaked_server": "soaked",
     "restart": "auth",  # of tests/apps/test_login_again.py, which starts servers of its own
 }
 _RELEASES = {
@@ -80,6 +82,7 @@ _RELEASES = {
     "component_server": COMPONENT_SERVERS,
     "no_queue_server": QUEUELESS_SERVERS,
     "faulted_server": FAULTED_SERVERS,
+    "soaked_server": SOAKED_SERVERS,
     "restart": RESTARTED_SERVERS,
 }
 _AHEAD = pytest.StashKey[Ahead]()
@@ -112,6 +115,7 @@ private_file_server = _server_fixture("private_files")
 v3_file_server = _server_fixture("v3_files")
 no_queue_server = _server_fixture("no_queue")
 faulted_server = _server_fixture("faulted")
+soaked_server = _server_fixture("soaked")
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +130,7 @@ def twin_server(
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", help="run only these Gradio releases, joined by commas")
     parser.addoption("--schedules", type=int, default=200, help="how many schedules of faults run in all")
+    parser.addoption("--soak", help="how many predicts, streams, clients and reconnects: 50000,5000,500,1000")
     parser.addoption("--schedule", help="what runs instead: some of one release, as failures print them")
     parser.addoption(
         "--half", choices=("old", "new"), help="old: tests of a Gradio before 5 alone; new: all others"

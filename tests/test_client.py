@@ -178,6 +178,19 @@ def test_view_api_prints_unless_told_otherwise(client: Client, capsys: pytest.Ca
     assert capsys.readouterr().out == ""
 
 
+def test_view_api_moves_no_cursor(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    value = {"label": "a", "python_type": {"type": "str\x1b[2J", "description": ""}, "component": "Textbox"}
+    endpoint = {"parameters": [], "returns": [value]}
+    info = {"named_endpoints": {"/echo\x1b[2J": endpoint}, "unnamed_endpoints": {}}
+    monkeypatch.setattr(client._app, "info", lambda: info)
+    text = client.view_api(return_format="str")
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert printed.count("\\x1b[2J") == str(text).count("\x1b[2J") == 2
+
+
 def test_view_api_gives_the_description(client: Client) -> None:
     described = client.view_api(print_info=False, return_format="dict")
     assert isinstance(described, dict)

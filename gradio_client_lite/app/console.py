@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Optional
 
 from ..updates import StatusUpdate
+from ..wire.texts import harmless
 
 #: Above this estimate, in seconds, a user of a Space is told how to get around the queue.
 _LONG_WAIT = 30
@@ -35,9 +36,9 @@ def write_line(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """The same for what is not worth a failure."""
+    """The same for what is not worth a failure, and may hold words of a server: they move no cursor."""
     with suppress(AttributeError, OSError, ValueError):  # a broken pipe, closed, or no file at all
-        write_line(text)
+        write_line(harmless(text))
 
 
 def say_long_wait(space_id: Optional[str], status: StatusUpdate) -> None:

@@ -170,16 +170,15 @@ class StreamReader:
         fruitless = silent = hasty = 0
         reached = time.monotonic()  # when the server was reached last
         while self._owner.wanted():
+            closed = False
             try:
-                events = self._read_stream()
+                self._read_stream()
             except (ConnectFailed, ConnectTimeout) as exc:
                 self._log_failure("could not be opened", exc)
-                fruitless += 1
                 if time.monotonic() - reached >= self._times.grace:
                     self._owner.unreachable(exc)
             except (ConnectionFailed, DeadlineExceeded) as exc:
                 self._log_failure("broke", exc)
-                fruitless += 1
                 self._owner.cut(exc)
                 reached = time.monotonic()
             except Exception as exc:
@@ -189,14 +188,15 @@ class StreamReader:
                     self._owner.cut(error)  # first, as who learns of the error may call again at once
                 self._owner.fail_all(error)
             else:
-                reached = time.monotonic()
-                if events is None or events.progressed:
-                    fruitless = silent = 0
-                else:
-                    fruitless, silent = fruitless + 1, silent + 1
-                hasty = 0 if events is None or events.ended_job or events.age() >= _SOON else hasty + 1
-                if silent >= _SILENT_CLOSES:
-                    self._owner.cut(ConnectionLost("the server keeps closing it without a message for a job"))
+                reached, closed = time.monotonic(), self._events is not None  # else it was stopped
+            events = self._events  # None where none was opened
+            if events is not None and events.progressed:
+                fruitless = silent = 0
+            else:
+                fruitless, silent = fruitless + 1, silent + closed
+            hasty = 0 if events is None or events.ended_job or events.age() >= _SOON else hasty + 1
+            if closed and silent >= _SILENT_CLOSES:
+                self._owner.cut(ConnectionLost("the server keeps closing it without a message for a job"))
             doublings = max(fruitless, hasty - _HASTY) - 2
             if doublings >= 0:
                 # Bounded twice: a power of two soon is no float any more.
@@ -207,8 +207,8 @@ class StreamReader:
     def _log_failure(self, what: str, error: GradioClientError) -> None:
         _log.debug("the event stream %s: %s", what, self._transport.secrets.shown(error))
 
-    def _read_stream(self) -> Optional[_Events]:
-        """Read one stream until the server has closed it; None where the reader was stopped before."""
+    def _read_stream(self) -> None:
+        """Read one stream until the server has closed it, unless the reader is stopped before."""
         headers = self._headers({})
         headers["accept"] = "text/event-stream"
         self._events = self._watch = None
@@ -219,12 +219,11 @@ class StreamReader:
             self._response = response
             try:
                 if self._stopped.is_set():
-                    return None
+                    return
                 if response.status != 200:
                     raise self._refused(response)
                 events = self._events = _Events(self._owner, self._limits, self._times)
                 self._receive(response, events)
-                return events
             finally:
                 self._response = None
 

@@ -34,6 +34,11 @@ def test_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "Loaded as API: http://host/\n"
 
 
+def test_what_a_server_says_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    say("Space\x1b[2J is\r\nbuilding")
+    assert capsys.readouterr().out == "Space\\x1b[2J is\\r\nbuilding\n"
+
+
 def test_text_the_console_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii", newline="\n")

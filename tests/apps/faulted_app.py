@@ -81,15 +81,19 @@ def build():
     return demo
 
 
+def serve(demo, **options):
+    """Launch with room for all calls at once, and stay."""
+    names = ("default_concurrency_limit", "concurrency_count")  # 4.0 has neither
+    known = [name for name in names if name in inspect.signature(demo.queue).parameters]
+    demo.queue(**dict.fromkeys(known[:1], 40))
+    stay(f"http://127.0.0.1:{launch(demo, show_error=True, max_threads=200, **options)}/")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variant", choices=["faulted"], default="faulted")
     parser.parse_args()
-    demo = build()
-    names = ("default_concurrency_limit", "concurrency_count")  # 4.0 has neither
-    known = [name for name in names if name in inspect.signature(demo.queue).parameters]
-    demo.queue(**dict.fromkeys(known[:1], 40))
-    stay(f"http://127.0.0.1:{launch(demo, show_error=True, auth=USERS, max_threads=200)}/")
+    serve(build(), auth=USERS)
 
 
 if __name__ == "__main__":

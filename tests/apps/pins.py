@@ -206,6 +206,9 @@ RESTARTED_SERVERS = ("3.50.2", "4.0.2", "6.31.0")
 # One of each protocol, and of the newest the last of two majors: what faults of the network are tried on.
 FAULTED_SERVERS = ("3.50.2", "4.0.2", "4.44.1", "5.50.0", "6.31.0")
 
+# A WebSocket a call, and an event stream a session: what tens of thousands of calls are made of.
+SOAKED_SERVERS = ("3.50.2", "6.31.0")
+
 # What is called by scripts that were written for the newest official client.
 MOVING_SERVERS = ("6.31.0",)
 

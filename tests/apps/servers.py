@@ -30,6 +30,7 @@ _OTHER_APPS = {
     "moving": Path(__file__).with_name("moving_app.py"),
     "labels": Path(__file__).with_name("label_app.py"),
     "faulted": Path(__file__).with_name("faulted_app.py"),
+    "soaked": Path(__file__).with_name("soaked_app.py"),
     "samples": Path(__file__).with_name("sample_app.py"),
     "wire": Path(__file__).parents[1] / "testing" / "wire_app.py",
 }
@@ -58,8 +59,8 @@ class Server:
         variant: how it is served: plain, auth, subpath, https, hide_errors, small_queue or no_queue; files,
             private_files (a login, files of at most 10 kB), v3_files (Gradio 3's), chat, labels,
             components (6.31's), pages (several apps of several pages), moving (what scripts for the official
-            client call), faulted (called while faults strike), samples and wire (the recorded ones) are other
-            apps.
+            client call), faulted (called while faults strike), soaked (the same, which says what it holds),
+            samples and wire (the recorded ones) are other apps.
         log: the file with everything the server printed.
         pid: the number of its process, and of its group, for tests that stop it.
         ca_file: the certificate authority that signed an `https` server's certificate.

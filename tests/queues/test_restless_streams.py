@@ -11,7 +11,13 @@ from legacy.old_servers import STREAM_HEAD, chunk, run, starting
 from transport.peers import Peer
 from transport.sockets import accept, frame
 
-from gradio_client_lite.errors import HTTPStatusError, ReadTimeout, StreamLost, TooManyRedirects
+from gradio_client_lite.errors import (
+    ConnectionLost,
+    HTTPStatusError,
+    ReadTimeout,
+    StreamLost,
+    TooManyRedirects,
+)
 from gradio_client_lite.legacy.socket import SocketQueue
 from gradio_client_lite.legacy.stream import StreamQueue
 from gradio_client_lite.queues.session import SessionQueue
@@ -133,6 +139,25 @@ def test_streams_that_each_end_a_job_are_opened_at_once(
         last.result()
     assert last is not None
     assert waits == []
+
+
+def test_streams_that_progress_and_are_cut_are_opened_again_at_once(
+    transport: ScriptedTransport, session: SessionQueue, waits: List[float]
+) -> None:
+    for _ in range(4):
+        transport.offer(ScriptedStream(generating("e0", 1), ConnectionLost("cut")))
+    transport.offer(ScriptedStream(completed("e0", 1), CLOSE, b""))
+    assert submit(session).result() == [1]
+    assert waits == []
+
+
+def test_streams_that_progress_but_are_cut_soon_cannot_be_opened_without_end(
+    transport: ScriptedTransport, session: SessionQueue, waits: List[float]
+) -> None:
+    restless = [ScriptedStream(generating("e0", 1), ConnectionLost("cut")) for _ in range(15)]
+    transport.offer(*restless, ScriptedStream(completed("e0", 1), CLOSE, b""))
+    assert submit(session).result() == [1]
+    assert waits == [0.05, 0.1, 0.2, 0.4]
 
 
 def test_streams_that_keep_redirecting_lose_the_job(
