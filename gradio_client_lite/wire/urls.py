@@ -25,7 +25,7 @@ _PARTS: Any = pattern(
 _CONTROL: Any = pattern(r"[\x00-\x1f\x7f]")
 #: An address of IPv6, and its zone, is the only host in brackets (RFC 3986 section 3.2.2): what else stands
 #: in or beside them might be taken for another host by others.
-_BRACKETED: Any = pattern(r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._~%-]*)?\](?::[^\[\]]*)?\Z")
+_BRACKETED: Any = pattern(r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._~%-]+)?\](?::[^\[\]]*)?\Z")
 _PORTS = {"http": 80, "https": 443}
 #: The longest host of a URL, with its port, in characters; names of DNS have 253 bytes. Normalising a longer
 #: one can take a time of the square of its length, as letters may combine with those before them.

@@ -62,7 +62,19 @@ def test_references(reference: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["][8", "a[::1]", "[::1]a", "[::1][::2]", "[::1]:80]", "[127.0.0.1]", "[host]", "[]", "[::1%0:1]"]
+    "host",
+    [
+        "][8",
+        "a[::1]",
+        "[::1]a",
+        "[::1][::2]",
+        "[::1]:80]",
+        "[127.0.0.1]",
+        "[host]",
+        "[]",
+        "[::1%0:1]",
+        "[::1%]",
+    ],
 )
 def test_brackets_stand_around_an_address_of_ipv6_and_nothing_else(host: str) -> None:
     """Others take what stands in them, or before them, for the host."""
