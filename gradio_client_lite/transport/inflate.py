@@ -39,6 +39,8 @@ class Inflater:
         self._taken = self._given = self._barren = 0
         # Whether there may be output left that needs no further input.
         self._pending = False
+        # Whether padding has begun, which nothing follows.
+        self._padded = False
 
     def read(self, read: Callable[[int], bytes], size: int) -> bytes:
         """Return up to `size` bytes of output as soon as there are any; b"" at the end.
@@ -109,13 +111,14 @@ class Inflater:
 
     def _next_member(self) -> bool:
         """Begin another gzip member, if one follows; what else follows the data is padding (RFC 1952)."""
-        if self._coding == "gzip":
+        if self._coding == "gzip" and not self._padded:
             if self._input.startswith(_GZIP_MAGIC, self._used):
                 self._engine = self._zlib.decompressobj(_GZIP_BITS)
                 return True
             if _GZIP_MAGIC.startswith(self._input[self._used : self._used + 2]):
                 return False
         self._used = len(self._input)
+        self._padded = True
         return False
 
 

@@ -154,9 +154,10 @@ def resolve(asked: Target, location: str) -> Target:
     with suppress(UnicodeError):
         # http.client decodes headers as latin-1, servers that do not encode a URL send UTF-8.
         location = location.encode("latin-1").decode("utf-8")
-    # Joining keeps what it is given in a cache of the process: no query, as it may hold a session hash.
-    place, mark, query = location.strip().partition("?")
-    if not mark and (not place or place.startswith("#")):
+    # Joining keeps what it is given in a cache of the process: no query, as it may hold a session hash. A "?"
+    # behind a "#" begins none.
+    place, mark, query = location.partition("#")[0].strip().partition("?")
+    if not mark and not place:
         return asked._replace(userinfo=None)
     try:
         return parse_url(join_reference(asked.label, place) + mark + query)._replace(userinfo=None)

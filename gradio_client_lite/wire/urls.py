@@ -23,6 +23,9 @@ _PARTS: Any = pattern(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 )
 _CONTROL: Any = pattern(r"[\x00-\x1f\x7f]")
+#: An address of IPv6, and its zone, is the only host in brackets (RFC 3986 section 3.2.2): what else stands
+#: in or beside them might be taken for another host by others.
+_BRACKETED: Any = pattern(r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._~%-]+)?\](?::[^\[\]]*)?\Z")
 _PORTS = {"http": 80, "https": 443}
 #: The longest host of a URL, with its port, in characters; names of DNS have 253 bytes. Normalising a longer
 #: one can take a time of the square of its length, as letters may combine with those before them.
@@ -79,16 +82,16 @@ def split_url(url: str) -> UrlParts:
     """Split a URL.
 
     Raises:
-        ValueError: brackets do not match, the host is longer than any can be, or would be another one once it
-            is normalised. The text does not quote the URL.
+        ValueError: brackets are not around an address, or the host is longer than any can be, or would be
+            another one once it is normalised. The text does not quote the URL.
     """
     # No variable holds the match, as its `repr` would show the URL; each part hides itself.
     parts = UrlParts(*map(hide, _PARTS.match(hide(url)).groups("")[:4]))
     authority = parts.authority
-    if ("[" in authority) != ("]" in authority):
-        raise ValueError("brackets do not match")
     if len(authority) > _LONGEST_AUTHORITY:
         raise ValueError("a host longer than any can be")
+    if ("[" in authority or "]" in authority) and not _BRACKETED.match(authority):
+        raise ValueError("brackets around what is no address")
     if not authority.isascii():
         from unicodedata import normalize
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tracemalloc
 import zlib
@@ -12,6 +13,7 @@ import pytest
 from gradio_client_lite.errors import ConnectionLost, ProtocolError, ResponseTooLarge
 from gradio_client_lite.limits import Bound
 from gradio_client_lite.transport.headers import Headers
+from gradio_client_lite.transport.inflate import inflater_for
 from gradio_client_lite.transport.response import Response
 
 from .peers import always, answer, chunk
@@ -262,6 +264,16 @@ def test_compressed_bodies_are_decompressed(serve, connect_to, coding, data, chu
     transport = connect_to(server.url)
     assert transport.request("GET", server.url).body == b"abc" * 1000
     assert "idle=1 active=0" in repr(transport)
+
+
+@pytest.mark.parametrize("size", [1, 2, 100_000])
+@pytest.mark.parametrize("padding", [b"\0", b"\0" * 9, b"\x1f\0"])
+def test_what_follows_padding_is_padding_however_it_arrives(padding, size):
+    """It was another part of the answer where it arrived behind the padding, and none where with it."""
+    arriving = io.BytesIO(gzip.compress(b"abc") + padding + gzip.compress(b"def"))
+    inflater = inflater_for("gzip", "gzip", "http://host/")
+    body = list(iter(lambda: inflater.read(lambda _: arriving.read(size), 100), b""))
+    assert b"".join(body) == b"abc"
 
 
 def test_corrupt_compressed_data_is_a_protocol_error(serve, connect_to):

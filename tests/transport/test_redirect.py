@@ -232,6 +232,13 @@ def test_a_default_port_is_the_same_origin():
     assert next_hop(hop("http://h/"), 302, "http://H:80/x").fields == {"x-key": "k", "accept": "a"}
 
 
+@pytest.mark.parametrize(
+    ("location", "path"), [("#?a", "/x/y"), ("z#?a", "/x/z"), ("z?b#c?d", "/x/z?b"), ("?b#?d", "/x/y?b")]
+)
+def test_a_fragment_is_no_part_of_the_request_whatever_it_holds(location, path):
+    assert resolve(parse_url("http://host/x/y"), location).path == path
+
+
 @pytest.mark.parametrize("location", ["", "#top", " "])
 def test_a_redirect_to_nowhere_leads_to_the_same_url(location):
     target = resolve(parse_url("http://user:pw@h/a?q"), location)

@@ -28,7 +28,7 @@ from .descriptions import (
     parameter,
     recorded,
 )
-from .modules import Recorder, imported
+from .modules import Recorder, check_source, imported
 
 HOSTILE = hostile()
 
@@ -306,42 +306,10 @@ described_endpoints = json_values | st.fixed_dictionaries(
     {"parameters": st.lists(described_items, max_size=3), "returns": st.lists(described_items, max_size=2)},
     optional={"description": texts | json_values},
 )
-#: What a module consists of, whatever the description.
-STATEMENTS = (
-    ast.Import,
-    ast.ImportFrom,
-    ast.Expr,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.FunctionDef,
-)
-CALLS = {
-    "_sent",
-    "client.predict",
-    "client.submit",
-    "_job.result",
-    "_job.cancel",
-    "NewType",
-}
 
 
 @settings(max_examples=300)
 @given(st.dictionaries(texts, described_endpoints, max_size=3), texts)
 def test_whatever_the_description_the_module_has_no_code_of_the_servers(endpoints: Any, app: str) -> None:
-    own = ast.parse(write_module({}, "", {})).body
     text = write_module({"named_endpoints": endpoints, "unnamed_endpoints": {}}, app, {})
-    tree = ast.parse(text)
-    compile(text, "module", "exec", dont_inherit=True)
-    assert all(isinstance(node, STATEMENTS) for node in tree.body)
-    helpers = {node.name for node in own if isinstance(node, ast.FunctionDef)}
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name not in helpers]
-    assert len(functions) == len(endpoints)
-    for node in functions:
-        assert {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)} <= CALLS
-        docstring, assignment, result = node.body
-        assert isinstance(docstring, ast.Expr)
-        assert isinstance(assignment, ast.AnnAssign)
-        assert isinstance(result, ast.Return)
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            assert ast.unparse(node.value.func) in CALLS
+    check_source(text, len(endpoints))

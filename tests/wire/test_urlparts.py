@@ -59,3 +59,31 @@ def test_names_as_long_as_dns_has_them_are_taken(build: Callable[[str], Any]) ->
 )
 def test_references(reference: str, url: str) -> None:
     assert join_reference(PAGE, reference) == url
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "][8",
+        "a[::1]",
+        "[::1]a",
+        "[::1][::2]",
+        "[::1]:80]",
+        "[127.0.0.1]",
+        "[host]",
+        "[]",
+        "[::1%0:1]",
+        "[::1%]",
+    ],
+)
+def test_brackets_stand_around_an_address_of_ipv6_and_nothing_else(host: str) -> None:
+    """Others take what stands in them, or before them, for the host."""
+    with pytest.raises(ValueError, match="brackets"):
+        split_url(f"http://{host}/x")
+    with pytest.raises(ArgumentError, match="malformed"):
+        parse_url(f"http://user:pw@{host}/x")
+
+
+@pytest.mark.parametrize("authority", ["[::1]", "[::1]:80", "[fe80::1%25eth0]:1", "[::ffff:127.0.0.1]"])
+def test_addresses_of_ipv6_are_taken_in_brackets(authority: str) -> None:
+    assert split_url(f"http://{authority}/x").host == authority[1:].partition("]")[0]
