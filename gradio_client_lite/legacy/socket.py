@@ -26,12 +26,13 @@ import json
 from time import monotonic
 from typing import Any, Dict, List, Set, Tuple
 
-from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError, shorten
+from ..errors import ConnectionLost, GradioClientError, HTTPStatusError, ProtocolError
 from ..queues.base import Call, new_session_hash
 from ..secrecy import Hidden, HiddenBytes
 from ..transport.http import Timeout
 from ..wire.config import EndpointSpec
 from ..wire.messages import Completed, QueueFull, SendData, SendHash, decode
+from ..wire.texts import quoted
 from .multiplexer import Next
 from .perjob import TURNS, JobChannel, PerJobQueue, Shared
 from .websocket import WebSocket, load_library, open_websocket
@@ -197,7 +198,7 @@ class SocketChannel(JobChannel[SocketQueue]):
                 status=413,
                 url=self._queue.shared.routes.join,
             )
-        reason = shorten(frame.data.decode("utf-8", "replace"), 100)
+        reason = quoted(frame.data.decode("utf-8", "replace"), 100)
         return ConnectionLost(f"the server closed it with code {frame.code} {reason}".rstrip())
 
     def expired(self) -> Next:

@@ -10,7 +10,7 @@ from functools import total_ordering
 from typing import Any, FrozenSet, Optional, Tuple
 
 from ..light import NamedTuple
-from .texts import excerpt
+from .texts import quoted
 
 # Where each stage stands relative to the finished release (0), in the order of PEP 440.
 _STAGES = {
@@ -159,7 +159,7 @@ class Version:
         """
         if not isinstance(text, str):
             text = "2.0" if text is None else ""
-        text = excerpt(text.strip(), _LONGEST)  # 3.23 sends a line feed behind it
+        text = quoted(text.strip(), _LONGEST)  # 3.23 sends a line feed behind it
         numbers, stages = text.split("."), ""
         if not all(number.isdecimal() and number.isascii() and len(number) < 10 for number in numbers):
             found = re.match(_VERSION, text, re.IGNORECASE)

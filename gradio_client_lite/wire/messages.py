@@ -17,7 +17,7 @@ from ..errors import EventTooLarge, ProtocolError
 from ..light import NamedTuple
 from ..updates import ProgressUnit
 from .decoding import MAX_VALUES, read_json
-from .texts import excerpt, show, text_of
+from .texts import quoted, show, text_of
 
 
 class SendHash(NamedTuple):
@@ -193,7 +193,7 @@ def decode(data: str, max_values: Optional[int] = MAX_VALUES) -> Optional[Envelo
     except EventTooLarge:
         raise
     except ProtocolError as exc:
-        raise ProtocolError(f"{exc} It begins: {excerpt(data)}") from exc
+        raise ProtocolError(f"{exc} It begins: {quoted(data)}") from exc
     if not isinstance(raw, dict) or not isinstance(raw.get("msg"), str):
         raise ProtocolError(f"The server streamed an event without a `msg`: {show(raw)}")
     reader = _READERS.get(raw["msg"])
@@ -254,7 +254,7 @@ def _log(raw: Dict[str, Any]) -> Message:
 
 
 def _unexpected_error(raw: Dict[str, Any]) -> Message:
-    text = excerpt(_text(raw, "message") or "")
+    text = quoted(_text(raw, "message") or "")
     if text == "Server stopped unexpectedly.":
         return StopMessage()
     # Releases before 4.31 have no flag and send the text of their HTTP error alone.

@@ -48,6 +48,12 @@ def one_line(text: str) -> str:
     return " ".join("".join([c for c in text if c.isprintable() or c.isspace()]).split())
 
 
+def quoted(text: str, limit: int = _LIMIT) -> str:
+    """The beginning of what a server says, for the text of an error: one line that moves no terminal."""
+    part = excerpt(text, limit)
+    return part if part.isprintable() else one_line(part)
+
+
 def printable(name: str) -> str:
     """A name that a server has chosen, or its `repr` where a terminal would not just show it."""
     return name if name.isprintable() else repr(name)

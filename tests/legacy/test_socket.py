@@ -207,6 +207,15 @@ def test_close_with_a_reason_is_told(start: Start) -> None:
     assert "1012 restarting" in str(error)
 
 
+def test_reason_of_a_close_moves_no_terminal(start: Start) -> None:
+    def work(peer: Peer) -> None:
+        peer.send(sockets.close(1012, "red: \x1b[31m"))
+        peer.closed()
+
+    error = run(start(Gradio3(work))).failure()
+    assert "1012 red: [31m" in str(error)
+
+
 def test_arguments_larger_than_the_server_takes(start: Start) -> None:
     def work(peer: Peer) -> None:
         peer.send(sockets.close(1009))

@@ -38,11 +38,15 @@ class Net:
     def put(self, host: str, *addresses: str, script: Script, port: int = 80) -> PeerServer:
         """Start a server for a host at these addresses, or at the one that `host` is."""
         server = self._stack.enter_context(PeerServer(script))
+        self.answer_at(host, *addresses, server=server, port=port)
+        return server
+
+    def answer_at(self, host: str, *addresses: str, server: PeerServer, port: int = 80) -> None:
+        """Let a server that runs answer for a host at these addresses, or at the one that `host` is."""
         if addresses:
             self.names[host] = list(addresses)
         for address in addresses or (host,):
             self._ports[str(ipaddress.ip_address(address)), port] = server.port
-        return server
 
     def resolve(self, host: str, port: int) -> List[Address]:
         found = self.names.get(host) or [host]

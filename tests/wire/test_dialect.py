@@ -61,6 +61,10 @@ def test_it_reads_as_it_was_written() -> None:
     assert repr(Version.parse("5.0.0b1")) == "<Version 5.0.0b1>"
 
 
+def test_it_reads_as_one_line_that_moves_no_terminal() -> None:
+    assert str(Version.parse("6.31\x1b[2J\n\u202e")) == "6.31[2J"
+
+
 def test_it_is_compared_with_versions_alone() -> None:
     version = Version.parse("5.0.0")
     assert version != "5.0.0"

@@ -292,6 +292,23 @@ def test_text_of_a_broken_stream_is_bounded() -> None:
     assert len(broken.message) < 300
 
 
+@pytest.mark.parametrize(
+    "data",
+    ['{"msg": \x1b[2J\u202e', '{"msg": "unexpected_error", "event_id": 1, "message": "\\u001b[2J\\u202e"}'],
+    ids=["broken", "malformed"],
+)
+def test_refusal_holds_nothing_that_moves_a_terminal(data: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(data)
+    assert str(caught.value).isprintable()
+
+
+def test_text_of_a_broken_stream_holds_nothing_that_moves_a_terminal() -> None:
+    broken = message({"msg": "unexpected_error", "message": "red: \x1b[31m\u202e"})
+    assert isinstance(broken, UnexpectedError)
+    assert broken.message == "red: [31m"
+
+
 def test_text_with_unusual_line_separators_survives() -> None:
     text = "a\u0085b\u2028c\u2029d"
     assert decode(json.dumps({"msg": "log", "log": text})) == Envelope(None, Log(text, "", None, None, True))
