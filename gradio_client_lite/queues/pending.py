@@ -156,6 +156,7 @@ class Graces:
         cut_by: what cut the stream last; None where no cut matters any more.
         dropped_by: what it was when the server dropped the session; None where it has not done that.
         suspects: jobs that it may have dropped then, each with what its alarm ends.
+        failed: why a grace has no end, until `log_failed`, which takes no lock, says so.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class Graces:
         self.cut_by: Optional[BaseException] = None
         self.dropped_by: Optional[BaseException] = None
         self.suspects: Dict[str, Set[str]] = {}
+        self.failed: Optional[RuntimeError] = None
 
     def cut(self, event_ids: Set[str], cause: BaseException) -> None:
         """The stream was cut under these jobs; a second cut does not lengthen their grace."""
@@ -219,12 +221,18 @@ class Graces:
         self.active = True
         try:
             alarm = Alarm(self._threads, "gradio-grace", seconds, lambda: self._expire(ids, cause))
-        except InterpreterEnding as exc:
-            _log.debug("a grace is not ended: %s", exc)
-        except RuntimeError as exc:  # of the system's limit
-            _log.warning("no thread could be started to end a grace: %s", exc)
+        except RuntimeError as exc:
+            self.failed = exc
         else:
             self._alarms.append(alarm)
+
+    def log_failed(self) -> None:
+        """Say that a grace has no end; without the lock, as the program's log handlers run here."""
+        failed, self.failed = self.failed, None
+        if isinstance(failed, InterpreterEnding):
+            _log.debug("a grace is not ended: %s", failed)
+        elif failed is not None:  # the system's limit
+            _log.warning("no thread could be started to end a grace: %s", failed)
 
     def end(self) -> None:
         """Cancel all of them: no job waits any more."""
