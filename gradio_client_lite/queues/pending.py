@@ -161,6 +161,7 @@ class Graces:
         dropped_by: what it was when the server dropped the session; None where it has not done that.
         suspects: jobs that it may have dropped then, each with what its alarm ends.
         unheard: jobs that it may not know, each with the heartbeats that came since.
+        failed: why a grace has no end, until `log_failed`, which takes no lock, says so.
     """
 
     def __init__(
@@ -183,6 +184,7 @@ class Graces:
         self.dropped_by: Optional[BaseException] = None
         self.suspects: Dict[str, Set[str]] = {}
         self.unheard: Dict[str, int] = {}
+        self.failed: Optional[RuntimeError] = None
 
     def cut(self, event_ids: Set[str], cause: BaseException) -> None:
         """The stream was cut under these jobs; a second cut does not lengthen their grace."""
@@ -239,12 +241,18 @@ class Graces:
         self.active = True
         try:
             alarm = Alarm(self._threads, "gradio-grace", seconds, lambda: self._expire(ids, cause))
-        except InterpreterEnding as exc:
-            _log.debug("a grace is not ended: %s", exc)
-        except RuntimeError as exc:  # of the system's limit
-            _log.warning("no thread could be started to end a grace: %s", exc)
+        except RuntimeError as exc:
+            self.failed = exc
         else:
             self._alarms.append(alarm)
+
+    def log_failed(self) -> None:
+        """Say that a grace has no end; without the lock, as the program's log handlers run here."""
+        failed, self.failed = self.failed, None
+        if isinstance(failed, InterpreterEnding):
+            _log.debug("a grace is not ended: %s", failed)
+        elif failed is not None:  # the system's limit
+            _log.warning("no thread could be started to end a grace: %s", failed)
 
     def end(self) -> None:
         """Cancel all of them: no job waits any more."""

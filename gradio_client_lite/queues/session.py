@@ -262,6 +262,8 @@ class SessionQueue:
                         self._claims.end(stranger)
                         self._early.take(stranger)
             self._changed.notify_all()
+        if self._graces.failed is not None:
+            self._graces.log_failed()
         if error is not None:
             for other in confused[1:]:
                 fail(other, copy.copy(error))
@@ -455,6 +457,7 @@ class SessionQueue:
             for event_id in list(self._early.ids):
                 if event_id not in self._claims.calls:  # of a join, which may be answered long after the cut
                     self._early.keep_cut(event_id)
+        self._graces.log_failed()
         for call in calls:
             if feed(call, StreamCut()):
                 self.forget(call)

@@ -675,6 +675,29 @@ def test_grace_without_a_thread_ends_no_job(
     assert len(caplog.records) == logged
 
 
+def test_log_handlers_of_the_program_run_without_the_lock(
+    transport: ScriptedTransport,
+    session: SessionQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(*args: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    def note(_: object) -> bool:
+        held.append(session._changed._is_owned())  # type: ignore[attr-defined]
+        return True
+
+    held: List[bool] = []
+    monkeypatch.setattr(pending, "Alarm", refuse)
+    monkeypatch.setattr(caplog.handler, "filters", [note])
+    _, second_stream = cut_under_a_job(transport, session)
+    call = submit(session)  # so soon after the cut that it has a grace, too
+    second_stream.send(completed("e1", 1), completed("e0", 1), CLOSE, b"")
+    assert call.result() == [1]
+    assert held == [False, False]
+
+
 def test_reader_is_released_when_the_grace_has_passed(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
