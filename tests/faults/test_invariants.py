@@ -131,5 +131,6 @@ def test_table_counts_and_tells_the_longest_time_to_an_error() -> None:
     table = Table()
     table.add([Report(schedule, schedule.faults, tuple(outcomes), 1, ())])
     assert any(line.startswith("6.31.0") for line in table.lines())
+    assert "seeds 1 to 1" in table.lines()
     assert "longest time to an error: 1.5 s" in table.lines()
     assert any(line.startswith("1 calls were given up") for line in table.lines())

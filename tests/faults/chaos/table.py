@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, List, Set, Tuple
 
 import pytest
 
@@ -21,12 +21,14 @@ class Table:
 
     def __init__(self) -> None:
         self._rows: Dict[Tuple[str, str], Dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COLUMNS, 0))
+        self._seeds: Set[int] = set()
         self._longest = 0.0
         self._again = self._late = 0
 
     def add(self, reports: Iterable[Report], leaked: int = 0) -> None:
         """Count what came of schedules that ran beside each other, and what they left."""
         for report in reports:
+            self._seeds.add(report.schedule.seed)
             for name in (
                 report.schedule.release,
                 *[fault.kind.value for fault in report.schedule.faults[:1]],
@@ -55,6 +57,8 @@ class Table:
                 if kind == group:
                     lines.append(f"{name:<11}" + "".join(f"{row[column]:>13}" for column in _COLUMNS))
             lines.append("")
+        if self._seeds:
+            lines.append(f"seeds {min(self._seeds)} to {max(self._seeds)}")
         lines.append(f"longest time to an error: {self._longest:.1f} s")
         lines.append(f"{self._late} calls were given up by their caller, where a stall cannot be told")
         lines.append(f"the next call took more than one attempt in {self._again} schedules")
