@@ -41,10 +41,10 @@ from .model.verdict import Call, Era, Verdict, may_fail_to_connect
 pytestmark = pytest.mark.whole
 
 #: Sessions, and what is done in each.
-_SESSIONS, _RULES = 30, 14
+_SESSIONS, _RULES = 24, 14
 #: Seconds: in which a call has ended, that a server may be silent, and that a caller waits for a call which
 #: may have no end.
-LIMIT, PATIENCE, _ENOUGH = 20.0, 4.0, 0.5
+LIMIT, PATIENCE, _ENOUGH = 40.0, 8.0, 0.5
 _ATTEMPTS = 4  # of the next call, where a session that was cut is still told so
 
 _MESSAGES = ("process_generating", "process_completed", "process_starts", "close_stream")
@@ -58,7 +58,8 @@ def _faults(steps: Iterable[str]) -> st.SearchStrategy[List[Fault]]:
     """Some faults at these steps, each as likely as the others."""
     found: List[Fault] = []
     for step, kind in product(steps, STEPS):
-        statuses = (429, 502) if kind == "refuse" else (503,)
+        statuses = (429, 502) if step == "config" else (404, 429, 502)
+        statuses = statuses if kind == "refuse" else (503,)
         messages = (None, None, *_MESSAGES) if step == "event" else (None,)
         endpoints = (None, None, "/grow", "/echo") if step in ("join", "event") else (None,)
         if step in STEPS[kind]:
@@ -313,7 +314,7 @@ class Session(RuleBasedStateMachine):
 
     def _finish_all(self) -> None:
         while self.under_way:
-            self._finish(self.under_way[-1], awaited=len(self.under_way) % 3 == 0)
+            self._finish(self.under_way[-1], awaited=len(self.under_way) % 5 == 0)
 
     def _close(self) -> None:
         """Close the client, which ends its calls; nothing of it is left."""
