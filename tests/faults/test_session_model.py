@@ -282,7 +282,7 @@ class Session(RuleBasedStateMachine):
         self._judge(call)
 
     def _cancel(self, call: Call, wait: Optional[float]) -> None:
-        """Cancel a call; where nothing goes wrong the server hears of it, unless it has others of its kind."""
+        """Cancel a call; where nothing goes wrong the server hears of it, but with others of its kind."""
         told = call.cancel(wait)
         alone = all(other is call or other.kind != call.kind for other in self.under_way)
         if call.cancelled and alone and call.kind != "direct" and not self._struck():
