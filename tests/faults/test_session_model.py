@@ -41,7 +41,7 @@ from .model.verdict import Call, Era, Verdict, may_fail_to_connect
 pytestmark = pytest.mark.whole
 
 #: Sessions, and what is done in each.
-_SESSIONS, _RULES = 20, 14
+_SESSIONS, _RULES = 28, 14
 #: Seconds: in which a call has ended, that a server may be silent, and that a caller waits for a call which
 #: may have no end.
 LIMIT, PATIENCE, _ENOUGH = 40.0, 8.0, 0.5
