@@ -22,7 +22,7 @@ from .servers import Server
 pytestmark = pytest.mark.whole
 
 #: Bytes, 1 % above what was measured last; the aim is 300,000.
-BUNDLED = 509_000
+BUNDLED = 516_000
 PINS = Path(__file__).parents[2] / ".ci" / "bundled.txt"
 
 SMOKE = """

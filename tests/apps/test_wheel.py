@@ -17,7 +17,7 @@ from .environments import install_into, tool_python
 ROOT = Path(__file__).parents[2]
 PACKAGE = "gradio_client_lite"
 #: Bytes, 1 % above what was measured last; the aims are 240,000 and 1,200,000.
-WHEEL, INSTALLED = 452_000, 1_614_000
+WHEEL, INSTALLED = 459_000, 1_634_000
 
 pytestmark = pytest.mark.whole
 

@@ -14,7 +14,7 @@ from gradio_client_lite.testing import AppError, Function
 from gradio_client_lite.testing import functions as app_functions
 
 #: Outputs of a generator, and the seconds between two of one that takes long.
-STEPS, LONG, PAUSE = 6, 200, 0.02
+STEPS, LONG, PAUSE = 6, 3000, 0.02
 _SLOW = 0.15  # seconds
 
 
@@ -35,7 +35,7 @@ YIELDS: Dict[str, Callable[[str], Iterator[Any]]] = {
     "slow": lambda tag: iter([tag]),
     "direct": lambda tag: iter([tag]),
     "count": lambda tag: (f"{step} {tag}" for step in range(STEPS)),
-    "grow": lambda tag: (tag + "0123456789"[: step + 1] for step in range(STEPS)),
+    "grow": lambda tag: (tag + "001123"[: step + 1] for step in range(STEPS)),  # some edits are alike
     "rows": _rows,
     "late": lambda tag: (f"{step} {tag}" for step in range(2)),
     "long": lambda tag: (f"{step} {tag}" for step in range(LONG)),
