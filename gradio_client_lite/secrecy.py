@@ -338,9 +338,12 @@ def _base64(secret: str) -> Iterator[str]:
 
 
 def _blanked(text: str, forms: Sequence[str]) -> str:
-    found = [form for form in forms if form in text]
-    if found:
-        text = re.sub("|".join(map(re.escape, found)), MARK, text)
+    # By no regular expression: `re` would keep the pattern, and so the secret, for the whole process.
+    pieces = [text]
+    for form in forms:
+        if form in text:
+            pieces = [part for piece in pieces for part in piece.split(form)]
+    text = MARK.join(pieces)
     if len(text) <= _LONGEST_CUT and (CUT in text or "..." in text):
         return _blank_cuts(text, forms)
     return text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gc
+from types import CellType, FrameType
 
 import pytest
 
@@ -39,6 +41,24 @@ def test_beginnings_of_a_secret_hide_no_longer_one() -> None:
     assert longest_part(SECRETS.blank(text).replace(SECRET[:4], "")) < 6
     text = f"xx{CUT}{SECRET[-150:]}{SECRET[-4:] * 12} y"
     assert longest_part(SECRETS.blank(text).replace(SECRET[-4:], "")) < 6
+
+
+def test_blanking_leaves_nothing_of_a_secret_in_the_process() -> None:
+    """As a pattern of `re` would, which keeps them."""
+    plant = "".join(("pl4nted", "-secret"))  # so that no constant of this function holds it
+    assert (
+        Secrets(plant).blank(f"{plant}, or {plant.upper()}, or {plant}")
+        == f"{MARK}, or PL4NTED-SECRET, or {MARK}"
+    )
+    gc.collect()
+    left = [
+        holder
+        for holder in gc.get_objects()
+        if not isinstance(holder, (CellType, FrameType))  # this test's own
+        for text in gc.get_referents(holder)
+        if isinstance(text, str) and plant in text.replace("\\", "")
+    ]
+    assert left == []
 
 
 def test_longest_half_counts_where_several_end_at_a_cut() -> None:

@@ -8,13 +8,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 from .cutting import Cutter
 from .gauges import BOUNDS, Gauges
 from .judgement import grown
 from .table import lines_of
-from .workload import Calls, Clients, Phase, Reconnects, age, connect, phases
+from .workload import Calls, Clients, Phase, Reconnects, age, connect, idle, phases
 
 _READINGS = 100  # of a phase; fewer where it has fewer turns
 
@@ -53,11 +53,18 @@ def main() -> int:
         ):
             for lasting in (client, cut_off):
                 age(lasting)
+
+            def held() -> Any:
+                return watching.predict(api_name="/held")
+
+            def kept() -> int:
+                return sum(map(idle, (watching, client, cut_off)))
+
             reconnects = Reconnects(cut_off, cutter.cut)
             calls, clients = Calls(client, file), Clients(connect, options.url)
             for phase, count in zip(phases(calls, clients, reconnects), counts):
                 if count:
-                    found += soak(phase, count, Gauges(lambda: watching.predict(api_name="/held")))
+                    found += soak(phase, count, Gauges(held, kept))
     print(f"{reconnects.lost} jobs were lost with their stream; {reconnects.again} calls were made again")
     print(f"grown: {', '.join(found)}" if found else "nothing has grown")
     return 1 if found else 0

@@ -42,13 +42,16 @@ class Gauges:
 
     Args:
         held: asks the server what it holds.
+        idle: how many connections the clients keep for later, 48 each at most, and each for a minute at most.
+            How many depends on how busy the machine is; their descriptors are not counted.
 
     Attributes:
         calls: after how many calls each reading was taken.
     """
 
-    def __init__(self, held: Callable[[], Dict[str, Any]]) -> None:
+    def __init__(self, held: Callable[[], Dict[str, Any]], idle: Callable[[], int]) -> None:
         self._held = held
+        self._idle = idle
         self.calls = array("q")
         self._values: Dict[str, array[float]] = {}  # arrays, as a list would grow by an object a reading
 
@@ -77,7 +80,7 @@ class Gauges:
             "blocks": sys.getallocatedblocks(),
             "memory": _resident(),
             "threads": threading.active_count(),
-            "descriptors": len(os.listdir("/proc/self/fd")),
+            "descriptors": len(os.listdir("/proc/self/fd")) - self._idle(),
             **server,
         }
 

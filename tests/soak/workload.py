@@ -149,6 +149,11 @@ def connect(url: str, **options: Any) -> Client:
     return Client(url, verbose=False, stream_grace=_GRACE, timeout=_LIMIT, **options)
 
 
+def idle(client: Client) -> int:
+    """How many connections a client keeps for later."""
+    return client._app.transport._pool.counts()[0]
+
+
 def age(client: Client) -> None:
     """Have a client's session remember as many ended jobs as it ever does, as it would after 10,000 calls."""
     claims = getattr(client._calls.sessions.current, "_claims", None)
