@@ -29,8 +29,8 @@ from .targets import TARGETS, Target
 
 _TESTS = Path(__file__).parents[1]
 _FOUND = _TESTS.parent / "build" / "fuzz"
-#: What one input may take: seconds and megabytes of the whole process.
-_TIMEOUT, _MEMORY = 10, 1024
+#: What one input may take: seconds, beside whatever else runs, and megabytes of the whole process.
+_TIMEOUT, _MEMORY = 30, 1024
 #: Bytes of a seed that is kept beside what reaches as much.
 _SMALL = 160
 _COLUMNS = ("target", "seconds", "executions", "a second", "new inputs", "branches", "MB", "faults")
