@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from email import message_from_bytes
 from ipaddress import ip_address
-from typing import Dict
-from urllib.parse import urljoin, urlsplit
+from typing import Any, Dict, cast
+from urllib.parse import quote, urljoin, urlsplit
 
 from gradio_client_lite.errors import ArgumentError, GradioClientError, ProtocolError
+from gradio_client_lite.secrecy import SHORTEST, Secrets
+from gradio_client_lite.spaces.rest import Question, message_of
+from gradio_client_lite.spaces.rest import refusal as hub_refusal
+from gradio_client_lite.spaces.runtime import space_info, space_runtime, who_am_i
 from gradio_client_lite.transport.headers import CookieJar, encode_head
 from gradio_client_lite.transport.reach import HARMLESS, KINDS, PUBLIC, Hop, next_hop, reach_of
+from gradio_client_lite.transport.sockets import Deadline
 from gradio_client_lite.transport.url import Target, parse_url, same_place
 from gradio_client_lite.wire.multipart import MultipartBody, Part
 from gradio_client_lite.wire.refusal import LONGEST_WAIT, epoch, refusal, stated_wait, status_error
@@ -21,6 +26,7 @@ from .target import assert_short, target, value_of
 
 _URL = "http://host:7860/app/"
 _APP = parse_url(_URL)
+_NEVER = Deadline(None)
 
 _COOKIE_WORDS = (
     b"; Path=/",
@@ -225,6 +231,92 @@ def refusals(data: bytes) -> None:
     for quoted in (in_words(body), page_in_words(body)):
         assert len(quoted) <= 1000
         assert quoted.isprintable() or not quoted
+
+
+_HUB_WORDS = (
+    b"429\n",
+    b"retry-after: ",
+    b'ratelimit: "api";r=0;t=9\n',
+    b"x-error-code: RepoNotFound\n",
+    b"x-error-message: ",
+    b'\n\n{"error": ["a"], "errors": [{"message": "b"}]}',
+    b"s3cr3t-t0ken",
+)
+_SECRET = "s3cr3t-t0ken"
+
+
+@target(words=_HUB_WORDS)
+def hub_answers(data: bytes) -> None:
+    """A status, lines of a head, an empty line and a body of the Hub: an error of this package whose text is
+    bounded and does not show the token, and a wait of at most a day; and what is known of a Space is typed.
+    """
+    head, _, body = data.partition(b"\n\n")
+    first, *lines = head.decode("latin-1").split("\n")
+    status = int(first) if re.fullmatch("[1-9][0-9]{2}", first) else 500
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    secrets = Secrets(_SECRET)
+    for space_id, with_token in ((None, True), ("owner/name", False)):
+        question = Question("asking", _URL, space_id, with_token)
+        error = hub_refusal(question, status, headers, message_of(headers, body, secrets))
+        assert_short(error)
+        assert _SECRET not in str(error)
+        assert error.retry_after is None or 0 <= error.retry_after <= LONGEST_WAIT
+    api = cast(Any, _Hub(value_of(body), secrets))
+    info, runtime = space_info(api, "owner/name", _NEVER), space_runtime(api, "owner/name", _NEVER)
+    assert info.host is None or isinstance(info.host, str)
+    assert all(isinstance(text, str) for text in (*info.tags, *info.files, runtime.stage, runtime.reason))
+    assert _SECRET not in runtime.reason
+    assert len(runtime.reason) <= 1100
+    try:
+        name, organisations = who_am_i(api, _NEVER)
+    except ProtocolError as exc:
+        assert_short(exc)
+    else:
+        assert all(isinstance(text, str) for text in (name, *organisations))
+
+
+class _Hub:
+    """Stands for a connection to the Hub, which gives one answer to everything."""
+
+    shown = _URL
+
+    def __init__(self, answer: Any, secrets: Secrets) -> None:
+        self._answer = answer if isinstance(answer, dict) else {}
+        self.secrets = secrets
+
+    def get(self, *_: Any) -> Any:
+        return self._answer
+
+
+@target(
+    words=(
+        b"s3cr3t-t0ken",
+        b"p%26ss%20w%27rd",
+        b"p&ss w'rd",
+        b"...",
+        "…".encode(),
+        b"s3cr",
+        b"t0ken",
+        b"czNjcjN0",
+    )
+)
+def quotations(data: bytes) -> None:
+    """A text in which a server says again what it was sent: no secret is left in it, whole, or as its
+    beginning before a cut or its end behind one; and it has not become much longer.
+    """
+    secrets = ("s3cr3t-t0ken", "p&ss w'rd")
+    text = data.decode("utf-8", "replace")
+    blanked = Secrets(*secrets).blank(text)
+    assert len(blanked) <= 4 * len(text) + 100
+    for secret in secrets:
+        assert secret not in blanked
+        assert quote(secret, safe="") not in blanked
+        for mark in re.finditer(r"…|\.\.\.", blanked):
+            for size in range(SHORTEST, len(secret)):
+                assert not blanked[: mark.start()].endswith(secret[:size])
+                assert not blanked[mark.end() :].startswith(secret[-size:])
 
 
 @target("json", words=(b"\r\n", b'"', b"\\", b"text/plain", b"image/png\r\nx: y"))

@@ -211,7 +211,30 @@ def refusals() -> Iterator[bytes]:
     yield b'404\n{"detail":"Session not found."}'
     yield b"502\n<html><style>x{}</style><script>1<2</script><body><!-- no --><h1>Bad &amp; &#65;</h1></body>"
     yield b"400\nClient sent an HTTP request to an HTTPS server."
+    yield b'500\n{"error":null}'
     yield b"429\n"
+
+
+def hub_answers() -> Iterator[bytes]:
+    runtime = {"stage": "BUILD_ERROR", "hardware": {"current": None, "requested": "t4"}, "errorMessage": "no"}
+    space = {
+        "host": "https://a.hf.space",
+        "private": True,
+        "sdk": "gradio",
+        "runtime": runtime,
+        "tags": ["x"],
+    }
+    yield b"200\n\n" + _json({**space, "siblings": [{"rfilename": "app.py"}]})
+    yield b"200\n\n" + _json({**runtime, "name": "owner", "orgs": [{"name": "team"}]})
+    yield b"401\nx-error-code: RepoNotFound\nx-error-message: Invalid s3cr3t-t0ken\nx-request-id: a-b\n\n"
+    yield b'429\nratelimit: "api";r=0;t=30\nretry-after: x\n\n{"error": ["a"], "errors": [{"message": "b"}]}'
+    yield b'429\nratelimit: "api";r=' + b"0" * 30 + b";t=" + b"9" * 30
+
+
+def quotations() -> Iterator[bytes]:
+    yield b"Bearer s3cr3t-t0ken is wrong; p%26ss%20w%27rd, p&amp;ss w&#x27;rd, czNjcjN0LXQwa2Vu"
+    yield "s3cr3t… …t0ken... ...ss w'rd s3cr3t-...".encode()
+    yield "…cr3t-t0…".encode()
 
 
 def forms() -> Iterator[bytes]:

@@ -18,6 +18,9 @@ from zlib import crc32
 #: The longest text of an error; texts that errors quote are cut (`errors.shorten`, `wire/texts.py`).
 LONGEST_ERROR = 4000
 
+#: Bytes of an input that may come one by one; of a longer one that takes too long.
+_SHORT = 2048
+
 Run = Callable[[bytes], None]
 
 
@@ -63,7 +66,7 @@ def target(
 def pieces_of(data: bytes) -> List[bytes]:
     """The bytes in pieces, none of them empty; always the same ones for the same bytes."""
     random = Random(crc32(data))
-    if random.random() < 0.2:
+    if len(data) <= _SHORT and random.random() < 0.2:
         return [data[place : place + 1] for place in range(len(data))]
     count = min(len(data), random.choice((1, 2, 5, 20)))
     cuts = sorted({0, len(data), *(random.randrange(len(data)) for _ in range(count))})

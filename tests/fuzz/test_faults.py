@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Callable, Optional
 
 import pytest
 
-from gradio_client_lite.app import listing
+from gradio_client_lite import secrecy
+from gradio_client_lite.app import listing, loading
+from gradio_client_lite.errors import AppError
+from gradio_client_lite.legacy.wire import frames, values
 from gradio_client_lite.transport import connection, headers, inflate, url
 from gradio_client_lite.typed import module
 from gradio_client_lite.wire import (
@@ -20,9 +24,11 @@ from gradio_client_lite.wire import (
     multipart,
     names,
     refusal,
+    schema,
+    urls,
 )
 
-from . import corpus
+from . import corpus, files
 from .targets import TARGETS
 from .test_targets import mutations
 
@@ -158,6 +164,72 @@ FAULTS = {
         lambda _: lambda place, routes: place.startswith(routes.src.rstrip("/")[:11]),
         "file_data",
     ),
+    "a WebSocket's message has no limit": (
+        frames.FrameDecoder,
+        "_check_size",
+        lambda _: lambda self, more: None,
+        "frames",
+    ),
+    "values are not counted": (
+        decoding,
+        "count_values",
+        lambda _: lambda data, enough: 0,
+        "json_texts",
+    ),
+    "a list of one is a pair": (
+        values,
+        "_is_pair",
+        lambda _: lambda value: isinstance(value, list),
+        "legacy_values",
+    ),
+    "a page is a ValueError": (
+        loading.Loader,
+        "_json_object",
+        lambda _: lambda self, response: json.loads(response.body),
+        "pages",
+    ),
+    "any line of a playlist is a URL": (
+        fileurls,
+        "_makes_url",
+        lambda _: lambda name: True,
+        "playlists",
+    ),
+    "content loses its last byte": (
+        files,
+        "parse_data_url",
+        lambda right: lambda url: (right(url)[0][:-1], right(url)[1]),
+        "data_urls",
+    ),
+    "an error has a title": (
+        refusal,
+        "app_error",
+        lambda _: lambda content: AppError(content["title"]),
+        "refusals",
+    ),
+    "a schema is an object": (
+        schema,
+        "mapping",
+        lambda _: lambda value: value,
+        "type_names",
+    ),
+    "anything stands in brackets": (
+        urls,
+        "_BRACKETED",
+        lambda _: re.compile(""),
+        "urls",
+    ),
+    "the beginning of a secret stays before a cut": (
+        secrecy,
+        "_begun_at",
+        lambda _: lambda piece, forms: len(piece),
+        "quotations",
+    ),
+    "the Hub may quote a token": (
+        secrecy.Secrets,
+        "blank",
+        lambda _: lambda self, text, also=(): text,
+        "hub_answers",
+    ),
 }
 
 
@@ -168,6 +240,10 @@ def _shared(cursor: Any) -> Any:
     cursor._values = entry
     cursor.position += 1
     return entry
+
+
+def test_each_target_finds_a_fault() -> None:
+    assert {target for *_, target in FAULTS.values()} == TARGETS.keys()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
