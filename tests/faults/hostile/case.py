@@ -115,7 +115,7 @@ class Case(NamedTuple):
     act: Act
     ends: Any
     text: str = ""
-    seconds: float = 5.0
+    seconds: float = 10.0
     megabytes: float = 8.0
     dear: bool = False
 

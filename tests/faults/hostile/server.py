@@ -15,6 +15,8 @@ from ..badserver import STREAM_HEAD, Behaviour, Hangup, chunk
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
+#: How many bytes a flood has.
+_FLOOD = 200 << 20
 GZIP = OK + b"content-encoding: gzip\r\n\r\n"
 
 
@@ -33,13 +35,17 @@ def trickling(begin: bytes, rest: bytes = b"x") -> Behaviour:
 
 
 def flooding(begin: bytes, rest: bytes) -> Behaviour:
-    """Send something and then the rest, as fast as it is taken."""
+    """Send something and then the rest, as fast as it is taken.
+
+    It ends where every limit is passed by far, so that a client without one fails and takes no machine along.
+    """
     rest = rest * (1 + 65536 // len(rest))
 
     def behave(peer: Peer, request: Request) -> None:
         peer.send(begin)
-        while True:
+        for _ in range(_FLOOD // len(rest)):
             peer.send(rest)
+        raise Hangup
 
     return behave
 
