@@ -56,18 +56,6 @@ def saying(body: bytes, status: str = "200 OK", **headers: str) -> Behaviour:
     return lambda peer, request: peer.send(whole)
 
 
-def streaming_bytes(data: bytes) -> Behaviour:
-    """Stream this, then wait for the client to go."""
-    whole = STREAM_HEAD + chunk(data)
-
-    def behave(peer: Peer, request: Request) -> None:
-        peer.send(whole)
-        peer.closed()
-        raise Hangup
-
-    return behave
-
-
 def telling(data: bytes) -> Behaviour:
     """Tell a job this, in a message of a WebSocket or an event of its stream, and wait for the client."""
     message, event = sockets.frame(data), STREAM_HEAD + chunk(b"data: " + data + b"\n\n")
