@@ -34,7 +34,14 @@ def _bombs() -> List[Case]:
                 ends, text = _DERIVED, ""
             rows.append(
                 Case(
-                    "bombs", name, route, act(bomb(name), {}), ends, text, megabytes=48.0, dear=name in _DEAR
+                    "bombs",
+                    name,
+                    route,
+                    act(bomb(name), {}),
+                    ends,
+                    text,
+                    megabytes=64.0 if route == "direct call" else 32.0,
+                    dear=name in _DEAR,
                 )
             )
     return rows

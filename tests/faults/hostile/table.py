@@ -50,9 +50,11 @@ def measured(cases: List[Case]) -> Tuple[List[Row], List[str]]:
     rows: List[Row] = []
     failures: List[str] = []
     for case in cases:
+        system = of_the_system.get(case.name, 0.0)
         try:
-            rows.append((case, measure(case), of_the_system.get(case.name, 0.0)))
-        except AssertionError as exc:  # noqa: PERF203 - each is tried
+            rows.append((case, measure(case), system))
+            assert system < case.megabytes, f"{system} MB of the system"
+        except AssertionError as exc:
             failures.append(f"{case.name}: {exc!r}"[:500])
     return rows, failures
 
