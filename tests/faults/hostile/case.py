@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple, TypeVar
 from unittest import mock
 
 from transport.nets import Net
 from transport.peers import PeerServer
 
 from gradio_client_lite import Client, handle_file
+from gradio_client_lite.errors import shorten
 from gradio_client_lite.transport.http import Transport
 
 from ..badserver import BadServer, Behaviour, config, reply
@@ -32,6 +34,11 @@ def _hook(event: str, arguments: Tuple[Any, ...]) -> None:
     elif _watching and event == "socket.getaddrinfo":
         host = arguments[0]
         _reached.append(host.decode() if isinstance(host, bytes) else host)
+
+
+@cache
+def _add_hook() -> None:
+    sys.addaudithook(_hook)
 
 
 class Stage:
@@ -74,11 +81,9 @@ class Stage:
         self.checks.append(check)
 
     @contextlib.contextmanager
-    def watched(self) -> Any:
+    def watched(self) -> Iterator[None]:
         """Note what is connected to, whatever pretended networks say; it must be loopback."""
-        if _hook not in _hooks:
-            _hooks.append(_hook)
-            sys.addaudithook(_hook)
+        _add_hook()
         _reached.clear()
         _watching.append(True)
         try:
@@ -87,8 +92,6 @@ class Stage:
             _watching.clear()
         assert set(_reached) <= {"127.0.0.1", "::1"}, _reached
 
-
-_hooks: List[Any] = []
 
 #: Prepares a case on a stage, and returns the call that is measured.
 Act = Callable[[Stage], Callable[[], Any]]
@@ -115,7 +118,7 @@ class Case(NamedTuple):
     act: Act
     ends: Any
     text: str = ""
-    seconds: float = 5.0
+    seconds: float = 10.0
     megabytes: float = 8.0
     dear: bool = False
 
@@ -125,7 +128,7 @@ class Case(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        return self.ends.__name__ if is_error(self.ends) else f"`{self.ends!r}`"[:60]
+        return self.ends.__name__ if is_error(self.ends) else shorten(repr(self.ends), 40)
 
 
 def is_error(ends: Any) -> bool:
@@ -200,6 +203,3 @@ ROUTES: Dict[str, Tuple[Callable[[Behaviour, Options], Act], str]] = {
     "join of 4.0": (lambda b, o: predicting("/echo", o, config=reply(V4), join=b), "joining"),
     "join of 3.50": (lambda b, o: predicting("/echo", o, config=reply(V3), join=b), "joining"),
 }
-
-Error = Type[BaseException]
-Ends = Union[Error, Any]

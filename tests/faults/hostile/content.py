@@ -34,7 +34,14 @@ def _bombs() -> List[Case]:
                 ends, text = _DERIVED, ""
             rows.append(
                 Case(
-                    "bombs", name, route, act(bomb(name), {}), ends, text, megabytes=48.0, dear=name in _DEAR
+                    "bombs",
+                    name,
+                    route,
+                    act(bomb(name), {}),
+                    ends,
+                    text,
+                    megabytes=64.0 if route == "direct call" else 32.0,
+                    dear=name in _DEAR,
                 )
             )
     return rows
@@ -132,6 +139,7 @@ def _dense() -> List[Case]:
             act,
             EventTooLarge if " of " in call or call == "event" else ResponseTooLarge,
             "holds more than [0-9]+ values",
+            seconds=20.0,
             megabytes=80.0,
             dear=True,
         )
@@ -141,7 +149,7 @@ def _dense() -> List[Case]:
     failing = predicting("/direct", predict=saying(DENSE, "500 Internal Server Error"))
     return [
         *rows,
-        Case("JSON", does, "info", info, _DERIVED, megabytes=80.0, dear=True),
+        Case("JSON", does, "info", info, _DERIVED, seconds=20.0, megabytes=80.0, dear=True),
         Case("JSON", does, "failed call", failing, HTTPStatusError, "answered 500", megabytes=80.0),
     ]
 

@@ -58,7 +58,7 @@ def _floods() -> List[Case]:
 
 _BODIES = ("chunks of one byte", "a body", "a body of gzip")
 _LIMITS = Limits(result_bytes=16 << 20, event_bytes=16 << 20, max_download_size=1 << 20)
-_SMALL = Limits(answer_bytes=20_000, result_bytes=20_000, max_download_size=20_000, event_bytes=20_000)
+_SMALL = Limits(answer_bytes=5_000, result_bytes=5_000, max_download_size=5_000, event_bytes=5_000)
 _SIZES = {
     "direct call": "result_bytes",
     "stream": "event_bytes",

@@ -88,8 +88,8 @@ def check(case: Case, measured: Measurement) -> None:
         assert not _CONTROL.search(str(end)), ascii(end)
     else:
         assert repr(end) == repr(case.ends), repr(end)[:500]
-    assert seconds < case.seconds
-    assert megabytes < case.megabytes
+    assert seconds < case.seconds, f"{seconds:.1f} s"
+    assert megabytes < case.megabytes, f"{megabytes:.1f} MB"
 
 
 def _check_threads() -> None:
@@ -108,8 +108,16 @@ def resident(cases: Iterable[Case]) -> Dict[str, float]:
     """How many megabytes each case takes of the system, by its name."""
     names = [case.name for case in cases]
     command = [sys.executable, "-m", f"{__package__}.measurement"]
+    # It finds this very package, wherever that was imported from.
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     run = subprocess.run(
-        command, input=json.dumps(names), capture_output=True, text=True, cwd=_TESTS, check=False
+        command,
+        input=json.dumps(names),
+        capture_output=True,
+        text=True,
+        cwd=_TESTS,
+        env=surroundings,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     found: Dict[str, float] = json.loads(run.stdout)

@@ -15,6 +15,8 @@ from ..badserver import STREAM_HEAD, Behaviour, Hangup, chunk
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
+#: How many bytes a flood has.
+_FLOOD = 200 << 20
 GZIP = OK + b"content-encoding: gzip\r\n\r\n"
 
 
@@ -33,13 +35,17 @@ def trickling(begin: bytes, rest: bytes = b"x") -> Behaviour:
 
 
 def flooding(begin: bytes, rest: bytes) -> Behaviour:
-    """Send something and then the rest, as fast as it is taken."""
+    """Send something and then the rest, as fast as it is taken.
+
+    It ends where every limit is passed by far, so that a client without one fails and takes no machine along.
+    """
     rest = rest * (1 + 65536 // len(rest))
 
     def behave(peer: Peer, request: Request) -> None:
         peer.send(begin)
-        while True:
+        for _ in range(_FLOOD // len(rest)):
             peer.send(rest)
+        raise Hangup
 
     return behave
 
@@ -48,18 +54,6 @@ def saying(body: bytes, status: str = "200 OK", **headers: str) -> Behaviour:
     """Answer with this; it is put together before anybody counts memory."""
     whole = answer(body, status, **headers)
     return lambda peer, request: peer.send(whole)
-
-
-def streaming_bytes(data: bytes) -> Behaviour:
-    """Stream this, then wait for the client to go."""
-    whole = STREAM_HEAD + chunk(data)
-
-    def behave(peer: Peer, request: Request) -> None:
-        peer.send(whole)
-        peer.closed()
-        raise Hangup
-
-    return behave
 
 
 def telling(data: bytes) -> Behaviour:

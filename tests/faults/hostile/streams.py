@@ -38,7 +38,7 @@ def _row(
     does: str, protocol: str, behaviour: Behaviour, ends: Any, text: str, most: float = 8.0, **options: Any
 ) -> Case:
     act = _job(protocol, behaviour, options)
-    return Case("streams", does, protocol, act, ends, text, seconds=15.0, megabytes=most)
+    return Case("streams", does, protocol, act, ends, text, seconds=20.0, megabytes=most)
 
 
 def _updates() -> List[Case]:
@@ -65,8 +65,8 @@ def _updates() -> List[Case]:
 
 _LOST = r"was lost .*(nothing of use|less than 4096 bytes)"
 _TIMEOUT = "no result within .* seconds"
-_ENDLESS_EVENT = Limits(event_bytes=1_000_000)
-_EVENT_TEXT = r"Limits\(event_bytes=1000000\)"
+_ENDLESS_EVENT = Limits(event_bytes=200_000)
+_EVENT_TEXT = r"Limits\(event_bytes=200000\)"
 
 
 def _rows() -> List[Case]:

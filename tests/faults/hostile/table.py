@@ -41,10 +41,22 @@ ELSEWHERE = [
 Row = Tuple[Case, Measurement, float]
 
 
-def measured(cases: List[Case]) -> List[Row]:
-    """Each case with what it took; the last number is what the system counted, 0 where nobody asked it."""
+def measured(cases: List[Case]) -> Tuple[List[Row], List[str]]:
+    """Each case with what it took, and what is to be said of those that are not as they must be.
+
+    The last number of a row is what the system counted, 0 where it was not asked.
+    """
     of_the_system = resident(case for case in cases if case.dear)
-    return [(case, measure(case), of_the_system.get(case.name, 0.0)) for case in cases]
+    rows: List[Row] = []
+    failures: List[str] = []
+    for case in cases:
+        system = of_the_system.get(case.name, 0.0)
+        try:
+            rows.append((case, measure(case), system))
+            assert system < case.megabytes, f"{system} MB of the system"
+        except AssertionError as exc:
+            failures.append(f"{case.name}: {exc!r}"[:500])
+    return rows, failures
 
 
 def lines(rows: List[Row]) -> List[str]:
@@ -75,10 +87,13 @@ def _main(words: List[str]) -> None:
     cases = [*_FIXED, *wrong.cases(10**9, 10**9)] if whole else CASES
     wanted = [word for word in words if word != "--whole"]
     chosen = [case for case in cases if all(word in case.name for word in wanted)]
-    rows = measured(chosen)
-    print("\n".join(lines(rows)).encode("ascii", "backslashreplace").decode())
-    slowest = max(measurement.seconds for _, measurement, _ in rows)
-    print(f"\n{len(rows)} cases, all as they must be; the slowest took {slowest:.1f} s.")
+    rows, failures = measured(chosen)
+    print("\n".join([*lines(rows), "", *failures]).encode("ascii", "backslashreplace").decode())
+    slowest = max((measurement.seconds for _, measurement, _ in rows), default=0.0)
+    print(
+        f"{len(rows)} cases are as they must be, {len(failures)} are not; the slowest took {slowest:.1f} s."
+    )
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

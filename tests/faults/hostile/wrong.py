@@ -152,7 +152,24 @@ def _end_well(client: Client, message: Any) -> None:
         return
     said = output.get("data") if isinstance(output, dict) else ["a"]
     assert repr(said) == repr([value]), value
-    list(job.updates())
+    for update in job.updates():
+        _check_kinds(update)
+
+
+#: What the fields of updates are, where they are not None.
+_KINDS = {
+    **dict.fromkeys(("rank", "queue_size", "eta", "duration", "index", "length", "progress"), (int, float)),
+    **dict.fromkeys(("unit", "desc", "title"), (str,)),
+    **dict.fromkeys(("success", "visible"), (bool,)),
+}
+
+
+def _check_kinds(update: Any) -> None:
+    """Whatever a message said, a user finds values of the kinds that are documented."""
+    for part in (update, *(getattr(update, "progress_data", None) or ())):
+        for name, kinds in _KINDS.items():
+            value = getattr(part, name, None)
+            assert value is None or isinstance(value, kinds), (name, value)
 
 
 # --- configs and descriptions
