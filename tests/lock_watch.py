@@ -43,7 +43,7 @@ _CONDITION_WAITS, _THREAD_STARTS, _THREAD_JOINS = (
     for function in (threading.Condition.wait, threading.Thread.start, threading.Thread.join)
 )
 #: What watches locks, or puts others in their place.
-_OURS = ("lock_watch.py", "lock_order.py", "traps.py")
+_OURS = ("lock_watch.py", "lock_order.py", "traps.py", "stress.py")
 #: The lock of Futures, which `concurrent.futures.wait` takes of many, in the order of their ids.
 FUTURE = "concurrent.futures.Future._condition"
 _ASSIGNED = re.compile(r"\s*(self\.)?(\w+)\s*(?::[^=]+)?=[^=]")
@@ -208,7 +208,8 @@ class LockWatch:
             if kind is not None:
                 self._called(kind, frame)
         elif event == "c_call" and arg.__name__ in _SLOW:
-            if frame.f_code.co_filename in (__file__, _THREADING, _LOGGING):
+            path = frame.f_code.co_filename
+            if path in (_THREADING, _LOGGING) or os.path.basename(path) in _OURS:
                 return  # those are looked at as a whole
             owner = arg.__self__
             module = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__module__

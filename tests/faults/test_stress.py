@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import random
 import threading
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from stress import stressed
+from stress import giving_way, stressed
 from transport import sockets
 from transport.peers import Peer, Request
 from traps import little_to_collect
@@ -34,7 +35,7 @@ SEED = 16
 @pytest.fixture(autouse=True)
 def _stress() -> Iterator[None]:
     print("seed", SEED)
-    with little_to_collect(), stressed(SEED):
+    with little_to_collect(), stressed(SEED), giving_way(SEED):
         yield
         wait_until(lambda: threads() == [], LONG)
 
@@ -91,12 +92,16 @@ class User:
 
     def call_back(self, text: str) -> None:
         called: List[Any] = []
-        came = threading.Event()
+        came = threading.Semaphore(0)
         job = self._client.submit(text, api_name="/echo", result_callbacks=called.append)
-        job.add_done_callback(lambda _: came.set())
-        assert came.wait(LONG)
-        assert called == [text]
-        assert job.done()
+        for _ in range(3):
+            job.add_done_callback(lambda _: came.release())
+        for _ in range(3):
+            assert came.acquire(timeout=LONG)
+        assert job.result(LONG) == text
+        assert not came.acquire(blocking=False)
+        # Those that were added after the end may have been called before this one, on this thread.
+        wait_until(lambda: called == [text], LONG)
 
 
 class UserOfNow(User):
@@ -141,6 +146,19 @@ def test_threads_share_a_client_of_a_session() -> None:
         assert_that_all_ended(client)
 
 
+def test_stream_that_ends_as_the_next_call_joins_is_opened_again() -> None:
+    with testing.serve({"/echo": lambda text: text}, threads=20) as app:
+        client = Client(app.url, verbose=False)
+
+        def call(number: int) -> None:
+            for n in range(60):
+                job = client.submit(f"{number}-{n}", api_name="/echo")
+                assert job.result(LONG) == f"{number}-{n}"
+
+        side_by_side(call, 2)
+        assert_that_all_ended(client)
+
+
 def echo_by_socket(peer: Peer, request: Request) -> None:
     """Run /echo of an app of Gradio 3.50."""
     sockets.accept(peer, request)
@@ -153,6 +171,8 @@ def echo_by_socket(peer: Peer, request: Request) -> None:
     raise Hangup
 
 
+# It runs what cannot be cancelled any more.
+@pytest.mark.filterwarnings("ignore:Cancelling this job will not stop the server")
 def test_threads_share_a_client_of_an_old_server(serve: Serve) -> None:
     client = Client(serve(config=old_config(), join=echo_by_socket).url, verbose=False)
     side_by_side(lambda number: User(client, number).use(60))
@@ -175,6 +195,34 @@ def test_clients_are_closed_under_calls() -> None:
             for n, job in enumerate(jobs):
                 assert job.done()
                 assert job.exception() is not None or job.result() == str(n)
+
+
+def test_job_has_one_end_whoever_brings_it() -> None:
+    with testing.serve({"/echo": lambda text: text}, threads=20) as app:
+        client = Client(app.url, verbose=False)
+        for n in range(40):
+            end_at_once(client, str(n))
+        client.close()
+
+
+def end_at_once(client: Client, text: str) -> None:
+    """Cancel a job, wait for it and ask to be called back, all just when it ends."""
+    job: Any = client.submit(text, api_name="/echo")
+    called = threading.Semaphore(0)
+
+    def ask() -> None:
+        for _ in range(9):
+            job.add_done_callback(lambda _: called.release())
+
+    def act(number: int) -> None:
+        with contextlib.suppress(concurrent.futures.CancelledError):
+            (ask, job.cancel, job.result)[number]()
+
+    side_by_side(act, 3)
+    for _ in range(9):
+        assert called.acquire(timeout=LONG)
+    assert not called.acquire(blocking=False)
+    assert job.cancelled() or job.result() == text
 
 
 def test_every_task_is_run_once() -> None:
