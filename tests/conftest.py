@@ -135,6 +135,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--half", choices=("old", "new"), help="old: tests of a Gradio before 5 alone; new: all others"
     )
+    parser.addoption("--stress", action="store_true", help="switch threads and collect wherever that can be")
+    parser.addoption("--lock-order", action="store_true", help="watch what the package does with its locks")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -143,6 +145,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "servers(*versions, since, before, but): the Gradio releases a test is for"
     )
     config.addinivalue_line("markers", "whole: a test for the interpreter alone that tests every release")
+    if config.getoption("--stress"):
+        from stress import Stress
+
+        config.pluginmanager.register(Stress())
+    if config.getoption("--lock-order"):
+        from lock_order import switch_on
+
+        switch_on(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,11 +12,13 @@ import threading
 from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 
 import pytest
+from lock_watch import WatchedLock
 
 import gradio_client_lite
 
 _PACKAGE = os.path.dirname(gradio_client_lite.__file__)
 _THREADING = threading.__file__
+_LOCKS = (type(threading.Lock()), type(threading.RLock()), WatchedLock)
 #: Critical sections are told apart by the line that enters them.
 Section = Tuple[str, int]
 
@@ -128,7 +130,7 @@ def trapped(traps: Traps, patch: pytest.MonkeyPatch) -> Iterator[None]:
         if getattr(module, "threading", None) is threading:
             patch.setattr(module, "threading", fake)
         for name, value in list(vars(module).items()):
-            if isinstance(value, (type(threading.Lock()), type(threading.RLock()))):
+            if isinstance(value, _LOCKS):
                 patch.setattr(module, name, TrapLock(traps, value))
     enabled = gc.isenabled()
     gc.disable()

@@ -262,8 +262,7 @@ class SessionQueue:
                         self._claims.end(stranger)
                         self._early.take(stranger)
             self._changed.notify_all()
-        if self._graces.failed is not None:
-            self._graces.log_failed()
+        self._graces.log_failed()
         if error is not None:
             for other in confused[1:]:
                 fail(other, copy.copy(error))
