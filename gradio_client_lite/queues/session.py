@@ -98,6 +98,8 @@ from .stream import TIMES, StreamReader, Times
 
 #: Seconds after which a reader that waits for room looks again.
 _LONGEST_WAIT = 60.0
+#: Seconds that a server gets to notice that a stream was left: who learns of a loss may call again at once.
+_NOTICE = 0.5
 #: Seconds after the last stream when the session rests: servers have closed connections by then, if they do.
 _REST = 6.0
 
@@ -451,13 +453,15 @@ class SessionQueue:
             return
         self._fail(lost, self._stream_lost(str(cause), cause))
         # The stream may say nothing for long, and must not hold its thread. While a job joins it stays, and
-        # while it is broken none joins: the server would drop the job with the stream.
+        # none joins until the server should have noticed its end: it would drop the job with the stream.
         with self._changed:
             if not self._reading or self._claims.calls or self._joining:
                 return
             self._cancels.running += 1
         try:
             self._reader.abort()
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, _NOTICE)
         finally:
             self._cancels.end()
 
