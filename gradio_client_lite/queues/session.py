@@ -448,22 +448,22 @@ class SessionQueue:
 
     def _expire(self, ids: Set[str], cause: BaseException) -> None:
         """End the jobs whose grace is over, and a stream that nobody needs any more."""
-        lost = self._take(ids)
-        if not lost:
-            return
-        self._fail(lost, self._stream_lost(str(cause), cause))
         # The stream may say nothing for long, and must not hold its thread. While a job joins it stays, and
         # none joins until the server should have noticed its end: it would drop the job with the stream.
         with self._changed:
-            if not self._reading or self._claims.calls or self._joining:
-                return
-            self._cancels.running += 1
+            lost = self._take(ids)
+            leaves = bool(lost) and self._reading and not (self._claims.calls or self._joining)
+            self._cancels.running += leaves
         try:
-            self._reader.abort()
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed, _NOTICE)
+            if lost:
+                self._fail(lost, self._stream_lost(str(cause), cause))
+            if leaves:
+                self._reader.abort()
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed, _NOTICE)
         finally:
-            self._cancels.end()
+            if leaves:
+                self._cancels.end()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         """Deliver nothing more to the jobs with these ids, or to all, and return them."""

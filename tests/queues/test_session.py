@@ -664,6 +664,34 @@ def test_job_joins_once_the_server_can_have_noticed_that_a_stream_was_left(
     assert time.monotonic() - left_at[0] >= 0.4
 
 
+def test_call_by_who_learns_of_a_loss_does_not_keep_the_stream_that_lost_it(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """The server may write there what is for nobody."""
+    queue = make_queue(grace=TINY)
+    joins: List[int] = []
+    again: List[threading.Thread] = []
+
+    class Again(RecordingCall):
+        def fail(self, error: BaseException) -> None:
+            super().fail(error)
+            again.append(in_thread(submit, queue))
+            again[0].join(0.1)
+
+    class Left(ScriptedStream):
+        def abort(self) -> None:
+            joins.append(len(transport.sent("join")))
+            super().abort()
+
+    left = Left()
+    transport.offer(ScriptedStream(ConnectionLost("cut")), left, ScriptedStream())
+    queue.submit(Again())
+    assert left.closed.wait(PATIENCE)
+    again[0].join(PATIENCE)
+    joins.append(len(transport.sent("join")))
+    assert joins == [1, 2]
+
+
 def test_join_waits_no_longer_for_the_server_s_notice_once_the_queue_is_closed(
     transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
