@@ -47,6 +47,8 @@ from .scripted import (
     CLOSE,
     PATIENCE,
     HeldJoin,
+    Joins,
+    Reply,
     ScriptedStream,
     ScriptedTransport,
     Sent,
@@ -211,6 +213,13 @@ def test_many_jobs_at_once_share_streams_and_all_end(
     stream = ScriptedStream()
     transport.offer(stream)
     calls = [RecordingCall() for _ in range(60)]
+    joins, begun = Joins(), threading.Barrier(len(calls))  # what comes before a join has begun is nobody's
+
+    def join(sent: Sent) -> Reply:
+        begun.wait(PATIENCE)
+        return joins(sent)
+
+    transport.on("join", join)
     threads = [in_thread(session.submit, call) for call in calls]
     for number in range(60):
         stream.send(generating(f"e{number}", number), completed(f"e{number}", number))
