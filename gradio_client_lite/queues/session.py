@@ -99,6 +99,8 @@ from .stream import TIMES, StreamReader, Times
 
 #: Seconds after which a reader that waits for room looks again.
 _LONGEST_WAIT = 60.0
+#: Seconds that a server gets to notice that a stream was left: who learns of a loss may call again at once.
+_NOTICE = 0.5
 #: Seconds after the last stream when the session rests: servers have closed connections by then, if they do.
 _REST = 6.0
 
@@ -474,20 +476,22 @@ class SessionQueue:
 
     def _expire(self, ids: Set[str], cause: BaseException) -> None:
         """End the jobs whose grace is over, and a stream that nobody needs any more."""
-        lost = self._take(ids)
-        if not lost:
-            return
-        self._fail(lost, self._stream_lost(str(cause), cause))
         # The stream may say nothing for long, and must not hold its thread. While a job joins it stays, and
-        # while it is broken none joins: the server would drop the job with the stream.
+        # none joins until the server should have noticed its end: it would drop the job with the stream.
         with self._changed:
-            if not self._reading or self._claims.calls or self._joining:
-                return
-            self._cancels.running += 1
+            lost = self._take(ids)
+            leaves = bool(lost) and self._reading and not (self._claims.calls or self._joining)
+            self._cancels.running += leaves
         try:
-            self._reader.abort()
+            if lost:
+                self._fail(lost, self._stream_lost(str(cause), cause))
+            if leaves:
+                self._reader.abort()
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed, _NOTICE)
         finally:
-            self._cancels.end()
+            if leaves:
+                self._cancels.end()
 
     def _take(self, ids: Optional[Set[str]]) -> List[Call]:
         """Deliver nothing more to the jobs with these ids, or to all, and return them."""

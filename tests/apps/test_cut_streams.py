@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from faults.chaos.proxy import FaultProxy
 
@@ -51,6 +54,26 @@ def test_calls_after_a_cut_end_in_a_session_that_stays(
         proxy.tell_server()
         assert isinstance(later.exception(_DEADLINE), StreamLost)
         assert client.session_hash == before  # for there is State
+
+
+@pytest.mark.servers("4.44.1", "6.31.0")
+def test_call_after_a_loss_is_not_dropped_with_the_stream_that_was_left(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "TIMES", Times(unnoticed=1.0))
+    with FaultProxy(server.port) as proxy, Client(proxy.url, verbose=False, stream_grace=1.0) as client:
+        lost = _start(client, 30)
+        assert proxy.carried["opening"].acquire(timeout=_DEADLINE)
+        proxy.cut(tell_server=False)
+        assert proxy.carried["opening"].acquire(timeout=_DEADLINE)  # of the stream that will be left
+        proxy.keep_from_server()
+        left = threading.Thread(
+            target=lambda: (lost.exception(_DEADLINE), time.sleep(0.1), proxy.tell_server())
+        )
+        left.start()
+        assert isinstance(lost.exception(_DEADLINE), StreamLost)
+        assert client.predict(0.2, api_name="/slow") == 0.2
+        left.join()
 
 
 @pytest.mark.servers("4.44.1", "6.31.0")

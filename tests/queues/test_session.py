@@ -27,6 +27,7 @@ from gradio_client_lite.errors import (
 )
 from gradio_client_lite.limits import Limits
 from gradio_client_lite.queues import pending
+from gradio_client_lite.queues import session as session_module
 from gradio_client_lite.queues.base import parse_event_id
 from gradio_client_lite.queues.session import SessionQueue
 from gradio_client_lite.queues.stream import Times
@@ -46,6 +47,8 @@ from .scripted import (
     CLOSE,
     PATIENCE,
     HeldJoin,
+    Joins,
+    Reply,
     ScriptedStream,
     ScriptedTransport,
     Sent,
@@ -210,6 +213,13 @@ def test_many_jobs_at_once_share_streams_and_all_end(
     stream = ScriptedStream()
     transport.offer(stream)
     calls = [RecordingCall() for _ in range(60)]
+    joins, begun = Joins(), threading.Barrier(len(calls))  # what comes before a join has begun is nobody's
+
+    def join(sent: Sent) -> Reply:
+        begun.wait(PATIENCE)
+        return joins(sent)
+
+    transport.on("join", join)
     threads = [in_thread(session.submit, call) for call in calls]
     for number in range(60):
         stream.send(generating(f"e{number}", number), completed(f"e{number}", number))
@@ -640,6 +650,79 @@ def test_no_job_joins_while_a_stream_is_left_that_nobody_waits_on(
     threads[0].join(PATIENCE)
     joins.append(len(transport.sent("join")))
     assert joins == [1, 2]
+
+
+def test_job_joins_once_the_server_can_have_noticed_that_a_stream_was_left(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """It would drop a job that joined before."""
+    queue = make_queue(grace=TINY)
+    left_at: List[float] = []
+    left = threading.Event()
+
+    class Left(ScriptedStream):
+        def abort(self) -> None:
+            left_at.append(time.monotonic())
+            left.set()
+            super().abort()
+
+    transport.offer(ScriptedStream(ConnectionLost("cut")), Left(), ScriptedStream())
+    assert isinstance(submit(queue).failure(), StreamLost)
+    assert left.wait(PATIENCE)
+    submit(queue)
+    assert time.monotonic() - left_at[0] >= 0.4
+
+
+def test_call_by_who_learns_of_a_loss_does_not_keep_the_stream_that_lost_it(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """The server may write there what is for nobody."""
+    queue = make_queue(grace=TINY)
+    joins: List[int] = []
+    again: List[threading.Thread] = []
+
+    class Again(RecordingCall):
+        def fail(self, error: BaseException) -> None:
+            super().fail(error)
+            again.append(in_thread(submit, queue))
+            again[0].join(0.1)
+
+    class Left(ScriptedStream):
+        def abort(self) -> None:
+            joins.append(len(transport.sent("join")))
+            super().abort()
+
+    left = Left()
+    transport.offer(ScriptedStream(ConnectionLost("cut")), left, ScriptedStream())
+    queue.submit(Again())
+    assert left.closed.wait(PATIENCE)
+    again[0].join(PATIENCE)
+    joins.append(len(transport.sent("join")))
+    assert joins == [1, 2]
+
+
+def test_join_waits_no_longer_for_the_server_s_notice_once_the_queue_is_closed(
+    transport: ScriptedTransport, make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_NOTICE", PATIENCE)
+    queue = make_queue(grace=TINY)
+    left = threading.Event()
+
+    class Left(ScriptedStream):
+        def abort(self) -> None:
+            left.set()
+            super().abort()
+
+    transport.offer(ScriptedStream(ConnectionLost("cut")), Left())
+    assert isinstance(submit(queue).failure(), StreamLost)
+    assert left.wait(PATIENCE)
+    call = RecordingCall()
+    thread = in_thread(queue.submit, call)
+    began = time.monotonic()
+    queue.close()
+    thread.join(PATIENCE)
+    assert isinstance(call.failure(), ClientClosed)
+    assert time.monotonic() - began < PATIENCE / 2
 
 
 def test_grace_of_a_job_that_has_finished_ends_nothing(

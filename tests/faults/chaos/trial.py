@@ -23,7 +23,10 @@ _LIMITS = Limits(describing=LIMIT, joining=LIMIT, answering=LIMIT, uploading=LIM
 #: Seconds in which every call has ended or was given up: those of two jobs, and of files.
 _END = 3 * LIMIT
 _CLOSING = 3.0  # seconds in which the connections of a closed client are gone
-_ATTEMPTS = 4  # of the next call, where a session that was cut is still told so
+_ATTEMPTS = 4  # to connect
+#: Seconds in which the next call goes well. 6.31 looks every 10 seconds whether a session was dropped under
+#: another stream of it (gradio/routes.py, `queue_data`).
+_NOTICED = 15.0
 
 
 class Report(NamedTuple):
@@ -164,7 +167,8 @@ def _call_next(client: Client, folder: Path) -> Tuple[int, Outcome]:
         same(use.result("next", api_name="/echo"), "next")
         same(use.result("next", api_name="/direct"), "next")
 
+    until = time.monotonic() + _NOTICED
     attempts, last = 1, outcome_of("next", call)
-    while last.verdict() is Verdict.TYPED and attempts < _ATTEMPTS:
+    while last.verdict() is Verdict.TYPED and time.monotonic() < until:
         attempts, last = attempts + 1, outcome_of("next", call)
     return attempts, last
