@@ -94,6 +94,7 @@ DOUBLES: Dict[str, FrozenSet[str]] = {
     "test_process.py": frozenset({"interrupt"}),  # a signal
     "test_progress.py": frozenset({"__call__", "__getattr__"}),  # a clock, and a socket
     "test_request.py": frozenset({"recv_into"}),  # of a socket
+    "test_restless_streams.py": frozenset({"forever"}),  # a stream, closed with the error that kept it
     "test_session.py": frozenset({"refuse", "interrupt"}),  # starts of threads
     "test_stream.py": frozenset({"recv_into"}),  # of a socket
     "test_threads.py": frozenset({"refuse"}),  # starts of threads
