@@ -101,8 +101,9 @@ def urls(data: bytes) -> None:
         assert_short(exc)
         return
     _check_target(found)
-    # urllib has no zones, and counts the brackets in passwords.
-    if url.isascii() and "%" not in found.host and not re.search(r"[\[\]]", "".join(found.userinfo or ())):
+    # urllib has no zones, which may be empty in the form "%25", and counts the brackets in passwords.
+    odd = "%" in url.rpartition("]")[0] or re.search(r"[\[\]]", "".join(found.userinfo or ()))
+    if url.isascii() and not odd:
         parts = urlsplit(url)
         assert (parts.scheme, parts.hostname) == (found.scheme, found.host)
         assert parts.port in (found.port, None)
