@@ -289,7 +289,7 @@ class _Events:
     off too, and what ends all jobs comes last.
 
     Attributes:
-        closing: whether the server has said that it closes the stream.
+        closing: whether the server has said that it closes the stream, or its last word.
         backlog: what was put off; None when that is nothing.
     """
 
@@ -323,8 +323,7 @@ class _Events:
                 isinstance(message, UnexpectedError)
                 and (message.is_stumble(self._last_id) or (message.session_not_found and self._is_unknown()))
             ):
-                if not self.closing:
-                    self.closing, self._closed_by = True, time.monotonic() + self._times.closing
+                self._close()
                 continue
             self._last_id, self._begun = event_id, True
             if self.backlog is not None:
@@ -334,7 +333,14 @@ class _Events:
                 if isinstance(message, (UnexpectedError, StopMessage)):
                     self.catch_up()
             self._deliver(envelope, text)
+            if isinstance(message, UnexpectedError) and event_id is None:
+                self._close()  # its last word, though a proxy may keep the end of the stream to itself
         self.gain.arrived(len(chunk), whole=bool(events), unfinished=self._decoder.unfinished)
+
+    def _close(self) -> None:
+        """The server ends the stream, or has to be left."""
+        if not self.closing:
+            self.closing, self._closed_by = True, time.monotonic() + self._times.closing
 
     def _is_unknown(self) -> bool:
         """Whether the stream begins with the word that there is no such session, and that loses no job."""

@@ -445,6 +445,19 @@ def test_stream_that_is_not_ended_after_it_was_closed_is_given_up(
     assert hanging.closed.is_set()
 
 
+def test_stream_that_is_not_ended_after_an_error_for_all_is_given_up(
+    transport: ScriptedTransport, make_queue: MakeQueue
+) -> None:
+    """A proxy may keep the end of a stream to itself, and the next call would wait for its silence."""
+    gone = event("unexpected_error", message="404: Not Found", session_not_found=True)
+    hanging = ScriptedStream(event("heartbeat"), gone)
+    transport.offer(hanging, ScriptedStream(completed("e1", "a"), CLOSE, b""))
+    session = make_queue(times=Times(closing=TINY))
+    assert isinstance(submit(session).failure(), GradioClientError)
+    assert submit(session).result() == ["a"]
+    assert hanging.closed.is_set()
+
+
 def test_streams_that_always_end_without_a_message_lose_the_job(
     transport: ScriptedTransport, make_queue: MakeQueue
 ) -> None:
