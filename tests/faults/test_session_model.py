@@ -340,7 +340,8 @@ class Session(RuleBasedStateMachine):
         """What a closed client has left: threads, and connections to the app."""
         threads = [thread.name for thread in set(threading.enumerate()) - self.threads]
         ours = [name for name in threads if name.startswith("gradio-") and not name.startswith("gradio-app")]
-        return ours + [str(connection) for connection in list(self.app._server._connections.values())]
+        open_ones = [each for each in list(self.app._server._connections.values()) if each is not None]
+        return ours + [str(connection) for connection in open_ones]
 
 
 def _outputs(update: Update) -> List[Any]:
