@@ -48,9 +48,11 @@ _AGAIN = [pytest.mark.servers(since="4.9"), pytest.mark.whole]
 
 
 @pytest.mark.parametrize("attempt", [0, *(pytest.param(again, marks=_AGAIN) for again in (1, 2))])
-def test_200_jobs_submitted_at_once_all_end_right(client: Client, attempt: int) -> None:
-    jobs = [client.submit(f"{attempt}-{i}", api_name="/noop") for i in range(200)]
-    assert [job.result(_DEADLINE) for job in jobs] == [f"{attempt}-{i}" for i in range(200)]
+def test_200_jobs_submitted_at_once_all_end_right(server: Server, client: Client, attempt: int) -> None:
+    # 3.23 gives each job a second to say its session, and so many on a busy machine may take longer.
+    texts = [f"{attempt}-{i}" for i in range(200 if server.at_least("3.35") else 50)]
+    jobs = [client.submit(text, api_name="/noop") for text in texts]
+    assert [job.result(_DEADLINE) for job in jobs] == texts
 
 
 def test_jobs_in_flight_need_no_thread_each(server: Server) -> None:
