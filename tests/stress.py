@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from typing import Any, Iterator
+from unittest import mock
 
 import pytest
 
@@ -62,12 +63,19 @@ def giving_way(seed: int = 0) -> Iterator[None]:
     def begin(frame: Any, event: str, _: Any) -> Any:
         return step if frame.f_code.co_filename.startswith(_PACKAGE) else None
 
-    before = threading._trace_hook  # type: ignore[attr-defined]
-    threading.settrace(begin)
-    try:
+    real = threading.Thread.run
+
+    def run(thread: threading.Thread) -> None:
+        while True:
+            try:
+                sys.settrace(begin)
+                break
+            except RuntimeError:  # in 3.10 and 3.11, while another thread does the same
+                time.sleep(0)
+        real(thread)
+
+    with mock.patch.object(threading.Thread, "run", run):
         yield
-    finally:
-        threading.settrace(before)
 
 
 class Stress:
