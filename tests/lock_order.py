@@ -39,7 +39,9 @@ ORDER: Tuple[FrozenSet[str], ...] = (
             "utils/loop.SharedLoop._lock",
         }
     ),
-    frozenset({"jobs/future.CallFuture._changed", "testing/queue.Mailbox._changed"}),
+    frozenset(
+        {"jobs/future.CallFuture._changed", "testing/queue.Mailbox._changed", "testing/flaky.Flaky._lock"}
+    ),
     frozenset({"jobs/future.CallFuture._end_unheard.changed"}),
     frozenset({FUTURE, "transport/response.StreamingResponse._owning", "transport/pool.Pool._lock"}),
     frozenset({"transport/liveness.Liveness._lock", "workers.Workers._ready", "threads._starting"}),
@@ -83,9 +85,11 @@ PERMITTED: Dict[str, Tuple[FrozenSet[str], str]] = {
 DOUBLES: Dict[str, FrozenSet[str]] = {
     "calls.py": frozenset({"done"}),  # of a call
     "peers.py": frozenset({"__call__"}),  # of a clock
+    "requests.py": frozenset({"<lambda>"}),  # a clock
     "test_cancelling.py": frozenset({"start"}),  # of a thread
     "test_cookies.py": frozenset({"read"}),  # a clock
     "test_file_theft.py": frozenset({"wrapper"}),  # around functions of the package
+    "test_guarded.py": frozenset({"check", "checked"}),  # of a collection
     "test_job.py": frozenset({"look", "is_file", "slowly", "no_thread", "discard"}),  # parts of the package
     "test_liveness.py": frozenset({"none", "interrupted"}),  # starts of threads
     "test_loop.py": frozenset({"_no_thread"}),
@@ -99,6 +103,7 @@ DOUBLES: Dict[str, FrozenSet[str]] = {
     "test_stream.py": frozenset({"recv_into"}),  # of a socket
     "test_threads.py": frozenset({"refuse"}),  # starts of threads
     "test_tls.py": frozenset({"<lambda>", "__init__"}),  # of an SSLContext
+    "test_waiting.py": frozenset({"method"}),  # of a socket or a lock
     "test_workers.py": frozenset({"refuse", "interrupt"}),  # starts of threads
 }
 
