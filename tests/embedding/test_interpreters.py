@@ -98,10 +98,7 @@ class Programs:
 
 def over_a_socket(peer: Peer, request: Request) -> None:
     """Run a job as Gradio 3.50 does; one that is given "wait" hangs."""
-    sockets.accept(peer, request)
-    peer.send(sockets.message("send_hash"))
-    sockets.read_json(peer)
-    peer.send(sockets.message("send_data"))
+    sockets.begin_job(peer, request)
     data = sockets.read_json(peer)["data"]
     peer.send(sockets.message("process_generating", output={"data": ["partial"]}, success=True))
     if data != ["wait"]:

@@ -56,10 +56,7 @@ def socket_that(*pieces: bytes, then: Any = None) -> Behaviour:
     """Agree to a WebSocket, ask for hash and data, then send these frames and hang up, or do as told."""
 
     def behave(peer: Peer, request: Request) -> None:
-        sockets.accept(peer, request)
-        peer.send(sockets.message("send_hash"))
-        sockets.read_json(peer)
-        peer.send(sockets.message("send_data"))
+        sockets.begin_job(peer, request)
         sockets.read_json(peer)
         for piece in pieces:
             peer.send(piece)
@@ -109,10 +106,7 @@ def test_socket_that_goes_wrong_is_a_typed_error_and_keeps_what_came(
 
 def sipping(peer: Peer, request: Request) -> None:
     """Ask for the data, and take them in sips."""
-    sockets.accept(peer, request)
-    peer.send(sockets.message("send_hash"))
-    sockets.read_json(peer)
-    peer.send(sockets.message("send_data"))
+    sockets.begin_job(peer, request)
     stopped = threading.Event()
     while peer.sock.recv(1000):
         stopped.wait(0.01)
@@ -240,10 +234,7 @@ def test_call_that_is_refused_takes_no_session_hash_out_of_use(
     hashes: List[str] = []
 
     def join(peer: Peer, request: Request) -> None:
-        sockets.accept(peer, request)
-        peer.send(sockets.message("send_hash"))
-        hashes.append(sockets.read_json(peer)["session_hash"])
-        peer.send(sockets.message("send_data"))
+        hashes.append(sockets.begin_job(peer, request)["session_hash"])
         sent = sockets.read_json(peer)
         assert sent["session_hash"] == hashes[-1]
         output = {"data": sent["data"]}

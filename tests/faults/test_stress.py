@@ -161,10 +161,7 @@ def test_stream_that_ends_as_the_next_call_joins_is_opened_again() -> None:
 
 def echo_by_socket(peer: Peer, request: Request) -> None:
     """Run /echo of an app of Gradio 3.50."""
-    sockets.accept(peer, request)
-    peer.send(sockets.message("send_hash"))
-    sockets.read_json(peer)
-    peer.send(sockets.message("send_data"))
+    sockets.begin_job(peer, request)
     data = sockets.read_json(peer)["data"]
     peer.send(sockets.message("process_starts"))
     peer.send(sockets.message("process_completed", output={"data": data}, success=True))

@@ -45,6 +45,15 @@ def message(msg: str, **fields: Any) -> bytes:
     return frame(json.dumps({"msg": msg, **fields}).encode())
 
 
+def begin_job(peer: Peer, request: Request) -> Any:
+    """Agree to a handshake, and ask as Gradio 3 does for a job's session, which is returned, and its data."""
+    accept(peer, request)
+    peer.send(message("send_hash"))
+    session = read_json(peer)
+    peer.send(message("send_data"))
+    return session
+
+
 def close(code: int = 1000, reason: str = "") -> bytes:
     return frame(code.to_bytes(2, "big") + reason.encode(), CLOSE)
 
