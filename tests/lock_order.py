@@ -167,24 +167,27 @@ def watched(watch: LockWatch) -> Iterator[None]:
         setattr(threading, kind, maker(kind))
     gc.callbacks.append(watch.collects)
     kinds = tuple(type(real()) for real in reals.values())
-    for path, module in list(sys.modules.items()):
-        if path.startswith(gradio_client_lite.__name__):
-            for owner in (module, *(one for one in vars(module).values() if _is_object(one))):
-                for kept, lock in list(vars(owner).items()):
-                    if isinstance(lock, kinds):
-                        place = path.partition(".")[2].replace(".", "/")
-                        name = (
-                            f"{place}.{kept}" if owner is module else f"{place}.{type(owner).__name__}.{kept}"
-                        )
-                        setattr(
-                            owner, kept, WatchedLock(watch, name, lock, reentrant=hasattr(lock, "_is_owned"))
-                        )
+    for place, owner in list(_owners()):
+        for kept, lock in list(vars(owner).items()):
+            if isinstance(lock, kinds):
+                reentrant = hasattr(lock, "_is_owned")
+                setattr(owner, kept, WatchedLock(watch, f"{place}.{kept}", lock, reentrant=reentrant))
     try:
         yield
     finally:
         gc.callbacks.remove(watch.collects)
         for kind, real in reals.items():
             setattr(threading, kind, real)
+
+
+def _owners() -> Iterator[Tuple[str, Any]]:
+    """The package's modules, and the objects that live as long as they do, each with what names it."""
+    for path, module in list(sys.modules.items()):
+        if path.startswith(gradio_client_lite.__name__):
+            place = path.partition(".")[2].replace(".", "/")
+            yield place, module
+            for one in filter(_is_object, list(vars(module).values())):
+                yield f"{place}.{type(one).__name__}", one
 
 
 def _is_object(value: Any) -> bool:
