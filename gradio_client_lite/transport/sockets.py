@@ -344,23 +344,26 @@ class SocketReader(io.RawIOBase):
         Args:
             began: when nothing was there first, on the clock of `time.monotonic`.
         """
+        limit = None if self._patience is not None else self.limit
+        until: Optional[float] = None
+        if limit is not None:
+            now = time.monotonic()
+            if self._until is None:
+                self._until, self._watch = now + limit, None
+            until = self._until
+            if until <= now:
+                raise socket.timeout("nothing of use came")
         while True:
-            limit = None if self._patience is not None else self.limit
-            left = None
-            if limit is not None:
-                now = time.monotonic()
-                if self._until is None:
-                    self._until, self._watch = now + limit, None
-                left = self._until - now
-                if left <= 0:
-                    raise socket.timeout("nothing of use came")
+            # Time that was granted, and that this thread was kept from waiting, is no silence of the server's: it
+            # looks once more.
+            left = None if until is None else max(0.0, until - time.monotonic())
             if any(ready(self.sock, write=write, timeout=self.deadline.left(left))):
                 return
             if limit is not None:
                 if time.monotonic() - began < limit / 2:
                     raise socket.timeout("what came lately was of no use")
                 self._watch = self._watch or self.silence or self.watch()
-                self._until = time.monotonic() + self.grant(self._watch)
+                until = self._until = time.monotonic() + self.grant(self._watch)
 
     def watch(self) -> Optional[Silence]:
         """Begin to watch over a silent peer; None where it may not be silent for longer than `limit`."""

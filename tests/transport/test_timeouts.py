@@ -259,6 +259,18 @@ def test_no_byte_of_use_in_time_is_silence_whatever_comes_then(pair):
     assert reader.read(1) == b"x"
 
 
+def test_a_thread_kept_from_waiting_for_all_the_time_it_was_granted_looks_once_more(pair):
+    reader = SocketReader(pair[0], Deadline(None))
+    reader.limit = 0.05
+
+    def silence():
+        pair[1].send(b"x")
+        return 0.0  # has passed before the thread comes to wait
+
+    reader.silence = silence
+    assert reader.read(1) == b"x"
+
+
 def test_a_closed_socket_is_ready_to_fail(pair):
     pair[0].close()
     assert ready(pair[0], write=False, timeout=None) == (True, True)
