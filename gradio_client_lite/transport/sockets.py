@@ -354,8 +354,7 @@ class SocketReader(io.RawIOBase):
             if until <= now:
                 raise socket.timeout("nothing of use came")
         while True:
-            # Time that was granted, and that this thread was kept from waiting, is no silence of the server's: it
-            # looks once more.
+            # Granted time in which this thread did not run is not the server's silence: look once more.
             left = None if until is None else max(0.0, until - time.monotonic())
             if any(ready(self.sock, write=write, timeout=self.deadline.left(left))):
                 return
