@@ -115,8 +115,10 @@ def _by_the_standard_library(data: bytes) -> Optional[Understood]:
     found = Understood()
     try:
         response.begin()
-        # Behind a chunk it passes over any two bytes.
-        body = _chunks_of_rfc(data[place:]) if response.chunked and response.length != 0 else response.read()
+        body: Optional[bytes] = b""
+        if response.length != 0:  # else it has none, though `http.client` looks for chunks even then
+            # Behind a chunk it passes over any two bytes.
+            body = _chunks_of_rfc(data[place:]) if response.chunked else response.read()
         if body is None:
             return None
         found.body = body
