@@ -149,34 +149,38 @@ class Flaky:
             raise Cut(fault)
 
     def _events(self, request: ServerRequest, pieces: Pieces) -> Pieces:
-        """The events of a stream, one at a time while there are faults."""
+        """The events of a stream, as the faults have them come."""
         held = b""  # an event that comes after the next one
         with closing(pieces):
-            for piece in pieces:
-                if not self.faults:
-                    yield held + piece
-                    held = b""
-                    continue
-                for text in piece.split(b"\n\n")[:-1]:
-                    event = text + b"\n\n"
-                    fault = self._fault_of(event)
-                    if fault is not None:
-                        self._before(fault, request)
-                        if fault.kind == "forget":
-                            yield from _not_found()
-                            return
-                        if fault.kind == "swap":
-                            held += event
-                        if fault.kind in ("swap", "lose"):
-                            continue
-                        if fault.kind in _BENDS:
-                            yield from self._bent(fault, event)
-                            event = b""
-                    if event + held:
-                        yield event + held
-                        held = b""
+            for event in self._apart(pieces):
+                fault = self._fault_of(event) if self.faults else None
+                if fault is not None:
+                    self._before(fault, request)
+                    if fault.kind == "forget":
+                        yield from _not_found()
+                        return
+                    if fault.kind == "swap":
+                        held += event
+                    if fault.kind in ("swap", "lose"):
+                        continue
+                    if fault.kind in _BENDS:
+                        yield from self._bent(fault, event)
+                        event = b""
+                # Where the faults have ended, what comes next may be many events and the end of the stream.
+                sent = event + held if self.faults else held + event
+                if sent:
+                    yield sent
+                held = b""
         if held:
             yield held
+
+    def _apart(self, pieces: Pieces) -> Pieces:
+        """What is sent, one event at a time while there are faults."""
+        for piece in pieces:
+            if self.faults:
+                yield from (text + b"\n\n" for text in piece.split(b"\n\n")[:-1])
+            else:
+                yield piece
 
     def _fault_of(self, event: bytes) -> Optional[Fault]:
         head = _HEAD.match(event)
