@@ -279,12 +279,20 @@ class _Helper:
             return bool(self._handle.is_done())
         return not self._gone.locked()
 
-    def join(self, deadline: float) -> None:
-        """Wait until it has ended, or the deadline."""
+    def join(self, deadline: float) -> bool:
+        """Wait until it has ended, or the deadline; return whether it has ended."""
         if self._handle is not None:
             self._handle.join(max(0.0, deadline - time.monotonic()))
-        elif self._began.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            self._gone.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            return self.ended()
+        return _was_released(self._began, deadline) and _was_released(self._gone, deadline)
+
+
+def _was_released(lock: Any, deadline: float) -> bool:
+    """Wait until a lock that stays free then is released, or the deadline; return whether it is."""
+    taken: bool = lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+    if taken:
+        lock.release()
+    return taken
 
 
 def _do_what_was_handed_over() -> None:

@@ -221,10 +221,10 @@ def test_helpers_are_waited_for_and_forgotten(monkeypatch: pytest.MonkeyPatch) -
     let_go = threading.Event()
     hand_over(lambda: let_go.wait(PATIENCE))
     (helper,) = module._helpers
-    helper.join(time.monotonic() + 0.01)
+    assert not helper.join(time.monotonic() + 0.01)
     assert not helper.ended()
     let_go.set()
-    helper.join(time.monotonic() + PATIENCE)
+    assert helper.join(time.monotonic() + PATIENCE)
     assert helper.ended()
     hand_over(int)
     assert helper not in module._helpers
