@@ -233,7 +233,9 @@ def test_one_slow_call_does_not_hold_the_next_ones_up_but_bounds_them(client: Cl
     results.close()
 
 
-@pytest.mark.parametrize(("inputs", "ordered"), [(10_000, True), (1_000, False)])
+@pytest.mark.parametrize(
+    ("inputs", "ordered"), [pytest.param(10_000, True, marks=pytest.mark.whole), (1_000, False)]
+)
 def test_jobs_and_memory_do_not_grow_with_the_inputs(client: Client, inputs: int, ordered: bool) -> None:
     most, kept = 0, []
     results = client.map(itertools.repeat("a", inputs), api_name="/direct", ordered=ordered)

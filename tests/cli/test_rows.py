@@ -268,6 +268,7 @@ def test_an_interrupt_cancels_what_is_under_way(app: App, slow: Slow, tmp_path: 
 ROWS = 10_000
 
 
+@pytest.mark.whole
 def test_a_run_that_is_killed_again_and_again_loses_no_row_and_writes_none_twice(
     app: App, tmp_path: Path
 ) -> None:
