@@ -180,7 +180,11 @@ class Session(RuleBasedStateMachine):
         self._finish_all()
         for _ in range(_ATTEMPTS):
             call = self._submit("state")
-            self._finish(call)
+            try:
+                call.job.exception(LIMIT)  # whatever has struck before, this one ends
+            except WaitTimeout:
+                raise AssertionError(f"the next call has no end: {call.job!r}") from None
+            self._judge(call)
             if call.job.exception() is None:
                 break
         else:
