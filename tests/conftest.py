@@ -46,10 +46,6 @@ from apps.servers import Ahead, Server, release, tail
 from apps.surroundings import settle
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no reason for a property to fail. What hypothesis itself chooses for CI is kept.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
-
 _FIXTURES = {
     "server": "plain",
     "auth_server": "auth",
@@ -149,6 +145,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from stress import Stress
 
         config.pluginmanager.register(Stress())
+    # A busy machine is no reason for a property to fail. What hypothesis itself chooses for CI is kept.
+    # What holds on the Python that runs the whole is tried with fewer examples on the others.
+    examples = 100 if _runs_whole() else 25
+    hasty = [HealthCheck.too_slow]
+    settings.register_profile("patient", deadline=None, max_examples=examples, suppress_health_check=hasty)
+    settings.load_profile("patient")
     if config.getoption("--lock-order"):
         from lock_order import switch_on
 

@@ -308,6 +308,7 @@ described_endpoints = json_values | st.fixed_dictionaries(
 )
 
 
+@pytest.mark.whole
 @settings(max_examples=300)
 @given(st.dictionaries(texts, described_endpoints, max_size=3), texts)
 def test_whatever_the_description_the_module_has_no_code_of_the_servers(endpoints: Any, app: str) -> None:

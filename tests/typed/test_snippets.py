@@ -227,6 +227,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.whole
 @settings(max_examples=200)
 @given(st.lists(values, max_size=3), st.sampled_from(NAMES))
 def test_whatever_an_app_says_a_snippet_has_no_code_of_its_own(given_values: Any, name: str) -> None:
