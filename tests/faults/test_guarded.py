@@ -33,48 +33,45 @@ from .test_old_servers import old_config
 from .test_stress import echo_by_socket
 
 _CALLERS, _CALLS = 6, 5
+_CLAIMS = {"_claims": "calls _ids _ended"}
+_SESSION = {
+    "": "_joining _newest_join _catching_up _reading _known _opened_ahead _asked_at "
+    "_dropped_at _unknown_at _closed",
+    **_CLAIMS,
+    "_early": "ids _bytes",
+    # All but `failed`, which is for the log alone.
+    "_graces": "_alarms _cut_at _doomed _doubtful active cut_by dropped_by suspects unheard",
+    "_cancels": "running deferred",
+}
+_JOB = (
+    "event_id _status _steps _progress _files_from _ended _sent _joined_at_end _told _kept_bytes _final "
+    "_error _callbacks _iteration _final_taken"
+)
 #: Which lock guards what. `threads._starting`, which guards the threads that run, is no object's.
 GUARDED: Tuple[Guarded, ...] = (
     (Pool, "_lock", {"": "_idle _active closed"}),
-    (
-        SessionQueue,
-        "_changed",
-        {
-            "": "_joining _newest_join _catching_up _reading _known _opened_ahead _asked_at _dropped_at "
-            "_unknown_at _closed",
-            "_claims": "calls _ids _ended",
-            "_early": "ids _bytes",
-            # All but `failed`, which is for the log alone.
-            "_graces": "_alarms _cut_at _doomed _doubtful active cut_by dropped_by suspects unheard",
-            "_cancels": "running deferred",
-        },
-    ),
+    (SessionQueue, "_changed", _SESSION),
     (Workers, "_ready", {"": "_tasks _count _waiting _idle"}),
-    (PerJobQueue, "_lock", {"": "_channels _closed", "_claims": "calls _ids _ended"}),
+    (PerJobQueue, "_lock", {"": "_channels _closed", **_CLAIMS}),
     (SocketQueue, "_lock", {"": "_free"}),
     (Multiplexer, "_lock", {"": "_coming _waker"}),
     (Sessions, "_lock", {"": "_current _chosen _closed _queues _hashes _heartbeat _unstarted"}),
-    (
-        CallFuture,
-        "_changed",
-        {
-            "": "event_id _status _steps _progress _files_from _ended _sent _joined_at_end _told _kept_bytes "
-            "_final _error _callbacks _iteration _final_taken"
-        },
-    ),
+    (CallFuture, "_changed", {"": _JOB}),
 )
 _OVER = "of an ended job, whose fields do not change any more"
+_AGAIN = "see `DeferredCancels`: who has ended a job looks; `run_due` and `server_ended` look again"
 #: What is read without the lock on purpose.
 READ_FREELY: Dict[str, Tuple[str, str]] = {
     "Job.event_id": ("", "set once: who comes too early finds none, as before"),
-    "Job._status": ("status cancel __repr__", "one reference, to what never changes"),
-    "Job._ended": ("has_ended", "as far as can be known without a lock, it says"),
+    "Job._status": ("status cancel busy __repr__", "one reference, to what never changes"),
+    "Job._ended": ("has_ended _awaited", "as far as can be known without a lock; its end looks again"),
+    "Job._files_from": ("_take", "the values that are taken were there before, and with them their files"),
     "Job._sent": ("fail _tell", _OVER),
     "Job._joined_at_end": ("_tell", _OVER),
-    "Job._told": ("fail", "a line for the log hangs on it"),
-    "Pool.closed": ("send _fail", "`add` looks again before a closed pool takes a connection"),
-    "DeferredCancels.deferred": ("forget _end_join deliver _fail", "`run_due` and `server_ended` look again"),
-    "Graces.unheard": ("deliver", "`beat` looks again; what it misses is found by the next heartbeat"),
+    "Job._told": ("fail", "at worst a line too many for the log: `told` looks again"),
+    "Pool.closed": ("send _fail", "it stays so; `add` looks again before a closed pool has a connection"),
+    "DeferredCancels.deferred": ("forget _end_join deliver _fail", _AGAIN),
+    "Graces.unheard": ("deliver", "a job that it misses is counted from the next heartbeat on"),
     "Workers._count": ("threads", "a report of one number"),
     "Workers._idle": ("_work", "0 from `stop` on: at worst a connection is renewed in vain"),
     "Sessions._hashes": ("secrets", "copied in one step, as an error may pass under any lock"),
@@ -148,6 +145,9 @@ def test_what_locks_guard_is_touched_under_them_alone(
 def test_so_it_is_with_an_old_server(watch: GuardWatch, serve: Callable[..., BadServer]) -> None:
     with Client(serve(config=old_config(), join=echo_by_socket).url, verbose=False) as client:
         use_at_once(client)
+        job: Any = client.submit("late", api_name="/echo")
+        assert job.result(PATIENCE) == "late"
+        job.driver.claim(job, "of nobody")
     assert_nothing_is_found(watch, 5_000)
 
 
