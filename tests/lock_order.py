@@ -89,7 +89,6 @@ DOUBLES: Dict[str, FrozenSet[str]] = {
     "test_cancelling.py": frozenset({"start"}),  # of a thread
     "test_cookies.py": frozenset({"read"}),  # a clock
     "test_file_theft.py": frozenset({"wrapper"}),  # around functions of the package
-    "test_guarded.py": frozenset({"check", "checked"}),  # of a collection
     "test_job.py": frozenset({"look", "is_file", "slowly", "no_thread", "discard"}),  # parts of the package
     "test_liveness.py": frozenset({"none", "interrupted"}),  # starts of threads
     "test_loop.py": frozenset({"_no_thread"}),

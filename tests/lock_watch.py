@@ -43,7 +43,7 @@ _CONDITION_WAITS, _THREAD_STARTS, _THREAD_JOINS = (
     for function in (threading.Condition.wait, threading.Thread.start, threading.Thread.join)
 )
 #: What watches locks, or puts others in their place.
-_OURS = ("lock_watch.py", "lock_order.py", "traps.py", "stress.py")
+_OURS = ("lock_watch.py", "lock_order.py", "guard_watch.py", "traps.py", "stress.py")
 #: The lock of Futures, which `concurrent.futures.wait` takes of many, in the order of their ids.
 FUTURE = "concurrent.futures.Future._condition"
 _ASSIGNED = re.compile(r"\s*(self\.)?(\w+)\s*(?::[^=]+)?=[^=]")
