@@ -17,6 +17,8 @@ from ..wire.urls import UrlParts, join_reference, split_url
 _PORTS = {"http": 80, "https": 443}
 _CONTROL = pattern("[\x00-\x1f\x7f\ud800-\udfff]")
 _HOST_NAME = pattern(r"[a-z0-9._-]+\Z")
+#: In characters (RFC 1035, section 2.3.4); in IDNA form a name may be longer than it was.
+_LONGEST_NAME = 253
 _STRAY_PERCENT = pattern(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 section 3.3 and 3.4, with "%" because what is encoded already stays as it is.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
@@ -133,8 +135,9 @@ def _ascii_host(host: str, url: str) -> str:
     if not host.isascii():
         host = host.encode("idna").decode("ascii")
     host = host.lower()
-    labels = host[:-1].split(".") if host.endswith(".") else host.split(".")
-    if not _HOST_NAME.match(host) or not all(0 < len(label) < 64 for label in labels):
+    name = host[:-1] if host.endswith(".") else host
+    labels_fit = len(name) <= _LONGEST_NAME and all(0 < len(label) < 64 for label in name.split("."))
+    if not (labels_fit and _HOST_NAME.match(host)):
         raise ArgumentError(f"The URL {_quoted(url)} holds a bad host name.")
     return host
 

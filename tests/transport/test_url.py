@@ -68,6 +68,8 @@ def test_what_is_unsafe_is_percent_encoded(path, encoded):
         "http://a b/",
         "http://a..b/",
         "http://" + "a" * 64 + ".com/",
+        "http://" + "a." * 127 + "a/",
+        "http://" + "\xe9." * 50 + "com/",  # 103 characters, 350 in IDNA form
         "http://h%41/",
         "http://h/\ud800",
     ],
