@@ -20,7 +20,7 @@ import gradio as gr
 import pandas as pd
 
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from launching import launch, stay, steady_queue
+from launching import calm_queue, launch, stay, steady_queue
 
 UNICODE = 'naïve ‰ 日本語 🙂 next\u0085line sep\u2028arator para\u2029graph tab\t quote" back\\slash'
 
@@ -525,6 +525,7 @@ def mount(demo, path):
     steady_queue()
     app = fastapi.FastAPI()
     gr.mount_gradio_app(app, demo, path=path)
+    calm_queue(demo)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     started = threading.Event()
