@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from launching import stay
+from launching import calm_queue, stay
 
 
 def build(name):
@@ -27,6 +27,7 @@ def build(name):
             text, answer = gr.Textbox(), gr.Textbox()
             named = page.partition("~")[0]
             gr.Button().click(lambda text, page=page: f"{name}/{page}: {text}", text, answer, api_name=named)
+    calm_queue(demo)
     return demo
 
 
